@@ -1,0 +1,191 @@
+//! Messages from the server: aliases, slots, quotas, and what has no room.
+
+use super::Client;
+use super::error::{ConnectionError, Violation};
+use super::event::{Event, Received};
+use super::input::{Handled, Verdict};
+use super::link::Reply;
+use crate::error::DecodeError;
+use crate::frame::{FixedHeader, Frame};
+use crate::packet::{Delivery, PacketType, Publish, QoS, Version};
+use crate::reason::ReasonCode;
+use crate::session::AckToken;
+use crate::session::incoming::Arrival;
+use crate::time::Instant;
+use crate::wire::PacketId;
+
+impl Client<'_> {
+    /// A packet larger than we take. 3.1.1 cannot tell the server so: a message is skipped.
+    pub(super) fn handle_too_large<'c>(
+        &'c mut self,
+        header: FixedHeader,
+        input: &'c [u8],
+    ) -> Result<Handled<'c>, ConnectionError> {
+        let (size, room) = (header.packet_len(), self.config.maximum_packet_size as usize);
+        let version = self.config.version;
+        let message = PacketType::from_first_byte(header.first) == Some(PacketType::Publish);
+        let close = self.config.close_if_too_large || !self.is_connected();
+        if version == Version::V5 || !message || close {
+            return Err(self.fail(ConnectionError::TooLarge { size }));
+        }
+        let body = input.get(header.len..).unwrap_or_default();
+        let publish = match Publish::decode(Frame { first: header.first, body }, version) {
+            Ok(publish) => publish,
+            Err(DecodeError::Truncated) if input.len() < room => {
+                return Ok(Handled::incomplete(None));
+            }
+            Err(DecodeError::Truncated) => {
+                return Err(self.fail(ConnectionError::TooLarge { size }));
+            }
+            Err(error) => return Err(self.fail(error.into())),
+        };
+        self.skip(publish.delivery, size.saturating_sub(input.len()));
+        let topic = publish.topic;
+        let event = Event::TooLarge { topic, size, room };
+        Ok(Handled::used(size.min(input.len()), Some(event)))
+    }
+
+    fn skip(&mut self, delivery: Delivery, rest: usize) {
+        if let Some(link) = &mut self.link {
+            link.skip = rest;
+        }
+        if let Some(id) = delivery.id() {
+            let exactly_once = delivery.qos() == QoS::ExactlyOnce;
+            if let Arrival::Repeat = self.session.incoming.arrive_skipped(id, exactly_once) {
+                self.reply(PacketType::PubRec, id, ReasonCode::SUCCESS);
+            }
+        }
+    }
+
+    /// A message. Its alias is stored before anything else is decided about it.
+    #[inline]
+    pub(super) fn on_publish<'f>(
+        &mut self,
+        publish: Publish<'f>,
+        size: usize,
+        now: Instant,
+    ) -> Result<Verdict<'f>, ConnectionError> {
+        let alias = match publish.properties.is_empty() {
+            true => None,
+            false => self.learn_alias(&publish)?,
+        };
+        let token = match publish.delivery {
+            Delivery::AtMostOnce => None,
+            Delivery::AtLeastOnce(id) => match self.arrive(id, false, size, now)? {
+                Some(token) => Some(token),
+                None => return Ok(Verdict::Nothing),
+            },
+            Delivery::ExactlyOnce(id) => match self.arrive(id, true, size, now)? {
+                Some(token) => Some(token),
+                None => return Ok(Verdict::Nothing),
+            },
+        };
+        let received = Received { publish, token };
+        Ok(match alias {
+            Some(alias) => Verdict::Aliased(alias, received),
+            None => Verdict::Event(Event::Message(received)),
+        })
+    }
+
+    /// Stores a mapping; gives the alias if the topic has to be looked up.
+    fn learn_alias(&mut self, publish: &Publish<'_>) -> Result<Option<u16>, ConnectionError> {
+        let Some(alias) = publish.properties.topic_alias() else { return Ok(None) };
+        let alias = alias.0.get();
+        let maximum = self.link.as_ref().map_or(0, |link| link.topic_alias_maximum);
+        if alias > maximum {
+            return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
+        }
+        if publish.topic.is_empty() {
+            self.aliases_in.get(alias).ok_or(Violation::UnknownAlias(alias))?;
+            return Ok(Some(alias));
+        }
+        if !self.aliases_in.set(alias, publish.topic) {
+            return Err(ConnectionError::NoRoom);
+        }
+        Ok(None)
+    }
+
+    /// A QoS 1 or 2 message: gives the token of a new one that is to be delivered.
+    #[inline]
+    fn arrive(
+        &mut self,
+        id: PacketId,
+        exactly_once: bool,
+        size: usize,
+        now: Instant,
+    ) -> Result<Option<AckToken>, ConnectionError> {
+        if !self.session.incoming.knows(id) && !self.has_slot(size, now)? {
+            return Ok(None);
+        }
+        let kind = PacketType::Publish;
+        let arrival = self.session.incoming.arrive(id, exactly_once, size);
+        self.check_quota()?;
+        match arrival {
+            Arrival::New(token) => Ok(Some(token)),
+            Arrival::Joined => Ok(None),
+            Arrival::Repeat => {
+                self.reply(PacketType::PubRec, id, ReasonCode::SUCCESS);
+                Ok(None)
+            }
+            Arrival::Clash => Err(Violation::PacketId(kind, id).into()),
+            Arrival::Full => self.shed(now).map(|()| None),
+        }
+    }
+
+    /// [MQTT-3.3.4-9]
+    fn check_quota(&self) -> Result<(), ConnectionError> {
+        let maximum = self.link.as_ref().map_or(u16::MAX, |link| link.receive_maximum);
+        if self.config.version == Version::V5 && self.session.incoming.on_link() > maximum {
+            return Err(Violation::ReceiveMaximum.into());
+        }
+        Ok(())
+    }
+
+    /// 3.1.1 has no Receive Maximum: whether there is a slot for one more message. From the first
+    /// one without a slot on, all are shed, so that the server's resend keeps the order.
+    fn has_slot(&mut self, size: usize, now: Instant) -> Result<bool, ConnectionError> {
+        if self.config.version == Version::V5 {
+            return Ok(true);
+        }
+        let incoming = &self.session.incoming;
+        let bytes = incoming.held_bytes().saturating_add(size);
+        let shedding = self.link.as_ref().is_some_and(|link| link.shed != 0);
+        let room = incoming.held() < self.config.receive_maximum
+            && (bytes <= self.config.receive_bytes || incoming.held() == 0);
+        if shedding || !room {
+            self.shed(now)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn shed(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        if self.config.version == Version::V5 {
+            return Err(ConnectionError::NoRoom);
+        }
+        let time = u64::from(self.config.response_time);
+        if let Some(link) = &mut self.link {
+            link.shed = link.shed.saturating_add(1);
+            link.timers.overrun.get_or_insert(now.after(time));
+        }
+        self.check_overrun();
+        Ok(())
+    }
+
+    /// A shedding connection ends as soon as the program has taken half of what it holds and
+    /// awaits no reply.
+    pub(super) fn check_overrun(&mut self) {
+        let shedding = self.link.as_mut().filter(|link| link.shed != 0);
+        let Some(link) = shedding else { return };
+        let half = self.config.receive_maximum >> 1;
+        if self.session.incoming.held() <= half && self.session.outgoing.is_idle() {
+            link.timers.overrun = Some(Instant::default());
+        }
+    }
+
+    pub(super) fn reply(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        if let Some(link) = &mut self.link {
+            link.replies.push(Reply { kind, id, reason });
+        }
+    }
+}

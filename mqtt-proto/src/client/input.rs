@@ -1,0 +1,245 @@
+//! What the server sends: each packet is judged against the state of the connection.
+
+use super::Client;
+use super::error::{ConnectionError, Violation};
+use super::event::{Connected, Event, Fate, NotSent, Received};
+use super::limits::Limits;
+use super::link::{Method, Phase};
+use crate::frame::{FixedHeader, Frame};
+use crate::packet::{ConnAck, Packet, PacketType, Publish, Version};
+use crate::property::Properties;
+use crate::session::outgoing::LostSession;
+use crate::time::Instant;
+
+/// What [`Client::handle_bytes`] did.
+#[derive(Debug)]
+pub struct Handled<'c> {
+    /// Bytes used off the front of the input. If it is 0 and there is no event, call again with
+    /// more input behind the same bytes, or, if `blocked`, when something has been written.
+    pub used: usize,
+    /// Bytes of the packet at the front of the input, if it is known and not whole yet.
+    pub needed: Option<usize>,
+    /// The outbox and the replies are full: the server reads nothing. Write first.
+    pub blocked: bool,
+    /// What happened.
+    pub event: Option<Event<'c>>,
+}
+
+impl<'c> Handled<'c> {
+    pub(super) fn used(used: usize, event: Option<Event<'c>>) -> Self {
+        Self { used, needed: None, blocked: false, event }
+    }
+
+    pub(super) fn incomplete(needed: Option<usize>) -> Self {
+        Self { used: 0, needed, blocked: false, event: None }
+    }
+}
+
+impl Client<'_> {
+    /// Bytes came: uses at most one packet off their front.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] says why the connection has to end. The session is intact.
+    #[inline]
+    pub fn handle_bytes<'c>(
+        &'c mut self,
+        input: &'c [u8],
+        now: Instant,
+    ) -> Result<Handled<'c>, ConnectionError> {
+        let Some(link) = self.link.as_mut().filter(|link| link.phase != Phase::Closing) else {
+            return Ok(Handled::used(input.len(), None));
+        };
+        link.timers.last_received = now;
+        if link.skip != 0 {
+            let used = link.skip.min(input.len());
+            link.skip = link.skip.saturating_sub(used);
+            return Ok(Handled::used(used, None));
+        }
+        let header = match FixedHeader::read(input) {
+            Ok(Some(header)) => header,
+            Ok(None) => return Ok(Handled::incomplete(None)),
+            Err(error) => return Err(self.fail(error.into())),
+        };
+        if header.packet_len() > self.config.maximum_packet_size as usize {
+            return self.handle_too_large(header, input);
+        }
+        let Some(frame) = header.frame(input) else {
+            return Ok(Handled::incomplete(Some(header.packet_len())));
+        };
+        if self.is_blocked() {
+            return Ok(Handled { used: 0, needed: None, blocked: true, event: None });
+        }
+        let event = self.handle_frame(frame, now)?;
+        Ok(Handled::used(header.packet_len(), event))
+    }
+
+    /// One whole packet came.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] says why the connection has to end. The session is intact.
+    #[inline]
+    pub fn handle_frame<'c>(
+        &'c mut self,
+        frame: Frame<'c>,
+        now: Instant,
+    ) -> Result<Option<Event<'c>>, ConnectionError> {
+        // The borrow of a result cannot end early, so the error is dealt with by its value.
+        match self.judge_frame(frame, now) {
+            Ok(verdict) => Ok(self.event(verdict)),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    fn is_blocked(&mut self) -> bool {
+        let full = |client: &Self| client.link.as_ref().is_some_and(|link| link.replies.is_full());
+        if full(self) {
+            self.fill_replies();
+        }
+        full(self)
+    }
+
+    #[inline]
+    fn judge_frame<'f>(
+        &mut self,
+        frame: Frame<'f>,
+        now: Instant,
+    ) -> Result<Verdict<'f>, ConnectionError> {
+        let version = self.config.version;
+        let connected = self.is_connected();
+        if frame.first >> 4 == PacketType::Publish as u8 && connected {
+            return self.on_publish(Publish::decode(frame, version)?, frame.body.len(), now);
+        }
+        let packet = Packet::decode(frame, version)?;
+        let kind = packet.packet_type();
+        match packet {
+            Packet::ConnAck(ack) if !connected => self.on_connack(ack, now),
+            Packet::Auth(auth) => self.on_auth(auth),
+            _ if !connected => Err(Violation::Unexpected(kind).into()), // [MQTT-3.2.0-1]
+            Packet::PubAck(ack) => self.on_puback(ack),
+            Packet::PubRec(ack) => self.on_pubrec(ack),
+            Packet::PubRel(ack) => self.on_pubrel(ack),
+            Packet::PubComp(ack) => self.on_pubcomp(ack),
+            Packet::SubAck(ack) => self.on_suback(ack),
+            Packet::UnsubAck(ack) => self.on_unsuback(ack),
+            Packet::PingResp => Ok(self.on_pingresp()),
+            Packet::Disconnect(disconnect) => self.on_disconnect(disconnect),
+            _ => Err(Violation::Unexpected(kind).into()),
+        }
+    }
+
+    /// Turns a verdict, which borrows the input alone, into an event, which may borrow a topic.
+    #[inline]
+    fn event<'c>(&'c self, verdict: Verdict<'c>) -> Option<Event<'c>> {
+        match verdict {
+            Verdict::Nothing => None,
+            Verdict::Event(event) => Some(event),
+            Verdict::Aliased(alias, mut received) => {
+                received.publish.topic = self.aliases_in.get(alias)?;
+                Some(Event::Message(received))
+            }
+        }
+    }
+
+    fn on_connack<'f>(
+        &mut self,
+        ack: ConnAck<'f>,
+        now: Instant,
+    ) -> Result<Verdict<'f>, ConnectionError> {
+        let Some(link) = self.link.as_mut() else { return Ok(Verdict::Nothing) };
+        if ack.reason.is_error() {
+            link.phase = Phase::Closing;
+            return Ok(Verdict::Event(Event::Refused(ack)));
+        }
+        check_method(&ack.properties, link.method)?;
+        if ack.session_present && link.clean_start {
+            return Err(Violation::SessionPresent.into());
+        }
+        let adopt = self.config.adopt_session.unwrap_or(self.config.version == Version::V311);
+        let unknown = ack.session_present && !self.session.exists;
+        if unknown && !adopt {
+            return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
+        }
+        link.phase = Phase::Connected;
+        link.limits = Limits::new(&ack.properties);
+        link.timers.connect = None;
+        let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
+        let keep_alive = ack.properties.server_keep_alive().unwrap_or(keep_alive.unwrap_or(0));
+        link.timers.set_keep_alive(keep_alive, self.config.ping_interval); // [MQTT-3.1.2-21]
+        link.timers.last_received = now;
+        if let Some(expiry) = ack.properties.session_expiry_interval() {
+            link.session_expires = expiry == 0;
+        }
+        self.known_limits = Some(link.limits);
+        self.session.exists = true;
+        self.begin_session(ack.session_present, unknown);
+        let (session_present, properties) = (ack.session_present, ack.properties);
+        let connected = Connected { session_present, adopted: unknown, properties };
+        Ok(Verdict::Event(Event::Connected(connected)))
+    }
+
+    /// Brings the session in line with the server's, and its messages with the server's limits.
+    fn begin_session(&mut self, present: bool, adopted: bool) {
+        let outgoing = &mut self.session.outgoing;
+        if present {
+            self.session.adopted |= adopted;
+        } else {
+            // [MQTT-3.2.2-5]
+            self.session.adopted = false;
+            self.session.incoming.lose_session();
+            outgoing.lose_session(LostSession {
+                republish_qos1: self.config.republish,
+                republish_qos2: self.config.republish_exactly_once,
+            });
+        }
+        let mut released: u16 = 0;
+        let mut next = outgoing.released.head();
+        while let Some(index) = next {
+            next = outgoing.table.next(index);
+            released = released.saturating_add(1);
+            if let Some(flight) = outgoing.table.get_mut(index) {
+                flight.counted = true;
+            }
+        }
+        if let Some(link) = &mut self.link {
+            link.outstanding = released;
+        }
+        self.judge_waiting();
+    }
+
+    /// Ends waiting messages that the server does not allow.
+    fn judge_waiting(&mut self) {
+        let Some(limits) = self.limits().copied() else { return };
+        let outgoing = &mut self.session.outgoing;
+        let mut next = outgoing.waiting.head();
+        while let Some(index) = next {
+            next = outgoing.table.next(index);
+            let Some(flight) = outgoing.table.get(index) else { continue };
+            let first = outgoing.read(flight).next().and_then(|bytes| bytes.first());
+            let retain = first.is_some_and(|first| first & 1 != 0);
+            let shared = flight.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
+            let size = flight.chain.len().saturating_add(shared);
+            let Err(limit) = limits.check_publish(flight.qos, retain, size) else { continue };
+            if flight.sent_before {
+                outgoing.end_and_retire(index, Fate::Unknown { received: false });
+            } else {
+                outgoing.end(index, Fate::NeverSent(NotSent::Forbidden(limit)));
+            }
+        }
+    }
+}
+
+/// [MQTT-4.12.0-5] [MQTT-4.12.0-6]
+pub(super) fn check_method(
+    properties: &Properties<'_>,
+    method: Method,
+) -> Result<(), ConnectionError> {
+    let same = Method::new(properties.authentication_method()) == method;
+    if same { Ok(()) } else { Err(Violation::AuthenticationMethod.into()) }
+}
+
+/// What a packet amounts to, before the topic of an alias is looked up.
+pub(super) enum Verdict<'f> {
+    Nothing,
+    Event(Event<'f>),
+    Aliased(u16, Received<'f>),
+}

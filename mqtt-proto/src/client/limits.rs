@@ -1,0 +1,144 @@
+//! What the server allows: the limits that CONNACK states (3.2.2.3).
+
+use core::fmt;
+
+use crate::packet::{QoS, Subscription};
+use crate::property::Properties;
+
+/// What the server allows. 3.1.1 has no such limits: there these are the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Unacknowledged QoS 1 and 2 messages at a time.
+    pub receive_maximum: u16,
+    /// The highest QoS of a PUBLISH.
+    pub maximum_qos: QoS,
+    /// Whether PUBLISH may have the retain flag.
+    pub retain_available: bool,
+    /// Bytes of the largest packet.
+    pub maximum_packet_size: u32,
+    /// The highest topic alias in a PUBLISH.
+    pub topic_alias_maximum: u16,
+    /// Whether filters may have wildcards.
+    pub wildcard_available: bool,
+    /// Whether subscriptions may have an identifier.
+    pub subscription_identifier_available: bool,
+    /// Whether subscriptions may be shared.
+    pub shared_available: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new(&Properties::NONE)
+    }
+}
+
+impl Limits {
+    /// The limits that the properties of a CONNACK state.
+    #[must_use]
+    pub fn new(connack: &Properties<'_>) -> Self {
+        Self {
+            receive_maximum: connack.receive_maximum().map_or(u16::MAX, core::num::NonZero::get),
+            maximum_qos: connack.maximum_qos().map_or(QoS::ExactlyOnce, |maximum| maximum.0),
+            retain_available: connack.retain_available().unwrap_or(true),
+            maximum_packet_size: connack
+                .maximum_packet_size()
+                .map_or(u32::MAX, core::num::NonZero::get),
+            topic_alias_maximum: connack.topic_alias_maximum().unwrap_or(0),
+            wildcard_available: connack.wildcard_subscription_available().unwrap_or(true),
+            subscription_identifier_available: connack
+                .subscription_identifier_available()
+                .unwrap_or(true),
+            shared_available: connack.shared_subscription_available().unwrap_or(true),
+        }
+    }
+
+    /// [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
+    #[inline]
+    pub(crate) fn check_publish(&self, qos: QoS, retain: bool, size: usize) -> Result<(), Limit> {
+        self.check_message(qos, retain)?;
+        self.check_size(size)
+    }
+
+    /// A PUBLISH or a will.
+    #[inline]
+    pub(crate) fn check_message(&self, qos: QoS, retain: bool) -> Result<(), Limit> {
+        if qos > self.maximum_qos {
+            return Err(Limit::MaximumQoS(self.maximum_qos));
+        }
+        if retain && !self.retain_available {
+            return Err(Limit::RetainNotAvailable);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn check_size(&self, size: usize) -> Result<(), Limit> {
+        let maximum = self.maximum_packet_size;
+        if size > maximum as usize {
+            return Err(Limit::MaximumPacketSize { size, maximum });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_subscription(&self, subscription: &Subscription<'_>) -> Result<(), Limit> {
+        let filter = subscription.filter;
+        if !self.wildcard_available && filter.has_wildcard() {
+            return Err(Limit::WildcardNotAvailable);
+        }
+        if !self.shared_available && filter.share_name().is_some() {
+            return Err(Limit::SharedNotAvailable);
+        }
+        Ok(())
+    }
+}
+
+/// A limit of the server that an operation would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The QoS is above the server's Maximum QoS.
+    MaximumQoS(QoS),
+    /// The server keeps no retained messages.
+    RetainNotAvailable,
+    /// The packet is larger than the server's Maximum Packet Size.
+    MaximumPacketSize {
+        /// Bytes of the packet.
+        size: usize,
+        /// Bytes that the server takes.
+        maximum: u32,
+    },
+    /// The server takes no wildcards.
+    WildcardNotAvailable,
+    /// The server takes no shared subscriptions.
+    SharedNotAvailable,
+    /// The server takes no subscription identifiers.
+    SubscriptionIdentifierNotAvailable,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaximumQoS(qos) => {
+                write!(f, "the server takes QoS {} at most: lower the QoS", *qos as u8)
+            }
+            Self::RetainNotAvailable => {
+                f.write_str("the server keeps no retained messages: do not set retain")
+            }
+            Self::MaximumPacketSize { size, maximum } => {
+                write!(
+                    f,
+                    "the packet has {size} bytes, the server takes {maximum}: make it smaller"
+                )
+            }
+            Self::WildcardNotAvailable => {
+                f.write_str("the server takes no wildcards: subscribe to each topic")
+            }
+            Self::SharedNotAvailable => {
+                f.write_str("the server takes no shared subscriptions: leave out $share")
+            }
+            Self::SubscriptionIdentifierNotAvailable => {
+                f.write_str("the server takes no subscription identifiers: leave it out")
+            }
+        }
+    }
+}

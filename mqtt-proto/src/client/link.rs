@@ -1,0 +1,244 @@
+//! One connection's life. All of it is dropped when the connection ends; there is no reset.
+
+use super::error::Waiting;
+use super::limits::Limits;
+use crate::packet::PacketType;
+use crate::reason::ReasonCode;
+use crate::time::Instant;
+use crate::wire::PacketId;
+
+/// What holds for one connection.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) phase: Phase,
+    pub(crate) clean_start: bool,
+    pub(crate) limits: Limits,
+    /// Unacknowledged messages of ours, as the server counts them against its Receive Maximum.
+    pub(crate) outstanding: u16,
+    /// Our Receive Maximum as announced.
+    pub(crate) receive_maximum: u16,
+    /// The highest topic alias announced to the server.
+    pub(crate) topic_alias_maximum: u16,
+    /// Bytes put into the outbox, and bytes handed to the transport: wrapping counts.
+    pub(crate) enqueued: u32,
+    pub(crate) written: u32,
+    /// QoS 0 messages put into the outbox since it was last written out.
+    pub(crate) unwritten_qos0: u32,
+    pub(crate) replies: Replies,
+    pub(crate) method: Method,
+    pub(crate) re_authenticating: bool,
+    /// Problem information was declined.
+    pub(crate) no_problem_information: bool,
+    /// The session expiry at connect was 0, so DISCONNECT cannot raise it.
+    pub(crate) session_expires: bool,
+    /// Body bytes of a message that is skipped.
+    pub(crate) skip: usize,
+    pub(crate) shed: u32,
+    /// An acknowledgement of any kind came, on this connection and since the last check.
+    pub(crate) progress: bool,
+    pub(crate) progress_since: bool,
+    pub(crate) goodbye: Option<Goodbye>,
+    pub(crate) timers: Timers,
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// CONNECT is on its way, CONNACK is awaited.
+    Connecting,
+    Connected,
+    /// Nothing more is sent but what the outbox holds [MQTT-3.14.4-1], and nothing is read.
+    Closing,
+}
+
+/// The DISCONNECT that ends the connection when everything before it has left.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goodbye {
+    pub(crate) reason: ReasonCode,
+    pub(crate) session_expiry: Option<u32>,
+    /// Whether what waits is sent first, as far as the server's limits let it.
+    pub(crate) flush: bool,
+}
+
+/// An authentication method, told apart by length and hash: it is compared, never shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Method(Option<(usize, u64)>);
+
+impl Method {
+    pub(crate) fn new(method: Option<&str>) -> Self {
+        Self(method.map(|method| (method.len(), fnv1a(method.as_bytes()))))
+    }
+
+    pub(crate) fn is_some(self) -> bool {
+        self.0.is_some()
+    }
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// PUBREC, PUBREL and PUBCOMP that answer at once, in the order of what they answer.
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    ring: [Option<Reply>; 16],
+    first: usize,
+    len: usize,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reply {
+    pub(crate) kind: PacketType,
+    pub(crate) id: PacketId,
+    pub(crate) reason: ReasonCode,
+}
+
+impl Replies {
+    const MASK: usize = 15;
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len > Self::MASK
+    }
+
+    pub(crate) fn push(&mut self, reply: Reply) {
+        let at = self.first.wrapping_add(self.len) & Self::MASK;
+        if let Some(place) = self.ring.get_mut(at) {
+            *place = Some(reply);
+            self.len = self.len.wrapping_add(1);
+        }
+    }
+
+    pub(crate) fn front(&self) -> Option<Reply> {
+        self.ring.get(self.first).copied().flatten()
+    }
+
+    pub(crate) fn pop(&mut self) {
+        if let Some(place) = self.ring.get_mut(self.first) {
+            *place = None;
+            self.first = self.first.wrapping_add(1) & Self::MASK;
+            self.len = self.len.saturating_sub(1);
+        }
+    }
+}
+
+/// All deadlines of a connection, derived from when things last happened.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    /// Until CONNACK: when it has to be there.
+    pub(crate) connect: Option<Instant>,
+    /// The keep-alive in force, in milliseconds; 0 turns it off.
+    pub(crate) keep_alive: u64,
+    /// PINGREQ goes out after this time without traffic; 0 for never.
+    pub(crate) ping_after: u64,
+    pub(crate) ping_timeout: u64,
+    pub(crate) write_timeout: u64,
+    pub(crate) last_sent: Instant,
+    pub(crate) last_received: Instant,
+    /// When the PINGREQ that is open was sent.
+    pub(crate) pinged: Option<Instant>,
+    /// Since when the transport has taken nothing of what it was given.
+    pub(crate) writing: Option<Instant>,
+    /// When something has to have been acknowledged.
+    pub(crate) acknowledge: Option<Instant>,
+    /// Times in a row that it was not.
+    pub(crate) missed: u8,
+    /// When a shedding connection has to end.
+    pub(crate) overrun: Option<Instant>,
+    /// Since when the caller has read nothing: silence is not the peer's then.
+    pub(crate) paused: Option<Instant>,
+}
+
+impl Timers {
+    /// When a PINGREQ is due: nothing was sent, or nothing was received, for the interval.
+    fn ping_due(&self) -> Option<Instant> {
+        let idle_since = self.last_sent.min(self.last_received);
+        (self.ping_after != 0 && self.pinged.is_none()).then(|| idle_since.after(self.ping_after))
+    }
+
+    /// The deadlines of what is waited for.
+    fn deadlines(&self) -> [Option<(Instant, Waiting)>; 5] {
+        let after = |since: Option<Instant>, time: u64| {
+            since.filter(|_| time != 0).map(|since| since.after(time))
+        };
+        let reading = self.paused.is_none();
+        let silence = self.keep_alive.saturating_add(self.keep_alive >> 1);
+        let heard = (reading && self.connect.is_none()).then_some(self.last_received);
+        [
+            self.connect.map(|at| (at, Waiting::ConnAck)),
+            after(self.pinged.filter(|_| reading), self.ping_timeout)
+                .map(|at| (at, Waiting::PingResp)),
+            after(heard, silence).map(|at| (at, Waiting::Silence)),
+            after(self.writing, self.write_timeout).map(|at| (at, Waiting::Write)),
+            self.acknowledge.filter(|_| reading).map(|at| (at, Waiting::Acknowledgement)),
+        ]
+    }
+
+    /// The earliest moment at which anything has to be done.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let waits = self.deadlines().into_iter().flatten().map(|(at, _)| at);
+        waits.chain(self.ping_due()).chain(self.overrun).min()
+    }
+
+    /// What was waited for too long.
+    pub(crate) fn missed(&self, now: Instant) -> Option<Waiting> {
+        let late = |(at, waiting): (Instant, Waiting)| (at <= now).then_some(waiting);
+        self.deadlines().into_iter().flatten().find_map(late)
+    }
+
+    pub(crate) fn is_ping_due(&self, now: Instant) -> bool {
+        self.connect.is_none() && self.ping_due().is_some_and(|at| at <= now)
+    }
+
+    /// The keep-alive that holds, and with it when PINGREQ is due: a little before the time, by
+    /// 5 %, at most 5 s.
+    pub(crate) fn set_keep_alive(&mut self, seconds: u16, ping_interval: u32) {
+        self.keep_alive = u64::from(seconds).saturating_mul(1000);
+        let both = [self.keep_alive, u64::from(ping_interval)];
+        let interval = both.into_iter().filter(|time| *time != 0).min().unwrap_or(0);
+        let early = interval.checked_div(20).unwrap_or(0).min(5000);
+        self.ping_after = interval.saturating_sub(early);
+    }
+
+    /// The caller stops or goes on reading; the time between is not the peer's silence.
+    pub(crate) fn pause(&mut self, pause: bool, now: Instant) {
+        if !pause && let Some(since) = self.paused.take() {
+            let time = now.since(since);
+            self.last_received = self.last_received.after(time);
+            self.pinged = self.pinged.map(|at| at.after(time));
+            self.acknowledge = self.acknowledge.map(|at| at.after(time));
+        } else if pause {
+            self.paused.get_or_insert(now);
+        }
+    }
+}
+
+impl Link {
+    pub(crate) fn is_connected(&self) -> bool {
+        self.phase == Phase::Connected
+    }
+
+    /// Bytes put into the outbox.
+    #[inline]
+    pub(crate) fn count(&mut self, len: usize) {
+        self.enqueued = self.enqueued.wrapping_add(len as u32);
+    }
+
+    /// Ends the connection, with a DISCONNECT if the peer is told something.
+    pub(crate) fn fail(&mut self, reason: Option<ReasonCode>) {
+        if self.phase != Phase::Closing {
+            self.phase = Phase::Closing;
+            let goodbye = |reason| Goodbye { reason, session_expiry: None, flush: false };
+            self.goodbye = reason.map(goodbye);
+        }
+    }
+
+    /// An acknowledgement came.
+    #[inline]
+    pub(crate) fn note_progress(&mut self) {
+        self.progress = true;
+        self.progress_since = true;
+    }
+}

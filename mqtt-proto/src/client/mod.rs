@@ -1,0 +1,262 @@
+//! The state machine of a client: one connection after the other over one session.
+
+mod alias;
+mod answer;
+mod arrival;
+mod config;
+mod error;
+mod event;
+mod input;
+mod limits;
+mod link;
+mod operation;
+mod output;
+mod publish;
+
+use core::fmt;
+
+pub use alias::{Alias, AliasMemory};
+pub use config::{Config, ConfigError, Memory};
+pub use error::{ConnectionError, OperationError, Violation, Waiting};
+pub use event::{Answer, Connected, Event, Fate, NotSent, Received, Tag};
+pub use input::Handled;
+pub use limits::{Limit, Limits};
+pub use operation::Warning;
+pub use publish::{Message, Published};
+
+pub use crate::session::incoming::Acknowledged;
+
+use alias::Aliases;
+use link::{Link, Phase};
+
+use crate::outbox::Outbox;
+use crate::packet::Version;
+use crate::session::Session;
+use crate::session::incoming::Incoming;
+use crate::session::outgoing::Outgoing;
+use crate::time::Instant;
+use crate::wire::PacketId;
+
+/// An MQTT client without I/O and without a clock.
+///
+/// The caller owns the transport and the time. It keeps to this contract:
+///
+/// * **Begin**: when a transport is open, call [`connect`](Self::connect).
+/// * **In**: give received bytes to [`handle_bytes`](Self::handle_bytes), until it uses no more of
+///   them; call [`handle_timeout`](Self::handle_timeout) when the moment of
+///   [`poll_timeout`](Self::poll_timeout) has come; tell with
+///   [`handle_transmitted`](Self::handle_transmitted) what the transport has taken.
+/// * **Out**: after anything of the above and after operations, take what is due:
+///   [`poll_event`](Self::poll_event) until it gives none, [`poll_transmit`](Self::poll_transmit),
+///   and [`poll_timeout`](Self::poll_timeout) for the next deadline.
+/// * **End**: when a `handle_*` method fails, or [`is_closing`](Self::is_closing), write what
+///   `poll_transmit` still gives, close the transport, and call
+///   [`handle_connection_lost`](Self::handle_connection_lost); call that also when the transport
+///   breaks. The session lives on; `connect` resumes it.
+///
+/// Operations ([`publish`](Self::publish), [`subscribe`](Self::subscribe), …) may come at any time.
+/// Each carries a [`Tag`], which comes back with its outcome in an [`Event`].
+pub struct Client<'a> {
+    config: Config,
+    session: Session<'a>,
+    link: Option<Link>,
+    outbox: Outbox<'a>,
+    aliases_in: Aliases<'a>,
+    aliases_out: Aliases<'a>,
+    /// What the server allowed when it was last connected.
+    known_limits: Option<Limits>,
+    poison: Poison,
+}
+
+/// The oldest unacknowledged PUBLISH, and the connections in a row that ended with it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Poison {
+    id: Option<PacketId>,
+    times: u8,
+}
+
+/// What the end of a connection left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// QoS 0 messages that were accepted, but may not have left: none of their fates is known.
+    pub qos0: u32,
+    /// 3.1.1 messages that were shed: the server sends them again if the session was kept.
+    pub shed: u32,
+    /// Three connections in a row ended with this PUBLISH unacknowledged and no progress: it may
+    /// be what breaks them. [`Client::give_up`] ends it.
+    pub poison: Option<PacketId>,
+}
+
+/// Connections in a row without progress after which the oldest PUBLISH is suspect.
+const POISON: u8 = 3;
+
+impl<'a> Client<'a> {
+    /// A client with those settings, in that memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what does not fit and the number needed.
+    pub fn new(config: Config, memory: Memory<'a>) -> Result<Self, ConfigError> {
+        config.check(&memory)?;
+        let shared_bytes = config.shared_bytes;
+        Ok(Self {
+            config,
+            session: Session {
+                outgoing: Outgoing::new(memory.flights, memory.blocks, shared_bytes),
+                incoming: Incoming::new(memory.held),
+                exists: false,
+                adopted: false,
+            },
+            link: None,
+            outbox: Outbox::new(memory.outbox),
+            aliases_in: Aliases::new(memory.aliases_in),
+            aliases_out: Aliases::new(memory.aliases_out),
+            known_limits: None,
+            poison: Poison::default(),
+        })
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether the server has accepted the connection, and it is not ending.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::is_connected)
+    }
+
+    /// Whether the connection is over: write what is left, then close the transport.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.phase == Phase::Closing)
+    }
+
+    /// Whether nothing waits to leave or to be acknowledged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.session.outgoing.is_idle() && self.outbox.is_empty()
+    }
+
+    /// Operations that wait to leave or to be acknowledged.
+    #[must_use]
+    pub fn pending(&self) -> u16 {
+        self.session.outgoing.len()
+    }
+
+    /// What the server allows, if it is connected.
+    #[must_use]
+    pub fn limits(&self) -> Option<&Limits> {
+        self.link.as_ref().filter(|link| link.is_connected()).map(|link| &link.limits)
+    }
+
+    /// Bytes of the largest packet that is taken: a receive buffer of this size always suffices.
+    #[must_use]
+    pub fn maximum_packet_size(&self) -> usize {
+        self.config.maximum_packet_size as usize
+    }
+
+    /// The connection is gone. Everything that belongs to it is dropped; the session stays.
+    pub fn handle_connection_lost(&mut self) -> Lost {
+        let Some(link) = self.link.take() else { return Lost::default() };
+        self.outbox.clear();
+        self.aliases_in.end_connection();
+        self.aliases_out.end_connection();
+        self.session.outgoing.end_connection(link.written);
+        self.session.incoming.end_connection();
+        let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
+        Lost { qos0, shed: link.shed, poison: self.suspect(link.progress) }
+    }
+
+    /// Counts connections that end with the same PUBLISH unacknowledged and no progress.
+    fn suspect(&mut self, progress: bool) -> Option<PacketId> {
+        let outgoing = &self.session.outgoing;
+        let oldest = outgoing
+            .waiting
+            .head()
+            .filter(|index| outgoing.table.get(*index).is_some_and(|flight| flight.sent_before));
+        let id = oldest.and_then(|index| outgoing.table.id(index));
+        let again = id.is_some() && id == self.poison.id && !progress;
+        let times =
+            if again { self.poison.times.saturating_add(1) } else { u8::from(id.is_some()) };
+        self.poison = Poison { id, times };
+        id.filter(|_| times >= POISON)
+    }
+
+    /// The next moment at which [`handle_timeout`](Self::handle_timeout) has to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let link = self.link.as_ref().filter(|link| link.phase != Phase::Closing)?;
+        link.timers.next()
+    }
+
+    /// Time has passed: sends PINGREQ if it is due.
+    ///
+    /// # Errors
+    /// [`ConnectionError::TimedOut`] or [`ConnectionError::Overrun`]: the connection has to end.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let Some(link) = self.link.as_mut().filter(|link| link.phase != Phase::Closing) else {
+            return Ok(());
+        };
+        if link.timers.overrun.is_some_and(|at| at <= now) {
+            return Err(self.fail(ConnectionError::Overrun));
+        }
+        match link.timers.missed(now) {
+            Some(Waiting::Acknowledgement) => self.acknowledgement_missed(now)?,
+            Some(waiting) => return Err(self.fail(ConnectionError::TimedOut(waiting))),
+            None => {}
+        }
+        if self.link.as_ref().is_some_and(|link| link.timers.is_ping_due(now)) {
+            self.ping(now);
+        }
+        Ok(())
+    }
+
+    /// `response_time` has passed: with no acknowledgement in it, one more was missed.
+    fn acknowledgement_missed(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let Some(link) = self.link.as_mut() else { return Ok(()) };
+        let waits = link.outstanding != 0 || self.session.outgoing.requests != 0;
+        let progress = core::mem::take(&mut link.progress_since);
+        link.timers.missed =
+            if progress || !waits { 0 } else { link.timers.missed.saturating_add(1) };
+        link.timers.acknowledge = waits.then(|| now.after(u64::from(self.config.response_time)));
+        if link.timers.missed > self.config.max_repubs {
+            return Err(self.fail(ConnectionError::TimedOut(Waiting::Acknowledgement)));
+        }
+        Ok(())
+    }
+
+    /// The caller reads nothing for a while: the peer's silence does not count until it goes on.
+    pub fn pause_reading(&mut self, pause: bool, now: Instant) {
+        if let Some(link) = &mut self.link {
+            link.timers.pause(pause, now);
+        }
+    }
+
+    /// Gives heap memory back that is not in use. Worth a call when the connection falls idle.
+    pub fn release_memory(&mut self) {
+        self.outbox.release();
+        self.session.outgoing.release_memory();
+        self.session.incoming.release_memory();
+    }
+
+    /// Ends the connection for that reason.
+    fn fail(&mut self, error: ConnectionError) -> ConnectionError {
+        let can_tell = self.config.version == Version::V5 || error == ConnectionError::Overrun;
+        if let Some(link) = &mut self.link {
+            link.fail(error.reason().filter(|_| can_tell));
+        }
+        error
+    }
+}
+
+impl fmt::Debug for Client<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("link", &self.link)
+            .field("session", &self.session)
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,329 @@
+//! What the caller asks for: each operation is judged here, before anything is sent.
+
+use super::error::OperationError;
+use super::event::{Fate, Tag};
+use super::limits::{Limit, Limits};
+use super::link::{Goodbye, Link, Method, Phase, Replies, Timers};
+use super::{Acknowledged, Client};
+use crate::error::EncodeError;
+use crate::packet::{
+    Auth, Connect, Filters, Packet, PacketType, Subscribe, Subscription, Subscriptions,
+    Unsubscribe, Version,
+};
+use crate::property::{Properties, Property};
+use crate::reason::ReasonCode;
+use crate::session::AckToken;
+use crate::session::outgoing::State;
+use crate::time::Instant;
+use crate::topic::TopicFilter;
+use crate::wire::PacketId;
+
+/// Something legal that is probably not meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A kept session with an expiry of 0 is resumed, but ends with this connection.
+    SessionExpiresAtOnce,
+}
+
+impl Client<'_> {
+    /// The transport is open: sends CONNECT. The version is the client's; the limits that the
+    /// client announces, and a session expiry if the session is to be kept, are added.
+    ///
+    /// # Errors
+    /// [`OperationError`] says what to change; nothing is sent.
+    pub fn connect(
+        &mut self,
+        connect: &Connect<'_>,
+        now: Instant,
+    ) -> Result<Option<Warning>, OperationError> {
+        if self.link.is_some() {
+            return Err(OperationError::AlreadyConnected);
+        }
+        self.check_connect(connect)?;
+        let link = self.new_link(connect, now);
+        let expiry = connect.properties.session_expiry_interval();
+        let keep = !connect.clean_start && expiry.is_none();
+        let announced = [
+            keep.then_some(Property::SessionExpiryInterval(u32::MAX)),
+            self.announced_packet_size(),
+            core::num::NonZeroU16::new(link.receive_maximum)
+                .filter(|maximum| maximum.get() != u16::MAX)
+                .map(Property::ReceiveMaximum),
+            (link.topic_alias_maximum != 0)
+                .then_some(Property::TopicAliasMaximum(link.topic_alias_maximum)),
+        ];
+        let mut own = [Property::TopicAliasMaximum(0); 4];
+        let mut count = 0_usize;
+        for (place, property) in own.iter_mut().zip(announced.into_iter().flatten()) {
+            *place = property;
+            count = count.wrapping_add(1);
+        }
+        let own = own.get(..count).unwrap_or_default();
+        let properties = match self.config.version {
+            Version::V5 => connect.properties.and(own),
+            Version::V311 => connect.properties,
+        };
+        let connect = Connect { version: self.config.version, properties, ..*connect };
+        self.outbox.clear();
+        let len = self.encode(&Packet::Connect(connect))?;
+        let link = self.link.insert(link);
+        link.count(len);
+        let ends = !connect.clean_start && expiry == Some(0);
+        Ok(ends.then_some(Warning::SessionExpiresAtOnce))
+    }
+
+    fn announced_packet_size(&self) -> Option<Property<'static>> {
+        let size = self.config.maximum_packet_size;
+        let unlimited = size > crate::wire::MAX_REMAINING;
+        core::num::NonZeroU32::new(size).filter(|_| !unlimited).map(Property::MaximumPacketSize)
+    }
+
+    fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
+        let v311 = self.config.version == Version::V311;
+        if v311 && connect.client_id.is_empty() && !connect.clean_start {
+            return Err(OperationError::ClientIdMissing);
+        }
+        if let (Some(will), Some(limits)) = (&connect.will, &self.known_limits) {
+            limits.check_message(will.qos, will.retain)?;
+        }
+        Ok(())
+    }
+
+    fn new_link(&self, connect: &Connect<'_>, now: Instant) -> Link {
+        let config = &self.config;
+        let time = u64::from(config.connect_timeout);
+        let by_memory = self.aliases_in.maximum(config.longest_topic());
+        let wanted = connect.properties.request_problem_information();
+        Link {
+            phase: Phase::Connecting,
+            clean_start: connect.clean_start,
+            limits: Limits::default(),
+            outstanding: 0,
+            receive_maximum: config.receive_maximum,
+            topic_alias_maximum: config.topic_alias_maximum.min(by_memory),
+            enqueued: 0,
+            written: 0,
+            unwritten_qos0: 0,
+            replies: Replies::default(),
+            method: Method::new(connect.properties.authentication_method()),
+            re_authenticating: false,
+            no_problem_information: wanted == Some(false),
+            session_expires: expires(connect),
+            skip: 0,
+            shed: 0,
+            progress: false,
+            progress_since: false,
+            goodbye: None,
+            timers: Timers {
+                connect: (time != 0).then(|| now.after(time)),
+                keep_alive: u64::from(connect.keep_alive).saturating_mul(1000),
+                ping_after: 0,
+                ping_timeout: u64::from(config.ping_timeout),
+                write_timeout: u64::from(config.write_timeout),
+                last_sent: now,
+                last_received: now,
+                pinged: None,
+                writing: None,
+                acknowledge: None,
+                missed: 0,
+                overrun: None,
+                paused: None,
+            },
+        }
+    }
+
+    /// Subscribes to the filters; [`Event::Subscribed`](super::Event::Subscribed) tells the answer.
+    ///
+    /// # Errors
+    /// [`OperationError`] says what to change, or [`OperationError::NoRoom`] to wait.
+    pub fn subscribe(
+        &mut self,
+        subscriptions: &[Subscription<'_>],
+        properties: Properties<'_>,
+        tag: Tag,
+    ) -> Result<PacketId, OperationError> {
+        let limits = self.limits().ok_or(OperationError::NotConnected)?;
+        for subscription in subscriptions {
+            limits.check_subscription(subscription)?;
+        }
+        if properties.subscription_identifier().is_some()
+            && !limits.subscription_identifier_available
+        {
+            return Err(Limit::SubscriptionIdentifierNotAvailable.into());
+        }
+        let state = State::Subscribe(u16::try_from(subscriptions.len()).unwrap_or(u16::MAX));
+        self.request(state, tag, |id| {
+            let subscriptions = Subscriptions::new(subscriptions);
+            Packet::Subscribe(Subscribe { id, properties, subscriptions })
+        })
+    }
+
+    /// Ends subscriptions; [`Event::Unsubscribed`](super::Event::Unsubscribed) tells the answer.
+    ///
+    /// # Errors
+    /// [`OperationError`] says what to change, or [`OperationError::NoRoom`] to wait.
+    pub fn unsubscribe(
+        &mut self,
+        filters: &[TopicFilter<'_>],
+        properties: Properties<'_>,
+        tag: Tag,
+    ) -> Result<PacketId, OperationError> {
+        let state = State::Unsubscribe(u16::try_from(filters.len()).unwrap_or(u16::MAX));
+        self.request(state, tag, |id| {
+            Packet::Unsubscribe(Unsubscribe { id, properties, filters: Filters::new(filters) })
+        })
+    }
+
+    fn request<'p>(
+        &mut self,
+        state: State,
+        tag: Tag,
+        packet: impl FnOnce(PacketId) -> Packet<'p>,
+    ) -> Result<PacketId, OperationError> {
+        let limits = *self.limits().ok_or(OperationError::NotConnected)?;
+        if self.session.outgoing.table.is_full() {
+            return Err(OperationError::NoRoom);
+        }
+        let id = self.session.outgoing.next_id().ok_or(OperationError::NoRoom)?;
+        let packet = packet(id);
+        limits.check_size(packet.encoded_len(self.config.version)?)?;
+        let len = self.encode(&packet)?;
+        if let Some(link) = &mut self.link {
+            link.count(len);
+        }
+        self.session.outgoing.push_request(id, state, tag);
+        Ok(id)
+    }
+
+    /// Sends PINGREQ, if none is open; [`Event::Pong`](super::Event::Pong) tells the answer. False
+    /// if there is no connection.
+    pub fn ping(&mut self, now: Instant) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.is_connected()) else {
+            return false;
+        };
+        if link.timers.pinged.is_none() && self.outbox.has_room(2) {
+            crate::wire::Sink::put(&mut self.outbox, &[PacketType::PingReq.first_byte(), 0]);
+            link.count(2);
+            link.timers.pinged = Some(now);
+        }
+        true
+    }
+
+    /// Ends the connection: what was accepted and may be sent goes out, DISCONNECT follows.
+    ///
+    /// `reason` is told in 5.0. In 3.1.1 a reason of 0x04, "with will", ends the connection
+    /// without DISCONNECT, so that the server publishes the will. `session_expiry` replaces the one
+    /// of CONNECT, 5.0 only. Nothing after this is sent or read.
+    ///
+    /// # Errors
+    /// [`OperationError::NotConnected`], or [`OperationError::SessionExpiry`].
+    pub fn disconnect(
+        &mut self,
+        reason: ReasonCode,
+        session_expiry: Option<u32>,
+    ) -> Result<(), OperationError> {
+        let v311 = self.config.version == Version::V311;
+        let link = self.link.as_mut().ok_or(OperationError::NotConnected)?;
+        if link.phase == Phase::Closing {
+            return Err(OperationError::NotConnected);
+        }
+        if session_expiry.is_some_and(|expiry| expiry != 0) && link.session_expires {
+            return Err(OperationError::SessionExpiry);
+        }
+        if session_expiry.is_some() && v311 {
+            return Err(EncodeError::PropertiesNeedV5.into());
+        }
+        let silent = v311 && reason == ReasonCode::DISCONNECT_WITH_WILL;
+        let flush = link.is_connected();
+        link.phase = Phase::Closing;
+        link.goodbye = (!silent).then_some(Goodbye { reason, session_expiry, flush });
+        Ok(())
+    }
+
+    /// Sends AUTH (4.12): the next step with [`ReasonCode::CONTINUE_AUTHENTICATION`], or the first
+    /// one of a re-authentication with [`ReasonCode::RE_AUTHENTICATE`].
+    ///
+    /// # Errors
+    /// [`OperationError::Authentication`] if it may not be sent now, or with that method.
+    pub fn authenticate(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), OperationError> {
+        let link = self.link.as_ref().ok_or(OperationError::NotConnected)?;
+        let again = reason == ReasonCode::RE_AUTHENTICATE;
+        let allowed = match link.phase {
+            Phase::Connecting => !again,
+            Phase::Connected => again != link.re_authenticating, // [MQTT-4.12.1-1]
+            Phase::Closing => return Err(OperationError::NotConnected),
+        };
+        let same = Method::new(properties.authentication_method()) == link.method;
+        if !allowed || !same || !link.method.is_some() || reason == ReasonCode::SUCCESS {
+            return Err(OperationError::Authentication);
+        }
+        let len = self.encode(&Packet::Auth(Auth { reason, properties }))?;
+        if let Some(link) = &mut self.link {
+            link.count(len);
+            link.re_authenticating |= again;
+        }
+        Ok(())
+    }
+
+    /// The program has taken the message: PUBACK or PUBREC goes out in its turn. In 5.0 a `reason`
+    /// of 0x80 or more refuses the message.
+    #[allow(clippy::needless_pass_by_value)] // Taken, so that a message is acknowledged once.
+    pub fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
+        let done = self.session.incoming.acknowledge(token, reason);
+        self.check_overrun();
+        done
+    }
+
+    /// Ends the publish with that packet identifier: its fate is told by an event. The identifier
+    /// stays out of use until the session ends. False if there is no such publish.
+    pub fn give_up(&mut self, id: PacketId) -> bool {
+        let outgoing = &mut self.session.outgoing;
+        let Some(index) = outgoing.table.find(id) else { return false };
+        let Some(flight) = outgoing.table.get(index) else { return false };
+        let sent = flight.sent_before || flight.state == State::Sent;
+        match flight.state {
+            State::Waiting if !sent => {
+                outgoing.end(index, Fate::NeverSent(super::NotSent::Disconnected));
+            }
+            State::Waiting | State::Sent => {
+                outgoing.end_and_retire(index, Fate::Unknown { received: false });
+            }
+            State::Released => outgoing.end_and_retire(index, Fate::Unknown { received: true }),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Ends every publish that has not been settled: nobody will connect again. Their fates are
+    /// told by events.
+    pub fn give_up_all(&mut self) {
+        self.session.outgoing.end_all(super::NotSent::Disconnected);
+    }
+
+    /// Encodes a control packet into the outbox.
+    fn encode(&mut self, packet: &Packet<'_>) -> Result<usize, OperationError> {
+        let version = self.config.version;
+        let len = packet.encoded_len(version)?;
+        if !self.outbox.has_room(len) {
+            return Err(no_room(len, self.outbox.limit()));
+        }
+        Ok(packet.encode(version, &mut self.outbox)?)
+    }
+}
+
+pub(super) fn no_room(size: usize, room: usize) -> OperationError {
+    if size > room { OperationError::TooLarge { size, room } } else { OperationError::NoRoom }
+}
+
+/// The session ends with the connection, by what CONNECT said.
+fn expires(connect: &Connect<'_>) -> bool {
+    match connect.properties.session_expiry_interval() {
+        Some(seconds) => seconds == 0,
+        None => connect.clean_start,
+    }
+}

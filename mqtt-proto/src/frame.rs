@@ -1,0 +1,71 @@
+//! From bytes to whole frames: the fixed header (2.1).
+
+use crate::error::DecodeError;
+use crate::wire::Reader;
+
+/// One whole MQTT control packet: the first byte and everything after the Remaining Length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Packet type and flags.
+    pub first: u8,
+    /// Variable header and payload.
+    pub body: &'a [u8],
+}
+
+/// The fixed header of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedHeader {
+    /// Packet type and flags.
+    pub first: u8,
+    /// Bytes of this header, 2 to 5.
+    pub len: usize,
+    /// The Remaining Length: bytes that follow this header.
+    pub remaining: usize,
+}
+
+impl FixedHeader {
+    /// Reads a fixed header; `None` if `bytes` end before it does.
+    ///
+    /// # Errors
+    /// [`DecodeError::VariableByteInteger`] for a malformed Remaining Length.
+    #[inline]
+    pub fn read(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let Ok(first) = reader.u8() else { return Ok(None) };
+        match reader.varint() {
+            Ok(remaining) => Ok(Some(Self {
+                first,
+                len: bytes.len().saturating_sub(reader.rest().len()),
+                remaining: remaining as usize,
+            })),
+            Err(DecodeError::Truncated) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Bytes of the whole packet.
+    #[must_use]
+    pub const fn packet_len(&self) -> usize {
+        self.len.saturating_add(self.remaining)
+    }
+
+    /// The packet that begins with this header in `bytes`, if all of it is there.
+    #[must_use]
+    #[inline]
+    pub fn frame<'a>(&self, bytes: &'a [u8]) -> Option<Frame<'a>> {
+        let body = bytes.get(self.len..self.packet_len())?;
+        Some(Frame { first: self.first, body })
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// The first packet in `bytes` and what follows it; `None` if it is not whole yet.
+    ///
+    /// # Errors
+    /// [`DecodeError::VariableByteInteger`] for a malformed Remaining Length.
+    pub fn split(bytes: &'a [u8]) -> Result<Option<(Self, &'a [u8])>, DecodeError> {
+        let Some(header) = FixedHeader::read(bytes)? else { return Ok(None) };
+        let Some(frame) = header.frame(bytes) else { return Ok(None) };
+        Ok(Some((frame, bytes.get(header.packet_len()..).unwrap_or_default())))
+    }
+}

@@ -1,0 +1,193 @@
+//! What waits to be written: encoded packets, and large payloads held by reference between them.
+
+use core::fmt;
+
+use crate::payload::Shared;
+use crate::storage::Storage;
+use crate::wire::Sink;
+
+/// Bytes to write to the transport, in order.
+///
+/// The driver owns one and the client another. `Client::poll_transmit` swaps them, so that bytes
+/// are written from one while packets are encoded into the other. Write what [`chunk`](Self::chunk)
+/// gives, tell [`advance`](Self::advance) how much of it went out, until [`is_empty`](Self::is_empty).
+pub struct Outbox<'a> {
+    bytes: Storage<'a, u8>,
+    len: usize,
+    taken: usize,
+    cuts: Storage<'a, Cut>,
+    cuts_len: usize,
+    cuts_taken: usize,
+    /// Bytes written of the cut at `cuts_taken`.
+    cut_done: usize,
+    /// Bytes of all payloads held by reference.
+    shared: usize,
+}
+
+/// A payload held by reference, and where among the bytes it belongs.
+#[derive(Default)]
+struct Cut {
+    at: usize,
+    payload: Option<Shared>,
+}
+
+/// Payloads held by reference at a time.
+#[cfg(feature = "alloc")]
+const CUTS: usize = 64;
+
+/// Bytes that PUBLISH packets leave free, for acknowledgements, PINGREQ and DISCONNECT.
+const RESERVE: usize = 64;
+
+impl<'a> Outbox<'a> {
+    /// An empty outbox in that memory.
+    #[must_use]
+    pub fn new(bytes: Storage<'a, u8>) -> Self {
+        #[cfg(feature = "alloc")]
+        let cuts = Storage::owned(CUTS);
+        #[cfg(not(feature = "alloc"))]
+        let cuts = Storage::default();
+        Self { bytes, len: 0, taken: 0, cuts, cuts_len: 0, cuts_taken: 0, cut_done: 0, shared: 0 }
+    }
+
+    /// Whether all has been written.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0 && self.cuts_len == 0
+    }
+
+    /// Bytes that one PUBLISH, without a payload held by reference, may take at most.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.bytes.limit().saturating_sub(self.reserve())
+    }
+
+    /// The next bytes to write: as many as lie in one piece.
+    #[must_use]
+    pub fn chunk(&self) -> &[u8] {
+        match self.next_cut() {
+            Some(cut) if cut.at == self.taken => {
+                let payload = cut.payload.as_ref().map_or(&[][..], Shared::as_slice);
+                payload.get(self.cut_done..).unwrap_or_default()
+            }
+            Some(cut) => self.bytes.as_slice().get(self.taken..cut.at).unwrap_or_default(),
+            None => self.bytes.as_slice().get(self.taken..self.len).unwrap_or_default(),
+        }
+    }
+
+    /// The first `n` bytes of [`chunk`](Self::chunk) have been written.
+    pub fn advance(&mut self, n: usize) {
+        let n = n.min(self.chunk().len());
+        match self.next_cut() {
+            Some(cut) if cut.at == self.taken => {
+                self.cut_done = self.cut_done.saturating_add(n);
+                if self.chunk().is_empty() {
+                    self.drop_cut();
+                }
+            }
+            _ => self.taken = self.taken.saturating_add(n),
+        }
+        if self.taken == self.len && self.cuts_taken == self.cuts_len {
+            self.clear();
+        }
+    }
+
+    fn next_cut(&self) -> Option<&Cut> {
+        self.cuts.as_slice().get(self.cuts_taken..self.cuts_len).and_then(<[Cut]>::first)
+    }
+
+    fn drop_cut(&mut self) {
+        if let Some(cut) = self.cuts.get_mut(self.cuts_taken) {
+            cut.payload = None;
+        }
+        self.cuts_taken = self.cuts_taken.saturating_add(1);
+        self.cut_done = 0;
+    }
+
+    /// Forgets what has not been written: the connection is gone.
+    pub fn clear(&mut self) {
+        while self.cuts_taken < self.cuts_len {
+            self.drop_cut();
+        }
+        (self.len, self.taken, self.shared) = (0, 0, 0);
+        (self.cuts_len, self.cuts_taken) = (0, 0);
+    }
+
+    /// Gives heap memory back if all has been written.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.bytes.release();
+            self.cuts.release();
+        }
+    }
+
+    /// Room for a control packet of `n` bytes.
+    pub(crate) fn has_room(&self, n: usize) -> bool {
+        self.len.saturating_add(n) <= self.bytes.limit()
+    }
+
+    /// Room for a PUBLISH of `n` bytes and a payload of `shared` bytes held by reference.
+    #[inline]
+    pub(crate) fn has_publish_room(&self, n: usize, shared: usize) -> bool {
+        let fits = self.len.saturating_add(n).saturating_add(self.reserve()) <= self.bytes.limit();
+        fits && (shared == 0 || self.has_cut_room(shared))
+    }
+
+    /// One payload may be larger than the outbox, if it is the only one.
+    fn has_cut_room(&self, shared: usize) -> bool {
+        let total = self.shared.saturating_add(shared);
+        self.cuts_len < self.cuts.limit() && (self.shared == 0 || total <= self.bytes.limit())
+    }
+
+    fn reserve(&self) -> usize {
+        RESERVE.min(self.bytes.limit() >> 3)
+    }
+
+    /// The next `n` bytes, to be filled at once; none if they are not there.
+    #[inline]
+    pub(crate) fn append(&mut self, n: usize) -> Option<&mut [u8]> {
+        let end = self.len.checked_add(n)?;
+        if !self.bytes.grow_to(end) {
+            return None;
+        }
+        let start = core::mem::replace(&mut self.len, end);
+        self.bytes.as_mut_slice().get_mut(start..end)
+    }
+
+    /// The last `n` bytes appended.
+    #[inline]
+    pub(crate) fn last(&mut self, n: usize) -> &mut [u8] {
+        let start = self.len.saturating_sub(n);
+        self.bytes.as_mut_slice().get_mut(start..self.len).unwrap_or_default()
+    }
+
+    /// Appends a payload by reference. The caller has asked for room.
+    pub(crate) fn append_shared(&mut self, payload: Shared) {
+        self.shared = self.shared.saturating_add(payload.as_slice().len());
+        let end = self.cuts_len.saturating_add(1);
+        if self.cuts.grow_to(end)
+            && let Some(cut) = self.cuts.get_mut(self.cuts_len)
+        {
+            *cut = Cut { at: self.len, payload: Some(payload) };
+            self.cuts_len = end;
+        }
+    }
+}
+
+impl Sink for Outbox<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.append(bytes.len()) {
+            crate::wire::copy(room, bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Outbox<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("bytes", &self.len)
+            .field("payloads", &self.cuts_len)
+            .field("limit", &self.bytes.limit())
+            .finish_non_exhaustive()
+    }
+}

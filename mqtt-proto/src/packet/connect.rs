@@ -1,0 +1,206 @@
+//! CONNECT (3.1) with its will, and CONNACK (3.2).
+
+use super::{PacketType, QoS, Version, WILL, put_code, put_properties, read_properties};
+use crate::error::{DecodeError, EncodeError};
+use crate::property::Properties;
+use crate::reason::ReasonCode;
+use crate::topic::TopicName;
+use crate::wire::{Reader, Sink, Value, put_binary, put_string};
+
+/// CONNECT (3.1): the client asks for a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connect<'a> {
+    /// The version of the connection.
+    pub version: Version,
+    /// Begin a new session (5.0 Clean Start, 3.1.1 Clean Session).
+    pub clean_start: bool,
+    /// Seconds after which a silent client counts as dead; 0 turns that off (3.1.2.10).
+    pub keep_alive: u16,
+    /// Names the session (3.1.3.1).
+    pub client_id: &'a str,
+    /// What the server publishes when the client is lost (3.1.2.5).
+    pub will: Option<Will<'a>>,
+    /// The user name (3.1.3.5).
+    pub user_name: Option<&'a str>,
+    /// The password (3.1.3.6); 3.1.1 takes it only beside a user name.
+    pub password: Option<&'a [u8]>,
+    /// Properties, 5.0 only (3.1.2.11).
+    pub properties: Properties<'a>,
+}
+
+/// The will message inside CONNECT (3.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Will<'a> {
+    /// Where it is published.
+    pub topic: TopicName<'a>,
+    /// What is published, at most 65,535 bytes.
+    pub payload: &'a [u8],
+    /// The QoS at which it is published.
+    pub qos: QoS,
+    /// Whether it is published as a retained message.
+    pub retain: bool,
+    /// Properties, 5.0 only (3.1.3.2).
+    pub properties: Properties<'a>,
+}
+
+// Connect flags (3.1.2.3).
+const RESERVED: u8 = 1;
+const CLEAN_START: u8 = 1 << 1;
+const WILL_FLAG: u8 = 1 << 2;
+const WILL_RETAIN: u8 = 1 << 5;
+const PASSWORD: u8 = 1 << 6;
+const USER_NAME: u8 = 1 << 7;
+
+impl<'a> Connect<'a> {
+    pub(super) fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let version = read_version(from)?;
+        let flags = from.u8()?;
+        if flags & RESERVED != 0 {
+            return Err(DecodeError::Reserved(PacketType::Connect)); // [MQTT-3.1.2-3]
+        }
+        let keep_alive = from.u16()?;
+        let properties = read_properties(from, version, PacketType::Connect.bit())?;
+        let client_id = from.string()?;
+        let will = Will::read(from, version, flags)?;
+        let user_name = (flags & USER_NAME != 0).then(|| from.string()).transpose()?;
+        let password = (flags & PASSWORD != 0).then(|| from.binary()).transpose()?;
+        if version == Version::V311 && password.is_some() && user_name.is_none() {
+            return Err(DecodeError::PasswordWithoutUserName); // 3.1.1 [MQTT-3.1.2-22]
+        }
+        let clean_start = flags & CLEAN_START != 0;
+        Ok(Self {
+            version,
+            clean_start,
+            keep_alive,
+            client_id,
+            will,
+            user_name,
+            password,
+            properties,
+        })
+    }
+
+    pub(super) fn write(&self, out: &mut dyn Sink) {
+        put_string(out, "MQTT"); // [MQTT-3.1.2-1]
+        out.put(&[self.version.level(), self.flags()]);
+        out.put(&self.keep_alive.to_be_bytes());
+        if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
+            out.fault(EncodeError::PasswordWithoutUserName);
+        }
+        put_properties(self.version, PacketType::Connect.bit(), &self.properties, out);
+        self.write_payload(out);
+    }
+
+    /// [MQTT-3.1.3-1] the order of the payload.
+    fn write_payload(&self, out: &mut dyn Sink) {
+        put_string(out, self.client_id);
+        if let Some(will) = &self.will {
+            put_properties(self.version, WILL, &will.properties, out);
+            will.topic.write(out);
+            put_binary(out, will.payload);
+        }
+        if let Some(user_name) = self.user_name {
+            put_string(out, user_name);
+        }
+        if let Some(password) = self.password {
+            put_binary(out, password);
+        }
+    }
+
+    fn flags(&self) -> u8 {
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        flag(self.clean_start, CLEAN_START)
+            | self.will.as_ref().map_or(0, Will::flags)
+            | flag(self.password.is_some(), PASSWORD)
+            | flag(self.user_name.is_some(), USER_NAME)
+    }
+}
+
+fn read_version(from: &mut Reader<'_>) -> Result<Version, DecodeError> {
+    match (from.binary()?, from.u8()?) {
+        (b"MQTT", 4) => Ok(Version::V311),
+        (b"MQTT", 5) => Ok(Version::V5),
+        (b"MQTT" | b"MQIsdp", level) => Err(DecodeError::ProtocolVersion(level)),
+        _ => Err(DecodeError::ProtocolName),
+    }
+}
+
+impl<'a> Will<'a> {
+    fn read(
+        from: &mut Reader<'a>,
+        version: Version,
+        flags: u8,
+    ) -> Result<Option<Self>, DecodeError> {
+        let qos = QoS::from_bits((flags >> 3) & 3).ok_or(DecodeError::QoS)?; // [MQTT-3.1.2-12]
+        let retain = flags & WILL_RETAIN != 0;
+        if flags & WILL_FLAG == 0 {
+            // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
+            let none = qos == QoS::AtMostOnce && !retain;
+            return none.then_some(None).ok_or(DecodeError::Reserved(PacketType::Connect));
+        }
+        let properties = read_properties(from, version, WILL)?;
+        let topic = TopicName::from_bytes(from.binary()?).map_err(DecodeError::TopicName)?;
+        let payload = from.binary()?;
+        Ok(Some(Self { topic, payload, qos, retain, properties }))
+    }
+
+    fn flags(&self) -> u8 {
+        let retain = if self.retain { WILL_RETAIN } else { 0 };
+        WILL_FLAG | ((self.qos as u8) << 3) | retain
+    }
+}
+
+/// CONNACK (3.2): the server's answer to CONNECT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnAck<'a> {
+    /// Whether the server holds a session for this client (3.2.2.1.1).
+    pub session_present: bool,
+    /// Whether the connection stands, or why not (3.2.2.2).
+    pub reason: ReasonCode,
+    /// The server's limits and more, 5.0 only (3.2.2.3).
+    pub properties: Properties<'a>,
+}
+
+impl<'a> ConnAck<'a> {
+    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+        let flags = from.u8()?;
+        let code = from.u8()?;
+        let reason = match version {
+            // A 3.1.1 server refuses a 5.0 client in its own form [MQTT-3.1.2-2].
+            Version::V5 if from.is_empty() && matches!(code, 1..=5) => {
+                ReasonCode::from_return_code(code)
+            }
+            Version::V5 => Some(ReasonCode::from_u8(code))
+                .filter(|reason| reason.is_listed_for(PacketType::ConnAck)), // [MQTT-3.2.2-8]
+            Version::V311 => ReasonCode::from_return_code(code),
+        };
+        let reason = reason.ok_or(DecodeError::ReasonCode(PacketType::ConnAck, code))?;
+        // [MQTT-3.2.2-1] [MQTT-3.2.2-6]
+        if flags > 1 || (flags == 1 && reason != ReasonCode::SUCCESS) {
+            return Err(DecodeError::Reserved(PacketType::ConnAck));
+        }
+        let properties = if version == Version::V5 && from.is_empty() && reason.is_error() {
+            // So do some 5.0 ones, with a code of 5.0.
+            Properties::NONE
+        } else {
+            read_properties(from, version, PacketType::ConnAck.bit())?
+        };
+        Ok(Self { session_present: flags == 1, reason, properties })
+    }
+
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+        let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
+        out.put(&[u8::from(session_present)]); // [MQTT-3.2.2-6]
+        match version {
+            Version::V5 => put_code(PacketType::ConnAck, self.reason, out),
+            Version::V311 => out.put(&[self.reason.to_return_code()]),
+        }
+        put_properties(version, PacketType::ConnAck.bit(), &self.properties, out);
+    }
+
+    /// The highest QoS that the server takes.
+    #[must_use]
+    pub fn maximum_qos(&self) -> QoS {
+        self.properties.maximum_qos().map_or(QoS::ExactlyOnce, |maximum| maximum.0)
+    }
+}

@@ -1,0 +1,26 @@
+//! What survives a reconnect: messages on their way out, messages on their way in, and their
+//! packet identifiers (4.1).
+
+mod blocks;
+pub(crate) mod incoming;
+pub(crate) mod outgoing;
+mod table;
+
+pub use blocks::Block;
+pub use incoming::{AckToken, Held};
+pub use outgoing::Flight;
+pub use table::Slot;
+
+use incoming::Incoming;
+use outgoing::Outgoing;
+
+/// The session state of a client.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) outgoing: Outgoing<'a>,
+    pub(crate) incoming: Incoming<'a>,
+    /// There was a session with the server, in this process or before it.
+    pub(crate) exists: bool,
+    /// The session is the server's alone: what it holds is not known here.
+    pub(crate) adopted: bool,
+}

@@ -1,0 +1,400 @@
+//! Topic names and topic filters (section 4.7), judged once.
+
+use core::error::Error;
+use core::fmt;
+
+/// A topic name that is right: what a message is published to (4.7).
+///
+/// It has 1 to 65,535 bytes of UTF-8 without U+0000 and without wildcards.
+///
+/// ```
+/// use mqtt_as_proto::{TopicError, TopicName};
+///
+/// let name = TopicName::new("sport/tennis")?;
+/// assert_eq!(name.as_str(), "sport/tennis");
+/// assert_eq!(TopicName::new("sport/#"), Err(TopicError::WildcardInName));
+/// # Ok::<(), TopicError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TopicName<'a>(&'a [u8]);
+
+impl<'a> TopicName<'a> {
+    /// The name of a 5.0 PUBLISH that a topic alias stands for (3.3.2.1).
+    pub(crate) const EMPTY: TopicName<'static> = TopicName(&[]);
+
+    /// A name that was judged before.
+    pub(crate) const fn judged(name: &'a [u8]) -> Self {
+        Self(name)
+    }
+
+    /// Judges a string.
+    ///
+    /// # Errors
+    /// Says which rule of section 4.7 the string breaks.
+    pub fn new(name: &'a str) -> Result<Self, TopicError> {
+        Self::from_bytes(name.as_bytes())
+    }
+
+    /// Judges bytes, which must be UTF-8.
+    ///
+    /// # Errors
+    /// Says which rule of section 4.7 the bytes break.
+    #[inline]
+    pub fn from_bytes(name: &'a [u8]) -> Result<Self, TopicError> {
+        check_len(name)?;
+        if !is_plain(name) {
+            check_name(name)?;
+        }
+        Ok(Self(name))
+    }
+
+    /// The bytes of the name.
+    #[inline]
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The name as a string. Its UTF-8 is checked again: keep the string if it is needed often.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        text(self.0)
+    }
+
+    /// True only for a 5.0 PUBLISH with a topic alias in place of its name (3.3.2.1).
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A topic filter that is right: what a subscription asks for (4.7).
+///
+/// It has 1 to 65,535 bytes of UTF-8 without U+0000, with wildcards only where they may stand. A
+/// filter that begins with `$share/` is a well-formed shared subscription (4.8.2).
+///
+/// ```
+/// use mqtt_as_proto::{TopicError, TopicFilter, TopicName};
+///
+/// let filter = TopicFilter::new("sport/+/player1/#")?;
+/// assert!(filter.matches(TopicName::new("sport/tennis/player1/ranking")?));
+/// assert_eq!(TopicFilter::new("sport#"), Err(TopicError::MisplacedWildcard));
+/// # Ok::<(), TopicError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TopicFilter<'a>(&'a [u8]);
+
+impl<'a> TopicFilter<'a> {
+    /// Judges a string.
+    ///
+    /// # Errors
+    /// Says which rule of section 4.7 or 4.8.2 the string breaks.
+    pub fn new(filter: &'a str) -> Result<Self, TopicError> {
+        Self::from_bytes(filter.as_bytes())
+    }
+
+    /// Judges bytes, which must be UTF-8.
+    ///
+    /// # Errors
+    /// Says which rule of section 4.7 or 4.8.2 the bytes break.
+    pub fn from_bytes(filter: &'a [u8]) -> Result<Self, TopicError> {
+        check_len(filter)?;
+        if !is_plain(filter) {
+            check_text(filter)?;
+        }
+        let levels = match filter.strip_prefix(SHARE) {
+            Some(shared) => well_shared(shared)?,
+            None => filter,
+        };
+        if !wildcards_placed(levels) {
+            return Err(TopicError::MisplacedWildcard);
+        }
+        Ok(Self(filter))
+    }
+
+    /// The bytes of the filter.
+    #[inline]
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The filter as a string. Its UTF-8 is checked again: keep the string if it is needed often.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        text(self.0)
+    }
+
+    /// The share name, if this is a shared subscription (4.8.2): `g` of `$share/g/sport/#`.
+    ///
+    /// Only 5.0 has shared subscriptions. To 3.1.1 it is a filter like any other, though many
+    /// servers share it too.
+    #[must_use]
+    pub fn share_name(self) -> Option<&'a str> {
+        self.share().map(|(name, _)| text(name))
+    }
+
+    /// The filter that names are matched with: `sport/#` of `$share/g/sport/#`.
+    #[must_use]
+    pub fn without_share(self) -> Self {
+        self.share().map_or(self, |(_, filter)| Self(filter))
+    }
+
+    /// Whether it may match more than one name.
+    #[must_use]
+    pub fn has_wildcard(self) -> bool {
+        has_wildcard(self.0)
+    }
+
+    /// Whether a message published to `name` is one of those that the filter asks for (4.7).
+    ///
+    /// Bytes are compared as they are, without normalising [MQTT-4.7.3-4]. A shared subscription
+    /// matches as its filter does.
+    #[must_use]
+    pub fn matches(self, name: TopicName<'_>) -> bool {
+        let Self(filter) = self.without_share();
+        if name.0.first() == Some(&b'$') && matches!(filter.first(), Some(b'+' | b'#')) {
+            return false; // [MQTT-4.7.2-1]
+        }
+        levels_match(filter, name.0)
+    }
+
+    /// The share name and the filter after it.
+    fn share(self) -> Option<(&'a [u8], &'a [u8])> {
+        split_level(self.0.strip_prefix(SHARE)?)
+    }
+}
+
+/// Why a string is no topic name or no topic filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// It has no characters [MQTT-4.7.3-1].
+    Empty,
+    /// It is longer than 65,535 bytes [MQTT-4.7.3-3].
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// It holds U+0000 [MQTT-4.7.3-2].
+    Nul,
+    /// It is not UTF-8 [MQTT-1.5.4-1].
+    NotUtf8,
+    /// A topic name holds `+` or `#` [MQTT-4.7.0-1].
+    WildcardInName,
+    /// `+` does not fill its level, or `#` does not fill the last one [MQTT-4.7.1-1]
+    /// [MQTT-4.7.1-2].
+    MisplacedWildcard,
+    /// `$share/` without a share name, or with a wildcard in it [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+    ShareName,
+    /// A share name without a topic filter after it [MQTT-4.8.2-2].
+    ShareFilter,
+}
+
+impl fmt::Display for TopicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the topic is empty: it needs at least one character",
+            Self::TooLong { len } => {
+                return write!(f, "the topic has {len} bytes: at most 65535 are allowed");
+            }
+            Self::Nul => "the topic holds U+0000: remove it",
+            Self::NotUtf8 => "the topic is not UTF-8",
+            Self::WildcardInName => {
+                "the topic name holds '+' or '#': wildcards are only for topic filters"
+            }
+            Self::MisplacedWildcard => {
+                "the topic filter has a misplaced wildcard: \
+                 '+' must fill a whole level, and '#' the whole last level"
+            }
+            Self::ShareName => {
+                "the shared subscription needs a share name \
+                 of at least one character and without '+' or '#': $share/name/filter"
+            }
+            Self::ShareFilter => {
+                "the shared subscription needs a topic filter \
+                 after its share name: $share/name/filter"
+            }
+        })
+    }
+}
+
+impl Error for TopicError {}
+
+impl<'a> TryFrom<&'a str> for TopicName<'a> {
+    type Error = TopicError;
+
+    fn try_from(name: &'a str) -> Result<Self, TopicError> {
+        Self::new(name)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for TopicFilter<'a> {
+    type Error = TopicError;
+
+    fn try_from(filter: &'a str) -> Result<Self, TopicError> {
+        Self::new(filter)
+    }
+}
+
+impl fmt::Display for TopicName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for TopicFilter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for TopicName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TopicName").field(&self.as_str()).finish()
+    }
+}
+
+impl fmt::Debug for TopicFilter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TopicFilter").field(&self.as_str()).finish()
+    }
+}
+
+/// The bytes as a UTF-8 encoded string of section 1.5.4, if they are one.
+#[inline]
+pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
+    // [MQTT-1.5.4-1] no surrogates either: Rust's UTF-8 has none.
+    let string = core::str::from_utf8(bytes).ok()?;
+    (!bytes.contains(&0)).then_some(string) // [MQTT-1.5.4-2]
+}
+
+/// How a shared subscription begins [MQTT-4.8.2-1].
+const SHARE: &[u8] = b"$share/";
+
+/// Bytes that were judged to be UTF-8, as a string.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+fn has_wildcard(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
+}
+
+/// A topic has 1 to 65,535 bytes.
+#[inline]
+fn check_len(topic: &[u8]) -> Result<(), TopicError> {
+    match topic.len() {
+        0 => Err(TopicError::Empty), // [MQTT-4.7.3-1]
+        len if len > 0xffff => Err(TopicError::TooLong { len }), // [MQTT-4.7.3-3]
+        _ => Ok(()),
+    }
+}
+
+/// A topic is UTF-8 without U+0000.
+#[cold]
+fn check_text(topic: &[u8]) -> Result<(), TopicError> {
+    if core::str::from_utf8(topic).is_err() {
+        return Err(TopicError::NotUtf8); // [MQTT-1.5.4-1] [MQTT-3.3.2-1]
+    }
+    if topic.contains(&0) {
+        return Err(TopicError::Nul); // [MQTT-4.7.3-2] [MQTT-1.5.4-2]
+    }
+    Ok(())
+}
+
+/// A topic name is UTF-8 without U+0000 and without wildcards.
+#[cold]
+#[inline(never)]
+fn check_name(name: &[u8]) -> Result<(), TopicError> {
+    check_text(name)?;
+    if has_wildcard(name) {
+        return Err(TopicError::WildcardInName); // [MQTT-4.7.0-1] [MQTT-3.3.2-2]
+    }
+    Ok(())
+}
+
+/// Whether a topic has only bytes that no rule speaks of: ASCII but for U+0000, `+` and `#`.
+///
+/// Nearly all topics are like that, so this is what judging costs: one pass, a word at a time.
+#[inline]
+fn is_plain(topic: &[u8]) -> bool {
+    let Some(last) = topic.last_chunk::<8>() else { return is_plain_word(short_word(topic)) };
+    let mut rest = topic;
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        if !is_plain_word(u64::from_ne_bytes(*word)) {
+            return false;
+        }
+        rest = after;
+    }
+    // The last bytes: some of them a second time, which does no harm.
+    is_plain_word(u64::from_ne_bytes(*last))
+}
+
+/// Looks at eight bytes at once: the highest bit of each byte tells.
+///
+/// As long as a byte is ASCII, adding 0x7f to it sets that bit unless the byte is 0. `+` and `#`
+/// differ in one bit alone, so that one comparison finds both.
+#[inline]
+fn is_plain_word(word: u64) -> bool {
+    let folded = (word & !eight(b'+' ^ b'#')) ^ eight(b'+' & b'#');
+    let no_nul = word.wrapping_add(eight(0x7f));
+    let no_wildcard = folded.wrapping_add(eight(0x7f));
+    no_nul & no_wildcard & !word & eight(0x80) == eight(0x80)
+}
+
+/// The same byte eight times.
+const fn eight(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// Up to eight bytes as one word, filled up with a byte that no rule speaks of.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_ne_bytes(*half)));
+        return first | last << 32;
+    }
+    bytes.iter().fold(eight(b'/'), |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// The first level and what comes after the `/` that ends it.
+fn split_level(topic: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = topic.splitn(2, |byte| *byte == b'/');
+    Some((parts.next()?, parts.next()?))
+}
+
+/// What follows `$share/` must be a share name and a filter, which is given back.
+fn well_shared(shared: &[u8]) -> Result<&[u8], TopicError> {
+    let (name, filter) = split_level(shared).unwrap_or((shared, &[]));
+    if name.is_empty() || has_wildcard(name) {
+        return Err(TopicError::ShareName); // [MQTT-4.8.2-1] [MQTT-4.8.2-2]
+    }
+    if filter.is_empty() {
+        return Err(TopicError::ShareFilter); // [MQTT-4.8.2-2]
+    }
+    Ok(filter)
+}
+
+/// `+` fills its level [MQTT-4.7.1-2], `#` the last one [MQTT-4.7.1-1].
+fn wildcards_placed(filter: &[u8]) -> bool {
+    let single = |level: &[u8]| level == b"+" || !has_wildcard(level);
+    let mut levels = filter.split(|byte| *byte == b'/');
+    let last = levels.next_back().unwrap_or_default();
+    (last == b"#" || single(last)) && levels.all(single)
+}
+
+/// Compares level by level. `#` also takes the level above it: `sport/#` matches `sport`.
+fn levels_match(filter: &[u8], name: &[u8]) -> bool {
+    let mut wanted = filter.split(|byte| *byte == b'/');
+    let mut given = name.split(|byte| *byte == b'/');
+    loop {
+        match (wanted.next(), given.next()) {
+            (Some(b"#"), _) | (None, None) => return true,
+            (Some(b"+"), Some(_)) => {}
+            (Some(want), Some(have)) if want == have => {}
+            _ => return false,
+        }
+    }
+}
