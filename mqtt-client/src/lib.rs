@@ -1,1 +1,61 @@
-//! Placeholder room.
+//! How tasks share one MQTT connection: a handle and a driver, over any runtime.
+//!
+//! A program uses this crate through the adapter of its runtime, which re-exports it:
+//! `mqtt-as-tokio`, `mqtt-as-smol` or `mqtt-as-embassy`. Names and meaning are the same on all.
+//!
+//! * [`Client`] is the handle: cheap to clone, shared by any number of tasks.
+//! * [`Runner`] is the driver: one future that owns the transport, until the last handle is gone.
+//! * [`Runtime`] is what a runtime brings: a lock, a pointer, a clock, sockets.
+//!
+//! # Cancel safety
+//!
+//! An operation begins at its first poll. Until there is room for it, dropping it means that it
+//! never happened; from then on it is accepted, and dropping it only ends the waiting. Nothing is
+//! ever half sent.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+mod client;
+mod config;
+mod error;
+pub mod event;
+mod memory;
+mod message;
+mod operation;
+mod publish;
+mod queue;
+mod read;
+mod runner;
+mod shared;
+mod traits;
+mod waiter;
+
+#[cfg(feature = "alloc")]
+mod callback;
+
+pub use client::{Client, Connecting, WeakClient};
+pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
+pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
+pub use event::{Session, Statistics};
+pub use memory::Memory;
+#[cfg(feature = "alloc")]
+pub use message::Message;
+pub use message::MessageRef;
+pub use mqtt_as_proto::client::Limits;
+pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
+pub use mqtt_as_proto::{
+    Instant, Payload, Properties, Property, QoS, ReasonCode, TopicFilter, TopicName, Version,
+};
+pub use operation::{Granted, Subscribe, SubscribeAll, Unsubscribe};
+pub use publish::Publish;
+pub use queue::Queue;
+pub use runner::Runner;
+pub use shared::State;
+pub use traits::{Connect, Lock, Runtime, Server, Shutdown};
+
+#[cfg(feature = "alloc")]
+pub use callback::{Callback, CallbackFuture, Callbacks, Erase, Start};

@@ -1,0 +1,490 @@
+//! The settings of a client: one method per key.
+
+use core::fmt;
+use core::time::Duration;
+
+#[cfg(feature = "alloc")]
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use mqtt_as_proto::{QoS, Version, client};
+
+/// The settings of a client. Each key has a method; what is not set has the default named there.
+///
+/// ```
+/// use core::time::Duration;
+/// use mqtt_as_client::Config;
+///
+/// let config = Config::new("broker.example")
+///     .client_id("pump-7")
+///     .user("pump", "secret")
+///     .keepalive(Duration::from_secs(30));
+/// # let _ = config;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) server: Text,
+    pub(crate) port: u16,
+    pub(crate) client_id: Text,
+    pub(crate) user: Option<Text>,
+    pub(crate) password: Option<Binary>,
+    pub(crate) keepalive: Duration,
+    pub(crate) will: Option<Will>,
+    pub(crate) clean_init: bool,
+    pub(crate) session_expiry: Option<u32>,
+    pub(crate) queue_len: usize,
+    pub(crate) queue_bytes: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) while_down: WhileDown,
+    pub(crate) manual_ack: bool,
+    pub(crate) outbox: usize,
+    pub(crate) in_flight: u16,
+    pub(crate) store: usize,
+    pub(crate) core: client::Config,
+}
+
+/// What happens to a QoS 0 message that finds the queue full. QoS 1 and 2 always find room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The oldest QoS 0 message makes room; both cases count in `discards`.
+    #[default]
+    DropOldest,
+    /// Reading stops until there is room, unless an answer is awaited.
+    Wait,
+}
+
+/// What a publish does while there is no connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhileDown {
+    /// It waits in the store for the next connection.
+    #[default]
+    Queue,
+    /// It fails at once.
+    Refuse,
+}
+
+impl Config {
+    /// Settings for the server with that host name or address.
+    pub fn new(server: impl Into<Text>) -> Self {
+        Self {
+            server: server.into(),
+            port: 1883,
+            client_id: Text::default(),
+            user: None,
+            password: None,
+            keepalive: Duration::from_secs(60),
+            will: None,
+            clean_init: false,
+            session_expiry: None,
+            queue_len: 1024,
+            queue_bytes: 16 * 1024 * 1024,
+            overflow: Overflow::default(),
+            while_down: WhileDown::default(),
+            manual_ack: false,
+            outbox: 64 * 1024,
+            in_flight: 4096,
+            store: 4 * 1024 * 1024,
+            core: client::Config::default(),
+        }
+    }
+
+    /// TCP port of the server. Default: 1883.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
+    /// Protocol version. Default: 5.0.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.core.version = version;
+        self
+    }
+
+    /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs it.
+    #[must_use]
+    pub fn client_id(self, client_id: impl Into<Text>) -> Self {
+        Self { client_id: client_id.into(), ..self }
+    }
+
+    /// User name and password. Default: none.
+    #[must_use]
+    pub fn user(self, user: impl Into<Text>, password: impl Into<Binary>) -> Self {
+        Self { user: Some(user.into()), password: Some(password.into()), ..self }
+    }
+
+    /// The user name alone, or together with [`password`](Self::password).
+    #[must_use]
+    pub fn user_name(self, user: impl Into<Text>) -> Self {
+        Self { user: Some(user.into()), ..self }
+    }
+
+    /// The password. 3.1.1 takes it only beside a user name.
+    #[must_use]
+    pub fn password(self, password: impl Into<Binary>) -> Self {
+        Self { password: Some(password.into()), ..self }
+    }
+
+    /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
+    /// most 65,535; 0 turns it off. Default: 60 s.
+    #[must_use]
+    pub fn keepalive(self, keepalive: Duration) -> Self {
+        Self { keepalive, ..self }
+    }
+
+    /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
+    /// Default: the keep-alive.
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.core.ping_interval = millis(interval);
+        self
+    }
+
+    /// PINGRESP has to come within this time. Default: 10 s.
+    #[must_use]
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.core.ping_timeout = millis(timeout);
+        self
+    }
+
+    /// Each step of a connect (name, each address, CONNACK) has to end within this time.
+    /// Default: 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.core.connect_timeout = millis(timeout);
+        self
+    }
+
+    /// The transport has to take bytes within this time. Default: 10 s.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.core.write_timeout = millis(timeout);
+        self
+    }
+
+    /// The server has to acknowledge something within this time, if anything is unacknowledged.
+    /// Default: 10 s.
+    #[must_use]
+    pub fn response_time(mut self, time: Duration) -> Self {
+        self.core.response_time = millis(time);
+        self
+    }
+
+    /// How often in a row it may fail to, before the link is declared down. A call waits for its
+    /// answer for `response_time` × (`max_repubs` + 1). Default: 4.
+    #[must_use]
+    pub fn max_repubs(mut self, times: u8) -> Self {
+        self.core.max_repubs = times;
+        self
+    }
+
+    /// What the server publishes when the client is lost. Default: nothing.
+    #[must_use]
+    pub fn will(self, will: Will) -> Self {
+        Self { will: Some(will), ..self }
+    }
+
+    /// The first `connect(false)` of this client begins a new session, which is then kept.
+    /// Default: false, it resumes one.
+    #[must_use]
+    pub fn clean_init(self, clean_init: bool) -> Self {
+        Self { clean_init, ..self }
+    }
+
+    /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
+    /// after `connect(true)`, for ever after `connect(false)`.
+    #[must_use]
+    pub fn session_expiry(self, seconds: u32) -> Self {
+        Self { session_expiry: Some(seconds), ..self }
+    }
+
+    /// Accepts a session on the server that this client knows nothing of. Default: yes in 3.1.1,
+    /// no in 5.0, as its standard demands.
+    #[must_use]
+    pub fn adopt_session(mut self, adopt: bool) -> Self {
+        self.core.adopt_session = Some(adopt);
+        self
+    }
+
+    /// Messages that the queue holds. Default: 1,024.
+    #[must_use]
+    pub fn queue_len(self, messages: usize) -> Self {
+        Self { queue_len: messages, ..self }
+    }
+
+    /// Bytes of QoS 0 messages that the queue holds. Default: 16 MiB.
+    #[must_use]
+    pub fn queue_bytes(self, bytes: usize) -> Self {
+        Self { queue_bytes: bytes, ..self }
+    }
+
+    /// What happens to QoS 0 messages that find the queue full. Default: the oldest is dropped.
+    #[must_use]
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        Self { overflow, ..self }
+    }
+
+    /// What a publish does while there is no connection. Default: it waits in the store.
+    #[must_use]
+    pub fn while_down(self, while_down: WhileDown) -> Self {
+        Self { while_down, ..self }
+    }
+
+    /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they are
+    /// acknowledged when they are taken.
+    #[must_use]
+    pub fn manual_ack(self, manual_ack: bool) -> Self {
+        Self { manual_ack, ..self }
+    }
+
+    /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64.
+    ///
+    /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
+    #[must_use]
+    pub fn receive_maximum(mut self, messages: u16) -> Self {
+        self.core.receive_maximum = messages;
+        self.with_receive_bytes()
+    }
+
+    /// Bytes of the largest packet taken. Default: 4 MiB.
+    #[must_use]
+    pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
+        self.core.maximum_packet_size = bytes;
+        self.with_receive_bytes()
+    }
+
+    fn with_receive_bytes(mut self) -> Self {
+        let slots = usize::from(self.core.receive_maximum);
+        self.core.receive_bytes = slots.saturating_mul(self.core.maximum_packet_size as usize);
+        self
+    }
+
+    /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
+    /// skipped, acknowledged, and counted.
+    #[must_use]
+    pub fn close_if_too_large(mut self, close: bool) -> Self {
+        self.core.close_if_too_large = close;
+        self
+    }
+
+    /// Topic aliases that the server may use, 5.0 only. Default: 16.
+    #[must_use]
+    pub fn topic_alias_maximum(mut self, aliases: u16) -> Self {
+        self.core.topic_alias_maximum = aliases;
+        self
+    }
+
+    /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0 only.
+    /// Default: 0.
+    #[must_use]
+    pub fn topic_aliases(mut self, aliases: u16) -> Self {
+        self.core.topic_aliases = aliases;
+        self
+    }
+
+    /// Sends QoS 1 messages whose fate is unknown again when the server has lost the session.
+    /// Default: true; else their fate is reported.
+    #[must_use]
+    pub fn republish(mut self, republish: bool) -> Self {
+        self.core.republish = republish;
+        self
+    }
+
+    /// Bytes that may wait to be written. Default: 64 KiB.
+    #[must_use]
+    pub fn outbox(self, bytes: usize) -> Self {
+        Self { outbox: bytes, ..self }
+    }
+
+    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096.
+    #[must_use]
+    pub fn in_flight(self, messages: u16) -> Self {
+        Self { in_flight: messages, ..self }
+    }
+
+    /// Bytes of such messages. Default: 4 MiB; payloads held by reference do not count.
+    #[must_use]
+    pub fn store(self, bytes: usize) -> Self {
+        Self { store: bytes, ..self }
+    }
+}
+
+/// Whole milliseconds; more than 49 days is no time-out any more.
+pub(crate) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The message that the server publishes when the client is lost (3.1.2.5).
+#[derive(Clone, Debug)]
+pub struct Will {
+    pub(crate) topic: Text,
+    pub(crate) payload: Binary,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) delay: Duration,
+}
+
+impl Will {
+    /// A QoS 0 will that is not retained.
+    pub fn new(topic: impl Into<Text>, payload: impl Into<Binary>) -> Self {
+        Self {
+            topic: topic.into(),
+            payload: payload.into(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The QoS at which it is published.
+    #[must_use]
+    pub fn qos(self, qos: QoS) -> Self {
+        Self { qos, ..self }
+    }
+
+    /// Whether it is retained.
+    #[must_use]
+    pub fn retain(self, retain: bool) -> Self {
+        Self { retain, ..self }
+    }
+
+    /// How long the server waits for the client to come back, 5.0 only.
+    #[must_use]
+    pub fn delay(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+}
+
+/// Text that a client keeps: borrowed for ever, or owned with a heap.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(Kept<str>);
+
+/// Bytes that a client keeps: borrowed for ever, or owned with a heap.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Binary(Kept<[u8]>);
+
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq)]
+enum Kept<T: ?Sized + 'static>
+where
+    Box<T>: Clone,
+{
+    Static(&'static T),
+    Owned(Box<T>),
+}
+
+#[cfg(not(feature = "alloc"))]
+#[derive(Clone, PartialEq, Eq)]
+enum Kept<T: ?Sized + 'static> {
+    Static(&'static T),
+}
+
+impl Text {
+    /// Text that lives for ever: taken as it is, with and without a heap.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Kept::Static(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Kept::Static(text) => text,
+            #[cfg(feature = "alloc")]
+            Kept::Owned(text) => text,
+        }
+    }
+}
+
+impl Binary {
+    /// Bytes that live for ever: taken as they are, with and without a heap.
+    #[must_use]
+    pub const fn from_static(bytes: &'static [u8]) -> Self {
+        Self(Kept::Static(bytes))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        match &self.0 {
+            Kept::Static(bytes) => bytes,
+            #[cfg(feature = "alloc")]
+            Kept::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::from_static("")
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// Shows the length only: it may be a password.
+impl fmt::Debug for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.as_slice().len())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Kept::Owned(text.into()))
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl From<&'static str> for Text {
+    fn from(text: &'static str) -> Self {
+        Self::from_static(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Kept::Owned(text.into()))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<&str> for Binary {
+    fn from(text: &str) -> Self {
+        Self(Kept::Owned(text.as_bytes().into()))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<&[u8]> for Binary {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Kept::Owned(bytes.into()))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Vec<u8>> for Binary {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Kept::Owned(bytes.into()))
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl From<&'static str> for Binary {
+    fn from(text: &'static str) -> Self {
+        Self::from_static(text.as_bytes())
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl From<&'static [u8]> for Binary {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::from_static(bytes)
+    }
+}

@@ -1,0 +1,319 @@
+//! Who waits for what: one slot per waiting call, found by its index, freed when its future is
+//! dropped.
+
+use core::task::Waker;
+
+use mqtt_as_proto::client::{Fate, Tag};
+use mqtt_as_proto::{Instant, ReasonCode, Storage};
+
+use crate::error::ConnectError;
+use crate::event::Session;
+use crate::operation::Granted;
+
+/// One waiting call. Opaque: without a heap the caller makes an array of them.
+#[derive(Debug, Default)]
+pub struct Waiter {
+    wait: Wait,
+    waker: Option<Waker>,
+    generation: u16,
+    next: Option<u16>,
+    prev: Option<u16>,
+    deadline: Option<Instant>,
+    /// Its waker has to be called once the lock is free.
+    due: bool,
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Wait {
+    #[default]
+    Free,
+    /// Room for its message. First come, first served.
+    Room,
+    /// The end of its operation.
+    Answer,
+    /// A change of the link, a message, a PINGRESP.
+    Event(Event),
+    /// It is over.
+    Done(Outcome),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    Up,
+    Down,
+    Message,
+    Pong,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Acknowledged(ReasonCode),
+    Fate(Fate),
+    Granted(Granted),
+    Connected(Result<Session, ConnectError>),
+    TimedOut,
+    Closed,
+}
+
+/// A slot, as a call holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    index: u16,
+    generation: u16,
+}
+
+impl Slot {
+    /// The mark that the operation carries through the core.
+    pub(crate) fn tag(self) -> Tag {
+        Tag(u32::from(self.generation) << 16 | u32::from(self.index))
+    }
+
+    pub(crate) fn from_tag(tag: Tag) -> Self {
+        Self { index: tag.0 as u16, generation: (tag.0 >> 16) as u16 }
+    }
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    slots: Storage<'static, Waiter>,
+    /// Slots that were used before, a list through `next`; those from `fresh` on never were.
+    free: Option<u16>,
+    fresh: u16,
+    /// Calls that wait for room, in order.
+    room_head: Option<u16>,
+    room_tail: Option<u16>,
+    /// No deadline is earlier than this.
+    next_deadline: Option<Instant>,
+    /// Slots with a waker to call, at least.
+    due: u16,
+}
+
+impl Waiters {
+    pub(crate) fn new(slots: Storage<'static, Waiter>) -> Self {
+        Self {
+            slots,
+            free: None,
+            fresh: 0,
+            room_head: None,
+            room_tail: None,
+            next_deadline: None,
+            due: 0,
+        }
+    }
+
+    /// Takes a free slot; none if all are taken.
+    pub(crate) fn take(&mut self, wait: Wait) -> Option<Slot> {
+        let index = self.free_index()?;
+        let waiter = self.slots.get_mut(usize::from(index))?;
+        waiter.wait = wait;
+        waiter.deadline = None;
+        let slot = Slot { index, generation: waiter.generation };
+        if wait == Wait::Room {
+            self.enqueue(index);
+        }
+        Some(slot)
+    }
+
+    fn free_index(&mut self) -> Option<u16> {
+        if let Some(index) = self.free {
+            self.free = self.slots.get_mut(usize::from(index))?.next.take();
+            return Some(index);
+        }
+        let index = self.fresh;
+        if index == u16::MAX || !self.slots.grow_to(usize::from(index) + 1) {
+            return None;
+        }
+        self.fresh += 1;
+        Some(index)
+    }
+
+    fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
+        let waiter = self.slots.get_mut(usize::from(slot.index))?;
+        (waiter.generation == slot.generation && waiter.wait != Wait::Free).then_some(waiter)
+    }
+
+    /// What the slot's call waits for now.
+    pub(crate) fn wait(&mut self, slot: Slot) -> Wait {
+        self.get(slot).map_or(Wait::Done(Outcome::Closed), |waiter| waiter.wait)
+    }
+
+    /// The call waits for something else from here on.
+    pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
+        let Some(waiter) = self.get(slot) else { return };
+        let before = core::mem::replace(&mut waiter.wait, wait);
+        if before == Wait::Room && wait != Wait::Room {
+            self.dequeue(slot.index);
+        }
+    }
+
+    /// The slot is free again. Gives the waker back, to be dropped when the lock is free.
+    pub(crate) fn free(&mut self, slot: Slot) -> Option<Waker> {
+        let waiter = self.get(slot)?;
+        let waker = waiter.waker.take();
+        let waited = core::mem::take(&mut waiter.wait);
+        waiter.generation = waiter.generation.wrapping_add(1);
+        waiter.due = false;
+        if waited == Wait::Room {
+            self.dequeue(slot.index);
+        }
+        let free = self.free.replace(slot.index);
+        if let Some(waiter) = self.slots.get_mut(usize::from(slot.index)) {
+            waiter.next = free;
+        }
+        waker
+    }
+
+    /// Keeps the waker of the call that waits. Gives an old one back.
+    pub(crate) fn register(&mut self, slot: Slot, waker: &Waker) -> Option<Waker> {
+        let waiter = self.get(slot)?;
+        match &waiter.waker {
+            Some(known) if known.will_wake(waker) => None,
+            _ => waiter.waker.replace(waker.clone()),
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant) {
+        if let Some(waiter) = self.get(slot) {
+            waiter.deadline = Some(deadline);
+            let earliest = self.next_deadline.map_or(deadline, |at| at.min(deadline));
+            self.next_deadline = Some(earliest);
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline
+    }
+
+    /// Ends what has waited for too long.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.next_deadline.is_none_or(|at| at > now) {
+            return;
+        }
+        let mut next: Option<Instant> = None;
+        for index in 0..self.fresh {
+            let Some(waiter) = self.slots.get_mut(usize::from(index)) else { continue };
+            let waits = matches!(waiter.wait, Wait::Room | Wait::Answer | Wait::Event(_));
+            let Some(at) = waiter.deadline.filter(|_| waits) else { continue };
+            if at <= now {
+                let slot = Slot { index, generation: waiter.generation };
+                self.finish(slot, Outcome::TimedOut);
+            } else {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+        }
+        self.next_deadline = next;
+    }
+
+    /// Ends the wait of a call, if it still waits.
+    pub(crate) fn finish(&mut self, slot: Slot, outcome: Outcome) {
+        let Some(waiter) = self.get(slot) else { return };
+        if !matches!(waiter.wait, Wait::Done(_)) {
+            self.change(slot, Wait::Done(outcome));
+            self.wake(slot.index);
+        }
+    }
+
+    /// Ends the wait of every call.
+    pub(crate) fn finish_all(&mut self, outcome: Outcome) {
+        for index in 0..self.fresh {
+            if let Some(waiter) = self.slots.get(usize::from(index)) {
+                self.finish(Slot { index, generation: waiter.generation }, outcome);
+            }
+        }
+    }
+
+    /// Wakes every call that waits for the event.
+    pub(crate) fn wake_event(&mut self, event: Event) {
+        for index in 0..self.fresh {
+            let waiter = self.slots.get(usize::from(index));
+            if waiter.is_some_and(|waiter| waiter.wait == Wait::Event(event)) {
+                self.wake(index);
+            }
+        }
+    }
+
+    /// Wakes the first call that waits for the event.
+    pub(crate) fn wake_one(&mut self, event: Event) {
+        let first = (0..self.fresh).find(|index| {
+            let waiter = self.slots.get(usize::from(*index));
+            waiter.is_some_and(|waiter| waiter.wait == Wait::Event(event) && !waiter.due)
+        });
+        if let Some(index) = first {
+            self.wake(index);
+        }
+    }
+
+    /// Whether calls wait for room.
+    pub(crate) fn has_room_queue(&self) -> bool {
+        self.room_head.is_some()
+    }
+
+    /// Whether that call is the first in the queue for room.
+    pub(crate) fn is_first(&self, slot: Slot) -> bool {
+        self.room_head == Some(slot.index)
+    }
+
+    /// There may be room: wakes the first call that waits for it.
+    pub(crate) fn wake_room(&mut self) {
+        if let Some(index) = self.room_head {
+            self.wake(index);
+        }
+    }
+
+    fn wake(&mut self, index: u16) {
+        if let Some(waiter) = self.slots.get_mut(usize::from(index))
+            && waiter.waker.is_some()
+            && !core::mem::replace(&mut waiter.due, true)
+        {
+            self.due += 1;
+        }
+    }
+
+    /// Whether wakers have to be called.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due != 0
+    }
+
+    /// Moves wakers out, to be called when the lock is free. False if more are left.
+    pub(crate) fn collect(&mut self, wakers: &mut [Option<Waker>]) -> bool {
+        let mut places = wakers.iter_mut().filter(|place| place.is_none());
+        if self.due == 0 {
+            return true;
+        }
+        for waiter in self.slots.as_mut_slice().iter_mut().filter(|waiter| waiter.due) {
+            let Some(place) = places.next() else { return false };
+            *place = waiter.waker.take();
+            waiter.due = false;
+            self.due -= 1;
+        }
+        self.due = 0;
+        true
+    }
+
+    fn enqueue(&mut self, index: u16) {
+        let tail = self.room_tail.replace(index);
+        if let Some(waiter) = self.slots.get_mut(usize::from(index)) {
+            (waiter.prev, waiter.next) = (tail, None);
+        }
+        match tail.and_then(|tail| self.slots.get_mut(usize::from(tail))) {
+            Some(tail) => tail.next = Some(index),
+            None => self.room_head = Some(index),
+        }
+    }
+
+    fn dequeue(&mut self, index: u16) {
+        let Some(waiter) = self.slots.get_mut(usize::from(index)) else { return };
+        let (prev, next) = (waiter.prev.take(), waiter.next.take());
+        match prev.and_then(|prev| self.slots.get_mut(usize::from(prev))) {
+            Some(prev) => prev.next = next,
+            None => self.room_head = next,
+        }
+        match next.and_then(|next| self.slots.get_mut(usize::from(next))) {
+            Some(next) => next.prev = prev,
+            None => self.room_tail = prev,
+        }
+    }
+}
