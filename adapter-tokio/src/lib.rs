@@ -1,1 +1,136 @@
-//! Placeholder room.
+//! An async MQTT client for tokio.
+//!
+//! ```no_run
+//! use mqtt_as_tokio::{Client, Config, QoS, event};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
+//! client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
+//! client.connect(true).await?;
+//! client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+//! while let Some(message) = client.queue().next().await {
+//!     if message.topic() == "plant/7/stop" {
+//!         break;
+//!     }
+//! }
+//! client.disconnect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The names and their meaning are the same on every runtime: they are documented at
+//! `mqtt_as_client`, which this crate re-exports. Here is only what tokio brings: sockets, time,
+//! tasks and a lock.
+
+#![forbid(unsafe_code)]
+
+mod socket;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant as Clock};
+
+use mqtt_as_client::{Callbacks, Instant, Lock, Runner, Start, State};
+
+pub use mqtt_as_client::{Config, Runtime};
+pub use mqtt_as_client::{
+    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, EventKind, Granted,
+    Limits, Message, NotSent, OperationError, Overflow, Payload, Properties, Property,
+    PublishError, QoS, ReasonCode, RetainHandling, Session, Statistics, SubscribeError,
+    SubscriptionOptions, Version, WhileDown, Will, event,
+};
+pub use socket::{ReadHalf, Tcp, WriteHalf};
+
+/// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.
+///
+/// `Client::new` starts the client's tasks, so it has to be called inside a tokio runtime.
+pub type Client = mqtt_as_client::Client<Tokio>;
+
+/// A handle that does not keep the client alive.
+pub type WeakClient = mqtt_as_client::WeakClient<Tokio>;
+
+/// The received messages.
+pub type Queue<'c> = mqtt_as_client::Queue<'c, Tokio>;
+
+/// The runtime tokio, as the client sees it.
+#[derive(Debug)]
+pub enum Tokio {}
+
+impl Runtime for Tokio {
+    type Lock = StdLock<State<Self>>;
+    type Pointer = Arc<Self::Lock>;
+    type Connect = Tcp;
+
+    fn now() -> Instant {
+        Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn sleep_until(at: Instant) {
+        let at = *START + Duration::from_millis(at.as_millis().min(FAR));
+        tokio::time::sleep_until(at.into()).await;
+    }
+
+    fn catch(f: impl FnOnce()) -> bool {
+        catch_unwind(AssertUnwindSafe(f)).is_ok()
+    }
+}
+
+/// The fixed point of the client's time.
+static START: LazyLock<Clock> = LazyLock::new(Clock::now);
+
+/// A century in milliseconds: later than that is never.
+const FAR: u64 = 100 * 365 * 24 * 3_600_000;
+
+impl Start for Tokio {
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) {
+        tokio::spawn(runner.run());
+        tokio::spawn(callbacks.run());
+    }
+
+    fn share(lock: Self::Lock) -> Self::Pointer {
+        Arc::new(lock)
+    }
+
+    fn connector() -> Tcp {
+        Tcp
+    }
+}
+
+/// A lock of the standard library, held for moments only.
+#[derive(Debug)]
+pub struct StdLock<T>(Mutex<T>);
+
+impl<T> Lock<T> for StdLock<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    #[inline]
+    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
+        // Nothing of the program's runs under the lock: what panicked there was ours to mend.
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the type system has to hold: handles are shared by tasks, futures move between threads.
+#[allow(dead_code)]
+fn assert_send(client: &'static Client) {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    fn send<T: Send>(_: T) {}
+    shared(client);
+    send(client.connect(true));
+    send(client.disconnect());
+    send(client.drain(Duration::ZERO));
+    send(client.broker_up());
+    send(client.up());
+    send(client.down());
+    send(client.subscribe("a", QoS::AtMostOnce));
+    send(client.subscribe_all(&[], Properties::NONE));
+    send(client.unsubscribe("a"));
+    send(client.unsubscribe_all(&[], Properties::NONE));
+    send(client.publish("a", "b"));
+    send(IntoFuture::into_future(client.publish("a", "b")));
+    send(async { client.queue().next().await });
+    send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });
+}

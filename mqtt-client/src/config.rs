@@ -356,27 +356,27 @@ impl Will {
 
 /// Text that a client keeps: borrowed for ever, or owned with a heap.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text(Kept<str>);
+pub struct Text(Kept<&'static str, OwnedText>);
 
 /// Bytes that a client keeps: borrowed for ever, or owned with a heap.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Binary(Kept<[u8]>);
+pub struct Binary(Kept<&'static [u8], OwnedBinary>);
+
+#[derive(Clone, PartialEq, Eq)]
+#[allow(dead_code)] // Without a heap nothing is owned.
+enum Kept<S, O> {
+    Static(S),
+    Owned(O),
+}
 
 #[cfg(feature = "alloc")]
-#[derive(Clone, PartialEq, Eq)]
-enum Kept<T: ?Sized + 'static>
-where
-    Box<T>: Clone,
-{
-    Static(&'static T),
-    Owned(Box<T>),
-}
-
+type OwnedText = Box<str>;
+#[cfg(feature = "alloc")]
+type OwnedBinary = Box<[u8]>;
 #[cfg(not(feature = "alloc"))]
-#[derive(Clone, PartialEq, Eq)]
-enum Kept<T: ?Sized + 'static> {
-    Static(&'static T),
-}
+type OwnedText = core::convert::Infallible;
+#[cfg(not(feature = "alloc"))]
+type OwnedBinary = core::convert::Infallible;
 
 impl Text {
     /// Text that lives for ever: taken as it is, with and without a heap.
@@ -392,6 +392,8 @@ impl Text {
             Kept::Static(text) => text,
             #[cfg(feature = "alloc")]
             Kept::Owned(text) => text,
+            #[cfg(not(feature = "alloc"))]
+            Kept::Owned(never) => match *never {},
         }
     }
 }
@@ -410,6 +412,8 @@ impl Binary {
             Kept::Static(bytes) => bytes,
             #[cfg(feature = "alloc")]
             Kept::Owned(bytes) => bytes,
+            #[cfg(not(feature = "alloc"))]
+            Kept::Owned(never) => match *never {},
         }
     }
 }

@@ -105,6 +105,9 @@ pub enum PublishError {
     /// There was no acknowledgement in time. The message itself goes on: if it is acknowledged
     /// later, nobody is told.
     TimedOut,
+    /// The program disconnected before it was acknowledged. The session is kept, and with it the
+    /// message: it goes out, or on, with the next connection.
+    Kept,
     /// There is no connection, and the setting is to refuse then. Nothing was sent.
     NotConnected,
     /// The driver is gone.
@@ -133,8 +136,12 @@ impl fmt::Display for PublishError {
                 "the server received the message and the session is lost: nobody knows whether it \
                  was delivered",
             ),
-            Self::TimedOut => f.write_str(
-                "the message was not acknowledged in time; it is still on its way",
+            Self::TimedOut => {
+                f.write_str("the message was not acknowledged in time; it is still on its way")
+            }
+            Self::Kept => f.write_str(
+                "the program disconnected before the message was acknowledged; it goes on with the \
+                 next connection",
             ),
             Self::NotConnected => f.write_str("there is no connection: connect first"),
             Self::Closed => f.write_str(CLOSED),
@@ -182,9 +189,9 @@ impl fmt::Display for SubscribeError {
             }
             Self::Refused(reason) => write!(f, "the server refused the filter: {reason}"),
             Self::NotConnected => f.write_str("there is no connection: connect first"),
-            Self::Unknown => f.write_str(
-                "the connection was lost before the answer: call again when it is up",
-            ),
+            Self::Unknown => {
+                f.write_str("the connection was lost before the answer: call again when it is up")
+            }
             Self::TimedOut => f.write_str("the server did not answer in time"),
             Self::Closed => f.write_str(CLOSED),
             Self::NoWaiter => f.write_str(NO_WAITER),

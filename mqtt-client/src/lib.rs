@@ -37,25 +37,32 @@ mod waiter;
 #[cfg(feature = "alloc")]
 mod callback;
 
-pub use client::{Client, Connecting, WeakClient};
+pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
+pub use embedded_io_async::ErrorKind;
 pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
 pub use event::{Session, Statistics};
 pub use memory::Memory;
 #[cfg(feature = "alloc")]
 pub use message::Message;
 pub use message::MessageRef;
-pub use mqtt_as_proto::client::Limits;
+pub use mqtt_as_proto::client::{
+    ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError,
+};
 pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
 pub use mqtt_as_proto::{
     Instant, Payload, Properties, Property, QoS, ReasonCode, TopicFilter, TopicName, Version,
 };
-pub use operation::{Granted, Subscribe, SubscribeAll, Unsubscribe};
-pub use publish::Publish;
-pub use queue::Queue;
+pub use operation::Granted;
+pub use publish::{Publish, Publishing};
+pub use queue::{Entry, Queue, TooSmall};
+pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
 pub use traits::{Connect, Lock, Runtime, Server, Shutdown};
+pub use waiter::Waiter;
 
 #[cfg(feature = "alloc")]
-pub use callback::{Callback, CallbackFuture, Callbacks, Erase, Start};
+pub use callback::{
+    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Start, WithData,
+};

@@ -19,8 +19,9 @@ pub struct Waiter {
     next: Option<u16>,
     prev: Option<u16>,
     deadline: Option<Instant>,
-    /// Its waker has to be called once the lock is free.
+    /// Its waker has to be called once the lock is free: it is in the list through `due_next`.
     due: bool,
+    due_next: Option<u16>,
 }
 
 /// What a call waits for.
@@ -54,6 +55,8 @@ pub(crate) enum Outcome {
     Granted(Granted),
     Connected(Result<Session, ConnectError>),
     TimedOut,
+    /// The program disconnected; the message stays for the next connection.
+    Kept,
     Closed,
 }
 
@@ -87,8 +90,11 @@ pub(crate) struct Waiters {
     room_tail: Option<u16>,
     /// No deadline is earlier than this.
     next_deadline: Option<Instant>,
-    /// Slots with a waker to call, at least.
-    due: u16,
+    /// Slots with a waker to call, in order.
+    due_head: Option<u16>,
+    due_tail: Option<u16>,
+    /// The slot that waited for a message last: it is likely to be the one to wake.
+    consumer: u16,
 }
 
 impl Waiters {
@@ -100,7 +106,9 @@ impl Waiters {
             room_head: None,
             room_tail: None,
             next_deadline: None,
-            due: 0,
+            due_head: None,
+            due_tail: None,
+            consumer: 0,
         }
     }
 
@@ -149,13 +157,22 @@ impl Waiters {
         }
     }
 
+    /// The call joins the queue for room, if it is not in it.
+    pub(crate) fn wait_for_room(&mut self, slot: Slot) {
+        if let Some(waiter) = self.get(slot)
+            && waiter.wait != Wait::Room
+        {
+            waiter.wait = Wait::Room;
+            self.enqueue(slot.index);
+        }
+    }
+
     /// The slot is free again. Gives the waker back, to be dropped when the lock is free.
     pub(crate) fn free(&mut self, slot: Slot) -> Option<Waker> {
         let waiter = self.get(slot)?;
         let waker = waiter.waker.take();
         let waited = core::mem::take(&mut waiter.wait);
         waiter.generation = waiter.generation.wrapping_add(1);
-        waiter.due = false;
         if waited == Wait::Room {
             self.dequeue(slot.index);
         }
@@ -225,6 +242,17 @@ impl Waiters {
         }
     }
 
+    /// Ends the wait of every call for room or an answer.
+    pub(crate) fn finish_publishes(&mut self, outcome: Outcome) {
+        for index in 0..self.fresh {
+            if let Some(waiter) = self.slots.get(usize::from(index))
+                && matches!(waiter.wait, Wait::Room | Wait::Answer)
+            {
+                self.finish(Slot { index, generation: waiter.generation }, outcome);
+            }
+        }
+    }
+
     /// Wakes every call that waits for the event.
     pub(crate) fn wake_event(&mut self, event: Event) {
         for index in 0..self.fresh {
@@ -237,11 +265,12 @@ impl Waiters {
 
     /// Wakes the first call that waits for the event.
     pub(crate) fn wake_one(&mut self, event: Event) {
-        let first = (0..self.fresh).find(|index| {
-            let waiter = self.slots.get(usize::from(*index));
-            waiter.is_some_and(|waiter| waiter.wait == Wait::Event(event) && !waiter.due)
-        });
-        if let Some(index) = first {
+        let waits = |waiter: &Waiter| waiter.wait == Wait::Event(event) && !waiter.due;
+        let at = |index: u16| self.slots.get(usize::from(index));
+        let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));
+        let any = || (0..self.fresh).find(|index| at(*index).is_some_and(waits));
+        if let Some(index) = likely.or_else(any) {
+            self.consumer = index;
             self.wake(index);
         }
     }
@@ -264,33 +293,33 @@ impl Waiters {
     }
 
     fn wake(&mut self, index: u16) {
-        if let Some(waiter) = self.slots.get_mut(usize::from(index))
-            && waiter.waker.is_some()
-            && !core::mem::replace(&mut waiter.due, true)
-        {
-            self.due += 1;
+        let Some(waiter) = self.slots.get_mut(usize::from(index)) else { return };
+        if waiter.waker.is_none() || core::mem::replace(&mut waiter.due, true) {
+            return;
+        }
+        waiter.due_next = None;
+        let tail = self.due_tail.replace(index);
+        match tail.and_then(|tail| self.slots.get_mut(usize::from(tail))) {
+            Some(tail) => tail.due_next = Some(index),
+            None => self.due_head = Some(index),
         }
     }
 
-    /// Whether wakers have to be called.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due != 0
-    }
-
-    /// Moves wakers out, to be called when the lock is free. False if more are left.
-    pub(crate) fn collect(&mut self, wakers: &mut [Option<Waker>]) -> bool {
-        let mut places = wakers.iter_mut().filter(|place| place.is_none());
-        if self.due == 0 {
-            return true;
-        }
-        for waiter in self.slots.as_mut_slice().iter_mut().filter(|waiter| waiter.due) {
-            let Some(place) = places.next() else { return false };
-            *place = waiter.waker.take();
+    /// The next waker to call when the lock is free.
+    pub(crate) fn next_due(&mut self) -> Option<Waker> {
+        while let Some(index) = self.due_head {
+            let waiter = self.slots.get_mut(usize::from(index))?;
             waiter.due = false;
-            self.due -= 1;
+            self.due_head = waiter.due_next.take();
+            let waker = waiter.waker.take();
+            if self.due_head.is_none() {
+                self.due_tail = None;
+            }
+            if waker.is_some() {
+                return waker;
+            }
         }
-        self.due = 0;
-        true
+        None
     }
 
     fn enqueue(&mut self, index: u16) {

@@ -32,6 +32,16 @@ impl<'p> Payload<'p> {
         }
     }
 
+    /// The payload as `Bytes`: shared if it is, else copied.
+    #[cfg(feature = "bytes")]
+    #[must_use]
+    pub fn to_shared(&self) -> bytes::Bytes {
+        match self.0 {
+            Source::Slice(bytes) => bytes::Bytes::copy_from_slice(bytes),
+            Source::Shared(bytes) => bytes.clone(),
+        }
+    }
+
     /// The payload to hold by reference, if it is worth it.
     #[inline]
     pub(crate) fn shared(&self) -> Option<Shared> {
@@ -52,6 +62,26 @@ impl fmt::Debug for Payload<'_> {
 impl<'p> From<&'p [u8]> for Payload<'p> {
     fn from(bytes: &'p [u8]) -> Self {
         Self(Source::Slice(bytes))
+    }
+}
+
+impl<'p, const N: usize> From<&'p [u8; N]> for Payload<'p> {
+    fn from(bytes: &'p [u8; N]) -> Self {
+        Self(Source::Slice(bytes))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'p> From<&'p alloc::vec::Vec<u8>> for Payload<'p> {
+    fn from(bytes: &'p alloc::vec::Vec<u8>) -> Self {
+        Self(Source::Slice(bytes))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'p> From<&'p alloc::string::String> for Payload<'p> {
+    fn from(text: &'p alloc::string::String) -> Self {
+        Self(Source::Slice(text.as_bytes()))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod link;
 pub mod mosquitto;
+pub mod pair;
 pub mod random;
 pub mod script;
 pub mod server;

@@ -4,7 +4,7 @@ use super::Client;
 use super::error::{ConnectionError, Violation};
 use super::event::{Answer, Event};
 use super::input::{Verdict, check_method};
-use super::link::Phase;
+use super::link::{Phase, Ping};
 use crate::packet::{Ack, Auth, Disconnect, PacketType, QoS, SubAck, UnsubAck, Version};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
@@ -17,10 +17,7 @@ impl Client<'_> {
         let Some((index, state, qos)) = self.find(ack.id) else { return Ok(Verdict::Nothing) };
         match (state, qos) {
             (State::Sent, QoS::AtLeastOnce) => Ok(self.settle(index, &ack)),
-            (State::Retired, _) => {
-                self.session.outgoing.remove(index);
-                Ok(Verdict::Nothing)
-            }
+            (State::Retired, _) => Ok(self.free_retired(index)),
             // The server cannot answer what was not sent on this connection.
             _ => Err(Violation::PacketId(PacketType::PubAck, ack.id).into()),
         }
@@ -37,6 +34,9 @@ impl Client<'_> {
                 self.session.outgoing.release(index);
                 self.note_progress();
                 Ok(Verdict::Nothing)
+            }
+            Some((index, State::Retired, _)) if ack.reason.is_error() => {
+                Ok(self.free_retired(index))
             }
             // PUBREC again after PUBREL: PUBREL again, unless it has still to leave.
             Some((_, State::Released | State::Clearing | State::Retired, _)) => {
@@ -68,10 +68,7 @@ impl Client<'_> {
                 self.cleared(index);
                 Ok(Verdict::Nothing)
             }
-            State::Retired => {
-                self.session.outgoing.remove(index);
-                Ok(Verdict::Nothing)
-            }
+            State::Retired => Ok(self.free_retired(index)),
             _ => Err(Violation::PacketId(PacketType::PubComp, ack.id).into()),
         }
     }
@@ -118,10 +115,13 @@ impl Client<'_> {
     }
 
     pub(super) fn on_pingresp<'f>(&mut self) -> Verdict<'f> {
-        let pinged = self.link.as_mut().and_then(|link| link.timers.pinged.take());
-        match pinged {
-            Some(_) => Verdict::Event(Event::Pong),
-            None => Verdict::Nothing, // Unasked: ignored.
+        let Some(link) = &mut self.link else { return Verdict::Nothing };
+        match link.timers.ping {
+            Ping::None | Ping::Owed => Verdict::Nothing, // Unasked: ignored.
+            Ping::Queued(_) | Ping::Sent(_) => {
+                link.timers.ping = Ping::None;
+                Verdict::Event(Event::Pong)
+            }
         }
     }
 
@@ -142,6 +142,7 @@ impl Client<'_> {
     }
 
     pub(super) fn on_auth<'f>(&mut self, auth: Auth<'f>) -> Result<Verdict<'f>, ConnectionError> {
+        self.check_problem_information(PacketType::Auth, &auth.properties)?;
         let Some(link) = &mut self.link else { return Ok(Verdict::Nothing) };
         let unexpected = || ConnectionError::from(Violation::Unexpected(PacketType::Auth));
         if !link.method.is_some() {
@@ -160,7 +161,23 @@ impl Client<'_> {
     fn find(&self, id: PacketId) -> Option<(u16, State, QoS)> {
         let index = self.session.outgoing.table.find(id)?;
         let flight = self.session.outgoing.table.get(index)?;
-        Some((index, flight.state, flight.qos))
+        let state = match flight.state {
+            // Its fate is about to be told: the caller is done with it, the server may not be.
+            state if state.is_retired() => State::Retired,
+            State::Ended { .. } => return None,
+            state => state,
+        };
+        Some((index, state, flight.qos))
+    }
+
+    /// The last acknowledgement of a publish that was given up.
+    fn free_retired<'f>(&mut self, index: u16) -> Verdict<'f> {
+        let counted = self.session.outgoing.free_retired(index);
+        if let Some(link) = &mut self.link {
+            link.outstanding = link.outstanding.saturating_sub(u16::from(counted));
+        }
+        self.note_progress();
+        Verdict::Nothing
     }
 
     /// The last acknowledgement of a publish: its slot and identifier are free again.

@@ -20,6 +20,7 @@ impl Client<'_> {
         &'c mut self,
         header: FixedHeader,
         input: &'c [u8],
+        now: Instant,
     ) -> Result<Handled<'c>, ConnectionError> {
         let (size, room) = (header.packet_len(), self.config.maximum_packet_size as usize);
         let version = self.config.version;
@@ -28,6 +29,10 @@ impl Client<'_> {
         if version == Version::V5 || !message || close {
             return Err(self.fail(ConnectionError::TooLarge { size }));
         }
+        if self.is_blocked() {
+            return Ok(Handled { blocked: true, ..Handled::incomplete(None) });
+        }
+        let input = input.get(..size).unwrap_or(input);
         let body = input.get(header.len..).unwrap_or_default();
         let publish = match Publish::decode(Frame { first: header.first, body }, version) {
             Ok(publish) => publish,
@@ -39,21 +44,34 @@ impl Client<'_> {
             }
             Err(error) => return Err(self.fail(error.into())),
         };
-        self.skip(publish.delivery, size.saturating_sub(input.len()));
+        let rest = size.saturating_sub(input.len());
+        if let Err(error) = self.skip(publish.delivery, rest, now) {
+            return Err(self.fail(error));
+        }
         let topic = publish.topic;
         let event = Event::TooLarge { topic, size, room };
-        Ok(Handled::used(size.min(input.len()), Some(event)))
+        Ok(Handled::used(input.len(), Some(event)))
     }
 
-    fn skip(&mut self, delivery: Delivery, rest: usize) {
+    fn skip(
+        &mut self,
+        delivery: Delivery,
+        rest: usize,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
         if let Some(link) = &mut self.link {
             link.skip = rest;
         }
-        if let Some(id) = delivery.id() {
-            let exactly_once = delivery.qos() == QoS::ExactlyOnce;
-            if let Arrival::Repeat = self.session.incoming.arrive_skipped(id, exactly_once) {
+        let Some(id) = delivery.id() else { return Ok(()) };
+        let exactly_once = delivery.qos() == QoS::ExactlyOnce;
+        match self.session.incoming.arrive_skipped(id, exactly_once) {
+            Arrival::New(_) | Arrival::Joined => Ok(()),
+            Arrival::Repeat => {
                 self.reply(PacketType::PubRec, id, ReasonCode::SUCCESS);
+                Ok(())
             }
+            Arrival::Clash => Err(Violation::PacketId(PacketType::Publish, id).into()),
+            Arrival::Full => self.shed(now),
         }
     }
 
@@ -114,28 +132,32 @@ impl Client<'_> {
         size: usize,
         now: Instant,
     ) -> Result<Option<AckToken>, ConnectionError> {
-        if !self.session.incoming.knows(id) && !self.has_slot(size, now)? {
-            return Ok(None);
+        match self.session.incoming.known(id, exactly_once) {
+            Some(true) => {} // A DUP of a counted message counts once.
+            Some(false) => self.check_quota()?,
+            None => {
+                self.check_quota()?;
+                if !self.has_slot(size, now)? {
+                    return Ok(None);
+                }
+            }
         }
-        let kind = PacketType::Publish;
-        let arrival = self.session.incoming.arrive(id, exactly_once, size);
-        self.check_quota()?;
-        match arrival {
+        match self.session.incoming.arrive(id, exactly_once, size) {
             Arrival::New(token) => Ok(Some(token)),
             Arrival::Joined => Ok(None),
             Arrival::Repeat => {
                 self.reply(PacketType::PubRec, id, ReasonCode::SUCCESS);
                 Ok(None)
             }
-            Arrival::Clash => Err(Violation::PacketId(kind, id).into()),
+            Arrival::Clash => Err(Violation::PacketId(PacketType::Publish, id).into()),
             Arrival::Full => self.shed(now).map(|()| None),
         }
     }
 
-    /// [MQTT-3.3.4-9]
+    /// Whether the server may send one more message [MQTT-3.3.4-9].
     fn check_quota(&self) -> Result<(), ConnectionError> {
         let maximum = self.link.as_ref().map_or(u16::MAX, |link| link.receive_maximum);
-        if self.config.version == Version::V5 && self.session.incoming.on_link() > maximum {
+        if self.config.version == Version::V5 && self.session.incoming.on_link() >= maximum {
             return Err(Violation::ReceiveMaximum.into());
         }
         Ok(())
@@ -166,7 +188,9 @@ impl Client<'_> {
         let time = u64::from(self.config.response_time);
         if let Some(link) = &mut self.link {
             link.shed = link.shed.saturating_add(1);
-            link.timers.overrun.get_or_insert(now.after(time));
+            if time != 0 {
+                link.timers.overrun.get_or_insert(now.after(time));
+            }
         }
         self.check_overrun();
         Ok(())

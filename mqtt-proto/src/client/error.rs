@@ -148,6 +148,11 @@ impl ConnectionError {
     #[must_use]
     pub const fn reason(&self) -> Option<ReasonCode> {
         Some(match self {
+            // A malformed CONNECT, for example, is told a CONNACK's code; here it is a packet that
+            // may not come at all.
+            Self::Malformed(error) if !error.reason().is_listed_for(PacketType::Disconnect) => {
+                ReasonCode::PROTOCOL_ERROR
+            }
             Self::Malformed(error) => error.reason(),
             Self::Violation(violation) => violation.reason(),
             Self::TimedOut(Waiting::Acknowledgement) => ReasonCode::UNSPECIFIED_ERROR,

@@ -8,7 +8,7 @@ use super::link::{Method, Phase};
 use crate::frame::{FixedHeader, Frame};
 use crate::packet::{ConnAck, Packet, PacketType, Publish, Version};
 use crate::property::Properties;
-use crate::session::outgoing::LostSession;
+use crate::session::resume::LostSession;
 use crate::time::Instant;
 
 /// What [`Client::handle_bytes`] did.
@@ -49,10 +49,14 @@ impl Client<'_> {
         let Some(link) = self.link.as_mut().filter(|link| link.phase != Phase::Closing) else {
             return Ok(Handled::used(input.len(), None));
         };
-        link.timers.last_received = now;
+        if input.len() > link.unread {
+            link.timers.last_received = now;
+        }
+        link.unread = input.len();
         if link.skip != 0 {
             let used = link.skip.min(input.len());
             link.skip = link.skip.saturating_sub(used);
+            link.unread = input.len().saturating_sub(used);
             return Ok(Handled::used(used, None));
         }
         let header = match FixedHeader::read(input) {
@@ -61,13 +65,16 @@ impl Client<'_> {
             Err(error) => return Err(self.fail(error.into())),
         };
         if header.packet_len() > self.config.maximum_packet_size as usize {
-            return self.handle_too_large(header, input);
+            return self.handle_too_large(header, input, now);
         }
         let Some(frame) = header.frame(input) else {
             return Ok(Handled::incomplete(Some(header.packet_len())));
         };
         if self.is_blocked() {
             return Ok(Handled { used: 0, needed: None, blocked: true, event: None });
+        }
+        if let Some(link) = &mut self.link {
+            link.unread = input.len().saturating_sub(header.packet_len());
         }
         let event = self.handle_frame(frame, now)?;
         Ok(Handled::used(header.packet_len(), event))
@@ -90,7 +97,7 @@ impl Client<'_> {
         }
     }
 
-    fn is_blocked(&mut self) -> bool {
+    pub(super) fn is_blocked(&mut self) -> bool {
         let full = |client: &Self| client.link.as_ref().is_some_and(|link| link.replies.is_full());
         if full(self) {
             self.fill_replies();
@@ -148,6 +155,7 @@ impl Client<'_> {
         let Some(link) = self.link.as_mut() else { return Ok(Verdict::Nothing) };
         if ack.reason.is_error() {
             link.phase = Phase::Closing;
+            link.accepted = Some(false);
             return Ok(Verdict::Event(Event::Refused(ack)));
         }
         check_method(&ack.properties, link.method)?;
@@ -156,10 +164,12 @@ impl Client<'_> {
         }
         let adopt = self.config.adopt_session.unwrap_or(self.config.version == Version::V311);
         let unknown = ack.session_present && !self.session.exists;
-        if unknown && !adopt {
+        if unknown && !adopt && !self.session.begun {
+            link.accepted = Some(false);
             return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
         }
         link.phase = Phase::Connected;
+        link.accepted = Some(true);
         link.limits = Limits::new(&ack.properties);
         link.timers.connect = None;
         let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
@@ -167,10 +177,10 @@ impl Client<'_> {
         link.timers.set_keep_alive(keep_alive, self.config.ping_interval); // [MQTT-3.1.2-21]
         link.timers.last_received = now;
         if let Some(expiry) = ack.properties.session_expiry_interval() {
-            link.session_expires = expiry == 0;
+            link.session_ends = expiry == 0;
         }
         self.known_limits = Some(link.limits);
-        self.session.exists = true;
+        (self.session.exists, self.session.begun) = (true, false);
         self.begin_session(ack.session_present, unknown);
         let (session_present, properties) = (ack.session_present, ack.properties);
         let connected = Connected { session_present, adopted: unknown, properties };
@@ -180,11 +190,9 @@ impl Client<'_> {
     /// Brings the session in line with the server's, and its messages with the server's limits.
     fn begin_session(&mut self, present: bool, adopted: bool) {
         let outgoing = &mut self.session.outgoing;
-        if present {
-            self.session.adopted |= adopted;
-        } else {
-            // [MQTT-3.2.2-5]
-            self.session.adopted = false;
+        self.session.adopted = present && (self.session.adopted || adopted);
+        if !present || adopted {
+            // [MQTT-3.2.2-5]; and what is adopted is declared empty.
             self.session.incoming.lose_session();
             outgoing.lose_session(LostSession {
                 republish_qos1: self.config.republish,

@@ -12,6 +12,8 @@ use crate::wire::PacketId;
 pub(crate) struct Link {
     pub(crate) phase: Phase,
     pub(crate) clean_start: bool,
+    /// What CONNACK said, once it came.
+    pub(crate) accepted: Option<bool>,
     pub(crate) limits: Limits,
     /// Unacknowledged messages of ours, as the server counts them against its Receive Maximum.
     pub(crate) outstanding: u16,
@@ -19,9 +21,11 @@ pub(crate) struct Link {
     pub(crate) receive_maximum: u16,
     /// The highest topic alias announced to the server.
     pub(crate) topic_alias_maximum: u16,
-    /// Bytes put into the outbox, and bytes handed to the transport: wrapping counts.
-    pub(crate) enqueued: u32,
-    pub(crate) written: u32,
+    /// Bytes put into the outbox, and bytes handed to the transport.
+    pub(crate) enqueued: u64,
+    pub(crate) written: u64,
+    /// Bytes that came and have not been used.
+    pub(crate) unread: usize,
     /// QoS 0 messages put into the outbox since it was last written out.
     pub(crate) unwritten_qos0: u32,
     pub(crate) replies: Replies,
@@ -29,8 +33,10 @@ pub(crate) struct Link {
     pub(crate) re_authenticating: bool,
     /// Problem information was declined.
     pub(crate) no_problem_information: bool,
-    /// The session expiry at connect was 0, so DISCONNECT cannot raise it.
-    pub(crate) session_expires: bool,
+    /// The session expiry in CONNECT was 0, so DISCONNECT cannot raise it.
+    pub(crate) expiry_zero: bool,
+    /// The session ends with the connection.
+    pub(crate) session_ends: bool,
     /// Body bytes of a message that is skipped.
     pub(crate) skip: usize,
     pub(crate) shed: u32,
@@ -100,7 +106,7 @@ impl Replies {
     const MASK: usize = 15;
 
     pub(crate) fn is_full(&self) -> bool {
-        self.len > Self::MASK
+        self.len > Self::MASK // One is pushed for a packet at most.
     }
 
     pub(crate) fn push(&mut self, reply: Reply) {
@@ -137,8 +143,7 @@ pub(crate) struct Timers {
     pub(crate) write_timeout: u64,
     pub(crate) last_sent: Instant,
     pub(crate) last_received: Instant,
-    /// When the PINGREQ that is open was sent.
-    pub(crate) pinged: Option<Instant>,
+    pub(crate) ping: Ping,
     /// Since when the transport has taken nothing of what it was given.
     pub(crate) writing: Option<Instant>,
     /// When something has to have been acknowledged.
@@ -151,11 +156,24 @@ pub(crate) struct Timers {
     pub(crate) paused: Option<Instant>,
 }
 
+/// The one PINGREQ that may be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ping {
+    None,
+    /// It has to be put into the outbox.
+    Owed,
+    /// It is in the outbox, and ends there in the connection's output.
+    Queued(u64),
+    /// The transport took it.
+    Sent(Instant),
+}
+
 impl Timers {
     /// When a PINGREQ is due: nothing was sent, or nothing was received, for the interval.
     fn ping_due(&self) -> Option<Instant> {
         let idle_since = self.last_sent.min(self.last_received);
-        (self.ping_after != 0 && self.pinged.is_none()).then(|| idle_since.after(self.ping_after))
+        let none_open = self.ping == Ping::None;
+        (self.ping_after != 0 && none_open).then(|| idle_since.after(self.ping_after))
     }
 
     /// The deadlines of what is waited for.
@@ -166,14 +184,23 @@ impl Timers {
         let reading = self.paused.is_none();
         let silence = self.keep_alive.saturating_add(self.keep_alive >> 1);
         let heard = (reading && self.connect.is_none()).then_some(self.last_received);
+        let pinged = match self.ping {
+            Ping::Sent(at) => Some(at),
+            _ => None,
+        };
         [
             self.connect.map(|at| (at, Waiting::ConnAck)),
-            after(self.pinged.filter(|_| reading), self.ping_timeout)
-                .map(|at| (at, Waiting::PingResp)),
+            after(pinged.filter(|_| reading), self.ping_timeout).map(|at| (at, Waiting::PingResp)),
             after(heard, silence).map(|at| (at, Waiting::Silence)),
-            after(self.writing, self.write_timeout).map(|at| (at, Waiting::Write)),
+            self.write_deadline().map(|at| (at, Waiting::Write)),
             self.acknowledge.filter(|_| reading).map(|at| (at, Waiting::Acknowledgement)),
         ]
+    }
+
+    /// When the transport has to have taken something.
+    pub(crate) fn write_deadline(&self) -> Option<Instant> {
+        let since = self.writing.filter(|_| self.write_timeout != 0);
+        since.map(|since| since.after(self.write_timeout))
     }
 
     /// The earliest moment at which anything has to be done.
@@ -206,8 +233,10 @@ impl Timers {
     pub(crate) fn pause(&mut self, pause: bool, now: Instant) {
         if !pause && let Some(since) = self.paused.take() {
             let time = now.since(since);
-            self.last_received = self.last_received.after(time);
-            self.pinged = self.pinged.map(|at| at.after(time));
+            self.last_received = self.last_received.after(time).min(now);
+            if let Ping::Sent(at) = &mut self.ping {
+                *at = at.after(time).min(now);
+            }
             self.acknowledge = self.acknowledge.map(|at| at.after(time));
         } else if pause {
             self.paused.get_or_insert(now);
@@ -220,10 +249,16 @@ impl Link {
         self.phase == Phase::Connected
     }
 
+    /// The transport is stuck: nothing more is to be written.
+    pub(crate) fn give_up_writing(&mut self) {
+        self.goodbye = None;
+        self.timers.writing = None;
+    }
+
     /// Bytes put into the outbox.
     #[inline]
     pub(crate) fn count(&mut self, len: usize) {
-        self.enqueued = self.enqueued.wrapping_add(len as u32);
+        self.enqueued = self.enqueued.saturating_add(len as u64);
     }
 
     /// Ends the connection, with a DISCONNECT if the peer is told something.

@@ -104,6 +104,7 @@ impl<'a> Client<'a> {
                 outgoing: Outgoing::new(memory.flights, memory.blocks, shared_bytes),
                 incoming: Incoming::new(memory.held),
                 exists: false,
+                begun: false,
                 adopted: false,
             },
             link: None,
@@ -133,6 +134,18 @@ impl<'a> Client<'a> {
         self.link.as_ref().is_some_and(|link| link.phase == Phase::Closing)
     }
 
+    /// Whether the session ends with the connection, by what was agreed.
+    #[must_use]
+    pub fn session_expires(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.session_ends)
+    }
+
+    /// Whether a PINGREQ is open.
+    #[must_use]
+    pub fn awaits_pong(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.timers.ping != link::Ping::None)
+    }
+
     /// Whether nothing waits to leave or to be acknowledged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -160,35 +173,43 @@ impl<'a> Client<'a> {
     /// The connection is gone. Everything that belongs to it is dropped; the session stays.
     pub fn handle_connection_lost(&mut self) -> Lost {
         let Some(link) = self.link.take() else { return Lost::default() };
+        let poison = self.suspect(&link);
+        // A Clean Start without an answer may have ended the session: it is not known any more.
+        let ended = match link.accepted {
+            Some(accepted) => accepted && link.session_ends,
+            None => link.clean_start && link.written != 0,
+        };
+        self.session.exists &= !ended;
+        self.session.begun |= link.accepted.is_none() && link.written != 0;
         self.outbox.clear();
         self.aliases_in.end_connection();
         self.aliases_out.end_connection();
         self.session.outgoing.end_connection(link.written);
         self.session.incoming.end_connection();
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
-        Lost { qos0, shed: link.shed, poison: self.suspect(link.progress) }
+        Lost { qos0, shed: link.shed, poison }
     }
 
-    /// Counts connections that end with the same PUBLISH unacknowledged and no progress.
-    fn suspect(&mut self, progress: bool) -> Option<PacketId> {
-        let outgoing = &self.session.outgoing;
-        let oldest = outgoing
-            .waiting
-            .head()
-            .filter(|index| outgoing.table.get(*index).is_some_and(|flight| flight.sent_before));
-        let id = oldest.and_then(|index| outgoing.table.id(index));
-        let again = id.is_some() && id == self.poison.id && !progress;
-        let times =
-            if again { self.poison.times.saturating_add(1) } else { u8::from(id.is_some()) };
-        self.poison = Poison { id, times };
-        id.filter(|_| times >= POISON)
+    /// Counts connections that end with the same PUBLISH unacknowledged and no progress. Those on
+    /// which it was not sent tell nothing.
+    fn suspect(&mut self, link: &Link) -> Option<PacketId> {
+        let id = self.session.outgoing.oldest_sent(link.written);
+        let again = id.is_some() && id == self.poison.id && !link.progress;
+        if id.is_some() || link.progress {
+            let times = if again { self.poison.times.saturating_add(1) } else { 1 };
+            self.poison = Poison { id, times };
+        }
+        id.filter(|_| self.poison.times >= POISON)
     }
 
     /// The next moment at which [`handle_timeout`](Self::handle_timeout) has to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let link = self.link.as_ref().filter(|link| link.phase != Phase::Closing)?;
-        link.timers.next()
+        let link = self.link.as_ref()?;
+        match link.phase {
+            Phase::Closing => link.timers.write_deadline(),
+            _ => link.timers.next(),
+        }
     }
 
     /// Time has passed: sends PINGREQ if it is due.
@@ -196,9 +217,12 @@ impl<'a> Client<'a> {
     /// # Errors
     /// [`ConnectionError::TimedOut`] or [`ConnectionError::Overrun`]: the connection has to end.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let Some(link) = self.link.as_mut().filter(|link| link.phase != Phase::Closing) else {
-            return Ok(());
-        };
+        let Some(link) = self.link.as_mut() else { return Ok(()) };
+        if link.phase == Phase::Closing {
+            let stuck = link.timers.write_deadline().is_some_and(|at| at <= now);
+            let error = ConnectionError::TimedOut(Waiting::Write);
+            return if stuck { Err(self.fail(error)) } else { Ok(()) };
+        }
         if link.timers.overrun.is_some_and(|at| at <= now) {
             return Err(self.fail(ConnectionError::Overrun));
         }
@@ -217,7 +241,9 @@ impl<'a> Client<'a> {
     fn acknowledgement_missed(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
         let waits = link.outstanding != 0 || self.session.outgoing.requests != 0;
-        let progress = core::mem::take(&mut link.progress_since);
+        // What has not left cannot have been acknowledged: that is the write time-out's matter.
+        let leaving = self.session.outgoing.oldest_end().is_some_and(|end| end > link.written);
+        let progress = core::mem::take(&mut link.progress_since) || leaving;
         link.timers.missed =
             if progress || !waits { 0 } else { link.timers.missed.saturating_add(1) };
         link.timers.acknowledge = waits.then(|| now.after(u64::from(self.config.response_time)));
@@ -243,9 +269,18 @@ impl<'a> Client<'a> {
 
     /// Ends the connection for that reason.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
-        let can_tell = self.config.version == Version::V5 || error == ConnectionError::Overrun;
+        let overrun = error == ConnectionError::Overrun;
+        let can_tell = self.config.version == Version::V5 || overrun;
+        if overrun {
+            // What was taken is acknowledged, as far as there is room, before the end.
+            let _ = self.fill_replies() && self.fill_acknowledgements();
+        }
         if let Some(link) = &mut self.link {
             link.fail(error.reason().filter(|_| can_tell));
+            if error == ConnectionError::TimedOut(Waiting::Write) {
+                link.give_up_writing();
+                self.outbox.clear();
+            }
         }
         error
     }

@@ -1,9 +1,9 @@
 //! What the caller asks for: each operation is judged here, before anything is sent.
 
 use super::error::OperationError;
-use super::event::{Fate, Tag};
+use super::event::Tag;
 use super::limits::{Limit, Limits};
-use super::link::{Goodbye, Link, Method, Phase, Replies, Timers};
+use super::link::{Goodbye, Link, Method, Phase, Ping, Replies, Timers};
 use super::{Acknowledged, Client};
 use crate::error::EncodeError;
 use crate::packet::{
@@ -98,18 +98,21 @@ impl Client<'_> {
         Link {
             phase: Phase::Connecting,
             clean_start: connect.clean_start,
+            accepted: None,
             limits: Limits::default(),
             outstanding: 0,
             receive_maximum: config.receive_maximum,
             topic_alias_maximum: config.topic_alias_maximum.min(by_memory),
             enqueued: 0,
             written: 0,
+            unread: 0,
             unwritten_qos0: 0,
             replies: Replies::default(),
             method: Method::new(connect.properties.authentication_method()),
             re_authenticating: false,
             no_problem_information: wanted == Some(false),
-            session_expires: expires(connect),
+            expiry_zero: expires(connect),
+            session_ends: expires(connect),
             skip: 0,
             shed: 0,
             progress: false,
@@ -123,7 +126,7 @@ impl Client<'_> {
                 write_timeout: u64::from(config.write_timeout),
                 last_sent: now,
                 last_received: now,
-                pinged: None,
+                ping: Ping::None,
                 writing: None,
                 acknowledge: None,
                 missed: 0,
@@ -185,7 +188,7 @@ impl Client<'_> {
         if self.session.outgoing.table.is_full() {
             return Err(OperationError::NoRoom);
         }
-        let id = self.session.outgoing.next_id().ok_or(OperationError::NoRoom)?;
+        let id = self.session.outgoing.free_id().ok_or(OperationError::NoRoom)?;
         let packet = packet(id);
         limits.check_size(packet.encoded_len(self.config.version)?)?;
         let len = self.encode(&packet)?;
@@ -198,14 +201,12 @@ impl Client<'_> {
 
     /// Sends PINGREQ, if none is open; [`Event::Pong`](super::Event::Pong) tells the answer. False
     /// if there is no connection.
-    pub fn ping(&mut self, now: Instant) -> bool {
+    pub fn ping(&mut self, _now: Instant) -> bool {
         let Some(link) = self.link.as_mut().filter(|link| link.is_connected()) else {
             return false;
         };
-        if link.timers.pinged.is_none() && self.outbox.has_room(2) {
-            crate::wire::Sink::put(&mut self.outbox, &[PacketType::PingReq.first_byte(), 0]);
-            link.count(2);
-            link.timers.pinged = Some(now);
+        if link.timers.ping == Ping::None {
+            link.timers.ping = Ping::Owed;
         }
         true
     }
@@ -217,7 +218,8 @@ impl Client<'_> {
     /// of CONNECT, 5.0 only. Nothing after this is sent or read.
     ///
     /// # Errors
-    /// [`OperationError::NotConnected`], or [`OperationError::SessionExpiry`].
+    /// [`OperationError::NotConnected`], [`OperationError::SessionExpiry`], or
+    /// [`OperationError::Invalid`].
     pub fn disconnect(
         &mut self,
         reason: ReasonCode,
@@ -228,14 +230,18 @@ impl Client<'_> {
         if link.phase == Phase::Closing {
             return Err(OperationError::NotConnected);
         }
-        if session_expiry.is_some_and(|expiry| expiry != 0) && link.session_expires {
+        if session_expiry.is_some_and(|expiry| expiry != 0) && link.expiry_zero {
             return Err(OperationError::SessionExpiry);
         }
         if session_expiry.is_some() && v311 {
             return Err(EncodeError::PropertiesNeedV5.into());
         }
+        if !v311 && !reason.is_listed_for(PacketType::Disconnect) {
+            return Err(EncodeError::ReasonCode(PacketType::Disconnect, reason.as_u8()).into());
+        }
         let silent = v311 && reason == ReasonCode::DISCONNECT_WITH_WILL;
         let flush = link.is_connected();
+        link.session_ends = session_expiry.map_or(link.session_ends, |expiry| expiry == 0);
         link.phase = Phase::Closing;
         link.goodbye = (!silent).then_some(Goodbye { reason, session_expiry, flush });
         Ok(())
@@ -262,7 +268,9 @@ impl Client<'_> {
         if !allowed || !same || !link.method.is_some() || reason == ReasonCode::SUCCESS {
             return Err(OperationError::Authentication);
         }
-        let len = self.encode(&Packet::Auth(Auth { reason, properties }))?;
+        let packet = Packet::Auth(Auth { reason, properties });
+        link.limits.check_size(packet.encoded_len(self.config.version)?)?;
+        let len = self.encode(&packet)?;
         if let Some(link) = &mut self.link {
             link.count(len);
             link.re_authenticating |= again;
@@ -272,8 +280,13 @@ impl Client<'_> {
 
     /// The program has taken the message: PUBACK or PUBREC goes out in its turn. In 5.0 a `reason`
     /// of 0x80 or more refuses the message.
-    #[allow(clippy::needless_pass_by_value)] // Taken, so that a message is acknowledged once.
     pub fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
+        let reason = match self.config.version {
+            Version::V311 => ReasonCode::SUCCESS, // Its PUBACK and PUBREC cannot refuse.
+            Version::V5 if reason.is_listed_for(PacketType::PubAck) => reason,
+            Version::V5 if reason.is_error() => ReasonCode::UNSPECIFIED_ERROR,
+            Version::V5 => ReasonCode::SUCCESS,
+        };
         let done = self.session.incoming.acknowledge(token, reason);
         self.check_overrun();
         done
@@ -284,19 +297,7 @@ impl Client<'_> {
     pub fn give_up(&mut self, id: PacketId) -> bool {
         let outgoing = &mut self.session.outgoing;
         let Some(index) = outgoing.table.find(id) else { return false };
-        let Some(flight) = outgoing.table.get(index) else { return false };
-        let sent = flight.sent_before || flight.state == State::Sent;
-        match flight.state {
-            State::Waiting if !sent => {
-                outgoing.end(index, Fate::NeverSent(super::NotSent::Disconnected));
-            }
-            State::Waiting | State::Sent => {
-                outgoing.end_and_retire(index, Fate::Unknown { received: false });
-            }
-            State::Released => outgoing.end_and_retire(index, Fate::Unknown { received: true }),
-            _ => return false,
-        }
-        true
+        outgoing.give_up(index, super::NotSent::Disconnected)
     }
 
     /// Ends every publish that has not been settled: nobody will connect again. Their fates are

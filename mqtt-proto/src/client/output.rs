@@ -2,7 +2,7 @@
 
 use super::Client;
 use super::event::{Event, Fate, NotSent};
-use super::link::{Goodbye, Phase, Reply};
+use super::link::{Goodbye, Phase, Ping, Reply};
 use crate::outbox::Outbox;
 use crate::packet::{Disconnect, Packet, PacketType, QoS, Version};
 use crate::property::{Properties, Property};
@@ -42,13 +42,30 @@ impl<'a> Client<'a> {
         true
     }
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) may have something: cheap, and never wrongly
+    /// false.
+    #[must_use]
+    pub fn wants_transmit(&self) -> bool {
+        let Some(link) = &self.link else { return false };
+        let outgoing = &self.session.outgoing;
+        !self.outbox.is_empty()
+            || link.goodbye.is_some()
+            || link.replies.front().is_some()
+            || outgoing.release_cursor.is_some()
+            || (link.is_connected() && outgoing.cursor.is_some())
+            || self.session.incoming.next_ready().is_some()
+    }
+
     /// The transport took `n` bytes.
     pub fn handle_transmitted(&mut self, n: usize, now: Instant) {
         let Some(link) = &mut self.link else { return };
         if n == 0 {
             return;
         }
-        link.written = link.written.wrapping_add(n as u32);
+        link.written = link.written.saturating_add(n as u64);
+        if matches!(link.timers.ping, Ping::Queued(end) if end <= link.written) {
+            link.timers.ping = Ping::Sent(now);
+        }
         link.timers.last_sent = now;
         let all = self.outbox.is_empty() && link.written == link.enqueued;
         if all {
@@ -81,10 +98,24 @@ impl<'a> Client<'a> {
 
     /// False if the outbox had no room for all that may leave.
     fn fill_all(&mut self, now: Instant) -> bool {
-        self.fill_replies()
+        self.fill_ping()
+            && self.fill_replies()
             && self.fill_acknowledgements()
             && self.fill_releases()
             && self.fill_publishes(now)
+    }
+
+    fn fill_ping(&mut self) -> bool {
+        let Some(link) = self.link.as_mut().filter(|link| link.timers.ping == Ping::Owed) else {
+            return true;
+        };
+        if !self.outbox.has_room(2) {
+            return false;
+        }
+        self.outbox.put(&[PacketType::PingReq.first_byte(), 0]);
+        link.count(2);
+        link.timers.ping = Ping::Queued(link.enqueued);
+        true
     }
 
     pub(super) fn fill_replies(&mut self) -> bool {
@@ -100,7 +131,7 @@ impl<'a> Client<'a> {
     }
 
     /// PUBACK and PUBREC, in the order in which the messages came.
-    fn fill_acknowledgements(&mut self) -> bool {
+    pub(super) fn fill_acknowledgements(&mut self) -> bool {
         while let Some((id, exactly_once, reason)) = self.session.incoming.next_ready() {
             let kind = if exactly_once { PacketType::PubRec } else { PacketType::PubAck };
             if !self.put_ack(Reply { kind, id, reason }) {
@@ -148,10 +179,11 @@ impl<'a> Client<'a> {
             outgoing.end(index, Fate::NeverSent(NotSent::Expired));
             return Step::Next;
         }
-        if qos != QoS::AtMostOnce && link.outstanding >= link.limits.receive_maximum {
+        let counted = flight.counted;
+        if qos != QoS::AtMostOnce && !counted && link.outstanding >= link.limits.receive_maximum {
             return Step::Wait;
         }
-        if self.session.adopted && qos == QoS::ExactlyOnce && !resend && !flight.counted {
+        if self.session.adopted && qos == QoS::ExactlyOnce && !resend && !counted {
             return self.clear_id(index);
         }
         if !self.copy_publish(index, now) {
@@ -219,6 +251,10 @@ impl<'a> Client<'a> {
         }
         if let Some(flight) = self.session.outgoing.table.get_mut(index) {
             flight.state = State::Clearing;
+            flight.counted = true; // The place among the server's is its own from here on.
+        }
+        if let Some(link) = &mut self.link {
+            link.outstanding = link.outstanding.saturating_add(1);
         }
         Step::Wait
     }
@@ -229,8 +265,6 @@ impl<'a> Client<'a> {
         link.note_progress();
         if let Some(flight) = self.session.outgoing.table.get_mut(index) {
             flight.state = State::Waiting;
-            flight.counted = true;
-            link.outstanding = link.outstanding.saturating_add(1);
         }
     }
 

@@ -156,21 +156,27 @@ impl Client<'_> {
         maximum: u16,
     ) -> usize {
         let version = self.config.version;
+        // Decoded properties, of a message that is passed on, cannot be added to.
+        let probe = [Property::TopicAlias(TopicAliasId(core::num::NonZeroU16::MIN))];
+        if publish.properties.and(&probe).topic_alias().is_none() {
+            return put_publish(publish, copied, shared_len, version, &mut self.outbox);
+        }
         let known = self.aliases_out.find(publish.topic);
         // Alias and section length take at most 6 bytes, which the outbox's reserve covers.
         let size = copied.saturating_add(shared_len).saturating_add(6);
         let limits = self.link.as_ref().map(|link| &link.limits);
         let fits = limits.is_some_and(|limits| limits.check_size(size).is_ok());
-        let assign = || fits.then(|| self.aliases_out.assign(publish.topic, maximum)).flatten();
-        let alias = known.or_else(assign).and_then(core::num::NonZeroU16::new);
+        let assign = || self.aliases_out.assign(publish.topic, maximum);
+        let alias = if fits { known.or_else(assign) } else { None };
+        let alias = alias.and_then(core::num::NonZeroU16::new);
         let Some(id) = alias else {
             return put_publish(publish, copied, shared_len, version, &mut self.outbox);
         };
         let alias = [Property::TopicAlias(TopicAliasId(id))];
         let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
         let aliased = Publish { topic, properties: publish.properties.and(&alias), ..*publish };
-        let len = aliased.encode_head(version, 0, &mut Counter::default());
-        let len = len.map_or(copied, |head| head.saturating_add(publish.payload.len()));
+        let len = aliased.encode_head(version, publish.payload.len(), &mut Counter::default());
+        let len = len.map_or(copied, |len| len.saturating_sub(shared_len));
         put_publish(&aliased, len, shared_len, version, &mut self.outbox)
     }
 
@@ -192,7 +198,7 @@ impl Client<'_> {
         if !outgoing.has_room(copied, shared_len) {
             return Err(OperationError::NoRoom);
         }
-        let id = outgoing.next_id().ok_or(OperationError::NoRoom)?;
+        let id = outgoing.free_id().ok_or(OperationError::NoRoom)?;
         let publish = as_publish(message, Delivery::new(message.qos, id));
         let mut chain = outgoing.write();
         let version = self.config.version;

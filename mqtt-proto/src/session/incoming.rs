@@ -19,8 +19,15 @@ pub struct Held {
     /// The PUBLISH came on this connection: it is in `owed`, and takes one of our Receive Maximum.
     on_link: bool,
     reason: ReasonCode,
-    size: u32,
     generation: u32,
+}
+
+impl Held {
+    /// No server resends at another QoS: it began a new session, and the CONNACK that said so did
+    /// not arrive. What is known of the identifier is of the old one.
+    fn is_foreign(&self, exactly_once: bool) -> bool {
+        self.exactly_once != exactly_once && !self.on_link
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,11 +43,12 @@ enum State {
 
 /// Names a received QoS 1 or 2 message until it is acknowledged with `Client::acknowledge`.
 ///
-/// It cannot be copied: a message is acknowledged once.
-#[derive(Debug, PartialEq, Eq)]
+/// A message is acknowledged once: with a copy of a token that was used nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AckToken {
     index: u16,
     generation: u32,
+    size: u32,
 }
 
 /// What the arrival of a PUBLISH means.
@@ -108,14 +116,22 @@ impl<'a> Incoming<'a> {
         self.on_link
     }
 
-    /// Whether that PUBLISH is known, and so takes no further slot.
-    pub(crate) fn knows(&self, id: PacketId) -> bool {
-        self.table.find(id).is_some()
+    /// Whether that PUBLISH, if it is known and so takes no further slot, came on this connection.
+    pub(crate) fn known(&self, id: PacketId, exactly_once: bool) -> Option<bool> {
+        let held = self.table.get(self.table.find(id)?)?;
+        (!held.is_foreign(exactly_once)).then_some(held.on_link)
     }
 
     /// A PUBLISH came.
     pub(crate) fn arrive(&mut self, id: PacketId, exactly_once: bool, size: usize) -> Arrival {
-        match self.table.find(id) {
+        let known = self.table.find(id);
+        if let Some(index) = known
+            && self.table.get(index).is_some_and(|held| held.is_foreign(exactly_once))
+        {
+            self.table.remove(index);
+            return self.arrive_new(id, exactly_once, size);
+        }
+        match known {
             Some(index) => self.arrive_again(index, exactly_once),
             None => self.arrive_new(id, exactly_once, size),
         }
@@ -125,19 +141,14 @@ impl<'a> Incoming<'a> {
     fn arrive_new(&mut self, id: PacketId, exactly_once: bool, size: usize) -> Arrival {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        let held = Held {
-            exactly_once,
-            on_link: true,
-            size: u32::try_from(size).unwrap_or(u32::MAX),
-            generation,
-            ..Held::default()
-        };
+        let held = Held { exactly_once, on_link: true, generation, ..Held::default() };
         let Some(index) = self.table.insert(id, held) else { return Arrival::Full };
         self.table.push_back(&mut self.owed, index);
         self.on_link = self.on_link.saturating_add(1);
         self.held = self.held.saturating_add(1);
         self.held_bytes = self.held_bytes.saturating_add(size);
-        Arrival::New(AckToken { index, generation })
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        Arrival::New(AckToken { index, generation, size })
     }
 
     /// A resend. After a reconnect it renews the duty to acknowledge; a DUP counts once.
@@ -156,21 +167,17 @@ impl<'a> Incoming<'a> {
     }
 
     /// The program has taken the message.
-    #[allow(clippy::needless_pass_by_value)] // Taken, so that a message is acknowledged once.
     pub(crate) fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
-        let AckToken { index, generation } = token;
+        let AckToken { index, generation, size } = token;
+        self.held = self.held.saturating_sub(1);
+        self.held_bytes = self.held_bytes.saturating_sub(size as usize);
         let known = self.table.get_mut(index);
         let Some(held) = known.filter(|held| held.generation == generation) else {
             return Acknowledged::Stale;
         };
-        if held.state != State::Held {
-            return Acknowledged::Stale;
-        }
         held.reason = reason;
         held.state = State::Ready;
-        let (size, on_link, record) = (held.size, held.on_link, held.exactly_once);
-        self.held = self.held.saturating_sub(1);
-        self.held_bytes = self.held_bytes.saturating_sub(size as usize);
+        let (on_link, record) = (held.on_link, held.exactly_once);
         if on_link {
             return Acknowledged::Queued;
         }
@@ -261,12 +268,13 @@ impl<'a> Incoming<'a> {
 
     /// The server has no session: its identifiers mean nothing any more.
     ///
-    /// Messages that the program still holds are its own; their tokens are stale from here on.
+    /// Messages that the program still holds are its own: they keep their slots, but their tokens
+    /// are stale from here on.
     pub(crate) fn lose_session(&mut self) {
         for index in 0..self.table.present() {
             self.table.remove(index);
         }
-        (self.held, self.held_bytes, self.on_link) = (0, 0, 0);
+        self.on_link = 0;
         self.owed = List::EMPTY;
     }
 

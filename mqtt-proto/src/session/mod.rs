@@ -4,6 +4,7 @@
 mod blocks;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;
+pub(crate) mod resume;
 mod table;
 
 pub use blocks::Block;
@@ -21,6 +22,8 @@ pub(crate) struct Session<'a> {
     pub(crate) incoming: Incoming<'a>,
     /// There was a session with the server, in this process or before it.
     pub(crate) exists: bool,
+    /// A CONNECT was not answered: the session that the server holds may be the one it began.
+    pub(crate) begun: bool,
     /// The session is the server's alone: what it holds is not known here.
     pub(crate) adopted: bool,
 }

@@ -6,7 +6,7 @@
 //! the outbox on this connection, what stands from it on has not. A new connection sets the cursors
 //! to the front, and so resends in order [MQTT-4.6.0-1] [MQTT-4.6.0-4].
 
-use crate::client::{Fate, NotSent, Tag};
+use crate::client::{Fate, Tag};
 use crate::packet::QoS;
 use crate::payload::Shared;
 use crate::session::blocks::{Block, Blocks, Chain, ChainWriter};
@@ -22,6 +22,8 @@ pub struct Flight {
     pub(crate) qos: QoS,
     /// Any byte of the PUBLISH was handed to a transport, on an earlier connection.
     pub(crate) sent_before: bool,
+    /// It was sent in a session that is lost: the server may have it, though not in this one.
+    pub(crate) republished: bool,
     /// It takes one of the server's Receive Maximum.
     pub(crate) counted: bool,
     pub(crate) tag: Tag,
@@ -29,7 +31,7 @@ pub struct Flight {
     pub(crate) chain: Chain,
     pub(crate) payload: Option<Shared>,
     /// Where in the connection's output the PUBLISH begins.
-    pub(crate) start: u32,
+    pub(crate) start: u64,
     pub(crate) expiry: Option<Expiry>,
 }
 
@@ -74,7 +76,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) released: List,
     /// The first of `released` whose PUBREL has to be put into the outbox.
     pub(crate) release_cursor: Option<u16>,
-    ended: List,
+    pub(super) ended: List,
     /// Bytes of payloads held by reference.
     shared: usize,
     shared_limit: usize,
@@ -131,16 +133,18 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The next identifier in sequence that is not in use [MQTT-2.2.1-3].
+    /// It is used, and the sequence goes on, when a record is put under it.
     #[inline]
-    pub(crate) fn next_id(&mut self) -> Option<PacketId> {
-        for _ in 0..=u16::MAX {
-            let id = self.next_id;
-            self.next_id = id.checked_add(1).unwrap_or(PacketId::MIN);
-            if self.table.find(id).is_none() {
-                return Some(id);
-            }
-        }
-        None
+    pub(crate) fn free_id(&self) -> Option<PacketId> {
+        let ids = core::iter::successors(Some(self.next_id), |id| Some(following(*id)));
+        ids.take(usize::from(u16::MAX)).find(|id| self.table.find(*id).is_none())
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, id: PacketId, flight: Flight) -> Option<u16> {
+        let index = self.table.insert(id, flight)?;
+        self.next_id = following(id);
+        Some(index)
     }
 
     pub(crate) fn write(&mut self) -> ChainWriter<'_, 'a> {
@@ -161,7 +165,7 @@ impl<'a> Outgoing<'a> {
         let shared = flight.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
         let (chain, waits) = (flight.chain, flight.state == State::Waiting);
         let qos0 = flight.qos == QoS::AtMostOnce;
-        let Some(index) = self.table.insert(id, flight) else {
+        let Some(index) = self.insert(id, flight) else {
             self.blocks.free(chain);
             return None;
         };
@@ -176,7 +180,7 @@ impl<'a> Outgoing<'a> {
 
     /// Adds a request, which is in no list: it ends with the connection.
     pub(crate) fn push_request(&mut self, id: PacketId, state: State, tag: Tag) {
-        if self.table.insert(id, Flight { state, tag, ..Flight::default() }).is_some() {
+        if self.insert(id, Flight { state, tag, ..Flight::default() }).is_some() {
             self.requests = self.requests.saturating_add(1);
         }
     }
@@ -254,6 +258,10 @@ impl<'a> Outgoing<'a> {
         self.drop_message(index);
         self.unlink(index);
         if let Some(flight) = self.table.get_mut(index) {
+            let fate = match fate {
+                Fate::NeverSent(_) if flight.republished => Fate::Unknown { received: false },
+                fate => fate,
+            };
             flight.state = State::Ended { fate, retire };
             self.table.push_back(&mut self.ended, index);
         }
@@ -275,95 +283,20 @@ impl<'a> Outgoing<'a> {
         Some((tag, fate))
     }
 
-    /// The connection is over: remembers what was sent, ends requests, resets the cursors.
-    /// `written` is how much of its output was handed to the transport.
-    pub(crate) fn end_connection(&mut self, written: u32) {
-        for index in 0..self.table.present() {
-            let Some(flight) = self.table.get_mut(index) else { continue };
-            flight.counted = false;
-            match flight.state {
-                State::Sent => {
-                    // Sent = any byte was handed to the transport.
-                    flight.sent_before |= is_before(flight.start, written);
-                    flight.state = State::Waiting;
-                }
-                State::Clearing => flight.state = State::Waiting,
-                State::Subscribe(_) | State::Unsubscribe(_) => {
-                    self.end(index, Fate::Unknown { received: false });
-                }
-                _ => {}
-            }
-        }
-        self.cursor = self.waiting.head();
-        self.release_cursor = self.released.head();
+    /// Where in the connection's output the oldest unacknowledged PUBLISH ends.
+    pub(crate) fn oldest_end(&self) -> Option<u64> {
+        let oldest = self.table.get(self.waiting.head()?)?;
+        let shared = oldest.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
+        let len = oldest.chain.len().saturating_add(shared);
+        (oldest.state == State::Sent).then(|| oldest.start.saturating_add(len as u64))
     }
 
-    /// The server has no session: decides the fate of each message that it may have had.
-    ///
-    /// Those that were never sent stay as they are. Republished ones take their place in front.
-    pub(crate) fn lose_session(&mut self, policy: LostSession) {
-        self.drop_retired();
-        while let Some(index) = self.released.head() {
-            self.end(index, Fate::Unknown { received: true });
-        }
-        let mut next = self.waiting.head();
-        let mut kept = List::EMPTY;
-        while let Some(index) = next {
-            next = self.table.next(index);
-            self.judge_lost(index, policy, &mut kept);
-        }
-        self.waiting = kept;
-        self.cursor = kept.head();
-        self.release_cursor = None;
-    }
-
-    fn judge_lost(&mut self, index: u16, policy: LostSession, kept: &mut List) {
-        let Some(flight) = self.table.get(index) else { return };
-        let again = match flight.qos {
-            QoS::AtLeastOnce => policy.republish_qos1,
-            QoS::ExactlyOnce => policy.republish_qos2,
-            QoS::AtMostOnce => true,
-        };
-        let sent_before = flight.sent_before;
-        self.table.unlink(&mut self.waiting, index);
-        if !sent_before {
-            self.table.push_back(kept, index);
-        } else if let Some(index) = again.then(|| self.renumber(index)).flatten() {
-            self.table.push_back(kept, index);
-        } else if let Some(flight) = self.table.get_mut(index) {
-            let fate = Fate::Unknown { received: false };
-            flight.state = State::Ended { fate, retire: false };
-            self.table.push_back(&mut self.ended, index);
-            self.drop_message(index);
-        }
-    }
-
-    /// A republish is a new message: it gets a new identifier and no DUP.
-    fn renumber(&mut self, index: u16) -> Option<u16> {
-        let id = self.next_id()?;
-        let mut flight = self.table.remove(index)?;
-        flight.sent_before = false;
-        self.table.insert(id, flight)
-    }
-
-    fn drop_retired(&mut self) {
-        for index in 0..self.table.present() {
-            if self.table.get(index).is_some_and(|flight| flight.state == State::Retired) {
-                self.remove(index);
-            }
-        }
-    }
-
-    /// Ends all that is left, as the session is given up: nobody is left waiting.
-    pub(crate) fn end_all(&mut self, reason: NotSent) {
-        while let Some(index) = self.released.head() {
-            self.end(index, Fate::Unknown { received: true });
-        }
-        while let Some(index) = self.waiting.head() {
-            let sent = self.table.get(index).is_some_and(|flight| flight.sent_before);
-            let unknown = Fate::Unknown { received: false };
-            self.end(index, if sent { unknown } else { Fate::NeverSent(reason) });
-        }
+    /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
+    pub(crate) fn oldest_sent(&self, written: u64) -> Option<PacketId> {
+        let index = self.waiting.head()?;
+        let oldest = self.table.get(index)?;
+        let sent = oldest.state == State::Sent && oldest.start < written;
+        self.table.id(index).filter(|_| sent)
     }
 
     /// Gives heap memory back if nothing is stored.
@@ -373,14 +306,13 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// What happens to messages that were sent, but not acknowledged, when the session is gone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LostSession {
-    pub(crate) republish_qos1: bool,
-    pub(crate) republish_qos2: bool,
+impl State {
+    /// The publish is over for the caller, not for the server.
+    pub(crate) fn is_retired(self) -> bool {
+        matches!(self, Self::Retired | Self::Ended { retire: true, .. })
+    }
 }
 
-/// Whether `position` of a wrapping count lies before `end`.
-pub(crate) fn is_before(position: u32, end: u32) -> bool {
-    (end.wrapping_sub(position) as i32) > 0
+fn following(id: PacketId) -> PacketId {
+    id.checked_add(1).unwrap_or(PacketId::MIN)
 }

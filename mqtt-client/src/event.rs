@@ -1,0 +1,66 @@
+//! Events: the link is up, the link is down, a message came. And what is told with them.
+
+use mqtt_as_proto::client::{Connected, Limits};
+
+/// The link came up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Up;
+
+/// The link went down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Down;
+
+/// A message came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Msg;
+
+/// What the server said when it accepted the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Session {
+    /// The server resumed a session.
+    pub session_present: bool,
+    /// The session was not known here: its state is the server's alone.
+    pub adopted: bool,
+    /// The keep-alive that the server wants, in seconds, if not ours.
+    pub server_keep_alive: Option<u16>,
+    /// Seconds for which the server keeps the session, if not what was asked for.
+    pub session_expiry: Option<u32>,
+    /// What the server allows.
+    pub limits: Limits,
+    /// The session is resumed, but ends with this connection: its expiry was set to 0 although it
+    /// was to be kept.
+    pub expires_at_once: bool,
+}
+
+impl Session {
+    pub(crate) fn new(connected: &Connected<'_>) -> Self {
+        Self {
+            session_present: connected.session_present,
+            adopted: connected.adopted,
+            server_keep_alive: connected.properties.server_keep_alive(),
+            session_expiry: connected.properties.session_expiry_interval(),
+            limits: Limits::new(&connected.properties),
+            expires_at_once: false,
+        }
+    }
+}
+
+/// Counts since the client was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Connections that the server accepted.
+    pub connections: u32,
+    /// Messages received.
+    pub received: u64,
+    /// Messages accepted for publishing.
+    pub published: u64,
+    /// QoS 0 messages dropped because the queue was full.
+    pub discards: u64,
+    /// 3.1.1: QoS 1 and 2 messages left to the server because the queue was full.
+    pub shed: u64,
+    /// 3.1.1: messages larger than the maximum packet size, skipped.
+    pub too_large: u64,
+    /// QoS 0 messages accepted for publishing that may not have left when a connection was lost.
+    pub unsent: u64,
+}

@@ -1,0 +1,228 @@
+//! Subscribing and unsubscribing.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
+
+use mqtt_as_proto::client::{Fate, OperationError};
+use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
+use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, ReasonCode, TopicFilter};
+
+use crate::client::{Client, Held};
+use crate::error::SubscribeError;
+use crate::shared::State;
+use crate::traits::Runtime;
+use crate::waiter::{Outcome, Slot, Wait};
+
+/// Filters that one call takes.
+const MOST: usize = 16;
+
+/// The server's answer per filter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    codes: [ReasonCode; MOST],
+    len: usize,
+}
+
+impl Granted {
+    pub(crate) fn new(wire: &[u8]) -> Self {
+        let mut codes = [ReasonCode::SUCCESS; MOST];
+        for (code, wire) in codes.iter_mut().zip(wire) {
+            *code = ReasonCode::from_u8(*wire);
+        }
+        Self { codes, len: wire.len().min(MOST) }
+    }
+
+    /// The reason codes in the order of the filters; empty for `unsubscribe` in 3.1.1.
+    #[must_use]
+    pub fn reason_codes(&self) -> &[ReasonCode] {
+        self.codes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Per filter the granted QoS, or the reason to refuse it.
+    pub fn results(&self) -> impl Iterator<Item = Result<QoS, ReasonCode>> + '_ {
+        self.reason_codes().iter().map(|code| QoS::from_bits(code.as_u8()).ok_or(*code))
+    }
+}
+
+impl fmt::Debug for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.reason_codes()).finish()
+    }
+}
+
+impl<R: Runtime> Client<R> {
+    /// Subscribes to a filter at that QoS. Resolves at SUBACK with the granted QoS.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change, or what the server said.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before the packet was accepted means that it never happened; later it
+    /// ends the waiting only.
+    pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<QoS, SubscribeError> {
+        let filters = [(filter, SubscriptionOptions::new(qos))];
+        match self.subscribe_all(&filters, Properties::NONE).await?.results().next() {
+            Some(Ok(qos)) => Ok(qos),
+            Some(Err(reason)) => Err(SubscribeError::Refused(reason)),
+            None => Err(SubscribeError::Unknown),
+        }
+    }
+
+    /// Subscribes to up to 16 filters in one packet, each with its options; properties (a
+    /// subscription identifier, user properties) are for 5.0 only. Resolves at SUBACK with a result
+    /// per filter.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change. What the server refuses is in the results.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn subscribe_all(
+        &self,
+        filters: &[(&str, SubscriptionOptions)],
+        properties: Properties<'_>,
+    ) -> Result<Granted, SubscribeError> {
+        check_count(filters.len())?;
+        let mut all = [None; MOST];
+        for (place, (filter, options)) in all.iter_mut().zip(filters) {
+            let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
+            *place = Some(Subscription { filter, options: *options });
+        }
+        let Some(first) = all[0] else { return Err(no_filter()) };
+        let all = all.map(|subscription| subscription.unwrap_or(first));
+        let all = &all[..filters.len()];
+        self.request(|state, slot| state.core.subscribe(all, properties, slot.tag())).await
+    }
+
+    /// Ends the subscription to a filter. Resolves at UNSUBACK.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change, or what the server said.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn unsubscribe(&self, filter: &str) -> Result<(), SubscribeError> {
+        let granted = self.unsubscribe_all(&[filter], Properties::NONE).await?;
+        match granted.reason_codes().first() {
+            Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the subscriptions to up to 16 filters in one packet; user properties are for 5.0 only.
+    /// Resolves at UNSUBACK with a reason code per filter, none in 3.1.1.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change. What the server refuses is in the results.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn unsubscribe_all(
+        &self,
+        filters: &[&str],
+        properties: Properties<'_>,
+    ) -> Result<Granted, SubscribeError> {
+        check_count(filters.len())?;
+        let mut all = [None; MOST];
+        for (place, filter) in all.iter_mut().zip(filters) {
+            *place = Some(TopicFilter::new(filter).map_err(SubscribeError::Filter)?);
+        }
+        let Some(first) = all[0] else { return Err(no_filter()) };
+        let all = all.map(|filter| filter.unwrap_or(first));
+        let all = &all[..filters.len()];
+        self.request(|state, slot| state.core.unsubscribe(all, properties, slot.tag())).await
+    }
+
+    /// Sends a request when there is room for it, and waits for its answer.
+    async fn request(
+        &self,
+        mut send: impl FnMut(&mut State<R>, Slot) -> Result<PacketId, OperationError>,
+    ) -> Result<Granted, SubscribeError> {
+        let mut held = Held { client: self, slot: None };
+        poll_fn(|cx| {
+            let slot = &mut held.slot;
+            let (poll, _old) = self.act(|state| {
+                let taken = match *slot {
+                    Some(taken) => taken,
+                    None => match state.begin_request() {
+                        Ok(taken) => *slot.insert(taken),
+                        Err(error) => return (Poll::Ready(Err(error)), None),
+                    },
+                };
+                match state.waiters.wait(taken) {
+                    Wait::Room if state.waiters.is_first(taken) => {
+                        if let Err(error) = state.try_request(taken, &mut send) {
+                            return (Poll::Ready(Err(error)), None);
+                        }
+                    }
+                    Wait::Done(outcome) => return (Poll::Ready(outcome.granted()), None),
+                    _ => {}
+                }
+                (Poll::Pending, state.waiters.register(taken, cx.waker()))
+            });
+            poll
+        })
+        .await
+    }
+}
+
+impl<R: Runtime> State<R> {
+    fn begin_request(&mut self) -> Result<Slot, SubscribeError> {
+        if self.closed {
+            return Err(SubscribeError::Closed);
+        }
+        if !self.core.is_connected() {
+            return Err(SubscribeError::NotConnected);
+        }
+        let slot = self.waiters.take(Wait::Room).ok_or(SubscribeError::NoWaiter)?;
+        let time = self.answer_time();
+        if time != 0 {
+            let deadline = self.time().after(time);
+            self.waiters.set_deadline(slot, deadline);
+            self.notify_deadline();
+        }
+        Ok(slot)
+    }
+
+    fn try_request(
+        &mut self,
+        slot: Slot,
+        send: &mut impl FnMut(&mut Self, Slot) -> Result<PacketId, OperationError>,
+    ) -> Result<(), SubscribeError> {
+        match send(self, slot) {
+            Ok(_) => self.waiters.change(slot, Wait::Answer),
+            Err(OperationError::NoRoom) => {
+                self.notify_write();
+                return Ok(());
+            }
+            Err(OperationError::NotConnected) => return Err(SubscribeError::NotConnected),
+            Err(error) => return Err(SubscribeError::Invalid(error)),
+        }
+        self.notify_write();
+        self.waiters.wake_room();
+        Ok(())
+    }
+}
+
+impl Outcome {
+    fn granted(self) -> Result<Granted, SubscribeError> {
+        match self {
+            Self::Granted(granted) => Ok(granted),
+            Self::Fate(Fate::NeverSent(_) | Fate::Left | Fate::Unknown { .. }) => {
+                Err(SubscribeError::Unknown)
+            }
+            Self::TimedOut => Err(SubscribeError::TimedOut),
+            Self::Kept => Err(SubscribeError::NotConnected),
+            _ => Err(SubscribeError::Closed),
+        }
+    }
+}
+
+fn check_count(len: usize) -> Result<(), SubscribeError> {
+    if len > MOST { Err(SubscribeError::TooManyFilters { most: MOST }) } else { Ok(()) }
+}
+
+fn no_filter() -> SubscribeError {
+    SubscribeError::Invalid(OperationError::Invalid(EncodeError::NoFilter))
+}

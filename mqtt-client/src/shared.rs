@@ -1,0 +1,438 @@
+//! What handles and driver share, behind one lock: the core, the queue, who waits.
+
+use core::marker::PhantomData;
+use core::task::Waker;
+
+use mqtt_as_proto::client::{self, ConnectionError, Event as CoreEvent, Tag};
+use mqtt_as_proto::{Instant, ReasonCode};
+
+use crate::config::Config;
+use crate::error::{ConnectError, DownReason};
+use crate::event::{Session, Statistics};
+use crate::memory::Memory;
+use crate::operation::Granted;
+use crate::queue::{Consumer, Inbox};
+use crate::traits::{Lock, Runtime};
+use crate::waiter::{Event, Outcome, Slot, Waiters};
+
+/// The shared state. Opaque: a runtime's lock guards it.
+#[derive(Debug)]
+pub struct State<R: Runtime> {
+    pub(crate) core: client::Client<'static>,
+    pub(crate) config: Config,
+    pub(crate) waiters: Waiters,
+    pub(crate) inbox: Inbox,
+    pub(crate) loops: Loops,
+    pub(crate) link: Link,
+    pub(crate) statistics: Statistics,
+    /// Handles, without the driver's.
+    pub(crate) handles: u32,
+    /// The driver is gone.
+    pub(crate) closed: bool,
+    /// The time of the last thing that happened.
+    pub(crate) now: Instant,
+    #[cfg(feature = "alloc")]
+    pub(crate) callbacks: crate::callback::Registered,
+    _runtime: PhantomData<R>,
+}
+
+/// Where the link stands, and where the program wants it.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// The program wants a connection: clean or not.
+    pub(crate) wanted: Option<bool>,
+    /// The call that waits for it.
+    pub(crate) connecting: Option<Slot>,
+    /// A connection is being opened or stands.
+    pub(crate) busy: bool,
+    /// Why the connection is ending.
+    pub(crate) ending: Option<DownReason>,
+    /// When an ending connection is closed, whatever the server does.
+    pub(crate) linger: Option<Instant>,
+    /// The program has disconnected, and not connected since.
+    pub(crate) disconnected: bool,
+    /// The server refused, for that reason.
+    pub(crate) refused: Option<ReasonCode>,
+    pub(crate) is_up: bool,
+    pub(crate) ups: u32,
+    pub(crate) downs: u32,
+    pub(crate) pongs: u32,
+    pub(crate) session: Session,
+    pub(crate) down_reason: Option<DownReason>,
+    /// The client identifier that the server gave.
+    #[cfg(feature = "alloc")]
+    pub(crate) assigned: Option<alloc::boxed::Box<str>>,
+}
+
+/// The driver's loops: their wakers, and which of them have to run.
+#[derive(Debug, Default)]
+pub(crate) struct Loops {
+    wakers: [Option<Waker>; 5],
+    due: u8,
+    /// The write loop has nothing to write.
+    pub(crate) write_idle: bool,
+    /// When the control loop looks at the time next.
+    pub(crate) armed: Option<Instant>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loop {
+    /// Between connections.
+    Runner,
+    Read,
+    Write,
+    Control,
+    /// The callbacks' task.
+    #[cfg(feature = "alloc")]
+    Callbacks,
+}
+
+impl Loops {
+    /// That loop has to look at the state again.
+    pub(crate) fn notify(&mut self, which: Loop) {
+        self.due |= 1 << which as u8;
+    }
+
+    /// Keeps the waker of a loop that waits. Gives an old one back.
+    pub(crate) fn register(&mut self, which: Loop, waker: &Waker) -> Option<Waker> {
+        match &mut self.wakers[which as usize] {
+            Some(known) if known.will_wake(waker) => None,
+            place => place.replace(waker.clone()),
+        }
+    }
+
+    fn next_due(&mut self) -> Option<Waker> {
+        while self.due != 0 {
+            let index = self.due.trailing_zeros();
+            self.due &= self.due - 1;
+            let waker = self.wakers.get_mut(index as usize).and_then(Option::take);
+            if waker.is_some() {
+                return waker;
+            }
+        }
+        None
+    }
+}
+
+/// Wakers to call when the lock is free.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    wakers: [Option<Waker>; 4],
+    more: bool,
+}
+
+impl Wakes {
+    fn is_empty(&self) -> bool {
+        self.wakers[0].is_none()
+    }
+}
+
+/// Does something with the state, and afterwards wakes whom it concerns.
+#[inline]
+pub(crate) fn act<R: Runtime, T>(lock: &R::Lock, f: impl FnOnce(&mut State<R>) -> T) -> T {
+    let (value, mut wakes) = lock.with(|state| {
+        let value = f(state);
+        (value, state.wakes())
+    });
+    while !wakes.is_empty() {
+        let more = wakes.more;
+        for waker in core::mem::take(&mut wakes).wakers.into_iter().flatten() {
+            waker.wake();
+        }
+        if more {
+            wakes = lock.with(State::wakes);
+        }
+    }
+    value
+}
+
+impl<R: Runtime> State<R> {
+    /// # Errors
+    /// [`client::ConfigError`] names settings and memory that do not fit each other.
+    pub(crate) fn new(config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
+        let stride = config.core.maximum_packet_size as usize;
+        let limit = config.queue_len.max(usize::from(config.core.receive_maximum));
+        let lent = memory.queue.limit() != 0;
+        let limit = if lent { memory.entries.limit() } else { limit };
+        Ok(Self {
+            core: client::Client::new(config.core.clone(), memory.core)?,
+            inbox: Inbox::new(
+                memory.entries,
+                memory.queue,
+                stride,
+                limit,
+                config.queue_bytes,
+                config.overflow,
+            ),
+            waiters: Waiters::new(memory.waiters),
+            config,
+            loops: Loops::default(),
+            link: Link::default(),
+            statistics: Statistics::default(),
+            handles: 0,
+            closed: false,
+            now: Instant::default(),
+            #[cfg(feature = "alloc")]
+            callbacks: crate::callback::Registered::default(),
+            _runtime: PhantomData,
+        })
+    }
+
+    #[inline]
+    fn wakes(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        for place in &mut wakes.wakers {
+            *place = self.loops.next_due().or_else(|| self.waiters.next_due());
+            if place.is_none() {
+                return wakes;
+            }
+        }
+        wakes.more = true;
+        wakes
+    }
+
+    /// The time, read from the clock only if nothing is going on that has just read it.
+    #[inline]
+    pub(crate) fn time(&mut self) -> Instant {
+        if self.loops.write_idle || !self.core.is_connected() {
+            self.now = R::now();
+        }
+        self.now
+    }
+
+    /// Something may have to be written.
+    #[inline]
+    pub(crate) fn notify_write(&mut self) {
+        if core::mem::take(&mut self.loops.write_idle) {
+            self.loops.notify(Loop::Write);
+        }
+    }
+
+    /// Something may have to be done earlier than the control loop looks.
+    pub(crate) fn notify_deadline(&mut self) {
+        let earliest = self.next_deadline();
+        if earliest.is_some() && self.loops.armed.is_none_or(|armed| earliest < Some(armed)) {
+            self.loops.notify(Loop::Control);
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let deadlines = [self.core.poll_timeout(), self.waiters.next_deadline(), self.link.linger];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Nothing comes any more: the program disconnected, or the driver is gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closed || (self.link.disconnected && !self.link.busy)
+    }
+
+    /// How long a call waits for its answer.
+    pub(crate) fn answer_time(&self) -> u64 {
+        let times = u64::from(self.config.core.max_repubs) + 1;
+        u64::from(self.config.core.response_time) * times
+    }
+
+    /// A consumer has taken a message; the last one acknowledges it.
+    pub(crate) fn take(&mut self, index: u32, consumer: Consumer) {
+        let token = self.inbox.taken(index, consumer);
+        if let Some(token) = token.filter(|_| !self.config.manual_ack) {
+            self.core.acknowledge(token, ReasonCode::SUCCESS);
+            self.notify_write();
+            self.notify_deadline();
+        }
+        if self.config.overflow == crate::Overflow::Wait {
+            self.loops.notify(Loop::Read);
+        }
+    }
+
+    /// Bytes came: deals with all whole packets among them. Gives the bytes used, those that the
+    /// packet behind them needs, and whether nothing more can be taken before something is written.
+    pub(crate) fn take_input(
+        &mut self,
+        input: &[u8],
+        now: Instant,
+    ) -> Result<(usize, Option<usize>, bool), ConnectionError> {
+        self.now = now;
+        let version = self.core.config().version;
+        let mut used = 0;
+        let mut messages = false;
+        let end = loop {
+            let rest = input.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                break (used, None, false);
+            }
+            let handled = self.core.handle_bytes(rest, now)?;
+            let packet = handled.used;
+            match handled.event {
+                None if packet == 0 => break (used, handled.needed, handled.blocked),
+                None => {}
+                Some(CoreEvent::Message(received)) => {
+                    let bytes = rest.get(..packet).unwrap_or_default();
+                    messages |= self.inbox.push(&received, bytes, used, version);
+                    self.statistics.received += 1;
+                }
+                Some(event) => {
+                    #[cfg(feature = "alloc")]
+                    if let CoreEvent::Connected(connected) = &event
+                        && let Some(id) = connected.properties.assigned_client_identifier()
+                    {
+                        self.link.assigned = Some(id.into());
+                    }
+                    let event = Happened::new(&event);
+                    self.happen(event);
+                }
+            }
+            used += packet;
+        };
+        if messages {
+            self.notify_consumers();
+        }
+        Ok(end)
+    }
+
+    /// What has to follow when something was done with the core.
+    pub(crate) fn settle(&mut self) {
+        while let Some(event) = self.core.poll_event() {
+            let event = Happened::new(&event);
+            self.happen(event);
+        }
+        if self.core.wants_transmit() || self.core.is_closing() {
+            self.notify_write();
+        }
+        self.waiters.wake_room();
+        self.notify_deadline();
+    }
+
+    fn notify_consumers(&mut self) {
+        if self.inbox.front(Consumer::Queue).is_some() {
+            self.waiters.wake_one(Event::Message);
+        }
+        #[cfg(feature = "alloc")]
+        if self.inbox.front(Consumer::Callbacks).is_some() {
+            self.loops.notify(Loop::Callbacks);
+        }
+    }
+
+    fn happen(&mut self, event: Happened) {
+        match event {
+            Happened::Nothing => {}
+            Happened::Connected(session) => self.come_up(session),
+            Happened::Refused(reason) => self.link.refused = Some(reason),
+            Happened::Ended(reason) => {
+                self.link.ending.get_or_insert(DownReason::Server(reason));
+            }
+            Happened::TooLarge => self.statistics.too_large += 1,
+            Happened::Pong => {
+                self.link.pongs = self.link.pongs.wrapping_add(1);
+                self.waiters.wake_event(Event::Pong);
+            }
+            Happened::Done(tag, outcome) => self.waiters.finish(Slot::from_tag(tag), outcome),
+        }
+    }
+
+    fn come_up(&mut self, session: Session) {
+        let warning = core::mem::take(&mut self.link.session.expires_at_once);
+        self.link.session = Session { expires_at_once: warning, ..session };
+        self.link.is_up = true;
+        self.link.ups = self.link.ups.wrapping_add(1);
+        self.statistics.connections += 1;
+        self.finish_connect(Ok(self.link.session));
+        self.waiters.wake_event(Event::Up);
+        #[cfg(feature = "alloc")]
+        {
+            self.callbacks.up(self.link.session);
+            self.loops.notify(Loop::Callbacks);
+        }
+    }
+
+    /// The call that waits for the connection learns how it went.
+    pub(crate) fn finish_connect(&mut self, result: Result<Session, ConnectError>) {
+        if let Some(slot) = self.link.connecting.take() {
+            self.waiters.finish(slot, Outcome::Connected(result));
+        }
+    }
+
+    /// The connection is gone, for that reason.
+    pub(crate) fn go_down(&mut self, reason: DownReason) {
+        let expires = self.core.session_expires();
+        let lost = self.core.handle_connection_lost();
+        self.statistics.unsent += u64::from(lost.qos0);
+        self.statistics.shed += u64::from(lost.shed);
+        let reason = match (lost.poison, reason) {
+            (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
+            (Some(id), _) => DownReason::Poison(id.get()),
+        };
+        self.link.linger = None;
+        self.link.busy = false;
+        if reason == DownReason::Disconnected {
+            self.end_calls(expires);
+        }
+        self.settle();
+        if core::mem::take(&mut self.link.is_up) {
+            self.link.downs = self.link.downs.wrapping_add(1);
+            self.link.down_reason = Some(reason);
+            #[cfg(feature = "alloc")]
+            {
+                self.callbacks.down(reason);
+                self.loops.notify(Loop::Callbacks);
+            }
+        }
+        for event in [Event::Down, Event::Pong, Event::Message] {
+            self.waiters.wake_event(event);
+        }
+        self.core.release_memory();
+    }
+
+    /// After a disconnect no call stays pending. Messages of a session that is kept stay for the
+    /// next connection, the others meet their fate.
+    fn end_calls(&mut self, expires: bool) {
+        if expires {
+            self.core.give_up_all();
+        }
+        while let Some(event) = self.core.poll_event() {
+            self.happen(Happened::new(&event));
+        }
+        self.waiters.finish_publishes(Outcome::Kept);
+    }
+
+    /// The driver is gone: nobody waits any more.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.finish_connect(Err(ConnectError::Closed));
+        self.waiters.finish_all(Outcome::Closed);
+        #[cfg(feature = "alloc")]
+        self.loops.notify(Loop::Callbacks);
+    }
+}
+
+/// An event of the core, without what it borrows.
+enum Happened {
+    Nothing,
+    Connected(Session),
+    Refused(ReasonCode),
+    Ended(ReasonCode),
+    TooLarge,
+    Pong,
+    Done(Tag, Outcome),
+}
+
+impl Happened {
+    fn new(event: &CoreEvent<'_>) -> Self {
+        match event {
+            CoreEvent::Connected(connected) => Self::Connected(Session::new(connected)),
+            CoreEvent::Refused(ack) => Self::Refused(ack.reason),
+            CoreEvent::Disconnected(disconnect) => Self::Ended(disconnect.reason),
+            CoreEvent::TooLarge { .. } => Self::TooLarge,
+            CoreEvent::Pong => Self::Pong,
+            CoreEvent::Published { tag, reason, .. } => {
+                Self::Done(*tag, Outcome::Acknowledged(*reason))
+            }
+            CoreEvent::Ended { tag, fate } => Self::Done(*tag, Outcome::Fate(*fate)),
+            CoreEvent::Subscribed(answer) | CoreEvent::Unsubscribed(answer) => {
+                Self::Done(answer.tag, Outcome::Granted(Granted::new(answer.codes)))
+            }
+            _ => Self::Nothing,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The client's state machine from outside: connect, do, drive, assert.
+//!
+//! The server is played by hand, packet by packet. Each test names the decision or the rule that it
+//! shows; `peers` holds one for each fault seen in other clients.
+
+#![allow(missing_docs)]
+
+mod aliases;
+mod auth;
+mod exactly_once;
+mod fates;
+mod oversize;
+mod peer;
+mod peers;
+mod sessions;
+mod taking;
+mod timing;
+mod unexpected;

@@ -1,0 +1,432 @@
+//! A client under test, its transport, its clock, and the server's side played by hand.
+//!
+//! What the client sends and reports is shown as short lines of text, so that a story reads as one:
+//! `PUBLISH dup q1 #3 topic payload`, `message q1 topic payload`, `published 7 0x00`.
+
+use std::collections::VecDeque;
+
+use mqtt_as_proto::client::{
+    AliasMemory, ConnectionError, Lost, OperationError, Published, Tag, Warning,
+};
+use mqtt_as_proto::frame::Frame;
+use mqtt_as_proto::packet::{
+    Ack, ConnAck, Connect, Delivery, Publish, SubAck, SubscriptionOptions,
+};
+use mqtt_as_proto::packet::{Disconnect, Subscription};
+use mqtt_as_proto::wire::Sink;
+use mqtt_as_proto::{
+    AckToken, Block, Client, Config, Event, Instant, Memory, Outbox, Packet, PacketId, Properties,
+    Property, QoS, ReasonCode, Storage, TopicName, Version,
+};
+
+pub(crate) use mqtt_as_proto::client::Message;
+
+pub(crate) const BOTH: [Version; 2] = [Version::V311, Version::V5];
+
+/// Room from the heap that is never given back: it works without the feature `alloc` too.
+pub(crate) fn room<T: Default>(count: usize) -> Storage<'static, T> {
+    let items: Vec<T> = std::iter::repeat_with(T::default).take(count).collect();
+    Storage::borrowed(items.leak())
+}
+
+/// Small numbers, so that limits are reached soon.
+pub(crate) fn config(version: Version) -> Config {
+    Config {
+        version,
+        receive_maximum: 4,
+        receive_bytes: 4 * 1024,
+        maximum_packet_size: 1024,
+        ..Config::default()
+    }
+}
+
+pub(crate) fn memory(outbox: usize, flights: usize, blocks: usize) -> Memory<'static> {
+    let aliases = || AliasMemory { aliases: room(4), topics: room(8 * 1024) };
+    Memory {
+        outbox: room(outbox),
+        flights: room(flights),
+        blocks: room::<Block>(blocks),
+        held: room(8),
+        aliases_in: aliases(),
+        aliases_out: aliases(),
+    }
+}
+
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Sink for Bytes {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+pub(crate) fn encode(packet: &Packet<'_>, version: Version) -> Vec<u8> {
+    let mut bytes = Bytes::default();
+    packet.encode(version, &mut bytes).unwrap();
+    bytes.0
+}
+
+pub(crate) fn id(id: u16) -> PacketId {
+    PacketId::new(id).unwrap()
+}
+
+pub(crate) fn topic(name: &str) -> TopicName<'_> {
+    TopicName::new(name).unwrap()
+}
+
+pub(crate) fn qos(qos: u8) -> QoS {
+    QoS::from_bits(qos).unwrap()
+}
+
+/// A PUBLISH of the server.
+pub(crate) fn incoming<'a>(qos_: u8, id_: u16, name: &'a str, payload: &'a str) -> Publish<'a> {
+    let id = PacketId::new(id_).unwrap_or(PacketId::MIN);
+    let publish = Publish::new(topic(name), payload.as_bytes());
+    Publish { delivery: Delivery::new(qos(qos_), id), ..publish }
+}
+
+pub(crate) fn dup(publish: Publish<'_>) -> Publish<'_> {
+    Publish { dup: true, ..publish }
+}
+
+pub(crate) fn ack(id_: u16) -> Ack<'static> {
+    Ack::new(id(id_), ReasonCode::SUCCESS)
+}
+
+pub(crate) fn nack(id_: u16, reason: u8) -> Ack<'static> {
+    Ack::new(id(id_), ReasonCode::from_u8(reason))
+}
+
+pub(crate) struct Peer {
+    pub(crate) client: Client<'static>,
+    out: Outbox<'static>,
+    pub(crate) version: Version,
+    pub(crate) now: Instant,
+    pub(crate) keep_alive: u16,
+    /// Messages received and not taken.
+    pub(crate) tokens: VecDeque<AckToken>,
+    /// The transport takes nothing.
+    pub(crate) stuck: bool,
+    /// Times that the transport was given something.
+    pub(crate) writes: usize,
+    input: Vec<u8>,
+    written: Vec<u8>,
+    events: Vec<String>,
+}
+
+impl Peer {
+    pub(crate) fn new(version: Version) -> Self {
+        Self::with(config(version))
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self::in_memory(config, memory(16 * 1024, 40, 400), 16 * 1024)
+    }
+
+    pub(crate) fn in_memory(config: Config, memory: Memory<'static>, outbox: usize) -> Self {
+        Self {
+            version: config.version,
+            client: Client::new(config, memory).unwrap(),
+            out: Outbox::new(room(outbox)),
+            now: Instant::from_millis(1_000_000),
+            keep_alive: 0,
+            tokens: VecDeque::new(),
+            stuck: false,
+            writes: 0,
+            input: Vec::new(),
+            written: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// A client that is connected, its CONNECT and CONNACK out of sight.
+    pub(crate) fn connected(version: Version) -> Self {
+        Self::connected_with(config(version))
+    }
+
+    pub(crate) fn connected_with(config: Config) -> Self {
+        let mut peer = Self::with(config);
+        peer.connect(false, &[]);
+        peer
+    }
+
+    /// CONNECT to keep the session, CONNACK with those properties.
+    pub(crate) fn connect(&mut self, present: bool, properties: &[Property<'_>]) -> Vec<String> {
+        self.begin(false);
+        self.accept(present, properties)
+    }
+
+    /// CONNECT.
+    pub(crate) fn begin(&mut self, clean_start: bool) -> Option<Warning> {
+        let keep_alive = self.keep_alive;
+        let connect = Connect { clean_start, keep_alive, client_id: "c", ..Connect::default() };
+        let warning = self.client.connect(&connect, self.now).unwrap();
+        self.sent();
+        warning
+    }
+
+    pub(crate) fn accept(&mut self, present: bool, properties: &[Property<'_>]) -> Vec<String> {
+        self.send(&connack(present, properties))
+    }
+
+    /// The connection is gone, with all that was not written.
+    pub(crate) fn lose(&mut self) -> Lost {
+        self.out.clear();
+        self.written.clear();
+        self.input.clear();
+        self.stuck = false;
+        let lost = self.client.handle_connection_lost();
+        self.drain();
+        lost
+    }
+
+    /// The connection is gone, and the next one stands.
+    pub(crate) fn reconnect(&mut self, present: bool) -> Vec<String> {
+        self.lose();
+        self.connect(present, &[])
+    }
+
+    /// The server sends a packet; gives all events since the last ones.
+    pub(crate) fn send(&mut self, packet: &Packet<'_>) -> Vec<String> {
+        self.try_send(packet).unwrap()
+    }
+
+    pub(crate) fn try_send(&mut self, packet: &Packet<'_>) -> Result<Vec<String>, ConnectionError> {
+        self.send_bytes(&encode(packet, self.version))
+    }
+
+    pub(crate) fn message(&mut self, publish: Publish<'_>) -> Vec<String> {
+        self.send(&Packet::Publish(publish))
+    }
+
+    /// The server sends bytes.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> Result<Vec<String>, ConnectionError> {
+        self.input.extend_from_slice(bytes);
+        self.read()?;
+        Ok(self.events())
+    }
+
+    /// Handles what came until it takes more bytes, or has to write first; tells which.
+    pub(crate) fn read(&mut self) -> Result<bool, ConnectionError> {
+        loop {
+            let handled = self.client.handle_bytes(&self.input, self.now)?;
+            let (used, blocked) = (handled.used, handled.blocked);
+            let event = handled.event.map(show_event);
+            if let Some((event, token)) = event {
+                self.events.push(event);
+                self.tokens.extend(token);
+            }
+            self.input.drain(..used);
+            self.drain();
+            if used == 0 {
+                return Ok(blocked);
+            }
+        }
+    }
+
+    /// Bytes that came and wait for the transport to write.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.len()
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.client.poll_event() {
+            self.events.push(show_event(event).0);
+        }
+    }
+
+    pub(crate) fn events(&mut self) -> Vec<String> {
+        self.drain();
+        std::mem::take(&mut self.events)
+    }
+
+    /// The program takes the oldest message.
+    pub(crate) fn take(&mut self) -> mqtt_as_proto::client::Acknowledged {
+        let token = self.tokens.pop_front().unwrap();
+        self.client.acknowledge(token, ReasonCode::SUCCESS)
+    }
+
+    /// The transport takes `n` bytes of what there is.
+    pub(crate) fn write(&mut self, mut n: usize) -> usize {
+        let before = n;
+        while n != 0 && !self.stuck {
+            if self.out.is_empty() && !self.client.poll_transmit(&mut self.out, self.now) {
+                break;
+            }
+            let chunk = self.out.chunk();
+            let len = chunk.len().min(n);
+            self.written.extend_from_slice(&chunk[..len]);
+            self.out.advance(len);
+            self.client.handle_transmitted(len, self.now);
+            self.writes += 1;
+            n -= len;
+        }
+        self.drain();
+        before - n
+    }
+
+    /// What more the client gives to write.
+    pub(crate) fn write_on(&mut self) -> usize {
+        self.out.clear();
+        self.write(usize::MAX)
+    }
+
+    /// The same as bytes.
+    pub(crate) fn raw(&mut self) -> Vec<u8> {
+        self.write(usize::MAX);
+        std::mem::take(&mut self.written)
+    }
+
+    /// The transport takes everything; gives what it was.
+    pub(crate) fn sent(&mut self) -> Vec<String> {
+        self.write(usize::MAX);
+        let written = std::mem::take(&mut self.written);
+        let mut rest = written.as_slice();
+        let mut packets = Vec::new();
+        while let Some((frame, after)) = Frame::split(rest).unwrap() {
+            let packet = Packet::decode(frame, self.version).unwrap();
+            packets.push(show_packet(&packet));
+            rest = after;
+        }
+        assert!(rest.is_empty(), "a packet was begun and not ended");
+        packets
+    }
+
+    /// Time passes, in steps from deadline to deadline.
+    pub(crate) fn advance(&mut self, ms: u64) -> Result<(), ConnectionError> {
+        let end = self.now.after(ms);
+        for _ in 0..1000 {
+            let Some(at) = self.client.poll_timeout().filter(|at| *at <= end) else {
+                self.now = end;
+                return Ok(());
+            };
+            self.now = self.now.max(at);
+            self.client.handle_timeout(self.now)?;
+            self.write(usize::MAX);
+        }
+        panic!("the deadlines do not move on");
+    }
+
+    pub(crate) fn publish(&mut self, qos_: u8, payload: &str, tag: u32) -> Published {
+        self.try_publish(qos_, payload, tag).unwrap()
+    }
+
+    pub(crate) fn try_publish(
+        &mut self,
+        qos_: u8,
+        payload: &str,
+        tag: u32,
+    ) -> Result<Published, OperationError> {
+        let message = Message::new(topic("t"), payload).qos(qos(qos_));
+        self.client.publish(&message, Tag(tag), self.now)
+    }
+
+    pub(crate) fn subscribe(&mut self, filter: &str, tag: u32) -> Result<PacketId, OperationError> {
+        let options = SubscriptionOptions::new(QoS::AtLeastOnce);
+        let subscription = Subscription { filter: filter.try_into().unwrap(), options };
+        self.client.subscribe(&[subscription], Properties::NONE, Tag(tag))
+    }
+}
+
+pub(crate) fn connack<'a>(present: bool, properties: &'a [Property<'a>]) -> Packet<'a> {
+    Packet::ConnAck(ConnAck {
+        session_present: present,
+        reason: ReasonCode::SUCCESS,
+        properties: Properties::new(properties),
+    })
+}
+
+pub(crate) fn suback(id_: u16, codes: &[u8]) -> Packet<'_> {
+    Packet::SubAck(SubAck { id: id(id_), properties: Properties::NONE, codes })
+}
+
+pub(crate) fn disconnect(reason: u8) -> Packet<'static> {
+    let reason = ReasonCode::from_u8(reason);
+    Packet::Disconnect(Disconnect { reason, properties: Properties::NONE })
+}
+
+fn show_event(event: Event<'_>) -> (String, Option<AckToken>) {
+    let mut token = None;
+    let text = match event {
+        Event::Connected(c) => match (c.session_present, c.adopted) {
+            (false, _) => "connected".into(),
+            (true, false) => "connected resumed".into(),
+            (true, true) => "connected adopted".into(),
+        },
+        Event::Refused(ack) => format!("refused {:#04x}", ack.reason.as_u8()),
+        Event::Message(received) => {
+            token = received.token;
+            let publish = received.publish;
+            let (qos, body) = (publish.delivery.qos() as u8, show(publish.payload));
+            format!("message q{qos} {} {body}", publish.topic.as_str())
+        }
+        Event::TooLarge { topic, size, room } => {
+            format!("too large {} {size} of {room}", topic.as_str())
+        }
+        Event::Published { tag, reason, .. } => {
+            format!("published {} {:#04x}", tag.0, reason.as_u8())
+        }
+        Event::Ended { tag, fate } => format!("ended {} {fate:?}", tag.0),
+        Event::Subscribed(answer) => format!("subscribed {} {:02x?}", answer.tag.0, answer.codes),
+        Event::Unsubscribed(answer) => {
+            format!("unsubscribed {} {:02x?}", answer.tag.0, answer.codes)
+        }
+        Event::Pong => "pong".into(),
+        Event::Auth(auth) => format!("auth {:#04x}", auth.reason.as_u8()),
+        Event::Disconnected(d) => format!("disconnected {:#04x}", d.reason.as_u8()),
+        _ => "unknown event".into(),
+    };
+    (text, token)
+}
+
+fn show(payload: &[u8]) -> String {
+    match payload.len() {
+        0..=24 => String::from_utf8_lossy(payload).into_owned(),
+        len => format!("<{len} bytes>"),
+    }
+}
+
+fn show_packet(packet: &Packet<'_>) -> String {
+    let name = packet.packet_type().to_string();
+    match packet {
+        Packet::Connect(connect) => {
+            let start = if connect.clean_start { "clean" } else { "kept" };
+            let expiry = connect.properties.session_expiry_interval();
+            format!("CONNECT {start}{}", expiry.map(|e| format!(" expiry {e}")).unwrap_or_default())
+        }
+        Packet::Publish(publish) => show_publish(publish),
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            match ack.reason {
+                ReasonCode::SUCCESS => format!("{name} #{}", ack.id),
+                reason => format!("{name} #{} {:#04x}", ack.id, reason.as_u8()),
+            }
+        }
+        Packet::Subscribe(subscribe) => format!("SUBSCRIBE #{}", subscribe.id),
+        Packet::Unsubscribe(unsubscribe) => format!("UNSUBSCRIBE #{}", unsubscribe.id),
+        Packet::Disconnect(disconnect) => {
+            let expiry = disconnect.properties.session_expiry_interval();
+            let expiry = expiry.map(|e| format!(" expiry {e}")).unwrap_or_default();
+            format!("DISCONNECT {:#04x}{expiry}", disconnect.reason.as_u8())
+        }
+        Packet::Auth(auth) => format!("AUTH {:#04x}", auth.reason.as_u8()),
+        _ => name,
+    }
+}
+
+fn show_publish(publish: &Publish<'_>) -> String {
+    let flag = |on: bool, name: &str| if on { format!("{name} ") } else { String::new() };
+    let id = publish.delivery.id().map(|id| format!("#{id} ")).unwrap_or_default();
+    let alias = publish.properties.topic_alias().map(|alias| format!(" alias {}", alias.0));
+    let expiry = publish.properties.message_expiry_interval().map(|left| format!(" expiry {left}"));
+    format!(
+        "PUBLISH {}{}q{} {id}{} {}{}{}",
+        flag(publish.dup, "dup"),
+        flag(publish.retain, "retain"),
+        publish.delivery.qos() as u8,
+        publish.topic.as_str(),
+        show(publish.payload),
+        alias.unwrap_or_default(),
+        expiry.unwrap_or_default()
+    )
+}

@@ -1,0 +1,366 @@
+//! One random life: settings, operations, accidents, and the return to order.
+
+use bytes::Bytes;
+use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
+use mqtt_as_proto::property::Property;
+use mqtt_as_proto::{Payload, Properties, QoS, ReasonCode, TopicFilter, TopicName, Version};
+use mqtt_as_tests::broker::BrokerConfig;
+use mqtt_as_tests::link::LinkConfig;
+use mqtt_as_tests::pair::{Fault, Happening, Invariant, Pair, PairConfig, Plant};
+use mqtt_as_tests::random::Random;
+
+use super::ledger::{Ledger, payload};
+
+/// A client, its broker, and what they owe each other.
+pub(crate) struct Life {
+    random: Random,
+    config: PairConfig,
+    pair: Pair,
+    ledger: Ledger,
+    judged: usize,
+    tags: u32,
+    numbers: u64,
+    /// CONNECT was sent with Clean Start, and no CONNACK has come since.
+    wants_clean: bool,
+    is_tracing: bool,
+}
+
+impl Life {
+    pub(crate) fn new(seed: u64, plant: Option<Plant>) -> Self {
+        let mut random = Random::new(seed);
+        let config = settings(&mut random, plant);
+        let pair = Pair::new(random.next_u64(), config.clone());
+        let mut ledger = Ledger::default();
+        ledger.policy.republish = config.client.republish;
+        ledger.policy.republish_exactly_once = config.client.republish_exactly_once;
+        ledger.policy.overruns = config.client.version == Version::V311
+            && config.client.receive_maximum < config.broker.window;
+        Self {
+            random,
+            config,
+            pair,
+            ledger,
+            judged: 0,
+            tags: 0,
+            numbers: 0,
+            wants_clean: false,
+            is_tracing: false,
+        }
+    }
+
+    pub(crate) fn trace(&mut self) {
+        self.is_tracing = true;
+        self.pair.trace();
+        println!("{:#?}", self.config);
+    }
+
+    pub(crate) fn live(mut self) -> Result<(), Fault> {
+        let steps = self.random.between(50..=500);
+        for _ in 0..steps {
+            self.step()?;
+            self.judge()?;
+        }
+        self.return_to_order()
+    }
+
+    /// Looks at what has happened since the last time.
+    fn judge(&mut self) -> Result<(), Fault> {
+        let news = self.pair.log().get(self.judged..).unwrap_or_default();
+        for happening in news {
+            self.ledger.judge(happening)?;
+            if matches!(happening, Happening::Connected { .. }) {
+                self.wants_clean = false;
+            }
+        }
+        self.judged = self.pair.log().len();
+        self.pair.fault().map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+
+    fn step(&mut self) -> Result<(), Fault> {
+        match self.random.between(0..=99) {
+            0..=29 => self.publish()?,
+            30..=44 => self.feed(),
+            45..=49 => self.request()?,
+            50..=66 => self.take(),
+            67..=69 => self.pair.cut(),
+            70..=71 => self.end_somehow(),
+            72..=77 => {
+                let ms = self.random.between(1..=500);
+                self.advance(ms);
+            }
+            78 => {
+                let ms = self.random.between(1000..=40_000);
+                self.advance(ms);
+            }
+            79 => self.give_up()?,
+            _ => self.go_on(),
+        }
+        Ok(())
+    }
+
+    /// What happens most of the time: a connection, and a moment of it.
+    fn go_on(&mut self) {
+        if !self.pair.has_transport() {
+            if self.random.chance(60) {
+                let clean = self.random.chance(8);
+                self.connect(clean);
+            }
+            if self.random.chance(30) {
+                return;
+            }
+        }
+        match self.random.chance(50) {
+            true => self.pair.drive(),
+            false => {
+                let ms = self.random.between(1..=100);
+                self.advance(ms);
+            }
+        }
+    }
+
+    fn advance(&mut self, ms: u64) {
+        self.ledger.policy.dead |= self.pair.is_dead();
+        self.pair.advance(ms);
+    }
+
+    fn connect(&mut self, clean: bool) {
+        let clean = clean || self.wants_clean;
+        self.wants_clean = clean;
+        self.ledger.clean_connects += u32::from(clean);
+        self.pair.connect(clean).expect("there is no connection");
+    }
+
+    fn end_somehow(&mut self) {
+        match self.random.index(10) {
+            0..=2 => drop(self.pair.disconnect()),
+            3..=5 => self.pair.kill(),
+            6 | 7 => self.pair.forget_session(),
+            _ => {
+                self.pair.cut();
+                self.pair.forget_session();
+            }
+        }
+        self.ledger.policy.dead |= self.pair.is_dead();
+    }
+
+    fn publish(&mut self) -> Result<(), Fault> {
+        for _ in 0..self.random.between(1..=4) {
+            self.publish_one()?;
+        }
+        Ok(())
+    }
+
+    fn publish_one(&mut self) -> Result<(), Fault> {
+        let qos = random_qos(&mut self.random);
+        let topic = format!("out{}/{}", qos as u8, ["a", "long/topic/name"][self.random.index(2)]);
+        let len = match self.random.index(20) {
+            0 => self.random.between(4096..=20_000),
+            1..=3 => self.random.between(100..=700),
+            _ => self.random.between(4..=30),
+        };
+        self.numbers += 1;
+        let bytes = Bytes::from(payload(self.numbers, len as usize));
+        let by_reference = self.random.chance(80);
+        let payload = if by_reference { Payload::from(&bytes) } else { Payload::from(&bytes[..]) };
+        let expires = self.config.client.version == Version::V5 && self.random.chance(10);
+        let expiry = [Property::MessageExpiryInterval(self.random.between(1..=5) as u32)];
+        let properties = Properties::new(if expires { &expiry } else { &[] });
+        let name = TopicName::new(&topic).expect("a topic");
+        let message = Message { properties, ..Message::new(name, payload).qos(qos) };
+        let tag = self.tag();
+        let number = (self.numbers, bytes.len());
+        match self.pair.publish(&message, tag) {
+            Ok(Published::Left) => self.ledger.published(&topic, number, (qos, expires), None),
+            Ok(Published::Pending(_)) => {
+                self.ledger.published(&topic, number, (qos, expires), Some(tag))
+            }
+            Err(error) => return refusal(error),
+        }
+        Ok(())
+    }
+
+    fn tag(&mut self) -> Tag {
+        self.tags += 1;
+        Tag(self.tags)
+    }
+
+    /// Another client publishes: the topic says at which QoS ours has subscribed.
+    fn feed(&mut self) {
+        for _ in 0..self.random.between(1..=4) {
+            let granted = self.random.index(3);
+            let topic = format!("in{granted}/{}", ["a", "b"][self.random.index(2)]);
+            let maximum = self.config.broker.maximum_qos;
+            let published = random_qos(&mut self.random).min(maximum);
+            let qos = published.min(QoS::from_bits(granted as u8).expect("a QoS"));
+            let size = self.config.client.maximum_packet_size as usize;
+            let too_large =
+                self.random.chance(5) && self.config.broker.maximum_packet_size.is_none();
+            let len = if too_large { size + 50 } else { self.random.between(4..=60) as usize };
+            self.numbers += 1;
+            let filter = self.filter(granted, topic.ends_with('b'));
+            let session = self.pair.session();
+            let matches = session.is_some_and(|session| session.filters.contains(&filter));
+            let bytes = payload(self.numbers, len);
+            self.ledger.fed(&topic, (self.numbers, bytes.len()), qos, matches, too_large);
+            let name = TopicName::new(&topic).expect("a topic");
+            self.pair.feed(name, &bytes, published);
+        }
+    }
+
+    fn filter(&self, qos: usize, second: bool) -> String {
+        match (self.config.broker.wildcard_subscription_available, second) {
+            (true, _) => format!("in{qos}/+"),
+            (false, true) => format!("in{qos}/b"),
+            (false, false) => format!("in{qos}/a"),
+        }
+    }
+
+    fn request(&mut self) -> Result<(), Fault> {
+        let qos = self.random.index(3);
+        let second = self.random.chance(50);
+        let filter = self.filter(qos, second);
+        let filter = TopicFilter::new(&filter).expect("a filter");
+        let tag = self.tag();
+        let done = if self.random.chance(90) {
+            let qos = QoS::from_bits(qos as u8).expect("a QoS");
+            self.pair.subscribe(filter, qos, tag)
+        } else {
+            self.pair.unsubscribe(filter, tag)
+        };
+        match done {
+            Ok(_) => self.ledger.requested(tag),
+            Err(error) => return refusal(error),
+        }
+        Ok(())
+    }
+
+    /// The program takes some of the messages that it has, in order or not.
+    fn take(&mut self) {
+        for _ in 0..self.random.index(6) {
+            let in_order = self.random.chance(60);
+            let which = if in_order { 0 } else { self.random.index(self.pair.untaken()) };
+            // A refusal that is lost would bring a QoS 2 message again.
+            let refuse = self.pair.untaken_qos(which) == Some(QoS::AtLeastOnce)
+                && self.config.client.version == Version::V5
+                && self.random.chance(5);
+            let reason = if refuse {
+                ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR
+            } else {
+                ReasonCode::SUCCESS
+            };
+            self.pair.take(which, reason);
+        }
+    }
+
+    /// Gives up a publish, if that identifier belongs to one.
+    fn give_up(&mut self) -> Result<(), Fault> {
+        self.pair.drive();
+        self.judge()?;
+        let id = self.random.between(1..=self.numbers.clamp(1, 200)) as u16;
+        let Some(id) = mqtt_as_proto::PacketId::new(id) else { return Ok(()) };
+        let before = self.pair.log().len();
+        if self.random.chance(30) && self.pair.give_up(id) {
+            self.pair.drive();
+            for happening in &self.pair.log()[before..] {
+                if let Happening::Ended(tag, _) = happening {
+                    self.ledger.given_up(*tag);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A good network, a program that takes its messages: all has to come to an end.
+    fn return_to_order(mut self) -> Result<(), Fault> {
+        self.pair.heal();
+        for _ in 0..600 {
+            if !self.pair.has_transport() {
+                self.connect(false);
+            }
+            self.advance(500);
+            while self.pair.untaken() != 0 {
+                self.pair.take(0, ReasonCode::SUCCESS);
+            }
+            self.advance(500);
+            self.judge()?;
+            if self.is_at_rest() {
+                return self.ledger.judge_end();
+            }
+        }
+        let open: Vec<_> = self.ledger.open().collect();
+        let (client, session) = (self.pair.client(), self.pair.session());
+        let text = format!("no rest: open {open:?}, {session:?}, {client:?}");
+        Err(Fault { invariant: Invariant::Rest, text })
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let session = self.pair.session();
+        let quiet = session.is_some_and(|session| {
+            session.connected && session.queued == 0 && session.in_flight == 0
+        });
+        quiet
+            && self.pair.client().is_connected()
+            && self.pair.client().is_idle()
+            && self.pair.untaken() == 0
+    }
+}
+
+fn random_qos(random: &mut Random) -> QoS {
+    [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][random.index(3)]
+}
+
+/// The client may refuse what has no room, or what the broker does not allow.
+fn refusal(error: OperationError) -> Result<(), Fault> {
+    match error {
+        OperationError::NoRoom
+        | OperationError::TooLarge { .. }
+        | OperationError::Forbidden(_)
+        | OperationError::NotConnected => Ok(()),
+        other => Err(Fault { invariant: Invariant::Truth, text: format!("{other:?}") }),
+    }
+}
+
+fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig {
+    let mut config = PairConfig { plant, ..PairConfig::default() };
+    let small = random.chance(40);
+    config.client.version = [Version::V311, Version::V5][random.index(2)];
+    config.client.maximum_packet_size = [256, 1024, 65_536][random.index(3)];
+    config.client.receive_maximum = if small { random.between(1..=4) } else { 30 } as u16;
+    config.client.topic_alias_maximum = random.between(0..=3) as u16;
+    config.client.topic_aliases = random.between(0..=3) as u16;
+    config.client.shared_bytes = if small { 8192 } else { 1 << 20 };
+    config.client.republish = random.chance(70);
+    config.client.republish_exactly_once = random.chance(20);
+    // A second client of the same name is not in this play: nothing is unknown.
+    config.client.adopt_session = [None, Some(true)][random.index(2)];
+    config.client.receive_bytes = 1 << 21;
+    config.outbox = if small { random.between(128..=1024) as usize } else { 64 * 1024 };
+    config.flights = if small { random.between(1..=8) as u16 } else { 100 };
+    config.store = if small { random.between(120..=2000) as usize } else { 1 << 20 };
+    config.keep_alive = [0, 5, 60][random.index(3)];
+    config.session_expiry = [None, None, Some(0), Some(5), Some(3600)][random.index(5)];
+    config.partial_writes = random.chance(50);
+    let latency = [0, 20, 200][random.index(3)];
+    config.link = LinkConfig { latency_ms: latency / 4..=latency, chop: random.chance(50) };
+    config.broker = broker(random);
+    if config.client.version == Version::V311 {
+        // It cannot be told, and would close the connection over each such message.
+        config.broker.maximum_qos = QoS::ExactlyOnce;
+        config.broker.maximum_packet_size = None;
+    }
+    config
+}
+
+fn broker(random: &mut Random) -> BrokerConfig {
+    BrokerConfig {
+        receive_maximum: [1, 2, 5, u16::MAX][random.index(4)],
+        maximum_qos: if random.chance(90) { QoS::ExactlyOnce } else { random_qos(random) },
+        maximum_packet_size: [None, None, Some(150), Some(6000)][random.index(4)],
+        topic_alias_maximum: [0, 2, 10][random.index(3)],
+        wildcard_subscription_available: random.chance(80),
+        session_expiry_maximum: if random.chance(80) { u32::MAX } else { 10 },
+        outbound_aliases: random.chance(70),
+        window: random.between(1..=20) as u16,
+        ..BrokerConfig::default()
+    }
+}

@@ -1,0 +1,89 @@
+//! Random lives of a client against the broker over a bad network.
+//!
+//! `MQTT_AS_SEEDS` says how many (300 unless set). A failing one prints its seed;
+//! `MQTT_AS_SEED` runs that one alone and prints what happens in it.
+
+#![allow(missing_docs)]
+
+mod ledger;
+mod life;
+
+use std::env;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use mqtt_as_tests::pair::{Fault, Invariant, Plant};
+
+use life::Life;
+
+fn number(name: &str) -> Option<u64> {
+    let value = env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
+/// Lives all seeds on all processors; the lowest one that fails, and how.
+fn first_fault(seeds: u64, plant: Option<Plant>) -> Option<(u64, Fault)> {
+    let next = AtomicU64::new(0);
+    let failed: Mutex<Option<(u64, Fault)>> = Mutex::new(None);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds || failed.lock().unwrap().is_some() {
+                return;
+            }
+            let Err(fault) = Life::new(seed, plant).live() else { continue };
+            let mut failed = failed.lock().unwrap();
+            if failed.as_ref().is_none_or(|(other, _)| seed < *other) {
+                *failed = Some((seed, fault));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    failed.into_inner().unwrap()
+}
+
+#[test]
+fn random_lives_keep_all_promises() {
+    if let Some(seed) = number("MQTT_AS_SEED") {
+        let mut life = Life::new(seed, None);
+        life.trace();
+        if let Err(fault) = life.live() {
+            panic!("seed {seed}: {fault}");
+        }
+        return;
+    }
+    let seeds = number("MQTT_AS_SEEDS").unwrap_or(300);
+    if let Some((seed, fault)) = first_fault(seeds, None) {
+        panic!(
+            "seed {seed}: {fault}\nMQTT_AS_SEED={seed} cargo test -p mqtt-as-tests --test random \
+             random_lives -- --nocapture"
+        );
+    }
+}
+
+fn caught(plant: Plant, by: Invariant) {
+    let (seed, fault) = first_fault(300, Some(plant)).expect("some seed finds it");
+    println!("{plant:?}: seed {seed} finds it: {fault}");
+    assert_eq!(fault.invariant, by, "seed {seed}: {fault}");
+}
+
+#[test]
+fn random_run_catches_a_missing_dup() {
+    caught(Plant::NoDup, Invariant::Dup);
+}
+
+#[test]
+fn random_run_catches_an_id_released_early() {
+    caught(Plant::EarlyId, Invariant::PacketId);
+}
+
+#[test]
+fn random_run_catches_a_message_dropped_with_the_session() {
+    caught(Plant::LostMessage, Invariant::OneOutcome);
+}
