@@ -35,10 +35,11 @@ use mqtt_as_client::{Callbacks, Instant, Lock, Runner, Start, State};
 
 pub use mqtt_as_client::{Config, Runtime};
 pub use mqtt_as_client::{
-    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, EventKind, Granted,
-    Limits, Message, NotSent, OperationError, Overflow, Payload, Properties, Property,
-    PublishError, QoS, ReasonCode, RetainHandling, Session, Statistics, SubscribeError,
-    SubscriptionOptions, Version, WhileDown, Will, event,
+    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind, EventKind,
+    Granted, Limit, Limits, Message, NotSent, OperationError, Overflow, Payload, Properties,
+    Property, PublishError, QoS, ReasonCode, RetainHandling, Session, Statistics, Step,
+    SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version, Violation,
+    Waiting, WhileDown, Will, event,
 };
 pub use socket::{ReadHalf, Tcp, WriteHalf};
 

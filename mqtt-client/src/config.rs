@@ -36,8 +36,11 @@ pub struct Config {
     pub(crate) overflow: Overflow,
     pub(crate) while_down: WhileDown,
     pub(crate) manual_ack: bool,
+    #[cfg(feature = "alloc")]
     pub(crate) outbox: usize,
+    #[cfg(feature = "alloc")]
     pub(crate) in_flight: u16,
+    #[cfg(feature = "alloc")]
     pub(crate) store: usize,
     pub(crate) core: client::Config,
 }
@@ -80,8 +83,11 @@ impl Config {
             overflow: Overflow::default(),
             while_down: WhileDown::default(),
             manual_ack: false,
+            #[cfg(feature = "alloc")]
             outbox: 64 * 1024,
+            #[cfg(feature = "alloc")]
             in_flight: 4096,
+            #[cfg(feature = "alloc")]
             store: 4 * 1024 * 1024,
             core: client::Config::default(),
         }
@@ -288,7 +294,11 @@ impl Config {
         self.core.republish = republish;
         self
     }
+}
 
+/// Settings of memory from the heap.
+#[cfg(feature = "alloc")]
+impl Config {
     /// Bytes that may wait to be written. Default: 64 KiB.
     #[must_use]
     pub fn outbox(self, bytes: usize) -> Self {

@@ -47,11 +47,13 @@ pub use memory::Memory;
 pub use message::Message;
 pub use message::MessageRef;
 pub use mqtt_as_proto::client::{
-    ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError,
+    ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError, Violation, Waiting,
 };
 pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
+pub use mqtt_as_proto::property::SubscriptionId;
 pub use mqtt_as_proto::{
-    Instant, Payload, Properties, Property, QoS, ReasonCode, TopicFilter, TopicName, Version,
+    Instant, Payload, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName,
+    Version,
 };
 pub use operation::Granted;
 pub use publish::{Publish, Publishing};

@@ -47,6 +47,7 @@ impl<'a> MessageRef<'a> {
 }
 
 /// What is kept of a received PUBLISH beside its bytes.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
     /// Where the topic begins.
@@ -56,6 +57,7 @@ pub(crate) struct Layout {
     payload_at: u32,
 }
 
+#[cfg(feature = "alloc")]
 impl Layout {
     /// Of a PUBLISH that takes `len` bytes.
     pub(crate) fn new(publish: &Publish<'_>, len: usize) -> Self {

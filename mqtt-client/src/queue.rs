@@ -12,8 +12,8 @@ use mqtt_as_proto::{AckToken, Packet, Storage, Version};
 use crate::client::Client;
 use crate::config::Overflow;
 #[cfg(feature = "alloc")]
-use crate::message::Message;
-use crate::message::{Layout, MessageRef, decode};
+use crate::message::{Layout, Message};
+use crate::message::{MessageRef, decode};
 use crate::traits::Runtime;
 use crate::waiter::{Event, Slot, Wait};
 
@@ -38,7 +38,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     /// Dropping the future takes no message.
     #[cfg(feature = "alloc")]
     pub async fn next(&mut self) -> Option<Message> {
-        self.wait(|inbox, index, version| inbox.message(index, version)).await
+        self.wait(Inbox::message).await
     }
 
     /// As `next`, into a buffer of the program's.
@@ -176,6 +176,7 @@ pub struct Entry {
     #[cfg(feature = "alloc")]
     frame: Bytes,
     len: u32,
+    #[cfg(feature = "alloc")]
     layout: Layout,
     token: Option<AckToken>,
     /// The consumers that have still to take it, a bit each.
@@ -306,10 +307,12 @@ impl Inbox {
         let Some(index) = self.take_entry() else { return false };
         let len = self.put_bytes(index, received, packet, at, version);
         let needs = if self.active == 0 { Consumer::Queue as u8 } else { self.active };
-        let layout = Layout::new(&received.publish, len);
         let Some(entry) = self.entries.get_mut(index as usize) else { return false };
         entry.len = len as u32; // At most the maximum packet size.
-        entry.layout = layout;
+        #[cfg(feature = "alloc")]
+        {
+            entry.layout = Layout::new(&received.publish, len);
+        }
         entry.token = received.token;
         entry.needs = needs;
         entry.qos0 = qos0;

@@ -66,6 +66,7 @@ impl<'m> ReadBuffer<'m> {
     }
 
     /// Room to read into; `needed` bytes are known to come for the packet at the front.
+    #[cfg_attr(not(feature = "alloc"), allow(unused_variables))]
     pub(crate) fn room(&mut self, needed: Option<usize>) -> &mut [u8] {
         let filled = self.filled;
         match &mut self.memory.0 {

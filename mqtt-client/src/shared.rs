@@ -407,6 +407,7 @@ impl<R: Runtime> State<R> {
 }
 
 /// An event of the core, without what it borrows.
+#[derive(Clone, Copy)]
 enum Happened {
     Nothing,
     Connected(Session),

@@ -4,6 +4,7 @@ pub mod broker;
 pub mod link;
 pub mod mosquitto;
 pub mod pair;
+pub mod proxy;
 pub mod random;
 pub mod script;
 pub mod server;

@@ -61,6 +61,7 @@ impl Client<'_> {
     ) -> Result<(), ConnectionError> {
         if let Some(link) = &mut self.link {
             link.skip = rest;
+            link.unread = 0;
         }
         let Some(id) = delivery.id() else { return Ok(()) };
         let exactly_once = delivery.qos() == QoS::ExactlyOnce;

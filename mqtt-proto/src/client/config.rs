@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::alias::{Alias, AliasMemory};
+use super::alias::AliasMemory;
 use crate::packet::Version;
 use crate::session::{Block, Flight, Held, Slot};
 use crate::storage::Storage;
@@ -101,7 +101,7 @@ impl Memory<'static> {
     pub fn heap(config: &Config, outbox: usize, flights: u16, store: usize) -> Self {
         let longest = config.longest_topic();
         let aliases = |count: u16| AliasMemory {
-            aliases: Storage::<Alias>::owned(usize::from(count)),
+            aliases: Storage::owned(usize::from(count)),
             topics: Storage::owned(usize::from(count).saturating_mul(longest)),
         };
         Self {

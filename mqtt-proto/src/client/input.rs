@@ -80,12 +80,9 @@ impl Client<'_> {
         Ok(Handled::used(header.packet_len(), event))
     }
 
-    /// One whole packet came.
-    ///
-    /// # Errors
-    /// [`ConnectionError`] says why the connection has to end. The session is intact.
+    /// One whole packet came, and there is room for a reply.
     #[inline]
-    pub fn handle_frame<'c>(
+    fn handle_frame<'c>(
         &'c mut self,
         frame: Frame<'c>,
         now: Instant,

@@ -295,9 +295,9 @@ impl Client<'_> {
     /// Ends the publish with that packet identifier: its fate is told by an event. The identifier
     /// stays out of use until the session ends. False if there is no such publish.
     pub fn give_up(&mut self, id: PacketId) -> bool {
-        let outgoing = &mut self.session.outgoing;
-        let Some(index) = outgoing.table.find(id) else { return false };
-        outgoing.give_up(index, super::NotSent::Disconnected)
+        let Some(index) = self.session.outgoing.table.find(id) else { return false };
+        self.free_place(index);
+        self.session.outgoing.give_up(index, super::NotSent::Disconnected)
     }
 
     /// Ends every publish that has not been settled: nobody will connect again. Their fates are

@@ -176,7 +176,8 @@ impl<'a> Client<'a> {
             return Step::Wait;
         }
         if !resend && flight.expiry.is_some_and(|expiry| expiry.at <= now) {
-            outgoing.end(index, Fate::NeverSent(NotSent::Expired));
+            self.free_place(index);
+            self.session.outgoing.end(index, Fate::NeverSent(NotSent::Expired));
             return Step::Next;
         }
         let counted = flight.counted;
@@ -265,6 +266,18 @@ impl<'a> Client<'a> {
         link.note_progress();
         if let Some(flight) = self.session.outgoing.table.get_mut(index) {
             flight.state = State::Waiting;
+        }
+    }
+
+    /// A message that waits will not be sent: the place is free that it took to clear its
+    /// identifier.
+    pub(super) fn free_place(&mut self, index: u16) {
+        let flight = self.session.outgoing.table.get_mut(index);
+        if let Some(flight) = flight.filter(|flight| flight.state == State::Waiting)
+            && core::mem::take(&mut flight.counted)
+            && let Some(link) = &mut self.link
+        {
+            link.outstanding = link.outstanding.saturating_sub(1);
         }
     }
 

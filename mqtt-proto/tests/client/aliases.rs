@@ -38,6 +38,26 @@ fn a_mapping_is_kept_and_may_be_replaced() {
     }
 }
 
+/// The announced memory suffices, however often longer topics take the place of shorter ones.
+#[test]
+fn mappings_that_grow_use_their_memory_again() {
+    let mut peer = Peer::connected(Version::V5);
+    for len in (100..=900).step_by(100) {
+        for number in 1..=4 {
+            let name = number.to_string().repeat(len);
+            let publish = incoming(0, 0, &name, "x");
+            let list = alias(number);
+            let publish = Publish { properties: Properties::new(&list), ..publish };
+            assert_eq!(peer.message(publish), [format!("message q0 {name} x")]);
+        }
+    }
+    for number in 1..=4 {
+        let by_alias = [0x30, 7, 0, 0, 3, 0x23, 0, number, b'y'];
+        let name = number.to_string().repeat(900);
+        assert_eq!(peer.send_bytes(&by_alias).unwrap(), [format!("message q0 {name} y")]);
+    }
+}
+
 #[test]
 fn a_mapping_is_stored_before_the_message_is_recognised_as_a_duplicate() {
     let mut peer = Peer::connected(Version::V5);

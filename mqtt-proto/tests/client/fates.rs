@@ -21,6 +21,20 @@ fn a_message_of_which_a_byte_was_handed_over_is_resent_with_dup() {
     }
 }
 
+/// Bytes are counted without end: a count that wraps would call this message unsent.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_sent_message_stays_sent_however_much_follows_it() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        peer.publish(1, "x", 1);
+        peer.sent();
+        peer.client.handle_transmitted(3_000_000_000, peer.now);
+        peer.reconnect(true);
+        assert_eq!(peer.sent(), ["PUBLISH dup q1 #1 t x"]);
+    }
+}
+
 #[test]
 fn a_message_that_was_not_goes_out_later_without_dup_under_its_id() {
     for version in BOTH {
@@ -166,6 +180,37 @@ fn three_connections_that_end_with_the_same_publish_make_it_poison() {
 }
 
 #[test]
+fn a_publish_of_which_nothing_was_written_is_not_poison() {
+    let mut peer = Peer::connected(Version::V5);
+    peer.publish(1, "x", 1);
+    for _ in 0..5 {
+        peer.offer();
+        assert_eq!(peer.lose().poison, None);
+        peer.connect(true, &[]);
+    }
+}
+
+#[test]
+fn retired_identifiers_are_free_when_the_session_has_ended() {
+    for version in BOTH {
+        let mut peer = Peer::in_memory(config(version), crate::peer::memory(256, 2, 8), 256);
+        peer.connect(false, &[]);
+        for tag in 1..=2 {
+            peer.publish(1, "x", tag);
+        }
+        peer.sent();
+        peer.client.give_up_all();
+        peer.events();
+        peer.reconnect(true);
+        assert!(peer.try_publish(1, "x", 3).is_err());
+        peer.reconnect(false);
+        for tag in 4..=5 {
+            peer.publish(1, "x", tag);
+        }
+    }
+}
+
+#[test]
 fn progress_takes_the_suspicion_away() {
     let mut peer = Peer::connected(Version::V311);
     peer.publish(1, "slow", 1);
@@ -279,6 +324,34 @@ fn message_expiry_counts_while_waiting() {
 }
 
 #[test]
+fn a_message_that_expires_after_its_id_was_cleared_gives_its_place_back() {
+    let adopt = Config { adopt_session: Some(true), ..config(Version::V5) };
+    let mut peer = Peer::with(adopt);
+    peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
+    expiring("x", 5, &mut peer, QoS::ExactlyOnce, 1);
+    assert_eq!(peer.sent(), ["PUBREL #1"]);
+    peer.advance(6_000).unwrap();
+    peer.send(&Packet::PubComp(ack(1)));
+    assert!(peer.sent().is_empty());
+    assert_eq!(peer.events(), ["ended 1 NeverSent(Expired)"]);
+    peer.publish(1, "next", 2);
+    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
+}
+
+#[test]
+fn giving_up_while_the_id_is_cleared() {
+    let mut peer = Peer::with(Config { adopt_session: Some(true), ..config(Version::V5) });
+    peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
+    peer.publish(2, "x", 1);
+    peer.publish(1, "next", 2);
+    assert_eq!(peer.sent(), ["PUBREL #1"]);
+    assert!(peer.client.give_up(id(1)));
+    assert_eq!(peer.events(), ["ended 1 NeverSent(Disconnected)"]);
+    peer.send(&Packet::PubComp(ack(1)));
+    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
+}
+
+#[test]
 fn once_sent_a_flow_ignores_message_expiry() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let mut peer = Peer::connected(Version::V5);
@@ -288,6 +361,18 @@ fn once_sent_a_flow_ignores_message_expiry() {
         peer.advance(60_000).unwrap();
         peer.connect(true, &[]);
         assert_eq!(peer.sent(), [format!("PUBLISH dup q{} #1 t x expiry 5", qos as u8)]);
+    }
+}
+
+#[test]
+fn qos0_that_waited_is_not_overtaken() {
+    for version in BOTH {
+        let mut peer = Peer::new(version);
+        peer.publish(0, "early", 1);
+        peer.connect(false, &[]);
+        peer.publish(0, "late", 2);
+        assert_eq!(peer.sent(), ["PUBLISH q0 t early", "PUBLISH q0 t late"]);
+        assert_eq!(peer.events(), ["ended 1 Left", "ended 2 Left"]);
     }
 }
 

@@ -7,11 +7,16 @@
 
 mod aliases;
 mod auth;
+mod chopped;
 mod exactly_once;
 mod fates;
+mod lines;
+mod malformed;
+mod memory;
 mod oversize;
 mod peer;
 mod peers;
+mod refusals;
 mod sessions;
 mod taking;
 mod timing;

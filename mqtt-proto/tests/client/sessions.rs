@@ -130,6 +130,19 @@ fn clearing_begins_again_on_the_next_connection() {
 }
 
 #[test]
+fn a_resend_in_an_adopted_session_is_not_cleared() {
+    for version in BOTH {
+        let mut peer = adopted(version, &[]);
+        peer.publish(2, "x", 1);
+        peer.sent();
+        peer.send(&Packet::PubComp(ack(1)));
+        assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x"]);
+        peer.reconnect(true);
+        assert_eq!(peer.sent(), ["PUBLISH dup q2 #1 t x"]);
+    }
+}
+
+#[test]
 fn a_server_that_never_clears_is_noticed() {
     let mut peer = adopted(Version::V5, &[]);
     peer.publish(2, "x", 1);

@@ -51,6 +51,18 @@ fn a_reason_refuses_a_message_in_5_and_not_in_3() {
 }
 
 #[test]
+fn what_was_refused_after_its_connection_is_not_called_delivered() {
+    let mut peer = Peer::connected(Version::V5);
+    peer.message(incoming(2, 1, "t", "a"));
+    peer.lose();
+    let token = peer.tokens.pop_front().unwrap();
+    let done = peer.client.acknowledge(token, ReasonCode::QUOTA_EXCEEDED);
+    assert_eq!(done, Acknowledged::Stale);
+    peer.connect(true, &[]);
+    assert_eq!(peer.message(dup(incoming(2, 1, "t", "a"))), ["message q2 t a"]);
+}
+
+#[test]
 fn a_reason_that_no_acknowledgement_may_carry_is_not_sent() {
     let mut peer = Peer::connected(Version::V5);
     peer.message(incoming(1, 1, "t", "a"));
@@ -189,6 +201,14 @@ fn an_overrun_ends_at_the_latest_after_response_time() {
     let mut peer = overrun();
     assert_eq!(peer.advance(9_999), Ok(()));
     assert_eq!(peer.advance(1), Err(ConnectionError::Overrun));
+}
+
+#[test]
+fn an_overrun_is_not_put_off_by_more_of_it() {
+    let mut peer = overrun();
+    peer.advance(9_000).unwrap();
+    peer.message(incoming(1, 7, "t", "7"));
+    assert_eq!(peer.advance(1_000), Err(ConnectionError::Overrun));
 }
 
 #[test]

@@ -43,13 +43,9 @@ fn an_unknown_pubrel_gets_pubcomp() {
 
 #[test]
 fn a_known_id_with_the_wrong_kind_of_acknowledgement_is_0x82() {
-    let wrong: [(u8, fn(Ack<'static>) -> Packet<'static>); 5] = [
-        (1, Packet::PubRec),
-        (1, Packet::PubComp),
-        (2, Packet::PubAck),
-        (2, Packet::PubComp),
-        (0, Packet::PubAck),
-    ];
+    let kinds: [fn(Ack<'static>) -> Packet<'static>; 3] =
+        [Packet::PubRec, Packet::PubComp, Packet::PubAck];
+    let wrong = [(1, kinds[0]), (1, kinds[1]), (2, kinds[1]), (2, kinds[2]), (0, kinds[2])];
     for version in BOTH {
         for (qos, packet) in wrong {
             let mut peer = Peer::connected(version);
@@ -236,6 +232,20 @@ fn only_messages_of_this_connection_count_toward_our_receive_maximum() {
     // A copy of an earlier one counts on this connection.
     let error = offends(&mut peer, &Packet::Publish(dup(incoming(2, 3, "t", "x"))), 0x93);
     assert_eq!(error, ConnectionError::Violation(Violation::ReceiveMaximum));
+}
+
+#[test]
+fn a_copy_of_an_earlier_message_counts_once() {
+    let mut peer = Peer::connected(Version::V5);
+    peer.message(incoming(1, 1, "t", "x"));
+    peer.message(incoming(1, 2, "t", "x"));
+    peer.reconnect(true);
+    for id in [1, 2, 1, 2] {
+        assert!(peer.message(dup(incoming(1, id, "t", "x"))).is_empty());
+    }
+    assert_eq!(peer.message(incoming(1, 3, "t", "x")).len(), 1);
+    assert_eq!(peer.message(incoming(1, 4, "t", "x")).len(), 1);
+    offends(&mut peer, &Packet::Publish(incoming(1, 5, "t", "x")), 0x93);
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl Pair {
                 self.held.extend(token.map(|token| Held { token, delivery, session }));
             }
             Happening::Connected { session_present: false } => {
-                if self.config.plant == Some(Plant::LostMessage) {
+                if self.config.plant == Some(Plant::LostMessage) && self.sessions > 1 {
                     self.planted.hide(self.pending.first().copied().map(Tag));
                 }
             }

@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     /// Sessions that began without the client knowing, as CONNACK was lost.
     unknown_births: Vec<u32>,
     pub(crate) policy: Policy,
+    /// What was met, to see that the lives are full.
+    pub(crate) met: BTreeMap<&'static str, u64>,
 }
 
 /// What the settings allow.
@@ -31,7 +33,7 @@ pub(crate) struct Ledger {
 pub(crate) struct Policy {
     pub(crate) republish: bool,
     pub(crate) republish_exactly_once: bool,
-    /// 3.1.1 and fewer slots than the broker's window.
+    /// 3.1.1: there may be fewer slots than messages.
     pub(crate) overruns: bool,
     /// The network was dead on this connection.
     pub(crate) dead: bool,
@@ -141,6 +143,7 @@ impl Ledger {
     }
 
     pub(crate) fn judge(&mut self, happening: &Happening) -> Result<(), Fault> {
+        *self.met.entry(kind(happening)).or_default() += 1;
         match happening {
             Happening::SessionBorn => {
                 self.births += 1;
@@ -207,6 +210,9 @@ impl Ledger {
             || (self.policy.republish_exactly_once && births > outward.births);
         let here = outward.accepted.contains(&births);
         outward.accepted.push(births);
+        if !first {
+            *self.met.entry("sent again").or_default() += 1;
+        }
         let once = match outward.qos {
             QoS::AtMostOnce => !first,
             QoS::AtLeastOnce => false,
@@ -234,6 +240,9 @@ impl Ledger {
             return fault(Invariant::Content, format!("{text} arrives otherwise than sent"));
         }
         inward.arrivals += 1;
+        if inward.arrivals > 1 {
+            *self.met.entry("delivered again").or_default() += 1;
+        }
         if inward.arrivals > 1 && inward.qos != QoS::AtLeastOnce {
             return fault(Invariant::ExactlyOnce, format!("{text} reaches the client again"));
         }
@@ -300,6 +309,60 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+}
+
+/// All that a few hundred lives have to meet.
+pub(crate) const KINDS: [&str; 21] = [
+    "connected",
+    "resumed",
+    "settled",
+    "answered",
+    "left",
+    "never sent",
+    "unknown",
+    "unknown, received",
+    "accepted at QoS 0",
+    "accepted at QoS 1",
+    "accepted at QoS 2",
+    "delivered at QoS 0",
+    "delivered at QoS 1",
+    "delivered at QoS 2",
+    "sent again",
+    "delivered again",
+    "too large",
+    "timed out",
+    "overrun",
+    "session born",
+    "lost",
+];
+
+fn kind(happening: &Happening) -> &'static str {
+    match happening {
+        Happening::Connected { session_present: false } => "connected",
+        Happening::Connected { session_present: true } => "resumed",
+        Happening::Settled(..) => "settled",
+        Happening::Answered(..) => "answered",
+        Happening::Ended(_, Fate::Left) => "left",
+        Happening::Ended(_, Fate::NeverSent(_)) => "never sent",
+        Happening::Ended(_, Fate::Unknown { received: false }) => "unknown",
+        Happening::Ended(_, Fate::Unknown { received: true }) => "unknown, received",
+        Happening::Accepted(accepted) => match accepted.qos {
+            QoS::AtMostOnce => "accepted at QoS 0",
+            QoS::AtLeastOnce => "accepted at QoS 1",
+            QoS::ExactlyOnce => "accepted at QoS 2",
+        },
+        Happening::Delivered(delivered) => match delivered.delivery.qos() {
+            QoS::AtMostOnce => "delivered at QoS 0",
+            QoS::AtLeastOnce => "delivered at QoS 1",
+            QoS::ExactlyOnce => "delivered at QoS 2",
+        },
+        Happening::TooLarge => "too large",
+        Happening::Failed(ConnectionError::TimedOut(_)) => "timed out",
+        Happening::Failed(ConnectionError::Overrun) => "overrun",
+        Happening::SessionBorn => "session born",
+        Happening::Lost(_) => "lost",
+        _ => "other",
     }
 }
 

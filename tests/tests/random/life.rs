@@ -1,5 +1,7 @@
 //! One random life: settings, operations, accidents, and the return to order.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
 use mqtt_as_proto::property::Property;
@@ -10,6 +12,9 @@ use mqtt_as_tests::pair::{Fault, Happening, Invariant, Pair, PairConfig, Plant};
 use mqtt_as_tests::random::Random;
 
 use super::ledger::{Ledger, payload};
+
+/// What happened, and how often.
+pub(crate) type Met = BTreeMap<&'static str, u64>;
 
 /// A client, its broker, and what they owe each other.
 pub(crate) struct Life {
@@ -22,7 +27,8 @@ pub(crate) struct Life {
     numbers: u64,
     /// CONNECT was sent with Clean Start, and no CONNACK has come since.
     wants_clean: bool,
-    is_tracing: bool,
+    /// A session has begun, without subscriptions.
+    is_new: bool,
 }
 
 impl Life {
@@ -33,8 +39,7 @@ impl Life {
         let mut ledger = Ledger::default();
         ledger.policy.republish = config.client.republish;
         ledger.policy.republish_exactly_once = config.client.republish_exactly_once;
-        ledger.policy.overruns = config.client.version == Version::V311
-            && config.client.receive_maximum < config.broker.window;
+        ledger.policy.overruns = config.client.version == Version::V311;
         Self {
             random,
             config,
@@ -44,21 +49,22 @@ impl Life {
             tags: 0,
             numbers: 0,
             wants_clean: false,
-            is_tracing: false,
+            is_new: false,
         }
     }
 
     pub(crate) fn trace(&mut self) {
-        self.is_tracing = true;
         self.pair.trace();
         println!("{:#?}", self.config);
     }
 
-    pub(crate) fn live(mut self) -> Result<(), Fault> {
+    /// What it met, if all promises were kept.
+    pub(crate) fn live(mut self) -> Result<Met, Fault> {
         let steps = self.random.between(50..=500);
         for _ in 0..steps {
             self.step()?;
             self.judge()?;
+            self.subscribe_anew()?;
         }
         self.return_to_order()
     }
@@ -71,6 +77,7 @@ impl Life {
             if matches!(happening, Happening::Connected { .. }) {
                 self.wants_clean = false;
             }
+            self.is_new |= matches!(happening, Happening::Connected { session_present: false });
         }
         self.judged = self.pair.log().len();
         self.pair.fault().map_or(Ok(()), |fault| Err(fault.clone()))
@@ -187,7 +194,7 @@ impl Life {
     /// Another client publishes: the topic says at which QoS ours has subscribed.
     fn feed(&mut self) {
         for _ in 0..self.random.between(1..=4) {
-            let granted = self.random.index(3);
+            let granted = [0, 1, 2, 2][self.random.index(4)];
             let topic = format!("in{granted}/{}", ["a", "b"][self.random.index(2)]);
             let maximum = self.config.broker.maximum_qos;
             let published = random_qos(&mut self.random).min(maximum);
@@ -215,8 +222,18 @@ impl Life {
         }
     }
 
+    /// What a program does when its session is new, mostly.
+    fn subscribe_anew(&mut self) -> Result<(), Fault> {
+        if std::mem::take(&mut self.is_new) && self.random.chance(70) {
+            for _ in 0..4 {
+                self.request()?;
+            }
+        }
+        Ok(())
+    }
+
     fn request(&mut self) -> Result<(), Fault> {
-        let qos = self.random.index(3);
+        let qos = [0, 1, 2, 2][self.random.index(4)];
         let second = self.random.chance(50);
         let filter = self.filter(qos, second);
         let filter = TopicFilter::new(&filter).expect("a filter");
@@ -271,7 +288,7 @@ impl Life {
     }
 
     /// A good network, a program that takes its messages: all has to come to an end.
-    fn return_to_order(mut self) -> Result<(), Fault> {
+    fn return_to_order(mut self) -> Result<Met, Fault> {
         self.pair.heal();
         for _ in 0..600 {
             if !self.pair.has_transport() {
@@ -284,7 +301,8 @@ impl Life {
             self.advance(500);
             self.judge()?;
             if self.is_at_rest() {
-                return self.ledger.judge_end();
+                self.ledger.judge_end()?;
+                return Ok(self.ledger.met);
             }
         }
         let open: Vec<_> = self.ledger.open().collect();

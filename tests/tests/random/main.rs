@@ -16,24 +16,34 @@ use std::thread;
 
 use mqtt_as_tests::pair::{Fault, Invariant, Plant};
 
-use life::Life;
+use ledger::KINDS;
+use life::{Life, Met};
 
 fn number(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
 
-/// Lives all seeds on all processors; the lowest one that fails, and how.
-fn first_fault(seeds: u64, plant: Option<Plant>) -> Option<(u64, Fault)> {
+/// Lives all seeds on all processors: what they met, or the lowest one that fails, and how.
+fn live(seeds: u64, plant: Option<Plant>) -> Result<Met, (u64, Fault)> {
     let next = AtomicU64::new(0);
     let failed: Mutex<Option<(u64, Fault)>> = Mutex::new(None);
+    let met = Mutex::new(Met::new());
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds || failed.lock().unwrap().is_some() {
                 return;
             }
-            let Err(fault) = Life::new(seed, plant).live() else { continue };
+            let fault = match Life::new(seed, plant).live() {
+                Err(fault) => fault,
+                Ok(life) => {
+                    let mut met = met.lock().unwrap();
+                    life.into_iter()
+                        .for_each(|(kind, times)| *met.entry(kind).or_default() += times);
+                    continue;
+                }
+            };
             let mut failed = failed.lock().unwrap();
             if failed.as_ref().is_none_or(|(other, _)| seed < *other) {
                 *failed = Some((seed, fault));
@@ -45,7 +55,7 @@ fn first_fault(seeds: u64, plant: Option<Plant>) -> Option<(u64, Fault)> {
             scope.spawn(work);
         }
     });
-    failed.into_inner().unwrap()
+    failed.into_inner().unwrap().map_or_else(|| Ok(met.into_inner().unwrap()), Err)
 }
 
 #[test]
@@ -59,16 +69,21 @@ fn random_lives_keep_all_promises() {
         return;
     }
     let seeds = number("MQTT_AS_SEEDS").unwrap_or(300);
-    if let Some((seed, fault)) = first_fault(seeds, None) {
-        panic!(
+    let met = match live(seeds, None) {
+        Ok(met) => met,
+        Err((seed, fault)) => panic!(
             "seed {seed}: {fault}\nMQTT_AS_SEED={seed} cargo test -p mqtt-as-tests --test random \
              random_lives -- --nocapture"
-        );
+        ),
+    };
+    println!("{seeds} lives met {met:#?}");
+    for kind in KINDS.iter().filter(|_| seeds >= 300) {
+        assert!(met.contains_key(kind), "no life met: {kind}");
     }
 }
 
 fn caught(plant: Plant, by: Invariant) {
-    let (seed, fault) = first_fault(300, Some(plant)).expect("some seed finds it");
+    let (seed, fault) = live(300, Some(plant)).expect_err("some seed finds it");
     println!("{plant:?}: seed {seed} finds it: {fault}");
     assert_eq!(fault.invariant, by, "seed {seed}: {fault}");
 }

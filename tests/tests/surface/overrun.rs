@@ -1,0 +1,106 @@
+//! 3.1.1 has no Receive Maximum: what does not fit is left to the server, which sends it again.
+
+use mqtt_as_proto::Version;
+use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
+use mqtt_as_tests::broker::BrokerConfig;
+use mqtt_as_tests::server::Server;
+use mqtt_as_tokio::{ConnectionError, DownReason, QoS};
+
+use crate::runtime::{run, sleep, within};
+use crate::story::{MS, client, config, connected, id, message, next, numbers, peer, text};
+
+#[test]
+fn after_a_3_1_1_overrun_everything_arrives_in_order() {
+    run(async {
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            // A window above our slots, as few brokers have it.
+            let server = Server::start(BrokerConfig { window: 100, ..BrokerConfig::default() });
+            let port = server.addr().port();
+            let ours = client(config(Version::V311, port).receive_maximum(4));
+            within(ours.connect(false)).await.expect("a connection");
+            within(ours.subscribe("a", qos)).await.expect("a subscription");
+            let other = connected(config(Version::V5, port).client_id("other")).await;
+            for number in numbers(200) {
+                within(other.publish("a", &number).qos(qos)).await.expect("a publish");
+            }
+            let (mut all, mut overruns) = (Vec::new(), 0);
+            let mut queue = ours.queue();
+            while all.len() < 200 {
+                if let Some(message) = crate::runtime::soon(20 * MS, queue.next()).await {
+                    all.push(text(&message.expect("it is not over")));
+                }
+                if !ours.is_connected() {
+                    let why = within(ours.down()).await;
+                    assert_eq!(why, Some(DownReason::Protocol(ConnectionError::Overrun)));
+                    overruns += 1;
+                    let session = within(ours.connect(false)).await.expect("a connection");
+                    assert!(session.session_present);
+                }
+            }
+            all.dedup(); // QoS 1 may come twice, one right after the other.
+            assert_eq!(all, numbers(200));
+            assert!(overruns > 0);
+            assert!(ours.statistics().shed > 0);
+            assert_eq!(ours.statistics().discards, 0);
+        }
+    });
+}
+
+#[test]
+fn an_overrun_ends_with_disconnect_and_what_was_taken_is_acknowledged() {
+    run(async {
+        let server = peer(|script| {
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.send(&Packet::ConnAck(ConnAck::default()));
+            for number in 1..=6 {
+                script.send(&message("a", "x", Delivery::AtLeastOnce(id(number))));
+            }
+            for number in 1..=2 {
+                script.expect_packet(PacketType::PubAck, |packet| {
+                    assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(number)));
+                });
+            }
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+        });
+        let client = client(config(Version::V311, server.port).receive_maximum(4));
+        within(client.connect(false)).await.expect("a connection");
+        sleep(50 * MS).await;
+        assert!(client.is_connected(), "reading goes on");
+        next(&client).await;
+        next(&client).await;
+        let why = within(client.down()).await;
+        assert_eq!(why, Some(DownReason::Protocol(ConnectionError::Overrun)));
+        assert_eq!(client.statistics().shed, 2);
+        server.end();
+    });
+}
+
+#[test]
+fn an_overrun_waits_for_the_answer_of_a_call_but_not_for_ever() {
+    run(async {
+        let server = peer(|script| {
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.send(&Packet::ConnAck(ConnAck::default()));
+            for number in 1..=6 {
+                script.send(&message("a", "x", Delivery::AtLeastOnce(id(number))));
+            }
+            script.expect(PacketType::Publish);
+            std::thread::sleep(100 * MS);
+            script.send(&Packet::PubAck(crate::story::ack(1)));
+            // Nothing is taken: after the response time it ends all the same.
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+        });
+        let settings = config(Version::V311, server.port).receive_maximum(4);
+        let client = client(settings.response_time(400 * MS));
+        within(client.connect(false)).await.expect("a connection");
+        sleep(30 * MS).await;
+        within(client.publish("b", "c").qos(QoS::AtLeastOnce)).await.expect("an answer");
+        let why = within(client.down()).await;
+        assert_eq!(why, Some(DownReason::Protocol(ConnectionError::Overrun)));
+        server.end();
+    });
+}
