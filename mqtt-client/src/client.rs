@@ -410,7 +410,7 @@ impl<R: Runtime> State<R> {
         if seconds > u64::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
         }
-        let slot = self.waiters.take(Wait::Answer).ok_or(ConnectError::NoWaiter)?;
+        let slot = self.waiters.take(Wait::Connection).ok_or(ConnectError::NoWaiter)?;
         self.finish_connect(Err(ConnectError::Replaced));
         self.link.connecting = Some(slot);
         self.link.wanted = Some(clean);
@@ -428,6 +428,7 @@ impl<R: Runtime> State<R> {
         let wanted = self.link.wanted.take().is_some();
         self.finish_connect(Err(ConnectError::Replaced));
         self.link.disconnected = true;
+        self.waiters.wake_event(Event::Message);
         if !self.link.busy && !wanted {
             return Err(DisconnectError::NotConnected);
         }
@@ -440,7 +441,7 @@ impl<R: Runtime> State<R> {
         if self.link.ending.is_none() && self.link.busy {
             self.link.ending = Some(why);
             let time = u64::from(self.config.core.write_timeout);
-            self.link.linger = Some(R::now().after(time));
+            self.link.linger = (time != 0).then(|| R::now().after(time));
             match self.core.disconnect(reason, None) {
                 Ok(()) | Err(OperationError::NotConnected) => {}
                 Err(_) => self.link.linger = Some(R::now()),

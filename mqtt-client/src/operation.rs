@@ -180,7 +180,7 @@ impl<R: Runtime> State<R> {
         if time != 0 {
             let deadline = self.time().after(time);
             self.waiters.set_deadline(slot, deadline);
-            self.notify_deadline();
+            self.notify_before(deadline);
         }
         Ok(slot)
     }
@@ -213,6 +213,7 @@ impl Outcome {
                 Err(SubscribeError::Unknown)
             }
             Self::TimedOut => Err(SubscribeError::TimedOut),
+            Self::NoRoom => Err(SubscribeError::Invalid(OperationError::NoRoom)),
             Self::Kept => Err(SubscribeError::NotConnected),
             _ => Err(SubscribeError::Closed),
         }

@@ -239,7 +239,7 @@ impl<R: Runtime> State<R> {
         if time != 0 {
             let deadline = self.time().after(time);
             self.waiters.set_deadline(taken, deadline);
-            self.notify_deadline();
+            self.notify_before(deadline);
         }
         if waits {
             return (Poll::Pending, self.waiters.register(taken, cx.waker()));
@@ -320,6 +320,7 @@ impl Outcome {
             Self::Fate(Fate::NeverSent(why)) => Err(PublishError::NeverSent(why)),
             Self::Fate(Fate::Unknown { received }) => Err(PublishError::Unknown { received }),
             Self::TimedOut => Err(PublishError::TimedOut),
+            Self::NoRoom => Err(PublishError::Invalid(OperationError::NoRoom)),
             Self::Kept => Err(PublishError::Kept),
             _ => Err(PublishError::Closed),
         }

@@ -77,6 +77,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
                     let taken = take(&state.inbox, index, version);
                     if taken.is_taken() {
                         state.take(index, Consumer::Queue);
+                        state.wake_next_consumer();
                     }
                     return (Poll::Ready(Some(taken)), None);
                 }
@@ -248,29 +249,39 @@ impl Inbox {
         let bit = consumer as u8;
         if self.active == 0 {
             self.cursors = [None; 2];
-            self.cursors[consumer.index()] = self.head;
             let mut next = self.head;
-            while let Some(entry) = next.and_then(|index| self.entries.get_mut(index as usize)) {
-                entry.needs = bit;
+            while let Some(index) = next {
+                let Some(entry) = self.entries.get_mut(index as usize) else { break };
+                // What callbacks have begun with stays theirs.
+                if entry.needs == Consumer::Queue as u8 {
+                    entry.needs = bit;
+                    self.cursors[consumer.index()].get_or_insert(index);
+                }
                 next = entry.next;
             }
         }
         self.active |= bit;
     }
 
-    /// The callbacks are gone: what only they had still to take stays for the queue.
+    /// The callbacks are gone: what only they had still to begin with stays for the queue.
     #[cfg(feature = "alloc")]
     pub(crate) fn deactivate_callbacks(&mut self) {
-        self.active &= !(Consumer::Callbacks as u8);
+        let (queue, callbacks) = (Consumer::Queue as u8, Consumer::Callbacks as u8);
+        self.active &= !callbacks;
+        let first = self.front(Consumer::Callbacks);
         self.cursors = [None; 2];
+        let mut begun = true;
         let mut next = self.head;
         while let Some(index) = next {
             let Some(entry) = self.entries.get_mut(index as usize) else { break };
-            entry.needs &= !(Consumer::Callbacks as u8);
-            if entry.needs == 0 {
-                entry.needs = Consumer::Queue as u8;
+            begun &= Some(index) != first;
+            if !begun {
+                entry.needs &= !callbacks;
+                entry.needs |= if entry.needs == 0 { queue } else { 0 };
             }
-            self.cursors[Consumer::Queue.index()].get_or_insert(index);
+            if entry.needs & queue != 0 {
+                self.cursors[Consumer::Queue.index()].get_or_insert(index);
+            }
             next = entry.next;
         }
     }

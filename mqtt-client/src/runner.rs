@@ -6,9 +6,10 @@
 
 use core::fmt;
 use core::future::{Future, poll_fn};
+use core::pin::pin;
 use core::task::Poll;
 
-use embassy_futures::select::{Either, select, select3};
+use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_futures::yield_now;
 use embedded_io_async::{Error as _, Read, Write};
 use mqtt_as_proto::client::{ConnectionError, Waiting};
@@ -63,9 +64,11 @@ impl<R: Runtime> Runner<R> {
     /// Dropping the future closes the transport without DISCONNECT; all calls return `Closed`.
     pub async fn run(mut self) {
         while let Some(clean) = self.wanted().await {
-            let two_steps = self.needs_clean_session_first(clean);
-            if two_steps {
+            if self.needs_clean_session_first(clean) {
                 self.connection(true, true).await;
+                if !act::<R, _>(&self.shared, State::goes_on) {
+                    continue;
+                }
             }
             self.connection(clean, false).await;
         }
@@ -73,7 +76,7 @@ impl<R: Runtime> Runner<R> {
 
     /// Waits until the program wants a connection; `None` when the last handle is gone.
     async fn wanted(&self) -> Option<bool> {
-        poll_fn(|cx| {
+        let wanted = poll_fn(|cx| {
             let (poll, _old) = act::<R, _>(&self.shared, |state| {
                 if state.handles == 0 {
                     return (Poll::Ready(None), None);
@@ -89,8 +92,8 @@ impl<R: Runtime> Runner<R> {
                 }
             });
             poll
-        })
-        .await
+        });
+        meanwhile::<R, _>(&self.shared, wanted).await
     }
 
     /// 3.1.1 has no way to begin a session that is kept: a clean connection ends the old one first.
@@ -106,11 +109,13 @@ impl<R: Runtime> Runner<R> {
         let shared = self.shared.clone();
         let (host, port, timeout) = act::<R, _>(&shared, |state| {
             state.link.busy = true;
+            state.link.preparing = only_clean;
             let config = &state.config;
             (config.server.clone(), config.port, config.core.connect_timeout)
         });
         let server = Server { host: host.as_str(), port, timeout };
-        let opened = select(self.connect.connect(server), replaced::<R>(&shared)).await;
+        let opened = select(self.connect.connect(server), replaced::<R>(&shared));
+        let opened = meanwhile::<R, _>(&shared, opened).await;
         let (mut read, mut write) = match opened {
             Either::First(Ok(halves)) => halves,
             Either::First(Err(error)) => return fail::<R>(&shared, error),
@@ -126,13 +131,11 @@ impl<R: Runtime> Runner<R> {
             control_loop::<R>(&shared, only_clean),
         );
         let end = match loops.await {
-            embassy_futures::select::Either3::First(end)
-            | embassy_futures::select::Either3::Second(end)
-            | embassy_futures::select::Either3::Third(end) => end,
+            Either3::First(end) | Either3::Second(end) | Either3::Third(end) => end,
         };
         self.out.clear();
         self.out.release();
-        self.begun |= act::<R, _>(&shared, |state| state.end(end, only_clean));
+        self.begun |= act::<R, _>(&shared, |state| state.end(end));
     }
 }
 
@@ -145,6 +148,27 @@ enum End {
     Done,
     Transport(embedded_io_async::ErrorKind),
     Protocol(ConnectionError),
+}
+
+/// Does that without a connection: calls end whose time is over.
+async fn meanwhile<R: Runtime, T>(shared: &R::Pointer, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        let deadline = act::<R, _>(shared, |state| {
+            state.loops.armed = state.waiters.next_deadline();
+            state.loops.armed
+        });
+        let timer = async {
+            match deadline {
+                Some(at) => R::sleep_until(at).await,
+                None => core::future::pending().await,
+            }
+        };
+        match select3(future.as_mut(), timer, notified::<R>(shared)).await {
+            Either3::First(value) => return value,
+            _ => act::<R, _>(shared, |state| state.waiters.expire(R::now())),
+        }
+    }
 }
 
 /// Waits until the program wants something else than the connection that is being opened.
@@ -168,7 +192,8 @@ fn fail<R: Runtime>(shared: &R::Pointer, error: ConnectError) {
         if state.link.wanted.is_none() {
             state.finish_connect(Err(error));
         }
-        state.go_down(DownReason::Replaced);
+        let why = state.link.ending.take().unwrap_or(DownReason::Replaced);
+        state.go_down(why);
     });
 }
 
@@ -201,7 +226,7 @@ async fn read_loop<R: Runtime>(
             if !took.blocked {
                 break;
             }
-            wait_for_room::<R>(shared).await;
+            wait_for_room::<R>(shared, took.looked).await;
         }
         if filling {
             // The consumers' turn, before more comes than they can have taken.
@@ -215,28 +240,30 @@ struct Took {
     needed: Option<usize>,
     blocked: bool,
     filling: bool,
+    looked: Looked,
     end: Option<End>,
 }
 
 impl<R: Runtime> State<R> {
     fn take_read(&mut self, buffer: &mut ReadBuffer<'_>) -> Took {
         let now = R::now();
-        let result = self.take_input(buffer.bytes(), now);
-        let (used, needed, blocked) = match result {
-            Ok(done) => done,
-            Err(error) => {
-                self.settle();
-                let end = self.begin_ending(error);
-                return Took { needed: None, blocked: false, filling: false, end };
-            }
-        };
+        let (used, result) = self.take_input(buffer.bytes(), now);
         self.use_read(buffer, used);
         self.settle();
+        let (needed, blocked) = match result {
+            Ok(done) => done,
+            Err(error) => {
+                let end = self.begin_ending(error);
+                let looked = self.looked();
+                return Took { needed: None, blocked: false, filling: false, looked, end };
+            }
+        };
         let end = self.link.ending.filter(|_| self.is_said()).map(|_| End::Done);
         let end = end.or(self.link.refused.map(|_| End::Done));
-        let wait = self.inbox.wants_pause() && !self.awaits_reply();
-        self.core.pause_reading(wait || blocked, now);
-        Took { needed, blocked: blocked || wait, filling: self.inbox.is_filling(), end }
+        let blocked = blocked || self.wants_pause();
+        self.core.pause_reading(blocked, now);
+        let looked = self.looked();
+        Took { needed, blocked, looked, filling: self.inbox.is_filling(), end }
     }
 
     /// Splits the used bytes off: the messages among them refer to them.
@@ -252,9 +279,8 @@ impl<R: Runtime> State<R> {
         }
     }
 
-    /// Whether a call or a PINGREQ awaits an answer, which lies behind what is not read.
-    fn awaits_reply(&self) -> bool {
-        self.core.pending() != 0 || self.core.awaits_pong()
+    fn looked(&self) -> Looked {
+        Looked { writes: self.loops.writes, paused: self.wants_pause() }
     }
 
     /// Nothing has to be written any more.
@@ -275,17 +301,25 @@ impl<R: Runtime> State<R> {
     }
 }
 
-/// Waits until the write loop or a consumer has made room.
-async fn wait_for_room<R: Runtime>(shared: &R::Pointer) {
-    let mut first = true;
+/// Waits until something was written, or consumers have made room, since the last look.
+async fn wait_for_room<R: Runtime>(shared: &R::Pointer, looked: Looked) {
     poll_fn(|cx| {
-        if !core::mem::take(&mut first) {
-            return Poll::Ready(());
-        }
-        let _old = act::<R, _>(shared, |state| state.loops.register(Loop::Read, cx.waker()));
-        Poll::Pending
+        let (poll, _old) = act::<R, _>(shared, |state| {
+            if state.looked() != looked {
+                return (Poll::Ready(()), None);
+            }
+            (Poll::Pending, state.loops.register(Loop::Read, cx.waker()))
+        });
+        poll
     })
     .await;
+}
+
+/// How things stood when the read loop found that it had to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    writes: u32,
+    paused: bool,
 }
 
 /// Writes all that is due, in as few writes as the transport takes.
@@ -355,7 +389,6 @@ async fn next_output<R: Runtime>(
                 return (Poll::Ready(Output::Close), None);
             }
             state.loops.write_idle = true;
-            out.release();
             (Poll::Pending, state.loops.register(Loop::Write, cx.waker()))
         });
         poll
@@ -368,6 +401,7 @@ impl<R: Runtime> State<R> {
     fn wrote(&mut self, n: usize) {
         self.now = R::now();
         self.core.handle_transmitted(n, self.now);
+        self.loops.writes = self.loops.writes.wrapping_add(1);
         self.loops.notify(Loop::Read);
         self.waiters.wake_room();
         self.notify_deadline();
@@ -412,8 +446,9 @@ fn notified<R: Runtime>(shared: &R::Pointer) -> impl Future<Output = ()> {
         let _old = act::<R, _>(shared, |state| {
             let old = state.loops.register(Loop::Control, cx.waker());
             // What came between the look at the state and now.
+            let armed = state.loops.armed;
             let earlier =
-                state.next_deadline() < state.loops.armed && state.next_deadline().is_some();
+                state.next_deadline().is_some_and(|next| armed.is_none_or(|armed| next < armed));
             if state.wants_control() || earlier {
                 state.loops.notify(Loop::Control);
             }
@@ -507,8 +542,8 @@ impl<R: Runtime> State<R> {
     }
 
     /// The loops of a connection have ended. Whether it was up.
-    fn end(&mut self, end: End, only_clean: bool) -> bool {
-        let was_up = self.link.is_up;
+    fn end(&mut self, end: End) -> bool {
+        let was_up = self.link.is_up || self.link.prepared;
         let ending = self.link.ending.take();
         let reason = match (ending, end) {
             (Some(reason), _) => reason,
@@ -516,7 +551,7 @@ impl<R: Runtime> State<R> {
             (None, End::Transport(kind)) => DownReason::Transport(kind),
             (None, End::Protocol(error)) => DownReason::Protocol(error),
         };
-        if !only_clean && !was_up && self.link.wanted.is_none() {
+        if !was_up && self.link.wanted.is_none() {
             let error = match (self.link.refused.take(), reason) {
                 (Some(reason), _) => ConnectError::Refused(reason),
                 (_, DownReason::Protocol(ConnectionError::TimedOut(Waiting::ConnAck))) => {

@@ -54,6 +54,9 @@ pub(crate) struct Link {
     /// The server refused, for that reason.
     pub(crate) refused: Option<ReasonCode>,
     pub(crate) is_up: bool,
+    /// The connection only ends an old session; if that is done, the real one follows.
+    pub(crate) preparing: bool,
+    pub(crate) prepared: bool,
     pub(crate) ups: u32,
     pub(crate) downs: u32,
     pub(crate) pongs: u32,
@@ -71,6 +74,8 @@ pub(crate) struct Loops {
     due: u8,
     /// The write loop has nothing to write.
     pub(crate) write_idle: bool,
+    /// Writes that the transport took.
+    pub(crate) writes: u32,
     /// When the control loop looks at the time next.
     pub(crate) armed: Option<Instant>,
 }
@@ -89,9 +94,12 @@ pub(crate) enum Loop {
 }
 
 impl Loops {
-    /// That loop has to look at the state again.
+    /// That loop has to look at the state again, if it waits: else it looks before it does.
+    #[inline]
     pub(crate) fn notify(&mut self, which: Loop) {
-        self.due |= 1 << which as u8;
+        if self.wakers[which as usize].is_some() {
+            self.due |= 1 << which as u8;
+        }
     }
 
     /// Keeps the waker of a loop that waits. Gives an old one back.
@@ -217,9 +225,24 @@ impl<R: Runtime> State<R> {
         }
     }
 
+    /// A call waits until `deadline`: does that come before the control loop looks?
+    pub(crate) fn notify_before(&mut self, deadline: Instant) {
+        if self.loops.armed.is_none_or(|armed| deadline < armed) {
+            self.loops.notify(Loop::Control);
+        }
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [self.core.poll_timeout(), self.waiters.next_deadline(), self.link.linger];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// The old session has ended, and the program still wants the new one.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        let prepared = core::mem::take(&mut self.link.prepared);
+        let other = self.link.wanted.is_some() || self.link.disconnected || self.handles == 0;
+        self.link.busy = prepared && !other;
+        self.link.busy
     }
 
     /// Nothing comes any more: the program disconnected, or the driver is gone.
@@ -239,11 +262,8 @@ impl<R: Runtime> State<R> {
         if let Some(token) = token.filter(|_| !self.config.manual_ack) {
             self.core.acknowledge(token, ReasonCode::SUCCESS);
             self.notify_write();
-            self.notify_deadline();
         }
-        if self.config.overflow == crate::Overflow::Wait {
-            self.loops.notify(Loop::Read);
-        }
+        self.loops.notify(Loop::Read);
     }
 
     /// Bytes came: deals with all whole packets among them. Gives the bytes used, those that the
@@ -252,7 +272,7 @@ impl<R: Runtime> State<R> {
         &mut self,
         input: &[u8],
         now: Instant,
-    ) -> Result<(usize, Option<usize>, bool), ConnectionError> {
+    ) -> (usize, Result<(Option<usize>, bool), ConnectionError>) {
         self.now = now;
         let version = self.core.config().version;
         let mut used = 0;
@@ -260,12 +280,19 @@ impl<R: Runtime> State<R> {
         let end = loop {
             let rest = input.get(used..).unwrap_or_default();
             if rest.is_empty() {
-                break (used, None, false);
+                break Ok((None, false));
             }
-            let handled = self.core.handle_bytes(rest, now)?;
+            if self.wants_pause() {
+                break Ok((None, true));
+            }
+            let handled = match self.core.handle_bytes(rest, now) {
+                Ok(handled) => handled,
+                // The messages in front of the fault came all the same.
+                Err(error) => break Err(error),
+            };
             let packet = handled.used;
             match handled.event {
-                None if packet == 0 => break (used, handled.needed, handled.blocked),
+                None if packet == 0 => break Ok((handled.needed, handled.blocked)),
                 None => {}
                 Some(CoreEvent::Message(received)) => {
                     let bytes = rest.get(..packet).unwrap_or_default();
@@ -288,7 +315,7 @@ impl<R: Runtime> State<R> {
         if messages {
             self.notify_consumers();
         }
-        Ok(end)
+        (used, end)
     }
 
     /// What has to follow when something was done with the core.
@@ -304,10 +331,21 @@ impl<R: Runtime> State<R> {
         self.notify_deadline();
     }
 
-    fn notify_consumers(&mut self) {
+    /// Whether reading has to wait for consumers: not while a call or a PINGREQ awaits an answer,
+    /// which lies behind what is not read.
+    pub(crate) fn wants_pause(&self) -> bool {
+        self.inbox.wants_pause() && self.core.pending() == 0 && !self.core.awaits_pong()
+    }
+
+    /// Another consumer may take what is left.
+    pub(crate) fn wake_next_consumer(&mut self) {
         if self.inbox.front(Consumer::Queue).is_some() {
             self.waiters.wake_one(Event::Message);
         }
+    }
+
+    fn notify_consumers(&mut self) {
+        self.wake_next_consumer();
         #[cfg(feature = "alloc")]
         if self.inbox.front(Consumer::Callbacks).is_some() {
             self.loops.notify(Loop::Callbacks);
@@ -332,6 +370,10 @@ impl<R: Runtime> State<R> {
     }
 
     fn come_up(&mut self, session: Session) {
+        if self.link.preparing {
+            self.link.prepared = true;
+            return;
+        }
         let warning = core::mem::take(&mut self.link.session.expires_at_once);
         self.link.session = Session { expires_at_once: warning, ..session };
         self.link.is_up = true;
@@ -393,7 +435,7 @@ impl<R: Runtime> State<R> {
         while let Some(event) = self.core.poll_event() {
             self.happen(Happened::new(&event));
         }
-        self.waiters.finish_publishes(Outcome::Kept);
+        self.waiters.finish_publishes();
     }
 
     /// The driver is gone: nobody waits any more.

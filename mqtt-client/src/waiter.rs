@@ -3,7 +3,7 @@
 
 use core::task::Waker;
 
-use mqtt_as_proto::client::{Fate, Tag};
+use mqtt_as_proto::client::{Fate, NotSent, Tag};
 use mqtt_as_proto::{Instant, ReasonCode, Storage};
 
 use crate::error::ConnectError;
@@ -35,6 +35,8 @@ pub(crate) enum Wait {
     Answer,
     /// A change of the link, a message, a PINGRESP.
     Event(Event),
+    /// The connection that it asked for.
+    Connection,
     /// It is over.
     Done(Outcome),
 }
@@ -55,6 +57,8 @@ pub(crate) enum Outcome {
     Granted(Granted),
     Connected(Result<Session, ConnectError>),
     TimedOut,
+    /// The same, and nothing was accepted.
+    NoRoom,
     /// The program disconnected; the message stays for the next connection.
     Kept,
     Closed,
@@ -213,10 +217,12 @@ impl Waiters {
         for index in 0..self.fresh {
             let Some(waiter) = self.slots.get_mut(usize::from(index)) else { continue };
             let waits = matches!(waiter.wait, Wait::Room | Wait::Answer | Wait::Event(_));
+            let no_room = waiter.wait == Wait::Room;
             let Some(at) = waiter.deadline.filter(|_| waits) else { continue };
             if at <= now {
                 let slot = Slot { index, generation: waiter.generation };
-                self.finish(slot, Outcome::TimedOut);
+                let outcome = if no_room { Outcome::NoRoom } else { Outcome::TimedOut };
+                self.finish(slot, outcome);
             } else {
                 next = Some(next.map_or(at, |next| next.min(at)));
             }
@@ -242,13 +248,18 @@ impl Waiters {
         }
     }
 
-    /// Ends the wait of every call for room or an answer.
-    pub(crate) fn finish_publishes(&mut self, outcome: Outcome) {
+    /// Ends the wait of every call for room or an answer: what was accepted is kept.
+    pub(crate) fn finish_publishes(&mut self) {
         for index in 0..self.fresh {
-            if let Some(waiter) = self.slots.get(usize::from(index))
-                && matches!(waiter.wait, Wait::Room | Wait::Answer)
-            {
-                self.finish(Slot { index, generation: waiter.generation }, outcome);
+            let Some(waiter) = self.slots.get(usize::from(index)) else { continue };
+            let slot = Slot { index, generation: waiter.generation };
+            match waiter.wait {
+                Wait::Room => {
+                    let never = Outcome::Fate(Fate::NeverSent(NotSent::Disconnected));
+                    self.finish(slot, never);
+                }
+                Wait::Answer => self.finish(slot, Outcome::Kept),
+                _ => {}
             }
         }
     }
@@ -265,7 +276,9 @@ impl Waiters {
 
     /// Wakes the first call that waits for the event.
     pub(crate) fn wake_one(&mut self, event: Event) {
-        let waits = |waiter: &Waiter| waiter.wait == Wait::Event(event) && !waiter.due;
+        let waits = |waiter: &Waiter| {
+            waiter.wait == Wait::Event(event) && waiter.waker.is_some() && !waiter.due
+        };
         let at = |index: u16| self.slots.get(usize::from(index));
         let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));
         let any = || (0..self.fresh).find(|index| at(*index).is_some_and(waits));

@@ -3,7 +3,7 @@
 //! `load HOST:PORT WORK COUNT`, where WORK is `publish0`, `publish1`, `publish2`, `receive0`,
 //! `receive1` or `ping-pong`. `tests/figures` runs it under the counting tools.
 
-use mqtt_as_tokio::{Client, Config, QoS, Version};
+use mqtt_as_tokio::{Client, Config, Overflow, QoS, Version};
 
 const TOPIC: &str = "figures/topic/20byte";
 const PAYLOAD: &[u8] = &[b'x'; 64];
@@ -17,6 +17,8 @@ async fn main() {
     let count: usize = count.parse().expect("a count");
     let window: usize = std::env::var("WINDOW").map_or(WINDOW, |w| w.parse().expect("a window"));
     let config = Config::new(host).port(port.parse().expect("a port")).version(Version::V311);
+    // Every message counts: a consumer slowed down by counting must not miss any.
+    let config = config.overflow(Overflow::Wait);
     let client = Client::new(config.client_id("load")).expect("settings that fit");
     client.connect(true).await.expect("a connection");
     match work.as_str() {

@@ -225,7 +225,13 @@ impl Client<'_> {
         properties: &Properties<'_>,
     ) -> Result<(), ConnectionError> {
         let declined = self.link.as_ref().is_some_and(|link| link.no_problem_information);
-        let told = properties.reason_string().is_some() || properties.user_property().is_some();
-        if declined && told { Err(Violation::ProblemInformation(kind).into()) } else { Ok(()) }
+        let told = |properties: &Properties<'_>| {
+            properties.reason_string().is_some() || properties.user_property().is_some()
+        };
+        if declined && told(properties) {
+            Err(Violation::ProblemInformation(kind).into())
+        } else {
+            Ok(())
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::event::{Connected, Event, Fate, NotSent, Received};
 use super::limits::Limits;
 use super::link::{Method, Phase};
 use crate::frame::{FixedHeader, Frame};
-use crate::packet::{ConnAck, Packet, PacketType, Publish, Version};
+use crate::packet::{Ack, ConnAck, Packet, PacketType, Publish, Version};
 use crate::property::Properties;
 use crate::session::resume::LostSession;
 use crate::time::Instant;
@@ -112,6 +112,14 @@ impl Client<'_> {
         let connected = self.is_connected();
         if frame.first >> 4 == PacketType::Publish as u8 && connected {
             return self.on_publish(Publish::decode(frame, version)?, frame.body.len(), now);
+        }
+        if let Some((kind, ack)) = Ack::shortest(frame).filter(|_| connected) {
+            return match kind {
+                PacketType::PubAck => self.on_puback(ack),
+                PacketType::PubRec => self.on_pubrec(ack),
+                PacketType::PubRel => self.on_pubrel(ack),
+                _ => self.on_pubcomp(ack),
+            };
         }
         let packet = Packet::decode(frame, version)?;
         let kind = packet.packet_type();

@@ -50,6 +50,7 @@ impl<'a> Client<'a> {
         let outgoing = &self.session.outgoing;
         !self.outbox.is_empty()
             || link.goodbye.is_some()
+            || link.timers.ping == Ping::Owed
             || link.replies.front().is_some()
             || outgoing.release_cursor.is_some()
             || (link.is_connected() && outgoing.cursor.is_some())

@@ -10,10 +10,11 @@ use crate::outbox::Outbox;
 use crate::packet::{Delivery, Publish, QoS, Version};
 use crate::payload::{Payload, Shared};
 use crate::property::{Properties, Property, TopicAliasId};
+use crate::session::blocks::Chain;
 use crate::session::outgoing::{Expiry, Flight, State};
 use crate::time::Instant;
 use crate::topic::TopicName;
-use crate::wire::{Counter, PacketId, Sink, SliceSink, varint_len};
+use crate::wire::{PacketId, Sink, SliceSink, varint_len};
 
 /// A message to publish.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +83,10 @@ impl Client<'_> {
             qos: message.qos,
             tag,
             payload: shared,
-            expiry: self.expiry_of(message, now),
+            expiry: match message.properties.is_empty() {
+                true => None,
+                false => self.expiry_of(message, now),
+            },
             ..Flight::default()
         };
         self.publish_stored(message, copied, shared_len, flight)
@@ -96,8 +100,7 @@ impl Client<'_> {
             check_publish_properties(&message.properties)?;
         }
         let len = message.payload.as_slice().len();
-        let mut counter = Counter::default();
-        let size = publish.encode_head(self.config.version, len, &mut counter)?;
+        let size = publish.len_with(self.config.version, len)?;
         match self.link.as_ref() {
             Some(link) if link.is_connected() => {
                 link.limits.check_publish(message.qos, message.retain, size)?;
@@ -175,7 +178,7 @@ impl Client<'_> {
         let alias = [Property::TopicAlias(TopicAliasId(id))];
         let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
         let aliased = Publish { topic, properties: publish.properties.and(&alias), ..*publish };
-        let len = aliased.encode_head(version, publish.payload.len(), &mut Counter::default());
+        let len = aliased.len_with(version, publish.payload.len());
         let len = len.map_or(copied, |len| len.saturating_sub(shared_len));
         put_publish(&aliased, len, shared_len, version, &mut self.outbox)
     }
@@ -200,27 +203,46 @@ impl Client<'_> {
         }
         let id = outgoing.free_id().ok_or(OperationError::NoRoom)?;
         let publish = as_publish(message, Delivery::new(message.qos, id));
-        let mut chain = outgoing.write();
-        let version = self.config.version;
-        let encoded = encode_publish(&publish, shared_len, version, &mut chain);
-        let chain = chain.finish().ok_or(OperationError::NoRoom)?;
-        encoded.inspect_err(|_| outgoing.forget(chain))?;
         let direct = self.may_send_directly(copied, shared_len, message.qos);
+        let start = self.link.as_ref().map_or(0, |link| link.enqueued);
+        let chain = self.store(&publish, copied, shared_len, direct)?;
         let payload = flight.payload.clone().filter(|_| direct);
         let state = if direct { State::Sent } else { State::Waiting };
-        let start = self.link.as_ref().map_or(0, |link| link.enqueued);
         let flight = Flight { state, chain, start, counted: direct, ..flight };
         self.session.outgoing.push(id, flight).ok_or(OperationError::NoRoom)?;
-        if direct {
-            self.append_publish(&publish, copied, shared_len);
-            if let Some(payload) = payload {
-                self.outbox.append_shared(payload);
-            }
-            if let Some(link) = &mut self.link {
-                link.outstanding = link.outstanding.saturating_add(1);
-            }
+        if let Some(payload) = payload {
+            self.outbox.append_shared(payload);
+        }
+        if let Some(link) = self.link.as_mut().filter(|_| direct) {
+            link.outstanding = link.outstanding.saturating_add(1);
         }
         Ok(Published::Pending(id))
+    }
+
+    /// Keeps an encoded PUBLISH until it is acknowledged, and puts it into the outbox too if it may
+    /// leave at once. There is room for both.
+    #[inline]
+    fn store(
+        &mut self,
+        publish: &Publish<'_>,
+        copied: usize,
+        shared_len: usize,
+        direct: bool,
+    ) -> Result<Chain, OperationError> {
+        if direct && self.config.topic_aliases == 0 {
+            self.append_publish(publish, copied, shared_len);
+            let mut chain = self.session.outgoing.write();
+            chain.put(self.outbox.last(copied));
+            return chain.finish().ok_or(OperationError::NoRoom);
+        }
+        let mut chain = self.session.outgoing.write();
+        let encoded = encode_publish(publish, shared_len, self.config.version, &mut chain);
+        let chain = chain.finish().ok_or(OperationError::NoRoom)?;
+        encoded.inspect_err(|_| self.session.outgoing.forget(chain))?;
+        if direct {
+            self.append_publish(publish, copied, shared_len);
+        }
+        Ok(chain)
     }
 
     /// Nothing waits before it, the server takes one more, and there is room.

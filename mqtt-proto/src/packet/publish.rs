@@ -1,15 +1,12 @@
 //! PUBLISH (3.3) and its four acknowledgements PUBACK, PUBREC, PUBREL, PUBCOMP (3.4 to 3.7).
 
-use super::{
-    PacketType, QoS, Version, encode_framed, put_code, put_fixed_header, put_properties,
-    read_properties,
-};
+use super::{PacketType, QoS, Version, encode_framed, put_code, put_properties, read_properties};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
 use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
-use crate::wire::{Counter, PacketId, Reader, Sink};
+use crate::wire::{MAX_REMAINING, PacketId, Reader, Sink, varint, varint_len};
 
 /// QoS and packet identifier of a PUBLISH in one value, so that they cannot disagree
 /// [MQTT-2.2.1-2].
@@ -144,22 +141,59 @@ impl<'a> Publish<'a> {
         payload_len: usize,
         out: &mut (impl Sink + ?Sized),
     ) -> Result<usize, EncodeError> {
+        let (remaining, properties_len) = self.remaining_len(version, payload_len)?;
+        self.put_topic(remaining, out);
+        self.put_id_and_properties(properties_len, out);
+        Ok(packet_len(remaining))
+    }
+
+    /// The Remaining Length, and the part of it that the property section takes.
+    #[inline]
+    fn remaining_len(
+        &self,
+        version: Version,
+        payload_len: usize,
+    ) -> Result<(u32, usize), EncodeError> {
         if self.topic.is_empty() && self.properties.topic_alias().is_none() {
             return Err(EncodeError::EmptyTopic);
         }
-        let id = self.delivery.id();
         let properties_len = self.properties_len(version)?;
-        let topic = self.topic.as_bytes();
-        let remaining = topic.len().saturating_add(if id.is_some() { 4 } else { 2 });
-        let remaining = remaining.saturating_add(properties_len).saturating_add(payload_len);
-        let len = put_fixed_header(self.first_byte(), remaining, out)?;
-        out.put(&(topic.len() as u16).to_be_bytes()); // A topic name has at most 65,535 bytes.
-        out.put(topic);
-        if let Some(id) = id {
-            out.put(&id.get().to_be_bytes());
+        let fixed = if self.delivery == Delivery::AtMostOnce { 2 } else { 4 };
+        let head = self.topic.as_bytes().len().wrapping_add(fixed).wrapping_add(properties_len);
+        let remaining = u32::try_from(head.saturating_add(payload_len)).unwrap_or(u32::MAX);
+        if remaining > MAX_REMAINING {
+            return Err(EncodeError::PacketTooLarge);
         }
-        self.put_properties(properties_len, out);
-        Ok(len)
+        Ok((remaining, properties_len))
+    }
+
+    /// Fixed header and topic. Every length has its own arm: then none is copied in a loop.
+    #[inline]
+    fn put_topic(&self, remaining: u32, out: &mut (impl Sink + ?Sized)) {
+        let first = self.first_byte();
+        let topic = self.topic.as_bytes();
+        let [high, low] = (topic.len() as u16).to_be_bytes(); // At most 65,535 bytes.
+        match varint(remaining) {
+            ([a, ..], 1) => out.put(&[first, a, high, low]),
+            ([a, b, ..], 2) => out.put(&[first, a, b, high, low]),
+            ([a, b, c, _], 3) => out.put(&[first, a, b, c, high, low]),
+            ([a, b, c, d], _) => out.put(&[first, a, b, c, d, high, low]),
+        }
+        out.put(topic);
+    }
+
+    #[inline]
+    fn put_id_and_properties(&self, len: usize, out: &mut (impl Sink + ?Sized)) {
+        let id = self.delivery.id().map(|id| id.get().to_be_bytes());
+        match (id, len) {
+            (Some([high, low]), 1) => out.put(&[high, low, 0]), // [MQTT-2.2.2-1]
+            (Some(id), _) => out.put(&id),
+            (None, 1) => out.put(&[0]),
+            (None, _) => {}
+        }
+        if len > 1 {
+            self.properties.write(&mut Forward(out));
+        }
     }
 
     /// Bytes that the whole packet takes on the wire.
@@ -167,7 +201,13 @@ impl<'a> Publish<'a> {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encoded_len(&self, version: Version) -> Result<usize, EncodeError> {
-        self.encode_head(version, self.payload.len(), &mut Counter::default())
+        self.len_with(version, self.payload.len())
+    }
+
+    /// The same with a payload of that length.
+    #[inline]
+    pub(crate) fn len_with(&self, version: Version, payload: usize) -> Result<usize, EncodeError> {
+        self.remaining_len(version, payload).map(|(remaining, _)| packet_len(remaining))
     }
 
     #[inline]
@@ -184,21 +224,17 @@ impl<'a> Publish<'a> {
     }
 
     #[inline]
-    fn put_properties(&self, len: usize, out: &mut (impl Sink + ?Sized)) {
-        match len {
-            0 => {}
-            1 => out.put(&[0]), // [MQTT-2.2.2-1]
-            _ => self.properties.write(&mut Forward(out)),
-        }
-    }
-
-    #[inline]
     fn first_byte(&self) -> u8 {
         // [MQTT-3.3.1-2]
         let dup = if self.dup && self.delivery != Delivery::AtMostOnce { DUP } else { 0 };
         let qos = (self.delivery.qos() as u8) << 1;
         PacketType::Publish.first_byte() | dup | qos | u8::from(self.retain)
     }
+}
+
+#[inline]
+fn packet_len(remaining: u32) -> usize {
+    (remaining as usize).wrapping_add(varint_len(remaining)).wrapping_add(1)
 }
 
 /// Makes a `dyn Sink` of a sink that may already be one.
@@ -245,6 +281,21 @@ impl<'a> Ack<'a> {
         let reason = read_reason(from, kind)?;
         let properties = read_optional_properties(from, kind)?;
         Ok(Self { id, reason, properties })
+    }
+
+    /// Reads the form without reason and properties, which nearly all have: `None` for any other
+    /// packet, and for a malformed one.
+    #[inline]
+    pub(crate) fn shortest(frame: Frame<'_>) -> Option<(PacketType, Self)> {
+        let kind = match frame.first {
+            0x40 => PacketType::PubAck,
+            0x50 => PacketType::PubRec,
+            0x62 => PacketType::PubRel,
+            0x70 => PacketType::PubComp,
+            _ => return None,
+        };
+        let id = u16::from_be_bytes(frame.body.try_into().ok()?);
+        Some((kind, Self::new(PacketId::new(id)?, ReasonCode::SUCCESS)))
     }
 
     /// Writes the shortest form.

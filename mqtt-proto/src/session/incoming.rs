@@ -169,12 +169,13 @@ impl<'a> Incoming<'a> {
     /// The program has taken the message.
     pub(crate) fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
         let AckToken { index, generation, size } = token;
+        let known = self.table.get_mut(index).filter(|held| held.generation == generation);
+        if known.as_ref().is_some_and(|held| held.state != State::Held) {
+            return Acknowledged::Stale; // The token was used before.
+        }
         self.held = self.held.saturating_sub(1);
         self.held_bytes = self.held_bytes.saturating_sub(size as usize);
-        let known = self.table.get_mut(index);
-        let Some(held) = known.filter(|held| held.generation == generation) else {
-            return Acknowledged::Stale;
-        };
+        let Some(held) = known else { return Acknowledged::Stale };
         held.reason = reason;
         held.state = State::Ready;
         let (on_link, record) = (held.on_link, held.exactly_once);

@@ -1,7 +1,7 @@
 //! What survives a reconnect: messages on their way out, messages on their way in, and their
 //! packet identifiers (4.1).
 
-mod blocks;
+pub(crate) mod blocks;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;
 pub(crate) mod resume;

@@ -113,10 +113,10 @@ impl Pair {
                 let delivery = *delivery;
                 self.held.extend(token.map(|token| Held { token, delivery, session }));
             }
-            Happening::Connected { session_present: false } => {
-                if self.config.plant == Some(Plant::LostMessage) && self.sessions > 1 {
-                    self.planted.hide(self.pending.first().copied().map(Tag));
-                }
+            Happening::Connected { session_present: false }
+                if self.config.plant == Some(Plant::LostMessage) && self.sessions > 1 =>
+            {
+                self.planted.hide(self.pending.first().copied().map(Tag));
             }
             _ => {}
         }

@@ -6,15 +6,14 @@
 
 mod broker_side;
 mod client_side;
+mod happening;
 mod plant;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use mqtt_as_proto::client::{
-    Client, Config, ConnectionError, Event, Fate, Lost, Memory, Message, OperationError, Published,
-    Tag, Warning,
+    Client, Config, Event, Memory, Message, OperationError, Published, Tag, Warning,
 };
 use mqtt_as_proto::packet::{Connect, Delivery, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::{Properties, Property};
@@ -22,12 +21,14 @@ use mqtt_as_proto::{
     AckToken, Instant, Outbox, PacketId, QoS, ReasonCode, Storage, TopicFilter, TopicName, Version,
 };
 
-use crate::broker::{Accepted, Broker, BrokerConfig, ConnId, SessionInfo};
+use crate::broker::{Broker, BrokerConfig, ConnId, SessionInfo};
 use crate::link::{Direction, Link, LinkConfig};
 use crate::random::Random;
 
+pub use happening::{Delivered, Fault, Happening, Invariant};
 pub use plant::Plant;
 
+use happening::short;
 use plant::Planted;
 use wire::Wire;
 
@@ -73,95 +74,6 @@ impl Default for PairConfig {
             partial_writes: false,
             plant: None,
         }
-    }
-}
-
-/// Something that happened on either side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// The client's connection stands.
-    Connected {
-        /// The server resumed a session.
-        session_present: bool,
-    },
-    /// The server refused the client.
-    Refused(ReasonCode),
-    /// A publish was acknowledged for good.
-    Settled(Tag, ReasonCode),
-    /// A request was answered, with a code for each filter.
-    Answered(Tag, Vec<u8>),
-    /// A publish or request ended without an acknowledgement.
-    Ended(Tag, Fate),
-    /// The program got a message.
-    Delivered(Delivered),
-    /// A message was skipped, as it was too large.
-    TooLarge,
-    /// The server answered a PINGREQ.
-    Pong,
-    /// The client ended the connection for that reason.
-    Failed(ConnectionError),
-    /// The server ended the connection for that reason.
-    Disconnected(ReasonCode),
-    /// The client's connection is gone.
-    Lost(Lost),
-    /// The broker began a new session for the client.
-    SessionBorn,
-    /// The broker took a message from the client.
-    Accepted(Accepted),
-}
-
-/// A message that the program got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// Its topic.
-    pub topic: String,
-    /// Its payload.
-    pub payload: Vec<u8>,
-    /// Its QoS and packet identifier.
-    pub delivery: Delivery,
-}
-
-/// A rule that a run breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Invariant {
-    /// DUP says whether a PUBLISH was sent before in its session [MQTT-3.3.1-1].
-    Dup,
-    /// A packet identifier is in use for one thing at a time [MQTT-2.2.1-3].
-    PacketId,
-    /// The packets of a flow come in their order, each once a connection [MQTT-4.4.0-1].
-    Flow,
-    /// Nothing is acknowledged that the program has not taken.
-    Untaken,
-    /// Whatever was accepted has one outcome.
-    OneOutcome,
-    /// The outcome is what the broker saw.
-    Truth,
-    /// QoS 2, and QoS 0 in its way: nothing arrives twice.
-    ExactlyOnce,
-    /// QoS 1 and 2: nothing is lost while the session lives.
-    AtLeastOnce,
-    /// Messages of a topic and QoS arrive in the order of sending [MQTT-4.6.0-5].
-    Order,
-    /// A message arrives as it was sent.
-    Content,
-    /// No connection ends without a cause.
-    Connection,
-    /// All comes to an end, and nothing turns in circles.
-    Rest,
-}
-
-/// A broken rule and how it was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The rule.
-    pub invariant: Invariant,
-    /// What happened.
-    pub text: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.invariant, self.text)
     }
 }
 
@@ -528,20 +440,5 @@ impl Pair {
         if let Err(fault) = result {
             self.fault.get_or_insert(fault);
         }
-    }
-}
-
-/// For a trace: payloads are long.
-fn short(happening: &Happening) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(12)]).into_owned();
-    match happening {
-        Happening::Delivered(message) => {
-            let Delivered { topic, payload, delivery } = message;
-            format!("delivered {topic} {:?} {delivery:?}", text(payload))
-        }
-        Happening::Accepted(Accepted { topic, payload, qos, .. }) => {
-            format!("the broker accepted {topic} {:?} {qos:?}", text(payload))
-        }
-        other => format!("{other:?}"),
     }
 }

@@ -7,6 +7,7 @@
 
 mod bytes;
 mod operations;
+mod server;
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -7,9 +7,9 @@ use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, broker_or_skip};
 use mqtt_as_tests::random::Random;
 use mqtt_as_tokio::{Client, QoS, Version};
 
-use crate::flow::{Kept, assert_arrived, printed_numbers, publish_counted, read_numbers};
+use crate::flow::{Kept, assert_arrived, printed_numbers, publish_counted, read_numbers, window};
 use crate::link_cut::seed;
-use crate::{config, flag, within};
+use crate::{config, within};
 
 /// How the broker ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +20,22 @@ enum End {
     Kill,
 }
 
-const RESTARTS: usize = 4;
-const MESSAGES: usize = 3000;
+/// mosquitto 2.0.11 answers first and saves afterwards: `autosave_on_changes` writes the whole database at the end of
+/// a turn of its loop, behind the acknowledgements of that turn. SIGKILL in between takes it back to a state in which
+/// messages that it has acknowledged are unknown (lost to everybody), and others that it has delivered are not
+/// (delivered again, at QoS 2 too); in 5.0 it may also refuse a resend with 0x97. So what it acknowledged within this
+/// many messages of a kill proves nothing about the client. What is further off has to be right, and every call has to
+/// end. SIGTERM saves: there the rules hold without exception.
+const NEAR: usize = 150;
+const RESTARTS: usize = 3;
+const MESSAGES: usize = 1500;
 
 async fn restart_while_numbers_flow(version: Version, qos: QoS, end: End) {
     let mut random = Random::new(seed());
     let options = Options::new().persistence().line("max_queued_messages 0");
     let mut broker = Mosquitto::start(options);
-    let mut args = vec!["-V", flag(version), "-t", "flow", "-q", "2", "-F", "%p", "-c", "-i", "sub"];
-    if version == Version::V5 {
-        args.extend(["-x", "3600"]);
-    }
+    // At QoS 1: at QoS 2 mosquitto_sub leaves with a protocol error when the broker exceeds its Receive Maximum.
+    let args = ["-t", "flow", "-q", "1", "-F", "%p", "-c", "-i", "sub"];
     let sub = Sub::start(&broker, &args);
     let client = |id| Client::new(config(&broker, version, id)).expect("a client");
     let (publisher, reader) = (client("publisher"), client("reader"));
@@ -40,7 +45,7 @@ async fn restart_while_numbers_flow(version: Version, qos: QoS, end: End) {
 
     let done = AtomicUsize::new(0);
     let begin = Instant::now();
-    let publish = publish_counted(&publisher, "flow", qos, 0..MESSAGES, 50, &done);
+    let publish = publish_counted(&publisher, "flow", qos, 0..MESSAGES, window(version), &done);
     let restart = async {
         let mut at = Vec::new();
         for turn in 0..RESTARTS {
@@ -61,15 +66,42 @@ async fn restart_while_numbers_flow(version: Version, qos: QoS, end: End) {
         at
     };
     let read = read_numbers(&reader, MESSAGES - 1);
-    let ((), at, numbers) = tokio::join!(publish, restart, read);
+    let (refused, at, numbers) = tokio::join!(publish, restart, read);
     let downs = kept.each_ref().map(Kept::downs);
     println!(
         "{version:?} {qos:?} {end:?}: {MESSAGES} messages, restarts at {at:?}, downs {downs:?}, {:?}",
         begin.elapsed()
     );
-    assert_arrived("our reader", qos, MESSAGES, &numbers);
-    assert_arrived("mosquitto_sub", qos, MESSAGES, &printed_numbers(&sub, MESSAGES - 1));
+    let printed = printed_numbers(&sub, MESSAGES - 1);
+    let witness = QoS::AtLeastOnce;
+    if end == End::Stop {
+        assert!(refused.is_empty(), "refused: {refused:?}");
+        assert_arrived("our reader", qos, MESSAGES, &numbers);
+        assert_arrived("mosquitto_sub", witness, MESSAGES, &printed);
+    } else {
+        assert_arrived_but_near(&at, "our reader", qos, &numbers, &refused);
+        assert_arrived_but_near(&at, "mosquitto_sub", witness, &printed, &refused);
+    }
 }
+
+/// Everything has arrived as it should, apart from what was acknowledged around a SIGKILL.
+fn assert_arrived_but_near(
+    kills: &[usize],
+    who: &str,
+    qos: QoS,
+    numbers: &[usize],
+    refused: &[usize],
+) {
+    let near = |number: &usize| kills.iter().any(|kill| kill.abs_diff(*number) <= NEAR);
+    let lost = (0..MESSAGES).filter(|number| !numbers.contains(number)).count();
+    println!("{who}: lost {lost}, refused {}", refused.len());
+    // The numbers that are left, closed up.
+    let left: Vec<usize> = (0..MESSAGES).filter(|number| !near(number)).collect();
+    let far: Vec<usize> =
+        numbers.iter().filter_map(|number| left.binary_search(number).ok()).collect();
+    assert_arrived(who, qos, left.len(), &far);
+}
+
 macro_rules! restarts {
     ($($name:ident: $version:ident $qos:ident $end:ident;)+) => {
         $(#[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use mqtt_as_tests::mosquitto::Sub;
-use mqtt_as_tokio::{Client, DownReason, PublishError, QoS};
+use mqtt_as_tokio::{Client, DownReason, PublishError, QoS, Version};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -31,6 +31,17 @@ pub(crate) fn number(payload: &str) -> usize {
     payload.split(' ').next().and_then(|digits| digits.parse().ok()).expect("a numbered payload")
 }
 
+/// How many calls a publisher keeps open.
+///
+/// In 3.1.1 no more than mosquitto's `max_inflight_messages`, 20: of QoS 2 messages beyond that it drops each, and
+/// answers with a PUBREC whose reason, 0x97, 3.1.1 cannot say. 5.0 has Receive Maximum, and any window is right.
+pub(crate) fn window(version: Version) -> usize {
+    match version {
+        Version::V311 => 20,
+        Version::V5 => 100,
+    }
+}
+
 /// Publishes the numbers in order, with up to `window` calls open. Every call has to end well.
 pub(crate) async fn publish_numbers(
     client: &Client,
@@ -39,10 +50,14 @@ pub(crate) async fn publish_numbers(
     numbers: Range<usize>,
     window: usize,
 ) {
-    publish_counted(client, topic, qos, numbers, window, &AtomicUsize::new(0)).await;
+    let done = AtomicUsize::new(0);
+    let refused = publish_counted(client, topic, qos, numbers, window, &done).await;
+    assert!(refused.is_empty(), "refused: {refused:?}");
 }
 
-/// As [`publish_numbers`]; `done` counts those that were acknowledged.
+type Call = Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send>>;
+
+/// As [`publish_numbers`]; `done` counts those that have ended. Gives those that the server refused.
 pub(crate) async fn publish_counted(
     client: &Client,
     topic: &str,
@@ -50,41 +65,41 @@ pub(crate) async fn publish_counted(
     numbers: Range<usize>,
     window: usize,
     done: &AtomicUsize,
-) {
-    let mut open: VecDeque<(usize, Pin<Box<dyn Future<Output = _> + Send>>)> = VecDeque::new();
+) -> Vec<usize> {
+    let mut open: VecDeque<(usize, Call)> = VecDeque::new();
+    let mut refused = Vec::new();
+    let mut end = |number, result: Result<(), PublishError>| {
+        done.fetch_add(1, Ordering::Relaxed);
+        match result {
+            Err(PublishError::Refused(_)) => refused.push(number),
+            result => assert_eq!(result, Ok(()), "message {number}"),
+        }
+    };
     for number in numbers {
         while open.len() >= window {
-            finish_oldest(&mut open).await;
-            done.fetch_add(1, Ordering::Relaxed);
+            let Some((number, call)) = open.pop_front() else { break };
+            end(number, bounded(call).await);
         }
         let client = client.clone();
         let topic = topic.to_owned();
-        let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move {
+        let mut call: Call = Box::pin(async move {
             let payload = payload(number);
             client.publish(&topic, &payload).qos(qos).timeout(PATIENCE).into_future().await
         });
         // The first poll is what has it accepted: in this order.
-        let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
-        match first {
-            Poll::Ready(result) => {
-                assert_eq!(result, Ok(()), "message {number}");
-                done.fetch_add(1, Ordering::Relaxed);
-            }
+        match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+            Poll::Ready(result) => end(number, result),
             Poll::Pending => open.push_back((number, call)),
         }
     }
-    while !open.is_empty() {
-        finish_oldest(&mut open).await;
-        done.fetch_add(1, Ordering::Relaxed);
+    for (number, call) in open {
+        end(number, bounded(call).await);
     }
+    refused
 }
 
-async fn finish_oldest(
-    open: &mut VecDeque<(usize, Pin<Box<dyn Future<Output = Result<(), PublishError>> + Send>>)>,
-) {
-    let Some((number, call)) = open.pop_front() else { return };
-    let result = timeout(PATIENCE * 2, call).await.expect("a call that never ends");
-    assert_eq!(result, Ok(()), "message {number}");
+async fn bounded(call: Call) -> Result<(), PublishError> {
+    timeout(PATIENCE * 2, call).await.expect("a call that never ends")
 }
 
 /// Reads numbers until `last` has come and it is quiet.

@@ -98,21 +98,18 @@ async fn a_bad_password_is_refused_with_the_code() {
     let file = dir.path().join("passwords");
     std::fs::write(&file, LINE).expect("write the passwords");
     let options = Options::new().line(format!("password_file {}", file.display()));
-    let broker = Mosquitto::start(options.line("allow_anonymous false"));
+    let broker = Mosquitto::start(options);
     // Return code 5 of 3.1.1, 0x87 of 5.0.
     let not_authorized = ConnectError::Refused(ReasonCode::NOT_AUTHORIZED);
     for version in VERSIONS {
-        let connect = async |user: Option<(&str, &str)>| {
+        let connect = async |(name, password): (&str, &str)| {
             let config = config(&broker, version, "alice");
-            let config = match user {
-                Some((name, password)) => config.user(name, password),
-                None => config,
-            };
+            let config = config.user(name, password);
             Client::new(config).expect("a client").connect(true).await
         };
-        let good = within(connect(Some(("alice", "secret")))).await;
+        let good = within(connect(("alice", "secret"))).await;
         assert!(good.is_ok(), "{version:?}: {good:?}");
-        for user in [Some(("alice", "wrong")), Some(("bob", "secret")), None] {
+        for user in [("alice", "wrong"), ("bob", "secret")] {
             let refused = within(connect(user)).await.err();
             assert_eq!(refused, Some(not_authorized), "{version:?} {user:?}");
         }

@@ -1,5 +1,6 @@
 //! The link is cut at random bytes while the broker lives: nothing is lost, QoS 2 arrives once, in order.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, broker_or_skip};
@@ -7,7 +8,7 @@ use mqtt_as_tests::proxy::{Plan, Proxy, Way};
 use mqtt_as_tests::random::Random;
 use mqtt_as_tokio::{Client, QoS, Version};
 
-use crate::flow::{Kept, assert_arrived, printed_numbers, publish_numbers, read_numbers};
+use crate::flow::{Kept, assert_arrived, printed_numbers, publish_numbers, read_numbers, window};
 use crate::{config, flag, within};
 
 /// Cuts are random: `MQTT_AS_SEED` repeats a run, as far as threads allow.
@@ -36,12 +37,39 @@ fn cuts(seed: u64, up: u64, down: u64) -> impl FnMut(u32) -> Plan + Send {
     }
 }
 
+/// Takes out what mosquitto 2.0.11 delivers twice itself. When a link is lost before it has sent all PUBRELs again,
+/// it forgets that their messages were received: on the next link it sends PUBLISH, for which it has had PUBREC
+/// (4.4 and 4.3.3 forbid that). Its log shows each case. Nothing else may come twice.
+fn without_broker_faults(log: &str, numbers: Vec<usize>) -> Vec<usize> {
+    let id = |line: &str, mark: &str| -> Option<usize> {
+        let digits = line.split_once(mark)?.1;
+        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    };
+    let (mut received, mut again) = (HashSet::new(), HashSet::new());
+    for line in log.lines() {
+        if line.contains("Received PUBREC from reader") {
+            received.extend(id(line, "(Mid: "));
+        } else if line.contains("Sending PUBLISH to reader") {
+            // It gives the reader's messages the identifiers 1, 2, 3, …
+            again.extend(id(line, ", m").filter(|id| received.contains(id)).map(|id| id - 1));
+        }
+    }
+    let mut seen = HashSet::new();
+    let all = numbers.len();
+    let rest: Vec<_> = numbers
+        .into_iter()
+        .filter(|number| seen.insert(*number) || !again.contains(number))
+        .collect();
+    println!("the broker delivered {} twice", all - rest.len());
+    rest
+}
+
 /// Publisher and reader each have a bad link of their own; a mosquitto_sub has a good one.
 async fn cut_while_numbers_flow(version: Version, qos: QoS, count: usize) {
     let seed = seed();
-    let broker = Mosquitto::start(Options::new().line("max_queued_messages 0"));
-    let args = ["-V", flag(version), "-t", "cut", "-q", "2", "-F", "%p"];
-    let sub = Sub::start(&broker, &args);
+    let broker = Mosquitto::start(Options::new().verbose().line("max_queued_messages 0"));
+    // Its link is good: at QoS 0 it sees what the broker takes from us, as often as it takes it.
+    let sub = Sub::start(&broker, &["-t", "cut", "-q", "0", "-F", "%p"]);
     let links = [(seed, 12_000, 900), (!seed, 900, 12_000)];
     let [publishing, reading] =
         links.map(|(seed, up, down)| Proxy::start(broker.addr(), cuts(seed, up, down)));
@@ -56,12 +84,13 @@ async fn cut_while_numbers_flow(version: Version, qos: QoS, count: usize) {
     let read = tokio::spawn(async move { read_numbers(&reader, count - 1).await });
     let begin = Instant::now();
     assert_eq!(publishing.cut_all() + reading.cut_all(), 2);
-    publish_numbers(&publisher, "cut", qos, 0..count, 40).await;
+    publish_numbers(&publisher, "cut", qos, 0..count, window(version)).await;
     let numbers = read.await.expect("a reader");
     let (cut, took) = ([publishing.cuts(), reading.cuts()], begin.elapsed());
     let downs = kept.each_ref().map(Kept::downs);
     println!("{version:?} {qos:?}: {count} messages, cuts {cut:?}, downs {downs:?}, {took:?}");
     assert_arrived("mosquitto_sub", qos, count, &printed_numbers(&sub, count - 1));
+    let numbers = without_broker_faults(&broker.log(), numbers);
     assert_arrived("our reader", qos, count, &numbers);
     assert!(cut.iter().all(|cuts| *cuts > 5), "hardly a bad link: {cut:?}");
 }
@@ -104,7 +133,9 @@ async fn bytes_that_come_one_by_one_and_late_change_nothing() {
     let broker = Mosquitto::start(Options::new());
     let dribble = Way { dribble: true, ..Way::default() };
     let late = Way { delay: Duration::from_millis(20), ..Way::default() };
-    for (version, way) in [Version::V311, Version::V5].into_iter().flat_map(|v| [(v, dribble), (v, late)]) {
+    for (version, way) in
+        [Version::V311, Version::V5].into_iter().flat_map(|v| [(v, dribble), (v, late)])
+    {
         let proxy = Proxy::start(broker.addr(), move |_| Plan { up: way, down: way });
         let config = config(&broker, version, "slow").port(proxy.addr().port());
         let client = Client::new(config).expect("a client");
@@ -131,11 +162,13 @@ async fn a_link_that_falls_silent_in_a_packet_is_given_up() {
         let config = config(&broker, version, "stalled").port(proxy.addr().port());
         let config = config.response_time(time).max_repubs(1).ping_timeout(time);
         let client = Client::new(config).expect("a client");
-        let sub = Sub::start(&broker, &["-V", flag(version), "-t", "stalled", "-q", "2", "-F", "%p"]);
+        let sub =
+            Sub::start(&broker, &["-V", flag(version), "-t", "stalled", "-q", "2", "-F", "%p"]);
         let kept = Kept::connect(&client).await;
-        publish_numbers(&client, "stalled", QoS::ExactlyOnce, 0..50, 50).await;
+        publish_numbers(&client, "stalled", QoS::ExactlyOnce, 0..50, window(version)).await;
         assert_arrived("mosquitto_sub", QoS::ExactlyOnce, 50, &printed_numbers(&sub, 49));
         assert_eq!(kept.downs(), 1, "{version:?}");
+        drop(kept);
         within(client.connect(true)).await.expect("a clean end");
     }
 }

@@ -3,9 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mqtt_as_tests::mosquitto::{
-    Mosquitto, Options, Sub, broker_or_skip, publish, publish_bytes,
-};
+use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, broker_or_skip, publish, publish_bytes};
 use mqtt_as_tests::random::Random;
 
 use crate::{NEVER, SOON, connected, next, next_line, nothing_comes, rows, within};

@@ -136,7 +136,8 @@ async fn messages_expire_in_the_broker() {
     within(sleeper.connect(false)).await.expect("a connection");
     within(sleeper.subscribe("e/t", QoS::ExactlyOnce)).await.expect("subscribed");
     within(sleeper.disconnect()).await.expect("disconnected");
-    let (short, long) = ([Property::MessageExpiryInterval(1)], [Property::MessageExpiryInterval(600)]);
+    let (short, long) =
+        ([Property::MessageExpiryInterval(1)], [Property::MessageExpiryInterval(600)]);
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let publish = async |payload: &str, properties: &[Property<'_>]| {
             publisher.publish("e/t", payload).qos(qos).properties(properties).await

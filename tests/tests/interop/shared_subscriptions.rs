@@ -2,7 +2,7 @@
 
 use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, broker_or_skip};
 
-use crate::{SOON, connected, nothing_comes, next, rows, within};
+use crate::{SOON, connected, next, nothing_comes, rows, within};
 
 const MESSAGES: usize = 20;
 

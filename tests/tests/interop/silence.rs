@@ -14,7 +14,8 @@ const LIMIT: Duration = Duration::from_millis(600);
 /// It ended because of the limit: not before, and not much later.
 fn at_the_limit(begin: Instant) {
     let took = begin.elapsed();
-    assert!((LIMIT..LIMIT * 5).contains(&took), "it took {took:?}");
+    // The last PINGREQ may have left a moment before.
+    assert!((LIMIT * 9 / 10..LIMIT * 5).contains(&took), "it took {took:?}");
 }
 
 fn client(broker: &Mosquitto, version: Version) -> Client {
@@ -86,7 +87,7 @@ async fn the_keep_alive_finds_a_silent_broker_without_being_asked() {
         broker.pause();
         let begin = Instant::now();
         assert_eq!(within(client.down()).await, Some(timed_out), "{version:?}");
-        at_the_limit(begin + Duration::from_millis(0));
+        at_the_limit(begin);
         broker.resume();
     }
 }

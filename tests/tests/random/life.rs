@@ -60,7 +60,7 @@ impl Life {
 
     /// What it met, if all promises were kept.
     pub(crate) fn live(mut self) -> Result<Met, Fault> {
-        let steps = self.random.between(50..=500);
+        let steps = self.random.between(50..=300);
         for _ in 0..steps {
             self.step()?;
             self.judge()?;
@@ -179,7 +179,7 @@ impl Life {
         match self.pair.publish(&message, tag) {
             Ok(Published::Left) => self.ledger.published(&topic, number, (qos, expires), None),
             Ok(Published::Pending(_)) => {
-                self.ledger.published(&topic, number, (qos, expires), Some(tag))
+                self.ledger.published(&topic, number, (qos, expires), Some(tag));
             }
             Err(error) => return refusal(error),
         }

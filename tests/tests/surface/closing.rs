@@ -8,9 +8,7 @@ use mqtt_as_tokio::{
 
 use crate::counted::{Counts, client as with_runner};
 use crate::runtime::{run, sleep, soon, spawn, within};
-use crate::story::{
-    MS, accepted, both, client, config, connected, numbers, observer, peer, server, until,
-};
+use crate::story::{MS, accepted, both, config, connected, numbers, observer, peer, server, until};
 
 #[test]
 fn what_the_last_handle_accepted_is_sent_and_disconnect_follows() {

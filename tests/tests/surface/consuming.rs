@@ -83,7 +83,7 @@ fn consumers_share_the_queue() {
 #[test]
 fn messages_that_came_together_wake_as_many_consumers() {
     both(async |version| {
-        let server = peer(|script| {
+        let server = peer(move |script| {
             script.welcome();
             std::thread::sleep(100 * MS);
             let mut bytes = Vec::new();

@@ -5,7 +5,9 @@ use mqtt_as_proto::packet::{Ack, ConnAck, Delivery, Packet, PacketType};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
-use mqtt_as_tokio::{ConnectionError, DownReason, Properties, Property, PublishError, QoS, ReasonCode};
+use mqtt_as_tokio::{
+    ConnectionError, DownReason, Properties, Property, PublishError, QoS, ReasonCode,
+};
 
 use crate::counted::{Counts, client as with_runner};
 use crate::runtime::{Client, Task, run, sleep, spawn, within};
@@ -172,7 +174,8 @@ fn session_gone_sent_but_unacknowledged_the_caller_learns_it() {
 #[test]
 fn inbound_topic_alias_the_application_sees_the_full_topic() {
     run(async {
-        let server = Server::start(BrokerConfig { outbound_aliases: true, ..BrokerConfig::default() });
+        let server =
+            Server::start(BrokerConfig { outbound_aliases: true, ..BrokerConfig::default() });
         let client = connected(config(Version::V5, server.addr().port())).await;
         within(client.subscribe("long/#", QoS::AtLeastOnce)).await.expect("a subscription");
         for number in numbers(5) {

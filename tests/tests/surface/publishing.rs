@@ -24,7 +24,10 @@ fn a_message_arrives_at_every_qos() {
         for qos in ALL {
             within(client.publish("a/b", "c").qos(qos)).await.expect("a publish");
             let message = within(client.queue().next()).await.expect("a message");
-            assert_eq!((message.topic(), message.payload(), message.qos()), ("a/b", &b"c"[..], qos));
+            assert_eq!(
+                (message.topic(), message.payload(), message.qos()),
+                ("a/b", &b"c"[..], qos)
+            );
             assert!(!message.retain());
         }
         assert_eq!(client.statistics().published, 3);
@@ -217,9 +220,8 @@ fn calls_for_room_are_served_in_their_order() {
         let mut calls = Vec::new();
         for number in numbers(50) {
             let client = client.clone();
-            let mut call = Box::pin(async move {
-                client.publish("a", &number).qos(QoS::AtLeastOnce).await
-            });
+            let mut call =
+                Box::pin(async move { client.publish("a", &number).qos(QoS::AtLeastOnce).await });
             assert!(soon(0 * MS, &mut call).await.is_none());
             calls.push(spawn(call));
         }
@@ -262,14 +264,15 @@ fn a_thousand_calls_at_once_all_end() {
         let server = server();
         let client = connected(config(version, server.addr().port()).in_flight(100)).await;
         within(client.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-        let calls: Vec<_> = (0..1000)
-            .map(|number: usize| {
-                let client = client.clone();
-                spawn(async move {
-                    client.publish("a", &number.to_string()).qos(ALL[number % 3]).await
+        let calls: Vec<_> =
+            (0..1000)
+                .map(|number: usize| {
+                    let client = client.clone();
+                    spawn(async move {
+                        client.publish("a", &number.to_string()).qos(ALL[number % 3]).await
+                    })
                 })
-            })
-            .collect();
+                .collect();
         let mut all = payloads(&client, 1000).await;
         for call in calls {
             call.end().await.expect("an acknowledgement");

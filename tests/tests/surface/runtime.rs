@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-pub(crate) use mqtt_as_tokio::{Client, Tokio as Runtime, WeakClient};
+pub(crate) use mqtt_as_tokio::{Client, Tokio as Runtime};
 
 /// The longest wait of a story.
 const BOUND: Duration = Duration::from_secs(10);
@@ -18,13 +18,15 @@ pub(crate) fn run<T>(story: impl Future<Output = T>) -> T {
 }
 
 /// Waits, but not for ever.
-pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, future).await.expect("it has to happen within ten seconds")
+pub(crate) async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
+    tokio::time::timeout(BOUND, future.into_future())
+        .await
+        .expect("it has to happen within ten seconds")
 }
 
 /// What comes within that time, if it does.
-pub(crate) async fn soon<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(time, future).await.ok()
+pub(crate) async fn soon<T>(time: Duration, future: impl IntoFuture<Output = T>) -> Option<T> {
+    tokio::time::timeout(time, future.into_future()).await.ok()
 }
 
 pub(crate) async fn sleep(time: Duration) {

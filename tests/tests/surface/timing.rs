@@ -3,13 +3,13 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use mqtt_as_client::Step;
 use mqtt_as_proto::Version;
 use mqtt_as_proto::client::Waiting;
 use mqtt_as_proto::packet::{Packet, PacketType};
 use mqtt_as_tokio::{
     Config, ConnectError, ConnectionError, DownReason, PublishError, QoS, SubscribeError,
 };
-use mqtt_as_client::Step;
 
 use crate::runtime::{run, sleep, spawn, within};
 use crate::story::{MS, both, client, config, connected, peer, server};
