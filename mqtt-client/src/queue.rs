@@ -130,7 +130,7 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
         let waker = self.client.act(|state| {
             let waker = state.waiters.free(slot);
             if state.inbox.front(Consumer::Queue).is_some() {
-                state.waiters.wake_one(Event::Message);
+                state.waiters.wake_consumer();
             }
             waker
         });
@@ -336,6 +336,8 @@ impl Inbox {
 
     /// A QoS 0 message uses free room only; others evict the oldest QoS 0 messages.
     fn make_room(&mut self, qos0: bool, len: usize) -> bool {
+        // Under the policy "wait" the last message may exceed the bytes: then reading stops.
+        let len = if self.overflow == Overflow::Wait { 0 } else { len };
         while self.len >= self.limit || (qos0 && self.qos0_bytes + len > self.qos0_limit) {
             let evicted = self.oldest_qos0().map(|index| self.remove(index));
             if evicted.is_none() {

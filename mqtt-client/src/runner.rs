@@ -154,9 +154,9 @@ enum End {
 async fn meanwhile<R: Runtime, T>(shared: &R::Pointer, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
-        let deadline = act::<R, _>(shared, |state| {
+        let (deadline, seen) = act::<R, _>(shared, |state| {
             state.loops.armed = state.waiters.next_deadline();
-            state.loops.armed
+            (state.loops.armed, state.loops.controls)
         });
         let timer = async {
             match deadline {
@@ -164,7 +164,7 @@ async fn meanwhile<R: Runtime, T>(shared: &R::Pointer, future: impl Future<Outpu
                 None => core::future::pending().await,
             }
         };
-        match select3(future.as_mut(), timer, notified::<R>(shared)).await {
+        match select3(future.as_mut(), timer, notified::<R>(shared, seen)).await {
             Either3::First(value) => return value,
             _ => act::<R, _>(shared, |state| state.waiters.expire(R::now())),
         }
@@ -419,12 +419,13 @@ impl<R: Runtime> State<R> {
 /// Watches the time, and what the program wants.
 async fn control_loop<R: Runtime>(shared: &R::Pointer, only_clean: bool) -> End {
     loop {
-        let step = act::<R, _>(shared, |state| state.control(only_clean));
+        let (step, seen) =
+            act::<R, _>(shared, |state| (state.control(only_clean), state.loops.controls));
         match step {
             Control::End(end) => return end,
-            Control::Wait => notified::<R>(shared).await,
+            Control::Wait => notified::<R>(shared, seen).await,
             Control::Until(at) => {
-                select(R::sleep_until(at), notified::<R>(shared)).await;
+                select(R::sleep_until(at), notified::<R>(shared, seen)).await;
             }
         }
     }
@@ -436,25 +437,16 @@ enum Control {
     Until(mqtt_as_proto::Instant),
 }
 
-/// Waits until somebody notifies the control loop.
-fn notified<R: Runtime>(shared: &R::Pointer) -> impl Future<Output = ()> {
-    let mut first = true;
+/// Waits until somebody notifies the control loop, since it looked last.
+fn notified<R: Runtime>(shared: &R::Pointer, seen: u32) -> impl Future<Output = ()> {
     poll_fn(move |cx| {
-        if !core::mem::take(&mut first) {
-            return Poll::Ready(());
-        }
-        let _old = act::<R, _>(shared, |state| {
-            let old = state.loops.register(Loop::Control, cx.waker());
-            // What came between the look at the state and now.
-            let armed = state.loops.armed;
-            let earlier =
-                state.next_deadline().is_some_and(|next| armed.is_none_or(|armed| next < armed));
-            if state.wants_control() || earlier {
-                state.loops.notify(Loop::Control);
+        let (poll, _old) = act::<R, _>(shared, |state| {
+            if state.loops.controls != seen {
+                return (Poll::Ready(()), None);
             }
-            old
+            (Poll::Pending, state.loops.register(Loop::Control, cx.waker()))
         });
-        Poll::Pending
+        poll
     })
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Loops {
     due: u8,
     /// The write loop has nothing to write.
     pub(crate) write_idle: bool,
+    /// Times that the control loop was notified.
+    pub(crate) controls: u32,
     /// Writes that the transport took.
     pub(crate) writes: u32,
     /// When the control loop looks at the time next.
@@ -97,6 +99,7 @@ impl Loops {
     /// That loop has to look at the state again, if it waits: else it looks before it does.
     #[inline]
     pub(crate) fn notify(&mut self, which: Loop) {
+        self.controls = self.controls.wrapping_add(u32::from(which == Loop::Control));
         if self.wakers[which as usize].is_some() {
             self.due |= 1 << which as u8;
         }
@@ -340,7 +343,7 @@ impl<R: Runtime> State<R> {
     /// Another consumer may take what is left.
     pub(crate) fn wake_next_consumer(&mut self) {
         if self.inbox.front(Consumer::Queue).is_some() {
-            self.waiters.wake_one(Event::Message);
+            self.waiters.wake_consumer();
         }
     }
 

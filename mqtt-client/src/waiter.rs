@@ -99,6 +99,8 @@ pub(crate) struct Waiters {
     due_tail: Option<u16>,
     /// The slot that waited for a message last: it is likely to be the one to wake.
     consumer: u16,
+    /// Slots that wait for a message.
+    consumers: u16,
 }
 
 impl Waiters {
@@ -113,6 +115,7 @@ impl Waiters {
             due_head: None,
             due_tail: None,
             consumer: 0,
+            consumers: 0,
         }
     }
 
@@ -123,8 +126,10 @@ impl Waiters {
         waiter.wait = wait;
         waiter.deadline = None;
         let slot = Slot { index, generation: waiter.generation };
-        if wait == Wait::Room {
-            self.enqueue(index);
+        match wait {
+            Wait::Room => self.enqueue(index),
+            Wait::Event(Event::Message) => self.consumers += 1,
+            _ => {}
         }
         Some(slot)
     }
@@ -156,8 +161,8 @@ impl Waiters {
     pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
         let Some(waiter) = self.get(slot) else { return };
         let before = core::mem::replace(&mut waiter.wait, wait);
-        if before == Wait::Room && wait != Wait::Room {
-            self.dequeue(slot.index);
+        if before != wait {
+            self.leave(before, slot.index);
         }
     }
 
@@ -177,14 +182,21 @@ impl Waiters {
         let waker = waiter.waker.take();
         let waited = core::mem::take(&mut waiter.wait);
         waiter.generation = waiter.generation.wrapping_add(1);
-        if waited == Wait::Room {
-            self.dequeue(slot.index);
-        }
+        self.leave(waited, slot.index);
         let free = self.free.replace(slot.index);
         if let Some(waiter) = self.slots.get_mut(usize::from(slot.index)) {
             waiter.next = free;
         }
         waker
+    }
+
+    /// The slot does not wait so any more.
+    fn leave(&mut self, waited: Wait, index: u16) {
+        match waited {
+            Wait::Room => self.dequeue(index),
+            Wait::Event(Event::Message) => self.consumers -= 1,
+            _ => {}
+        }
     }
 
     /// Keeps the waker of the call that waits. Gives an old one back.
@@ -274,10 +286,13 @@ impl Waiters {
         }
     }
 
-    /// Wakes the first call that waits for the event.
-    pub(crate) fn wake_one(&mut self, event: Event) {
+    /// Wakes a call that waits for a message and was not woken yet.
+    pub(crate) fn wake_consumer(&mut self) {
+        if self.consumers == 0 {
+            return;
+        }
         let waits = |waiter: &Waiter| {
-            waiter.wait == Wait::Event(event) && waiter.waker.is_some() && !waiter.due
+            waiter.wait == Wait::Event(Event::Message) && waiter.waker.is_some() && !waiter.due
         };
         let at = |index: u16| self.slots.get(usize::from(index));
         let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));

@@ -10,7 +10,8 @@
 //! makes it run under any runtime or none, and lets a test drive years in a second. The contract
 //! stands at [`Client`]; this is the whole loop, on `std::net`:
 //!
-//! ```no_run
+#![cfg_attr(feature = "alloc", doc = "```no_run")]
+#![cfg_attr(not(feature = "alloc"), doc = "```ignore")]
 #![doc = include_str!("../examples/blocking.rs")]
 //! ```
 //!

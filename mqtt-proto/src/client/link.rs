@@ -205,8 +205,11 @@ impl Timers {
 
     /// The earliest moment at which anything has to be done.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let waits = self.deadlines().into_iter().flatten().map(|(at, _)| at);
-        waits.chain(self.ping_due()).chain(self.overrun).min()
+        let mut next = earlier(self.ping_due(), self.overrun);
+        for (at, _) in self.deadlines().into_iter().flatten() {
+            next = earlier(next, Some(at));
+        }
+        next
     }
 
     /// What was waited for too long.
@@ -241,6 +244,15 @@ impl Timers {
         } else if pause {
             self.paused.get_or_insert(now);
         }
+    }
+}
+
+/// The earlier of two moments that need not be.
+#[inline]
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -8,7 +8,7 @@ use mqtt_as_tests::random::Random;
 use mqtt_as_tokio::{Client, QoS, Version};
 
 use crate::flow::{Kept, assert_arrived, printed_numbers, publish_counted, read_numbers, window};
-use crate::link_cut::seed;
+use crate::link_cut::{seed, without_broker_faults};
 use crate::{config, within};
 
 /// How the broker ends.
@@ -26,18 +26,21 @@ enum End {
 /// (delivered again, at QoS 2 too); in 5.0 it may also refuse a resend with 0x97. So what it acknowledged within this
 /// many messages of a kill proves nothing about the client. What is further off has to be right, and every call has to
 /// end. SIGTERM saves: there the rules hold without exception.
-const NEAR: usize = 150;
+const NEAR: usize = 300;
 const RESTARTS: usize = 3;
-const MESSAGES: usize = 1500;
+const MESSAGES: usize = 3000;
 
 async fn restart_while_numbers_flow(version: Version, qos: QoS, end: End) {
     let mut random = Random::new(seed());
-    let options = Options::new().persistence().line("max_queued_messages 0");
+    let options = Options::new().verbose().persistence().line("max_queued_messages 0");
     let mut broker = Mosquitto::start(options);
     // At QoS 1: at QoS 2 mosquitto_sub leaves with a protocol error when the broker exceeds its Receive Maximum.
     let args = ["-t", "flow", "-q", "1", "-F", "%p", "-c", "-i", "sub"];
     let sub = Sub::start(&broker, &args);
-    let client = |id| Client::new(config(&broker, version, id)).expect("a client");
+    // Room for all: an overrun, for which mosquitto is good in both versions, is another test's matter.
+    let room = u16::try_from(MESSAGES).expect("few enough");
+    let config = |id| config(&broker, version, id).receive_maximum(room).queue_len(MESSAGES);
+    let client = |id| Client::new(config(id)).expect("a client");
     let (publisher, reader) = (client("publisher"), client("reader"));
     let kept = [Kept::connect(&publisher).await, Kept::connect(&reader).await];
     within(reader.subscribe("flow", qos)).await.expect("subscribed");
@@ -73,6 +76,7 @@ async fn restart_while_numbers_flow(version: Version, qos: QoS, end: End) {
         begin.elapsed()
     );
     let printed = printed_numbers(&sub, MESSAGES - 1);
+    let numbers = without_broker_faults(&broker.log(), numbers);
     let witness = QoS::AtLeastOnce;
     if end == End::Stop {
         assert!(refused.is_empty(), "refused: {refused:?}");
@@ -96,7 +100,8 @@ fn assert_arrived_but_near(
     let lost = (0..MESSAGES).filter(|number| !numbers.contains(number)).count();
     println!("{who}: lost {lost}, refused {}", refused.len());
     // The numbers that are left, closed up.
-    let left: Vec<usize> = (0..MESSAGES).filter(|number| !near(number)).collect();
+    let counts = |number: &usize| !near(number) && !refused.contains(number);
+    let left: Vec<usize> = (0..MESSAGES).filter(counts).collect();
     let far: Vec<usize> =
         numbers.iter().filter_map(|number| left.binary_search(number).ok()).collect();
     assert_arrived(who, qos, left.len(), &far);

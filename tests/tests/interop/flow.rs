@@ -180,6 +180,7 @@ async fn keep_connected(client: Client, downs: Arc<AtomicUsize>) {
             return;
         }
         downs.fetch_add(1, Ordering::Relaxed);
+        println!("down: {reason:?}");
         while let Err(error) = client.connect(false).await {
             println!("not yet again after {reason:?}: {error}");
             sleep(Duration::from_millis(20)).await;

@@ -40,7 +40,7 @@ fn cuts(seed: u64, up: u64, down: u64) -> impl FnMut(u32) -> Plan + Send {
 /// Takes out what mosquitto 2.0.11 delivers twice itself. When a link is lost before it has sent all PUBRELs again,
 /// it forgets that their messages were received: on the next link it sends PUBLISH, for which it has had PUBREC
 /// (4.4 and 4.3.3 forbid that). Its log shows each case. Nothing else may come twice.
-fn without_broker_faults(log: &str, numbers: Vec<usize>) -> Vec<usize> {
+pub(crate) fn without_broker_faults(log: &str, numbers: Vec<usize>) -> Vec<usize> {
     let id = |line: &str, mark: &str| -> Option<usize> {
         let digits = line.split_once(mark)?.1;
         digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()

@@ -69,7 +69,7 @@ async fn properties_come_from_mosquitto_pub_to_us() {
             ("größe", "ß"),
             ("colour", "blue")
         ]));
-        assert_eq!(properties.response_topic().map(|topic| topic.as_str()), Some("answer/here"));
+        assert_eq!(properties.response_topic().map(TopicName::as_str), Some("answer/here"));
         assert_eq!(properties.correlation_data(), Some(&b"id-7"[..]));
         assert_eq!(properties.content_type(), Some("text/plain"));
         assert_eq!(properties.payload_format_indicator(), Some(true));

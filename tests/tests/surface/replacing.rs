@@ -78,8 +78,7 @@ fn disconnect_ends_an_attempt() {
         let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
-            // No answer: the end is all that is left to say.
-            let _ = version;
+            script.expect(PacketType::Disconnect);
         });
         let client = client(config(version, server.port));
         let attempt = spawn({
