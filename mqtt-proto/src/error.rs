@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::packet::PacketType;
+use crate::packet_type::PacketType;
 use crate::reason::ReasonCode;
 use crate::topic::TopicError;
 

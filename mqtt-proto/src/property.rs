@@ -3,7 +3,7 @@
 use core::num::{NonZeroU16, NonZeroU32};
 
 use crate::error::{DecodeError, EncodeError};
-use crate::packet::{PacketType, QoS, WILL};
+use crate::packet_type::{PacketType, QoS, WILL};
 use crate::topic::TopicName;
 use crate::wire::{Counter, MAX_REMAINING, Reader, Sink, Value, put_varint};
 

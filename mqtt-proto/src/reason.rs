@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::packet::PacketType;
+use crate::packet_type::PacketType;
 
 /// What a packet says of an operation's outcome: below 0x80 it went well.
 ///

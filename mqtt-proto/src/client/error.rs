@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::limits::Limit;
 use crate::error::{DecodeError, EncodeError};
+use crate::limits::Limit;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
 use crate::wire::PacketId;

@@ -1,17 +1,10 @@
 //! What the client tells its caller.
 
-use crate::error::EncodeError;
 use crate::packet::{Auth, ConnAck, Disconnect, Publish};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
-use crate::session::AckToken;
+use crate::session::{AckToken, Fate, Tag};
 use crate::topic::TopicName;
-
-use super::limits::Limit;
-
-/// The caller's mark on an operation: it comes back with the operation's outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tag(pub u32);
 
 /// Something that happened. It borrows from the input, and must be used before the next call.
 #[derive(Debug)]
@@ -98,32 +91,4 @@ impl Answer<'_> {
     pub fn reason_codes(&self) -> impl ExactSizeIterator<Item = ReasonCode> + '_ {
         self.codes.iter().copied().map(ReasonCode::from_u8)
     }
-}
-
-/// What became of an operation that no acknowledgement closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// A QoS 0 message that had waited for a connection was handed to it.
-    Left,
-    /// Not a byte of it was handed to a transport, and none will be.
-    NeverSent(NotSent),
-    /// It was sent, or begun, and nobody knows whether it arrived.
-    Unknown {
-        /// The server had received it (PUBREC), but not let go of it.
-        received: bool,
-    },
-}
-
-/// Why a message was never sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotSent {
-    /// The server's limits, learned when it accepted the connection, forbid it.
-    Forbidden(Limit),
-    /// Its Message Expiry Interval passed while it waited.
-    Expired,
-    /// The client was disconnected before it could leave.
-    Disconnected,
-    /// It cannot be encoded.
-    Invalid(EncodeError),
 }

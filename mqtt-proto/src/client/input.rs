@@ -2,13 +2,14 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use super::event::{Connected, Event, Fate, NotSent, Received};
-use super::limits::Limits;
+use super::event::{Connected, Event, Received};
 use super::link::{Method, Phase};
 use crate::frame::{FixedHeader, Frame};
+use crate::limits::Limits;
 use crate::packet::{Ack, ConnAck, Packet, PacketType, Publish, Version};
 use crate::property::Properties;
 use crate::session::resume::LostSession;
+use crate::session::{Fate, NotSent};
 use crate::time::Instant;
 
 /// What [`Client::handle_bytes`] did.

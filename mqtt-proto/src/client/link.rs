@@ -1,7 +1,7 @@
 //! One connection's life. All of it is dropped when the connection ends; there is no reset.
 
 use super::error::Waiting;
-use super::limits::Limits;
+use crate::limits::Limits;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
 use crate::time::Instant;

@@ -7,7 +7,6 @@ mod config;
 mod error;
 mod event;
 mod input;
-mod limits;
 mod link;
 mod operation;
 mod output;
@@ -15,12 +14,13 @@ mod publish;
 
 use core::fmt;
 
+pub use crate::limits::{Limit, Limits};
+pub use crate::session::{Fate, NotSent, Tag};
 pub use alias::{Alias, AliasMemory};
 pub use config::{Config, ConfigError, Memory};
 pub use error::{ConnectionError, OperationError, Violation, Waiting};
-pub use event::{Answer, Connected, Event, Fate, NotSent, Received, Tag};
+pub use event::{Answer, Connected, Event, Received};
 pub use input::Handled;
-pub use limits::{Limit, Limits};
 pub use operation::Warning;
 pub use publish::{Message, Published};
 

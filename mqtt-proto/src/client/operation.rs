@@ -1,11 +1,10 @@
 //! What the caller asks for: each operation is judged here, before anything is sent.
 
 use super::error::OperationError;
-use super::event::Tag;
-use super::limits::{Limit, Limits};
 use super::link::{Goodbye, Link, Method, Phase, Ping, Replies, Timers};
 use super::{Acknowledged, Client};
 use crate::error::EncodeError;
+use crate::limits::{Limit, Limits};
 use crate::packet::{
     Auth, Connect, Filters, Packet, PacketType, Subscribe, Subscription, Subscriptions,
     Unsubscribe, Version,
@@ -13,6 +12,7 @@ use crate::packet::{
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
 use crate::session::AckToken;
+use crate::session::Tag;
 use crate::session::outgoing::State;
 use crate::time::Instant;
 use crate::topic::TopicFilter;

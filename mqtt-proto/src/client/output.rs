@@ -1,13 +1,14 @@
 //! What goes out: in which order what is owed is put into the outbox, and how it leaves.
 
 use super::Client;
-use super::event::{Event, Fate, NotSent};
+use super::event::Event;
 use super::link::{Goodbye, Phase, Ping, Reply};
 use crate::outbox::Outbox;
 use crate::packet::{Disconnect, Packet, PacketType, QoS, Version};
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
 use crate::session::outgoing::State;
+use crate::session::{Fate, NotSent};
 use crate::time::Instant;
 use crate::wire::{PacketId, Sink, copy};
 

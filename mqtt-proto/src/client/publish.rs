@@ -2,7 +2,6 @@
 
 use super::Client;
 use super::error::OperationError;
-use super::event::Tag;
 use super::link::Phase;
 use super::operation::no_room;
 use crate::error::EncodeError;
@@ -10,6 +9,7 @@ use crate::outbox::Outbox;
 use crate::packet::{Delivery, Publish, QoS, Version};
 use crate::payload::{Payload, Shared};
 use crate::property::{Properties, Property, TopicAliasId};
+use crate::session::Tag;
 use crate::session::blocks::Chain;
 use crate::session::outgoing::{Expiry, Flight, State};
 use crate::time::Instant;

@@ -2,12 +2,14 @@
 //! packet identifiers (4.1).
 
 pub(crate) mod blocks;
+mod fate;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;
 pub(crate) mod resume;
 mod table;
 
 pub use blocks::Block;
+pub use fate::{Fate, NotSent, Tag};
 pub use incoming::{AckToken, Held};
 pub use outgoing::Flight;
 pub use table::Slot;

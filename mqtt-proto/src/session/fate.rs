@@ -1,0 +1,36 @@
+//! What becomes of an operation, and whose it was.
+
+use crate::error::EncodeError;
+use crate::limits::Limit;
+
+/// The caller's mark on an operation: it comes back with the operation's outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tag(pub u32);
+
+/// What became of an operation that no acknowledgement closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// A QoS 0 message that had waited for a connection was handed to it.
+    Left,
+    /// Not a byte of it was handed to a transport, and none will be.
+    NeverSent(NotSent),
+    /// It was sent, or begun, and nobody knows whether it arrived.
+    Unknown {
+        /// The server had received it (PUBREC), but not let go of it.
+        received: bool,
+    },
+}
+
+/// Why a message was never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotSent {
+    /// The server's limits, learned when it accepted the connection, forbid it.
+    Forbidden(Limit),
+    /// Its Message Expiry Interval passed while it waited.
+    Expired,
+    /// The client was disconnected before it could leave.
+    Disconnected,
+    /// It cannot be encoded.
+    Invalid(EncodeError),
+}
