@@ -2,7 +2,7 @@
 
 use super::outgoing::{Outgoing, State};
 use super::table::List;
-use crate::client::{Fate, NotSent};
+use crate::session::{Fate, NotSent};
 use crate::packet::QoS;
 
 /// What happens to messages that were sent, but not acknowledged, when the session is gone.
