@@ -29,9 +29,10 @@ mod socket;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use mqtt_as_client::{Callbacks, Instant, Lock, Runner, Start, State};
+use tokio::time::Instant as Clock;
 
 pub use mqtt_as_client::{Config, Runtime};
 pub use mqtt_as_client::{
@@ -69,7 +70,7 @@ impl Runtime for Tokio {
 
     async fn sleep_until(at: Instant) {
         let at = *START + Duration::from_millis(at.as_millis().min(FAR));
-        tokio::time::sleep_until(at.into()).await;
+        tokio::time::sleep_until(at).await;
     }
 
     fn catch(f: impl FnOnce()) -> bool {

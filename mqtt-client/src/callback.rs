@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
 use crate::client::Client;
 use crate::config::Config;
@@ -256,7 +256,8 @@ const MOST_RUNNING: usize = 64;
 /// What to do next.
 enum Work {
     Calls(Vec<(Call, bool)>),
-    Wait,
+    /// With a waker to drop when the lock is free.
+    Wait(Option<Waker>),
     End,
 }
 
@@ -281,7 +282,10 @@ impl<R: Runtime> Callbacks<R> {
             }
             match act::<R, _>(&self.shared, |state| state.next_call(cx)) {
                 Work::Calls(calls) => self.begin(calls),
-                Work::Wait => return Poll::Pending,
+                Work::Wait(old) => {
+                    drop(old);
+                    return Poll::Pending;
+                }
                 Work::End if self.running.is_empty() => return Poll::Ready(()),
                 Work::End => return Poll::Pending,
             }
@@ -350,8 +354,7 @@ impl<R: Runtime> State<R> {
         if self.closed {
             return Work::End;
         }
-        let _old = self.loops.register(Loop::Callbacks, cx.waker());
-        Work::Wait
+        Work::Wait(self.loops.register(Loop::Callbacks, cx.waker()))
     }
 
     fn link_calls(&self, event: LinkEvent) -> Vec<(Call, bool)> {

@@ -83,9 +83,13 @@ impl<R: Runtime> Client<R> {
     }
 
     async fn disconnect_with(&self, reason: ReasonCode) -> Result<(), DisconnectError> {
-        self.act(|state| state.begin_disconnect(reason))?;
+        let ends = self.act(|state| {
+            state.begin_disconnect(reason)?;
+            Ok(state.link.ends)
+        })?;
         self.wait_event(Event::Down, |state| {
-            (!state.link.busy || state.closed || state.link.wanted.is_some()).then_some(())
+            let ended = !state.link.busy || state.link.ends != ends;
+            (ended || state.closed || state.link.wanted.is_some()).then_some(())
         })
         .await
         .ok_or(DisconnectError::NoWaiter)
@@ -124,12 +128,12 @@ impl<R: Runtime> Client<R> {
             let now = R::now();
             let asked = state.core.ping(now);
             state.settle();
-            asked.then_some((state.link.pongs, state.link.downs))
+            asked.then_some((state.link.pongs, state.link.ends))
         });
-        let Some((pongs, downs)) = asked else { return false };
+        let Some((pongs, ends)) = asked else { return false };
         let answer = self.wait_event(Event::Pong, |state| match () {
             () if state.link.pongs != pongs => Some(true),
-            () if state.link.downs != downs || state.closed => Some(false),
+            () if state.link.ends != ends || state.closed => Some(false),
             () => None,
         });
         answer.await.unwrap_or(false)

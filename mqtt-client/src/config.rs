@@ -251,6 +251,15 @@ impl Config {
         self.with_receive_bytes()
     }
 
+    /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops the
+    /// rest and cannot say so. Default: 20, the smallest window of a broker in use; in 5.0 the
+    /// server says how many it takes.
+    #[must_use]
+    pub fn send_window(mut self, messages: u16) -> Self {
+        self.core.send_window = messages;
+        self
+    }
+
     /// Bytes of the largest packet taken. Default: 4 MiB.
     #[must_use]
     pub fn maximum_packet_size(mut self, bytes: u32) -> Self {

@@ -102,7 +102,7 @@ impl<'p, R: Runtime> Publish<'p, R> {
     fn message(&self) -> Result<Message<'p>, PublishError> {
         Ok(Message {
             topic: TopicName::new(self.topic).map_err(PublishError::Topic)?,
-            payload: self.payload,
+            payload: if self.oneshot { self.payload.as_slice().into() } else { self.payload },
             qos: self.qos,
             retain: self.retain,
             properties: self.properties,
@@ -149,20 +149,15 @@ impl<R: Runtime> Future for Publishing<'_, R> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let mut message = match this.request.message() {
+        let message = match this.request.message() {
             Ok(message) => message,
             Err(error) => return Poll::Ready(Err(error)),
         };
         #[cfg(feature = "alloc")]
-        if let Some(large) = &this.large {
-            message.payload = large.into();
-        } else if this.request.oneshot {
-            message.payload = message.payload.as_slice().into();
-        }
-        #[cfg(not(feature = "alloc"))]
-        if this.request.oneshot {
-            message.payload = message.payload.as_slice().into();
-        }
+        let message = match &this.large {
+            Some(large) => Message { payload: large.into(), ..message },
+            None => message,
+        };
         let (slot, timeout) = (&mut this.slot, this.request.timeout);
         let (poll, _old) = this.request.client.act(|state| match *slot {
             None => state.begin_publish(&message, timeout, slot, cx),
@@ -175,12 +170,7 @@ impl<R: Runtime> Future for Publishing<'_, R> {
 impl<R: Runtime> Drop for Publishing<'_, R> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            let _waker = self.request.client.act(|state| {
-                let waker = state.waiters.free(slot);
-                // It may have been the one that was woken for room.
-                state.waiters.wake_room();
-                waker
-            });
+            let _waker = self.request.client.act(|state| state.waiters.free(slot));
         }
     }
 }
@@ -237,7 +227,9 @@ impl<R: Runtime> State<R> {
         *slot = Some(taken);
         let time = timeout.map_or_else(|| self.answer_time(), u64::from);
         if time != 0 {
-            let deadline = self.time().after(time);
+            // A time of the program's may be shorter than a write takes: that wants the clock.
+            let now = if timeout.is_some() { R::now() } else { self.time() };
+            let deadline = now.after(time);
             self.waiters.set_deadline(taken, deadline);
             self.notify_before(deadline);
         }

@@ -113,15 +113,13 @@ impl<'m> ReadBuffer<'m> {
     /// The first `n` bytes have been used: splits them off for those who refer to them.
     #[cfg(feature = "alloc")]
     pub(crate) fn split(&mut self, n: usize) -> Bytes {
-        match &mut self.memory.0 {
-            Kind::Lent(bytes) => {
-                Bytes::copy_from_slice(bytes.as_slice().get(..n).unwrap_or_default())
-            }
-            Kind::Heap(growing) => {
-                self.filled -= n.min(self.filled);
-                growing.bytes.split_to(n.min(growing.bytes.len())).freeze()
-            }
+        if let Kind::Heap(growing) = &mut self.memory.0 {
+            self.filled -= n.min(self.filled);
+            return growing.bytes.split_to(n.min(growing.bytes.len())).freeze();
         }
+        let used = Bytes::copy_from_slice(self.bytes().get(..n).unwrap_or_default());
+        self.consume(n);
+        used
     }
 }
 
@@ -129,7 +127,9 @@ impl<'m> ReadBuffer<'m> {
 impl Growing {
     /// All of `bytes` is initialised; from `filled` on it is free.
     fn room(&mut self, filled: usize, want: usize) -> &mut [u8] {
-        if self.bytes.len() - filled < want.min(SMALLEST) || want > LARGEST {
+        // A large packet, whose rest is wanted, has its place after the first time.
+        let least = if want > LARGEST { want } else { SMALLEST };
+        if self.bytes.len() - filled < least {
             self.bytes.truncate(filled);
             self.bytes.reserve(want);
             self.bytes.resize(filled + want, 0);

@@ -38,6 +38,9 @@ pub struct Runner<R: Runtime> {
 /// Milliseconds that the server has to close its side of an ended connection.
 const LINGER: u64 = 1000;
 
+/// Reads after which the read loop lets others run.
+const READS: u8 = 32;
+
 impl<R: Runtime> Client<R> {
     /// A handle and its driver, with those settings and that memory.
     ///
@@ -204,6 +207,7 @@ async fn read_loop<R: Runtime>(
     buffer: &mut ReadBuffer<'_>,
 ) -> End {
     let mut needed = None;
+    let mut reads: u8 = 0;
     loop {
         let room = buffer.room(needed);
         if room.is_empty() {
@@ -228,8 +232,10 @@ async fn read_loop<R: Runtime>(
             }
             wait_for_room::<R>(shared, took.looked).await;
         }
-        if filling {
-            // The consumers' turn, before more comes than they can have taken.
+        reads = (reads + 1) % READS;
+        if filling || reads == 0 {
+            // The consumers' turn, before more comes than they can have taken, and that of the
+            // other loops: a transport need not ever make this one wait.
             yield_now().await;
         }
     }
@@ -255,6 +261,7 @@ impl<R: Runtime> State<R> {
             Err(error) => {
                 let end = self.begin_ending(error);
                 let looked = self.looked();
+                buffer.consume(buffer.bytes().len()); // Nothing more is taken.
                 return Took { needed: None, blocked: false, filling: false, looked, end };
             }
         };
@@ -290,7 +297,7 @@ impl<R: Runtime> State<R> {
 
     /// The connection has to end: the server is told why, and given time to close.
     fn begin_ending(&mut self, error: ConnectionError) -> Option<End> {
-        if matches!(error, ConnectionError::TimedOut(_)) || self.link.ending.is_some() {
+        if error.reason().is_none() || self.link.ending.is_some() {
             return Some(End::Protocol(error));
         }
         self.link.ending = Some(DownReason::Protocol(error));
@@ -402,6 +409,9 @@ impl<R: Runtime> State<R> {
         self.now = R::now();
         self.core.handle_transmitted(n, self.now);
         self.loops.writes = self.loops.writes.wrapping_add(1);
+        // An ending connection has that time as long as the transport takes bytes.
+        let more = self.now.after(u64::from(self.config.core.write_timeout));
+        self.link.linger = self.link.linger.map(|at| at.max(more));
         self.loops.notify(Loop::Read);
         self.waiters.wake_room();
         self.notify_deadline();
@@ -486,6 +496,9 @@ impl<R: Runtime> State<R> {
 
     /// A transport is open: CONNECT goes out.
     fn open(&mut self, clean: bool, begun: bool) -> Result<(), ConnectError> {
+        if self.link.ending.is_some() {
+            return Err(ConnectError::Replaced); // By a disconnect, while the transport opened.
+        }
         let now = R::now();
         self.now = now;
         self.loops.armed = None;

@@ -60,6 +60,8 @@ pub(crate) struct Link {
     pub(crate) ups: u32,
     pub(crate) downs: u32,
     pub(crate) pongs: u32,
+    /// Connections and attempts that have ended.
+    pub(crate) ends: u32,
     pub(crate) session: Session,
     pub(crate) down_reason: Option<DownReason>,
     /// The client identifier that the server gave.
@@ -375,6 +377,7 @@ impl<R: Runtime> State<R> {
     fn come_up(&mut self, session: Session) {
         if self.link.preparing {
             self.link.prepared = true;
+            self.loops.notify(Loop::Control);
             return;
         }
         let warning = core::mem::take(&mut self.link.session.expires_at_once);
@@ -410,7 +413,8 @@ impl<R: Runtime> State<R> {
         };
         self.link.linger = None;
         self.link.busy = false;
-        if reason == DownReason::Disconnected {
+        self.link.ends = self.link.ends.wrapping_add(1);
+        if reason == DownReason::Disconnected || self.link.disconnected {
             self.end_calls(expires);
         }
         self.settle();

@@ -366,7 +366,11 @@ impl Waiters {
         let (prev, next) = (waiter.prev.take(), waiter.next.take());
         match prev.and_then(|prev| self.slots.get_mut(usize::from(prev))) {
             Some(prev) => prev.next = next,
-            None => self.room_head = next,
+            None => {
+                // It may have been the one that was woken for room.
+                self.room_head = next;
+                self.wake_room();
+            }
         }
         match next.and_then(|next| self.slots.get_mut(usize::from(next))) {
             Some(next) => next.prev = prev,

@@ -72,7 +72,10 @@ impl Client<'_> {
                 Ok(())
             }
             Arrival::Clash => Err(Violation::PacketId(PacketType::Publish, id).into()),
-            Arrival::Full => self.shed(now),
+            Arrival::Full => {
+                self.shed(now);
+                Ok(())
+            }
         }
     }
 
@@ -133,15 +136,12 @@ impl Client<'_> {
         size: usize,
         now: Instant,
     ) -> Result<Option<AckToken>, ConnectionError> {
-        match self.session.incoming.known(id, exactly_once) {
-            Some(true) => {} // A DUP of a counted message counts once.
-            Some(false) => self.check_quota()?,
-            None => {
-                self.check_quota()?;
-                if !self.has_slot(size, now)? {
-                    return Ok(None);
-                }
-            }
+        let known = self.session.incoming.known(id, exactly_once);
+        // A DUP of a counted message counts once.
+        let counts = known != Some(true);
+        if counts && (self.exceeds_quota() || (known.is_none() && !self.has_slot(size))) {
+            self.shed(now);
+            return Ok(None);
         }
         match self.session.incoming.arrive(id, exactly_once, size) {
             Arrival::New(token) => Ok(Some(token)),
@@ -151,41 +151,39 @@ impl Client<'_> {
                 Ok(None)
             }
             Arrival::Clash => Err(Violation::PacketId(PacketType::Publish, id).into()),
-            Arrival::Full => self.shed(now).map(|()| None),
+            Arrival::Full if self.config.version == Version::V5 => Err(ConnectionError::NoRoom),
+            Arrival::Full => {
+                self.shed(now);
+                Ok(None)
+            }
         }
     }
 
-    /// Whether the server may send one more message [MQTT-3.3.4-9].
-    fn check_quota(&self) -> Result<(), ConnectionError> {
-        let maximum = self.link.as_ref().map_or(u16::MAX, |link| link.receive_maximum);
-        if self.config.version == Version::V5 && self.session.incoming.on_link() >= maximum {
-            return Err(Violation::ReceiveMaximum.into());
-        }
-        Ok(())
+    /// Whether the server has sent more than our Receive Maximum [MQTT-3.3.4-9].
+    ///
+    /// It is not told so at once: brokers in use overrun it, and would do so again on every
+    /// connection, before any acknowledgement could leave. The excess is shed as in 3.1.1, and the
+    /// connection ends with 0x93 when the program has caught up.
+    fn exceeds_quota(&self) -> bool {
+        let Some(link) = &self.link else { return false };
+        let over = self.session.incoming.on_link() >= link.receive_maximum;
+        self.config.version == Version::V5 && (over || link.shed != 0)
     }
 
     /// 3.1.1 has no Receive Maximum: whether there is a slot for one more message. From the first
     /// one without a slot on, all are shed, so that the server's resend keeps the order.
-    fn has_slot(&mut self, size: usize, now: Instant) -> Result<bool, ConnectionError> {
+    fn has_slot(&self, size: usize) -> bool {
         if self.config.version == Version::V5 {
-            return Ok(true);
+            return true;
         }
         let incoming = &self.session.incoming;
         let bytes = incoming.held_bytes().saturating_add(size);
         let shedding = self.link.as_ref().is_some_and(|link| link.shed != 0);
-        let room = incoming.held() < self.config.receive_maximum
-            && (bytes <= self.config.receive_bytes || incoming.held() == 0);
-        if shedding || !room {
-            self.shed(now)?;
-            return Ok(false);
-        }
-        Ok(true)
+        let room = bytes <= self.config.receive_bytes || incoming.held() == 0;
+        !shedding && room && incoming.held() < self.config.receive_maximum
     }
 
-    fn shed(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        if self.config.version == Version::V5 {
-            return Err(ConnectionError::NoRoom);
-        }
+    fn shed(&mut self, now: Instant) {
         let time = u64::from(self.config.response_time);
         if let Some(link) = &mut self.link {
             link.shed = link.shed.saturating_add(1);
@@ -194,7 +192,6 @@ impl Client<'_> {
             }
         }
         self.check_overrun();
-        Ok(())
     }
 
     /// A shedding connection ends as soon as the program has taken half of what it holds and

@@ -15,6 +15,9 @@ pub struct Config {
     /// Received QoS 1 and 2 messages that the program has not taken: slots. In 5.0 the server
     /// keeps to it (Receive Maximum); in 3.1.1 more than that is an overrun.
     pub receive_maximum: u16,
+    /// 3.1.1 has no Receive Maximum of the server's: unacknowledged messages of ours at a time.
+    /// A broker that takes fewer drops the rest and cannot say so; the smallest in use takes 20.
+    pub send_window: u16,
     /// Bytes of such messages. In 5.0 at least `receive_maximum` × `maximum_packet_size`.
     pub receive_bytes: usize,
     /// Bytes of the largest packet that is taken.
@@ -54,6 +57,7 @@ impl Default for Config {
         Self {
             version: Version::default(),
             receive_maximum: 64,
+            send_window: 20,
             receive_bytes: 64 * 4 * 1024 * 1024,
             maximum_packet_size: 4 * 1024 * 1024,
             close_if_too_large: false,

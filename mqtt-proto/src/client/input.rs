@@ -177,6 +177,9 @@ impl Client<'_> {
         link.phase = Phase::Connected;
         link.accepted = Some(true);
         link.limits = Limits::new(&ack.properties);
+        if self.config.version == Version::V311 {
+            link.limits.receive_maximum = self.config.send_window.max(1);
+        }
         link.timers.connect = None;
         let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
         let keep_alive = ack.properties.server_keep_alive().unwrap_or(keep_alive.unwrap_or(0));

@@ -224,7 +224,10 @@ impl<'a> Client<'a> {
             return if stuck { Err(self.fail(error)) } else { Ok(()) };
         }
         if link.timers.overrun.is_some_and(|at| at <= now) {
-            return Err(self.fail(ConnectionError::Overrun));
+            return Err(self.fail(match self.config.version {
+                Version::V5 => Violation::ReceiveMaximum.into(),
+                Version::V311 => ConnectionError::Overrun,
+            }));
         }
         match link.timers.missed(now) {
             Some(Waiting::Acknowledgement) => self.acknowledgement_missed(now)?,
@@ -269,8 +272,8 @@ impl<'a> Client<'a> {
 
     /// Ends the connection for that reason.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
-        let overrun = error == ConnectionError::Overrun;
-        let can_tell = self.config.version == Version::V5 || overrun;
+        let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
+        let can_tell = self.config.version == Version::V5 || error == ConnectionError::Overrun;
         if overrun {
             // What was taken is acknowledged, as far as there is room, before the end.
             let _ = self.fill_replies() && self.fill_acknowledgements();

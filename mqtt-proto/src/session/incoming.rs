@@ -85,6 +85,8 @@ pub(crate) struct Incoming<'a> {
     /// Messages that the program has not taken.
     held: u16,
     held_bytes: usize,
+    /// How many of them are of sessions that are lost: nothing more is known of them.
+    orphans: u16,
     /// Messages counted against our Receive Maximum on this connection.
     on_link: u16,
 }
@@ -97,6 +99,7 @@ impl<'a> Incoming<'a> {
             next_generation: 0,
             held: 0,
             held_bytes: 0,
+            orphans: 0,
             on_link: 0,
         }
     }
@@ -128,7 +131,8 @@ impl<'a> Incoming<'a> {
         if let Some(index) = known
             && self.table.get(index).is_some_and(|held| held.is_foreign(exactly_once))
         {
-            self.table.remove(index);
+            let held = self.table.remove(index).is_some_and(|held| held.state == State::Held);
+            self.orphans = self.orphans.saturating_add(u16::from(held));
             return self.arrive_new(id, exactly_once, size);
         }
         match known {
@@ -170,8 +174,10 @@ impl<'a> Incoming<'a> {
     pub(crate) fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
         let AckToken { index, generation, size } = token;
         let known = self.table.get_mut(index).filter(|held| held.generation == generation);
-        if known.as_ref().is_some_and(|held| held.state != State::Held) {
-            return Acknowledged::Stale; // The token was used before.
+        match &known {
+            Some(held) if held.state == State::Held => {}
+            None if self.orphans != 0 => self.orphans = self.orphans.saturating_sub(1),
+            _ => return Acknowledged::Stale, // The token was used before.
         }
         self.held = self.held.saturating_sub(1);
         self.held_bytes = self.held_bytes.saturating_sub(size as usize);
@@ -275,7 +281,7 @@ impl<'a> Incoming<'a> {
         for index in 0..self.table.present() {
             self.table.remove(index);
         }
-        self.on_link = 0;
+        (self.on_link, self.orphans) = (0, self.held);
         self.owed = List::EMPTY;
     }
 

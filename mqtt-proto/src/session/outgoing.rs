@@ -6,11 +6,11 @@
 //! the outbox on this connection, what stands from it on has not. A new connection sets the cursors
 //! to the front, and so resends in order [MQTT-4.6.0-1] [MQTT-4.6.0-4].
 
-use crate::session::{Fate, Tag};
 use crate::packet::QoS;
 use crate::payload::Shared;
 use crate::session::blocks::{Block, Blocks, Chain, ChainWriter};
 use crate::session::table::{List, Slot, Table};
+use crate::session::{Fate, Tag};
 use crate::storage::Storage;
 use crate::time::Instant;
 use crate::wire::PacketId;

@@ -2,8 +2,8 @@
 
 use super::outgoing::{Outgoing, State};
 use super::table::List;
-use crate::session::{Fate, NotSent};
 use crate::packet::QoS;
+use crate::session::{Fate, NotSent};
 
 /// What happens to messages that were sent, but not acknowledged, when the session is gone.
 #[derive(Clone, Copy, Debug)]

@@ -137,8 +137,16 @@ fn in_5_a_full_house_is_kept_to_by_receive_maximum() {
     peer.take();
     assert_eq!(peer.sent(), ["PUBACK #1"]);
     assert_eq!(peer.message(incoming(1, 5, "t", "x")), ["message q1 t x"]);
-    let error = peer.try_send(&Packet::Publish(incoming(1, 6, "t", "x"))).unwrap_err();
-    assert_eq!(error, ConnectionError::Violation(Violation::ReceiveMaximum));
+    // One too many is shed, and so is every later one: the order is kept.
+    assert!(peer.message(incoming(1, 6, "t", "x")).is_empty());
+    peer.take();
+    assert_eq!(peer.sent(), ["PUBACK #2"]);
+    assert!(peer.message(incoming(1, 7, "t", "x")).is_empty());
+    assert_eq!(peer.advance(1000), Ok(()));
+    peer.take();
+    let error = ConnectionError::Violation(Violation::ReceiveMaximum);
+    assert_eq!(peer.advance(0), Err(error));
+    assert_eq!(peer.sent(), ["PUBACK #3", "DISCONNECT 0x93"]);
 }
 
 /// Four slots, six messages: two are shed.

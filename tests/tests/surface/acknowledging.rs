@@ -36,7 +36,7 @@ fn nothing_is_acknowledged_before_it_is_taken() {
 }
 
 #[test]
-fn under_manual_ack_the_program_acknowledges_in_any_order() {
+fn under_manual_ack_the_program_acknowledges_and_the_order_of_arrival_is_kept() {
     both(async |version| {
         let server = peer(|script| {
             script.welcome();
@@ -45,10 +45,10 @@ fn under_manual_ack_the_program_acknowledges_in_any_order() {
             script.expect_silence(100 * MS);
             script.send(&message("go", "", Delivery::AtMostOnce));
             script.expect_packet(PacketType::PubAck, |packet| {
-                assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(6)));
+                assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(5)));
             });
             script.expect_packet(PacketType::PubAck, |packet| {
-                assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(5)));
+                assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(6)));
             });
             script.expect(PacketType::Disconnect);
         });

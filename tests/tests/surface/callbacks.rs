@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType};
 use mqtt_as_tokio::{DownReason, EventKind, QoS, event};
 
-use crate::runtime::{Client, sleep, soon, within};
+use crate::runtime::{Client, block, sleep, soon, within};
 use crate::story::{
     MS, both, client, config, connected, id, message, numbers, peer, server, text, until,
 };
@@ -220,7 +220,6 @@ fn a_callback_that_blocks_does_not_stop_pings_and_acknowledgements() {
             script.welcome();
             script.send(&message("a", "slow", Delivery::AtMostOnce));
             script.expect(PacketType::Publish);
-            script.expect(PacketType::Publish);
             script.send(&Packet::PubAck(crate::story::ack(1)));
             script.expect(PacketType::PingReq);
             script.send(&Packet::PingResp);
@@ -228,14 +227,12 @@ fn a_callback_that_blocks_does_not_stop_pings_and_acknowledgements() {
         });
         let client = client(config(version, server.port));
         let (begun, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let (weak, counts) = (client.downgrade(), (begun.clone(), done.clone()));
+        let counts = (begun.clone(), done.clone());
         client.set_cb_on_event(event::Msg, move |_| {
-            let (weak, (begun, done)) = (weak.clone(), counts.clone());
+            let (begun, done) = counts.clone();
             async move {
-                let client = weak.upgrade().expect("a handle");
-                client.publish("from", "the callback").try_publish().expect("room");
                 begun.store(1, Ordering::SeqCst);
-                std::thread::sleep(1000 * MS);
+                block(1000 * MS);
                 done.store(1, Ordering::SeqCst);
             }
         });

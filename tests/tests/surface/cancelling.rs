@@ -286,7 +286,7 @@ fn accepted_publishes_that_were_dropped_hold_no_slot() {
         for _ in 0..70_000 {
             let publish = client.publish("own", "x").qos(QoS::AtLeastOnce).into_future();
             assert!(bench_poll(&mut bench, publish));
-            if client.statistics().published % 8 == 0 {
+            if client.statistics().published.is_multiple_of(8) {
                 bench.turns(2);
             }
         }

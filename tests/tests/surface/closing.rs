@@ -69,7 +69,8 @@ fn a_handle_dropped_while_a_connection_opens_ends_the_driver() {
         let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
-            script.expect_close(); // No answer.
+            script.expect(PacketType::Disconnect); // No answer.
+            script.expect_close();
         });
         let (client, runner) = with_runner(config(version, server.port), Counts::default());
         let driver = spawn(runner.run());

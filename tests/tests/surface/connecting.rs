@@ -227,7 +227,7 @@ fn a_dropped_connect_goes_on_and_up_tells_it() {
         let server = server();
         let client = client(config(version, server.addr().port()));
         let mut connecting = Box::pin(client.connect(true));
-        assert!(crate::runtime::soon(Duration::ZERO, &mut connecting).await.is_none());
+        assert!(crate::story::poll_once(&mut connecting).await.is_none());
         drop(connecting);
         let session = within(client.up()).await.expect("a connection");
         assert!(!session.session_present && client.is_connected());

@@ -41,7 +41,13 @@ impl mqtt_as_client::Runtime for Hand {
             if Self::now() >= at {
                 return Poll::Ready(());
             }
-            SLEEPER.with_borrow_mut(|sleepers| sleepers.push((at, cx.waker().clone())));
+            SLEEPER.with_borrow_mut(|sleepers| {
+                match sleepers.iter_mut().find(|(_, waker)| waker.will_wake(cx.waker())) {
+                    // Woken early, it sleeps again.
+                    Some((earliest, _)) => *earliest = at.min(*earliest),
+                    None => sleepers.push((at, cx.waker().clone())),
+                }
+            });
             Poll::Pending
         })
         .await;
@@ -200,9 +206,14 @@ pub(crate) struct Bench {
 impl Bench {
     /// The transport takes `chunk` bytes a turn.
     pub(crate) fn new(config: Config, chunk: usize) -> Self {
+        let memory = Memory::heap(&config);
+        Self::with_memory(config, memory, chunk)
+    }
+
+    /// The same in that memory.
+    pub(crate) fn with_memory(config: Config, memory: Memory, chunk: usize) -> Self {
         let wire = Wire::default();
         wire.0.borrow_mut().chunk = chunk;
-        let memory = Memory::heap(&config);
         let made = Client::with_runner(config, memory, wire.clone(), Rc::new);
         let (client, runner) = made.expect("settings that fit each other");
         let woken = Arc::new(Flag(AtomicBool::new(true)));
@@ -216,6 +227,21 @@ impl Bench {
     /// The server answers no more until it is lifted.
     pub(crate) fn stall(&self, stalled: bool) {
         self.wire.0.borrow_mut().chunk = if stalled { 0 } else { 1000 };
+    }
+
+    /// The connection breaks.
+    pub(crate) fn lose(&self) {
+        self.wire.0.borrow_mut().lose();
+    }
+
+    /// Those bytes come from the server.
+    pub(crate) fn receive(&self, bytes: &[u8]) {
+        self.wire.0.borrow_mut().to_client.extend(bytes);
+    }
+
+    /// What the client wrote on its last connection.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        self.wire.0.borrow().written.last().cloned().unwrap_or_default()
     }
 
     pub(crate) fn drop_runner(&mut self) {

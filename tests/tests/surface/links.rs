@@ -193,7 +193,8 @@ fn after_a_lost_link_the_program_connects_again() {
             let session = within(client.connect(false)).await.expect("a connection");
             assert!(session.session_present);
             within(client.publish("a", round).qos(QoS::AtLeastOnce)).await.expect("a publish");
-            assert_eq!(next(&client).await.1, round);
+            // The one before comes again if its acknowledgement was cut off.
+            while next(&client).await.1 != round {}
         }
         assert_eq!(client.statistics().connections, 4);
     });

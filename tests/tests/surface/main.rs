@@ -21,3 +21,4 @@ mod runtime;
 mod story;
 mod subscribing;
 mod timing;
+mod waking;

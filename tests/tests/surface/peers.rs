@@ -1,5 +1,7 @@
 //! Faults that other clients show on the wire: ours must show none.
 
+use std::time::Duration;
+
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{Ack, ConnAck, Delivery, Packet, PacketType};
 use mqtt_as_tests::broker::BrokerConfig;
@@ -165,7 +167,7 @@ fn session_gone_sent_but_unacknowledged_the_caller_learns_it() {
         for (call, received) in calls.into_iter().zip([false, false, true]) {
             assert_eq!(call.end().await, Err(PublishError::Unknown { received }));
         }
-        sleep(60 * MS).await;
+        sleep(300 * MS).await;
         within(client.disconnect()).await.expect("an end");
         server.end();
     });
@@ -221,7 +223,9 @@ fn our_receive_maximum_2_exceeded_is_disconnect_0x93() {
             });
             script.expect_close();
         });
-        let client = connected(config(Version::V5, server.port).receive_maximum(2)).await;
+        // Nobody takes the messages: the server is told when the response time is over.
+        let config = config(Version::V5, server.port).receive_maximum(2);
+        let client = connected(config.response_time(Duration::from_millis(300))).await;
         let why = within(client.down()).await;
         assert!(matches!(why, Some(DownReason::Protocol(ConnectionError::Violation(_)))));
         server.end();

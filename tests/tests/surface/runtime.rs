@@ -33,6 +33,12 @@ pub(crate) async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
+/// Blocks the thread, as this runtime wants it from whoever must: else a worker that blocks may be
+/// the one that all others wait for.
+pub(crate) fn block(time: Duration) {
+    tokio::task::block_in_place(|| std::thread::sleep(time));
+}
+
 /// A task that runs beside the story.
 pub(crate) struct Task<T>(tokio::task::JoinHandle<T>);
 

@@ -1,7 +1,9 @@
 //! How stories begin: a server or a peer, a client that is connected to it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -76,6 +78,15 @@ pub(crate) fn text(message: &Message) -> String {
 /// The texts of the first `count` numbers.
 pub(crate) fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
+}
+
+/// Polls once: what it says at once.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let poll = poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await;
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }
 
 /// Waits until it is so.

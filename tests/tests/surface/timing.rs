@@ -42,7 +42,10 @@ fn a_server_that_answers_garbage() {
             });
             let client = client(config(version, server.port));
             let result = within(client.connect(true)).await;
-            assert!(matches!(result, Err(ConnectError::Protocol(_))), "{garbage:?}: {result:?}");
+            // Some garbage looks like the beginning of a packet.
+            let lost = Err(ConnectError::Lost(DownReason::Closed));
+            let wrong = matches!(result, Err(ConnectError::Protocol(_)));
+            assert!(wrong || result == lost, "{garbage:?}: {result:?}");
             server.end();
         }
     });
