@@ -84,9 +84,7 @@ async fn cut_while_numbers_flow(version: Version, qos: QoS, count: usize) {
     let [publishing, reading] =
         links.map(|(seed, up, down)| Proxy::start(broker.addr(), cuts(seed, up, down)));
     let client = |id, proxy: &Proxy| {
-        // Room for all: an overrun is another test's matter.
-        let room = u16::try_from(count).expect("few enough");
-        let config = config(&broker, version, id).receive_maximum(room).queue_len(count);
+        let config = config(&broker, version, id);
         Client::new(config.port(proxy.addr().port())).expect("a client")
     };
     let (publisher, reader) = (client("publisher", &publishing), client("reader", &reading));
