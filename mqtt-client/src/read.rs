@@ -155,3 +155,18 @@ impl Drop for ReadBuffer<'_> {
         }
     }
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_large_packet_is_not_prepared_anew_before_each_read() {
+        let mut memory = ReadMemory::heap();
+        let mut buffer = ReadBuffer::new(&mut memory);
+        buffer.room(Some(1_000_000))[5000] = 7;
+        buffer.fill(1000);
+        let rest = buffer.room(Some(1_000_000));
+        assert_eq!((rest.len(), rest[4000]), (999_000, 7));
+    }
+}

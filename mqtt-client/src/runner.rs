@@ -483,7 +483,7 @@ impl<R: Runtime> State<R> {
             let replaced = self.link.wanted.is_some();
             let why = if replaced { DownReason::Replaced } else { DownReason::Disconnected };
             self.end_link(ReasonCode::SUCCESS, why);
-        } else if only_clean && self.core.is_connected() {
+        } else if only_clean && self.link.prepared && self.link.ending.is_none() {
             self.end_link(ReasonCode::SUCCESS, DownReason::Replaced);
         }
         self.settle();

@@ -377,6 +377,7 @@ impl<R: Runtime> State<R> {
     fn come_up(&mut self, session: Session) {
         if self.link.preparing {
             self.link.prepared = true;
+            self.core.disconnect_at_once();
             self.loops.notify(Loop::Control);
             return;
         }

@@ -247,6 +247,13 @@ impl Client<'_> {
         Ok(())
     }
 
+    /// Ends the connection with DISCONNECT at once: what waits to be sent stays for the next one.
+    pub fn disconnect_at_once(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.fail(Some(ReasonCode::SUCCESS));
+        }
+    }
+
     /// Sends AUTH (4.12): the next step with [`ReasonCode::CONTINUE_AUTHENTICATION`], or the first
     /// one of a re-authentication with [`ReasonCode::RE_AUTHENTICATE`].
     ///

@@ -113,6 +113,35 @@ fn session_gone_held_messages_have_nothing_to_acknowledge() {
 }
 
 #[test]
+fn a_copy_of_a_used_token_frees_no_slot() {
+    let mut peer = Peer::connected(Version::V311);
+    for id in 1..=4 {
+        peer.message(incoming(1, id, "t", "a"));
+    }
+    let used = peer.tokens[0];
+    peer.take();
+    assert_eq!(peer.sent(), ["PUBACK #1"]);
+    for _ in 0..4 {
+        assert_eq!(peer.client.acknowledge(used, ReasonCode::SUCCESS), Acknowledged::Stale);
+    }
+    assert_eq!(peer.message(incoming(1, 5, "t", "a")).len(), 1, "the slot that was freed");
+    assert!(peer.message(incoming(1, 6, "t", "a")).is_empty(), "none is left");
+}
+
+#[test]
+fn in_5_messages_held_from_lost_sessions_take_as_many_slots_again_and_no_more() {
+    let mut peer = Peer::connected(Version::V5);
+    for _ in 0..2 {
+        for id in 1..=4 {
+            assert_eq!(peer.message(incoming(1, id, "t", "old")).len(), 1);
+        }
+        peer.reconnect(false);
+    }
+    assert!(peer.message(incoming(1, 1, "t", "new")).is_empty(), "shed");
+    assert_eq!(peer.client.handle_connection_lost().shed, 1);
+}
+
+#[test]
 fn session_gone_held_messages_keep_their_slots() {
     let mut peer = Peer::connected(Version::V311);
     for id in 1..=4 {
