@@ -38,9 +38,9 @@ pub use mqtt_as_client::{Config, Runtime};
 pub use mqtt_as_client::{
     ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind, EventKind,
     Granted, Limit, Limits, Message, NotSent, OperationError, Overflow, Payload, Properties,
-    Property, PublishError, QoS, ReasonCode, RetainHandling, Session, Statistics, Step,
-    SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version, Violation,
-    Waiting, WhileDown, Will, event,
+    Property, PublishError, QoS, ReasonCode, RetainHandling, ServerWords, Session, Statistics,
+    Step, SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version,
+    Violation, Waiting, WhileDown, Will, event,
 };
 pub use socket::{ReadHalf, Tcp, WriteHalf};
 

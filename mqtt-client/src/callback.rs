@@ -13,9 +13,9 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
+use crate::inbox::Consumer;
 use crate::memory::Memory;
 use crate::message::Message;
-use crate::queue::Consumer;
 use crate::runner::Runner;
 use crate::shared::{Loop, State, act};
 use crate::traits::Runtime;
@@ -197,7 +197,8 @@ impl<R: Runtime> Client<R> {
     /// or [`event::Msg`](Msg), with the options [`new_task`](EventKind::new_task) and
     /// [`udata`](EventKind::udata). There may be several callbacks per event.
     ///
-    /// Callbacks run in a task of their own: they never stop the driver. A QoS 1 or 2 message is
+    /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks
+    /// its thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1 or 2 message is
     /// acknowledged when its callbacks have finished. A panic in one is caught where the runtime
     /// can, and delivery goes on. A callback that needs the client captures a
     /// [`WeakClient`](crate::WeakClient): a handle would keep the client alive.

@@ -63,7 +63,8 @@ impl<R: Runtime> Client<R> {
     /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`.
     ///
     /// # Errors
-    /// [`DisconnectError::NotConnected`] if there was no connection.
+    /// [`DisconnectError::NotConnected`] if there was no connection. Calls that wait, and the queue,
+    /// end all the same.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the disconnect running.
@@ -217,6 +218,14 @@ impl<R: Runtime> Client<R> {
         })
     }
 
+    /// The reason string and the Server Reference with which the server last refused or ended a
+    /// connection (5.0).
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn server_words(&self) -> crate::ServerWords {
+        self.act(|state| state.link.words.clone())
+    }
+
     /// Counts since the client was made.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -330,10 +339,12 @@ impl<R: Runtime> WeakClient<R> {
         let alive = act::<R, _>(&self.shared, |state| {
             let alive = state.handles != 0 && !state.closed;
             state.handles += u32::from(alive);
-            alive
+            alive.then_some((state.link.ups, state.link.downs))
         });
+        // It tells of what happens from here on.
+        let (ups, downs) = alive?;
         let shared = self.shared.clone();
-        alive.then(|| Client { shared, ups: AtomicU32::new(0), downs: AtomicU32::new(0) })
+        Some(Client { shared, ups: AtomicU32::new(ups), downs: AtomicU32::new(downs) })
     }
 }
 
@@ -410,10 +421,7 @@ impl<R: Runtime> State<R> {
         if self.closed {
             return Err(ConnectError::Closed);
         }
-        let seconds = self.config.keepalive.as_secs();
-        if seconds > u64::from(u16::MAX) {
-            return Err(ConnectError::KeepAlive { seconds });
-        }
+        self.check_connect(clean)?;
         let slot = self.waiters.take(Wait::Connection).ok_or(ConnectError::NoWaiter)?;
         self.finish_connect(Err(ConnectError::Replaced));
         self.link.connecting = Some(slot);
@@ -434,6 +442,7 @@ impl<R: Runtime> State<R> {
         self.link.disconnected = true;
         self.waiters.wake_event(Event::Message);
         if !self.link.busy && !wanted {
+            self.end_calls(false);
             return Err(DisconnectError::NotConnected);
         }
         self.end_link(reason, DownReason::Disconnected);

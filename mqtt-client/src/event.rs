@@ -45,6 +45,17 @@ impl Session {
     }
 }
 
+/// What the server said, in words, when it refused or ended a connection (5.0).
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerWords {
+    /// The reason string.
+    pub reason: Option<alloc::string::String>,
+    /// Another server to use.
+    pub reference: Option<alloc::string::String>,
+}
+
 /// Counts since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

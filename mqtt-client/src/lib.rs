@@ -23,6 +23,7 @@ mod client;
 mod config;
 mod error;
 pub mod event;
+mod inbox;
 mod memory;
 mod message;
 mod operation;
@@ -41,7 +42,10 @@ pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
 pub use embedded_io_async::ErrorKind;
 pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
+#[cfg(feature = "alloc")]
+pub use event::ServerWords;
 pub use event::{Session, Statistics};
+pub use inbox::Entry;
 pub use memory::Memory;
 #[cfg(feature = "alloc")]
 pub use message::Message;
@@ -57,7 +61,7 @@ pub use mqtt_as_proto::{
 };
 pub use operation::Granted;
 pub use publish::{Publish, Publishing};
-pub use queue::{Entry, Queue, TooSmall};
+pub use queue::{Queue, TooSmall};
 pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;

@@ -39,6 +39,15 @@ impl ReadMemory {
         Self(Kind::Lent(Storage::borrowed(bytes)))
     }
 
+    /// Bytes of a fixed buffer.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Lent(bytes) => Some(bytes.limit()),
+            #[cfg(feature = "alloc")]
+            Kind::Heap(_) => None,
+        }
+    }
+
     /// No buffer.
     pub(crate) fn none() -> Self {
         Self(Kind::Lent(Storage::default()))

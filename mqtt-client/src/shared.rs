@@ -9,9 +9,9 @@ use mqtt_as_proto::{Instant, ReasonCode};
 use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
 use crate::event::{Session, Statistics};
+use crate::inbox::{Consumer, Inbox};
 use crate::memory::Memory;
 use crate::operation::Granted;
-use crate::queue::{Consumer, Inbox};
 use crate::traits::{Lock, Runtime};
 use crate::waiter::{Event, Outcome, Slot, Waiters};
 
@@ -67,6 +67,43 @@ pub(crate) struct Link {
     /// The client identifier that the server gave.
     #[cfg(feature = "alloc")]
     pub(crate) assigned: Option<alloc::boxed::Box<str>>,
+    /// What the server said when it last refused or ended a connection.
+    #[cfg(feature = "alloc")]
+    pub(crate) words: crate::event::ServerWords,
+}
+
+impl Link {
+    /// The client identifier of the settings, or else the one that the server gave.
+    pub(crate) fn client_id<'a>(&'a self, config: &'a Config) -> &'a str {
+        let own = config.client_id.as_str();
+        #[cfg(feature = "alloc")]
+        if let Some(assigned) = self.assigned.as_deref().filter(|_| own.is_empty()) {
+            return assigned;
+        }
+        own
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Link {
+    /// Keeps what the server says in words.
+    fn keep_words(&mut self, event: &CoreEvent<'_>) {
+        let properties = match event {
+            CoreEvent::Connected(connected) => {
+                if let Some(id) = connected.properties.assigned_client_identifier() {
+                    self.assigned = Some(id.into());
+                }
+                return;
+            }
+            CoreEvent::Refused(ack) => ack.properties,
+            CoreEvent::Disconnected(disconnect) => disconnect.properties,
+            _ => return,
+        };
+        self.words = crate::event::ServerWords {
+            reason: properties.reason_string().map(Into::into),
+            reference: properties.server_reference().map(Into::into),
+        };
+    }
 }
 
 /// The driver's loops: their wakers, and which of them have to run.
@@ -76,6 +113,8 @@ pub(crate) struct Loops {
     due: u8,
     /// The write loop has nothing to write.
     pub(crate) write_idle: bool,
+    /// The link is idle: the write loop gives its memory back.
+    pub(crate) trim: bool,
     /// Times that the control loop was notified.
     pub(crate) controls: u32,
     /// Writes that the transport took.
@@ -163,11 +202,15 @@ pub(crate) fn act<R: Runtime, T>(lock: &R::Lock, f: impl FnOnce(&mut State<R>) -
 impl<R: Runtime> State<R> {
     /// # Errors
     /// [`client::ConfigError`] names settings and memory that do not fit each other.
-    pub(crate) fn new(config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
+    pub(crate) fn new(mut config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
         let stride = config.core.maximum_packet_size as usize;
         let limit = config.queue_len.max(usize::from(config.core.receive_maximum));
         let lent = memory.queue.limit() != 0;
         let limit = if lent { memory.entries.limit() } else { limit };
+        if lent {
+            // With its topic put back a message might not fit its place any more.
+            config.core.topic_alias_maximum = 0;
+        }
         Ok(Self {
             core: client::Client::new(config.core.clone(), memory.core)?,
             inbox: Inbox::new(
@@ -306,11 +349,7 @@ impl<R: Runtime> State<R> {
                 }
                 Some(event) => {
                     #[cfg(feature = "alloc")]
-                    if let CoreEvent::Connected(connected) = &event
-                        && let Some(id) = connected.properties.assigned_client_identifier()
-                    {
-                        self.link.assigned = Some(id.into());
-                    }
+                    self.link.keep_words(&event);
                     let event = Happened::new(&event);
                     self.happen(event);
                 }
@@ -436,7 +475,7 @@ impl<R: Runtime> State<R> {
 
     /// After a disconnect no call stays pending. Messages of a session that is kept stay for the
     /// next connection, the others meet their fate.
-    fn end_calls(&mut self, expires: bool) {
+    pub(crate) fn end_calls(&mut self, expires: bool) {
         if expires {
             self.core.give_up_all();
         }

@@ -5,7 +5,8 @@ use core::fmt;
 /// The payload of a message to publish.
 ///
 /// A slice is copied. With the feature `bytes`, a `bytes::Bytes` of 4 KiB or more is not copied: it
-/// is held by reference and written from where it lies.
+/// is held by reference and written from where it lies. It is dropped where the client drops it, with
+/// its lock held: an owner given to `Bytes::from_owner` must not use the client in its `Drop`.
 #[derive(Clone, Copy)]
 pub struct Payload<'p>(Source<'p>);
 

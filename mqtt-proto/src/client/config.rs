@@ -168,6 +168,15 @@ pub enum ConfigError {
         /// Bytes given.
         given: usize,
     },
+    /// A piece of memory is too small for the settings.
+    Memory {
+        /// Which one.
+        what: &'static str,
+        /// Items or bytes needed.
+        needed: usize,
+        /// Items or bytes given.
+        given: usize,
+    },
     /// The outbox is too small.
     Outbox {
         /// Bytes needed.
@@ -190,6 +199,9 @@ impl fmt::Display for ConfigError {
                 "receive_maximum × maximum_packet_size is {needed} bytes, receive_bytes is {given}: \
                  raise it, or lower one of them"
             ),
+            Self::Memory { what, needed, given } => {
+                write!(f, "the settings ask for {needed} of {what}, there are {given}")
+            }
             Self::Outbox { needed, given } => {
                 write!(f, "the outbox needs {needed} bytes at least, it has {given}")
             }

@@ -79,8 +79,18 @@ impl Client<'_> {
         core::num::NonZeroU32::new(size).filter(|_| !unlimited).map(Property::MaximumPacketSize)
     }
 
-    fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
-        let v311 = self.config.version == Version::V311;
+    /// Judges a CONNECT, so that nothing need be opened for one that cannot be sent.
+    ///
+    /// # Errors
+    /// [`OperationError`] says what to change.
+    pub fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
+        let version = self.config.version;
+        let size = Packet::Connect(Connect { version, ..*connect }).encoded_len(version)?;
+        let room = self.outbox.limit();
+        if size > room {
+            return Err(OperationError::TooLarge { size, room });
+        }
+        let v311 = version == Version::V311;
         if v311 && connect.client_id.is_empty() && !connect.clean_start {
             return Err(OperationError::ClientIdMissing);
         }

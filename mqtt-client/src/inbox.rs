@@ -1,0 +1,418 @@
+//! The queued messages: bounded, they outlive a lost link; and who has still to take which.
+
+#[cfg(feature = "alloc")]
+use bytes::Bytes;
+
+use mqtt_as_proto::client::Received;
+use mqtt_as_proto::{AckToken, Packet, Storage, Version};
+
+use crate::config::Overflow;
+#[cfg(feature = "alloc")]
+use crate::message::{Layout, Message};
+use crate::queue::TooSmall;
+
+/// Who takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    Queue = 1,
+    /// The callbacks.
+    #[cfg(feature = "alloc")]
+    Callbacks = 2,
+}
+
+impl Consumer {
+    fn index(self) -> usize {
+        self as usize - 1
+    }
+}
+
+/// One queued message. Opaque: without a heap the caller makes an array of them.
+#[derive(Debug, Default)]
+pub struct Entry {
+    #[cfg(feature = "alloc")]
+    frame: Bytes,
+    len: u32,
+    #[cfg(feature = "alloc")]
+    layout: Layout,
+    token: Option<AckToken>,
+    /// The consumers that have still to take it, a bit each.
+    needs: u8,
+    next: Option<u32>,
+    prev: Option<u32>,
+    qos0: bool,
+    /// Where it lies in the bytes of a read that [`Inbox::finish`] will give it.
+    pending: Option<u32>,
+}
+
+/// The queued messages, in the order in which they came.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    entries: Storage<'static, Entry>,
+    /// Without a heap: the bytes of entry n begin at n × `stride`.
+    bytes: Storage<'static, u8>,
+    stride: usize,
+    head: Option<u32>,
+    tail: Option<u32>,
+    free: Option<u32>,
+    fresh: u32,
+    len: usize,
+    limit: usize,
+    /// Bytes of QoS 0 messages, and how many there may be.
+    qos0_bytes: usize,
+    qos0_limit: usize,
+    overflow: Overflow,
+    /// The next entry of each consumer.
+    cursors: [Option<u32>; 2],
+    /// The consumers that have been asked for.
+    active: u8,
+    /// Entries of the read that is being looked through, whose bytes are not there yet.
+    unfinished: Option<u32>,
+    pub(crate) discards: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new(
+        entries: Storage<'static, Entry>,
+        bytes: Storage<'static, u8>,
+        stride: usize,
+        limit: usize,
+        qos0_limit: usize,
+        overflow: Overflow,
+    ) -> Self {
+        Self {
+            entries,
+            bytes,
+            stride,
+            head: None,
+            tail: None,
+            free: None,
+            fresh: 0,
+            len: 0,
+            limit,
+            qos0_bytes: 0,
+            qos0_limit,
+            overflow,
+            cursors: [None; 2],
+            active: 0,
+            unfinished: None,
+            discards: 0,
+        }
+    }
+
+    /// From here on that consumer gets every message, also those that nobody was there for.
+    pub(crate) fn activate(&mut self, consumer: Consumer) {
+        let bit = consumer as u8;
+        if self.active == 0 {
+            self.cursors = [None; 2];
+            let mut next = self.head;
+            while let Some(index) = next {
+                let Some(entry) = self.entries.get_mut(index as usize) else { break };
+                // What callbacks have begun with stays theirs.
+                if entry.needs == Consumer::Queue as u8 {
+                    entry.needs = bit;
+                    self.cursors[consumer.index()].get_or_insert(index);
+                }
+                next = entry.next;
+            }
+        }
+        self.active |= bit;
+    }
+
+    /// The callbacks are gone: what only they had still to begin with stays for the queue.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn deactivate_callbacks(&mut self) {
+        let (queue, callbacks) = (Consumer::Queue as u8, Consumer::Callbacks as u8);
+        self.active &= !callbacks;
+        let first = self.front(Consumer::Callbacks);
+        self.cursors = [None; 2];
+        let mut begun = true;
+        let mut next = self.head;
+        while let Some(index) = next {
+            let Some(entry) = self.entries.get_mut(index as usize) else { break };
+            begun &= Some(index) != first;
+            if !begun {
+                entry.needs &= !callbacks;
+                entry.needs |= if entry.needs == 0 { queue } else { 0 };
+            }
+            if entry.needs & queue != 0 {
+                self.cursors[Consumer::Queue.index()].get_or_insert(index);
+            }
+            next = entry.next;
+        }
+    }
+
+    /// The next message of that consumer.
+    pub(crate) fn front(&self, consumer: Consumer) -> Option<u32> {
+        self.cursors[consumer.index()]
+    }
+
+    /// Whether a QoS 0 message would find no room, and reading has to wait for some.
+    pub(crate) fn wants_pause(&self) -> bool {
+        let full = self.len >= self.limit || self.qos0_bytes >= self.qos0_limit;
+        self.overflow == Overflow::Wait && full
+    }
+
+    /// Whether it is so full that consumers should run before more is read.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.len * 2 >= self.limit
+    }
+
+    /// Adds a message that is `packet`, which lies at `at` in what was read. False if it was
+    /// dropped.
+    pub(crate) fn push(
+        &mut self,
+        received: &Received<'_>,
+        packet: &[u8],
+        at: usize,
+        version: Version,
+    ) -> bool {
+        let qos0 = received.token.is_none();
+        if !self.make_room(qos0, packet.len()) {
+            return false;
+        }
+        let Some(index) = self.take_entry() else { return false };
+        let len = self.put_bytes(index, received, packet, at, version);
+        let needs = if self.active == 0 { Consumer::Queue as u8 } else { self.active };
+        let Some(entry) = self.entries.get_mut(index as usize) else { return false };
+        entry.len = len as u32; // At most the maximum packet size.
+        #[cfg(feature = "alloc")]
+        {
+            entry.layout = Layout::new(&received.publish, len);
+        }
+        entry.token = received.token;
+        entry.needs = needs;
+        entry.qos0 = qos0;
+        if qos0 {
+            self.qos0_bytes += len;
+        }
+        self.link(index, needs);
+        true
+    }
+
+    /// A QoS 0 message uses free room only; others evict the oldest QoS 0 messages.
+    fn make_room(&mut self, qos0: bool, len: usize) -> bool {
+        // Under the policy "wait" the last message may exceed the bytes: then reading stops.
+        let len = if self.overflow == Overflow::Wait { 0 } else { len };
+        while self.len >= self.limit || (qos0 && self.qos0_bytes + len > self.qos0_limit) {
+            let evicted = self.oldest_qos0().map(|index| self.remove(index));
+            if evicted.is_none() {
+                self.discards += u64::from(qos0);
+                return !qos0 && self.may_exceed();
+            }
+            self.discards += 1;
+        }
+        true
+    }
+
+    /// Messages of a session that the server has lost may still be held: with a heap the queue
+    /// takes as many again.
+    fn may_exceed(&self) -> bool {
+        self.entries.limit() > self.len
+    }
+
+    fn oldest_qos0(&self) -> Option<u32> {
+        let mut next = self.head;
+        while let Some(index) = next {
+            let entry = self.entries.get(index as usize)?;
+            if entry.qos0 {
+                return Some(index);
+            }
+            next = entry.next;
+        }
+        None
+    }
+
+    fn take_entry(&mut self) -> Option<u32> {
+        if let Some(index) = self.free {
+            self.free = self.entries.get_mut(index as usize)?.next.take();
+            return Some(index);
+        }
+        let index = self.fresh;
+        if !self.entries.grow_to(index as usize + 1) {
+            return None;
+        }
+        self.fresh += 1;
+        Some(index)
+    }
+
+    /// Keeps the bytes of a message; an alias is replaced by the topic.
+    fn put_bytes(
+        &mut self,
+        index: u32,
+        received: &Received<'_>,
+        packet: &[u8],
+        at: usize,
+        version: Version,
+    ) -> usize {
+        let aliased = is_aliased(packet, received);
+        #[cfg(feature = "alloc")]
+        if self.bytes.limit() == 0 {
+            let Some(entry) = self.entries.get_mut(index as usize) else { return 0 };
+            if aliased {
+                let mut whole = alloc::vec::Vec::new();
+                let _ = Packet::Publish(received.publish).encode(version, &mut whole);
+                entry.frame = Bytes::from(whole);
+                return entry.frame.len();
+            }
+            entry.pending = Some(at as u32); // A read is shorter than 4 GiB.
+            self.unfinished.get_or_insert(index);
+            return packet.len();
+        }
+        let _ = at;
+        let at = index as usize * self.stride;
+        let place = self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default();
+        if aliased {
+            let publish = Packet::Publish(received.publish);
+            return publish.encode_to_slice(version, place).unwrap_or(0);
+        }
+        let len = packet.len().min(place.len());
+        place[..len].copy_from_slice(&packet[..len]);
+        len
+    }
+
+    /// Gives the messages of a read their bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn finish(&mut self, read: &Bytes) {
+        let mut next = self.unfinished.take();
+        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index as usize)) {
+            if let Some(at) = entry.pending.take() {
+                let at = at as usize;
+                entry.frame = read.slice(at..at + entry.len as usize);
+            }
+            next = entry.next;
+        }
+    }
+
+    /// Whether messages of the last read have to be given their bytes.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
+    fn link(&mut self, index: u32, needs: u8) {
+        let tail = self.tail.replace(index);
+        if let Some(entry) = self.entries.get_mut(index as usize) {
+            (entry.prev, entry.next) = (tail, None);
+        }
+        match tail.and_then(|tail| self.entries.get_mut(tail as usize)) {
+            Some(tail) => tail.next = Some(index),
+            None => self.head = Some(index),
+        }
+        self.len += 1;
+        for (bit, cursor) in [1, 2].into_iter().zip(&mut self.cursors) {
+            if needs & bit != 0 {
+                cursor.get_or_insert(index);
+            }
+        }
+    }
+
+    /// That consumer has taken the message: the duty to acknowledge, if it was the last one.
+    pub(crate) fn taken(&mut self, index: u32, consumer: Consumer) -> Option<AckToken> {
+        let bit = consumer as u8;
+        self.advance(index, consumer);
+        let entry = self.entries.get_mut(index as usize)?;
+        entry.needs &= !bit;
+        if entry.needs != 0 {
+            return None;
+        }
+        let token = entry.token;
+        self.remove(index);
+        token
+    }
+
+    /// Moves the consumer on to its next message.
+    pub(crate) fn advance(&mut self, index: u32, consumer: Consumer) {
+        let bit = consumer as u8;
+        let mut next = self.entries.get(index as usize).and_then(|entry| entry.next);
+        while let Some(entry) = next.and_then(|index| self.entries.get(index as usize)) {
+            if entry.needs & bit != 0 {
+                break;
+            }
+            next = entry.next;
+        }
+        let cursor = &mut self.cursors[consumer.index()];
+        if *cursor == Some(index) {
+            *cursor = next;
+        }
+    }
+
+    fn remove(&mut self, index: u32) {
+        for consumer in [
+            Consumer::Queue,
+            #[cfg(feature = "alloc")]
+            Consumer::Callbacks,
+        ] {
+            if self.cursors[consumer.index()] == Some(index) {
+                self.advance(index, consumer);
+            }
+        }
+        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+        #[cfg(feature = "alloc")]
+        let _dropped = core::mem::take(&mut entry.frame);
+        let (prev, next) = (entry.prev.take(), entry.next.take());
+        if entry.qos0 {
+            self.qos0_bytes = self.qos0_bytes.saturating_sub(entry.len as usize);
+        }
+        entry.pending = None;
+        entry.next = self.free.replace(index);
+        if self.unfinished == Some(index) {
+            self.unfinished = next;
+        }
+        match prev.and_then(|prev| self.entries.get_mut(prev as usize)) {
+            Some(prev) => prev.next = next,
+            None => self.head = next,
+        }
+        match next.and_then(|next| self.entries.get_mut(next as usize)) {
+            Some(next) => next.prev = prev,
+            None => self.tail = prev,
+        }
+        self.len -= 1;
+    }
+
+    /// The message as an owned one.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn message(&self, index: u32, version: Version) -> Message {
+        let Some(entry) = self.entries.get(index as usize) else {
+            return Message {
+                frame: Bytes::new(),
+                layout: Layout::default(),
+                version,
+                token: None,
+            };
+        };
+        let frame = match self.bytes.limit() {
+            0 => entry.frame.clone(),
+            _ => Bytes::copy_from_slice(self.lent(index, entry)),
+        };
+        Message { frame, layout: entry.layout, version, token: entry.token }
+    }
+
+    /// The message copied into a buffer.
+    pub(crate) fn copy(
+        &self,
+        index: u32,
+        buffer: &mut [u8],
+        version: Version,
+    ) -> Result<(usize, Option<AckToken>, Version), TooSmall> {
+        let Some(entry) = self.entries.get(index as usize) else { return Ok((0, None, version)) };
+        #[cfg(feature = "alloc")]
+        let frame = if self.bytes.limit() == 0 { &entry.frame } else { self.lent(index, entry) };
+        #[cfg(not(feature = "alloc"))]
+        let frame = self.lent(index, entry);
+        let (needed, given) = (frame.len(), buffer.len());
+        let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
+        place.copy_from_slice(frame);
+        Ok((needed, entry.token, version))
+    }
+
+    fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
+        let at = index as usize * self.stride;
+        self.bytes.as_slice().get(at..at + entry.len as usize).unwrap_or_default()
+    }
+}
+
+/// The topic does not lie in the packet: an alias stood for it.
+fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
+    let topic = received.publish.topic.as_bytes();
+    !packet.as_ptr_range().contains(&topic.as_ptr())
+}
