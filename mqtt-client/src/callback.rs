@@ -14,10 +14,11 @@ use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
 use crate::inbox::Consumer;
+use crate::loops::Loop;
 use crate::memory::Memory;
 use crate::message::Message;
 use crate::runner::Runner;
-use crate::shared::{Loop, State, act};
+use crate::shared::{State, act};
 use crate::traits::Runtime;
 
 /// A runtime that can start tasks, and has a heap.

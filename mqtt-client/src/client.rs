@@ -13,10 +13,11 @@ use mqtt_as_proto::{AckToken, PacketId, Payload, ReasonCode};
 use crate::config::millis;
 use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::event::{Session, Statistics};
+use crate::loops::Loop;
 use crate::message::MessageRef;
 use crate::publish::Publish;
 use crate::queue::Queue;
-use crate::shared::{Loop, State, act};
+use crate::shared::{State, act};
 use crate::traits::Runtime;
 use crate::waiter::{Event, Outcome, Slot, Wait};
 

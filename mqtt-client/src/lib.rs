@@ -24,6 +24,8 @@ mod config;
 mod error;
 pub mod event;
 mod inbox;
+mod link;
+mod loops;
 mod memory;
 mod message;
 mod operation;

@@ -10,6 +10,8 @@ use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
 use crate::event::{Session, Statistics};
 use crate::inbox::{Consumer, Inbox};
+use crate::link::Link;
+use crate::loops::{Loop, Loops};
 use crate::memory::Memory;
 use crate::operation::Granted;
 use crate::traits::{Lock, Runtime};
@@ -34,137 +36,6 @@ pub struct State<R: Runtime> {
     #[cfg(feature = "alloc")]
     pub(crate) callbacks: crate::callback::Registered,
     _runtime: PhantomData<R>,
-}
-
-/// Where the link stands, and where the program wants it.
-#[derive(Debug, Default)]
-pub(crate) struct Link {
-    /// The program wants a connection: clean or not.
-    pub(crate) wanted: Option<bool>,
-    /// The call that waits for it.
-    pub(crate) connecting: Option<Slot>,
-    /// A connection is being opened or stands.
-    pub(crate) busy: bool,
-    /// Why the connection is ending.
-    pub(crate) ending: Option<DownReason>,
-    /// When an ending connection is closed, whatever the server does.
-    pub(crate) linger: Option<Instant>,
-    /// The program has disconnected, and not connected since.
-    pub(crate) disconnected: bool,
-    /// The server refused, for that reason.
-    pub(crate) refused: Option<ReasonCode>,
-    pub(crate) is_up: bool,
-    /// The connection only ends an old session; if that is done, the real one follows.
-    pub(crate) preparing: bool,
-    pub(crate) prepared: bool,
-    pub(crate) ups: u32,
-    pub(crate) downs: u32,
-    pub(crate) pongs: u32,
-    /// Connections and attempts that have ended.
-    pub(crate) ends: u32,
-    pub(crate) session: Session,
-    pub(crate) down_reason: Option<DownReason>,
-    /// The client identifier that the server gave.
-    #[cfg(feature = "alloc")]
-    pub(crate) assigned: Option<alloc::boxed::Box<str>>,
-    /// What the server said when it last refused or ended a connection.
-    #[cfg(feature = "alloc")]
-    pub(crate) words: crate::event::ServerWords,
-}
-
-impl Link {
-    /// The client identifier of the settings, or else the one that the server gave.
-    pub(crate) fn client_id<'a>(&'a self, config: &'a Config) -> &'a str {
-        let own = config.client_id.as_str();
-        #[cfg(feature = "alloc")]
-        if let Some(assigned) = self.assigned.as_deref().filter(|_| own.is_empty()) {
-            return assigned;
-        }
-        own
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Link {
-    /// Keeps what the server says in words.
-    fn keep_words(&mut self, event: &CoreEvent<'_>) {
-        let properties = match event {
-            CoreEvent::Connected(connected) => {
-                if let Some(id) = connected.properties.assigned_client_identifier() {
-                    self.assigned = Some(id.into());
-                }
-                return;
-            }
-            CoreEvent::Refused(ack) => ack.properties,
-            CoreEvent::Disconnected(disconnect) => disconnect.properties,
-            _ => return,
-        };
-        self.words = crate::event::ServerWords {
-            reason: properties.reason_string().map(Into::into),
-            reference: properties.server_reference().map(Into::into),
-        };
-    }
-}
-
-/// The driver's loops: their wakers, and which of them have to run.
-#[derive(Debug, Default)]
-pub(crate) struct Loops {
-    wakers: [Option<Waker>; 5],
-    due: u8,
-    /// The write loop has nothing to write.
-    pub(crate) write_idle: bool,
-    /// The link is idle: the write loop gives its memory back.
-    pub(crate) trim: bool,
-    /// Times that the control loop was notified.
-    pub(crate) controls: u32,
-    /// Writes that the transport took.
-    pub(crate) writes: u32,
-    /// When the control loop looks at the time next.
-    pub(crate) armed: Option<Instant>,
-}
-
-/// One of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loop {
-    /// Between connections.
-    Runner,
-    Read,
-    Write,
-    Control,
-    /// The callbacks' task.
-    #[cfg(feature = "alloc")]
-    Callbacks,
-}
-
-impl Loops {
-    /// That loop has to look at the state again, if it waits: else it looks before it does.
-    #[inline]
-    pub(crate) fn notify(&mut self, which: Loop) {
-        self.controls = self.controls.wrapping_add(u32::from(which == Loop::Control));
-        if self.wakers[which as usize].is_some() {
-            self.due |= 1 << which as u8;
-        }
-    }
-
-    /// Keeps the waker of a loop that waits. Gives an old one back.
-    pub(crate) fn register(&mut self, which: Loop, waker: &Waker) -> Option<Waker> {
-        match &mut self.wakers[which as usize] {
-            Some(known) if known.will_wake(waker) => None,
-            place => place.replace(waker.clone()),
-        }
-    }
-
-    fn next_due(&mut self) -> Option<Waker> {
-        while self.due != 0 {
-            let index = self.due.trailing_zeros();
-            self.due &= self.due - 1;
-            let waker = self.wakers.get_mut(index as usize).and_then(Option::take);
-            if waker.is_some() {
-                return waker;
-            }
-        }
-        None
-    }
 }
 
 /// Wakers to call when the lock is free.

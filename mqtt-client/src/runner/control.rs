@@ -8,7 +8,8 @@ use mqtt_as_proto::ReasonCode;
 
 use super::End;
 use crate::error::DownReason;
-use crate::shared::{Loop, State, act};
+use crate::loops::Loop;
+use crate::shared::{State, act};
 use crate::traits::Runtime;
 
 /// Watches the time, and what the program wants.

@@ -9,8 +9,9 @@ use mqtt_as_proto::client::ConnectionError;
 
 use super::{End, LINGER};
 use crate::error::DownReason;
+use crate::loops::Loop;
 use crate::read::ReadBuffer;
-use crate::shared::{Loop, State, act};
+use crate::shared::{State, act};
 use crate::traits::Runtime;
 
 /// Reads after which the read loop lets others run.

@@ -8,7 +8,8 @@ use mqtt_as_proto::Outbox;
 
 use super::{End, LINGER};
 use crate::error::DownReason;
-use crate::shared::{Loop, State, act};
+use crate::loops::Loop;
+use crate::shared::{State, act};
 use crate::traits::{Runtime, Shutdown};
 
 /// Writes all that is due, in as few writes as the transport takes.
