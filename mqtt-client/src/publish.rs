@@ -208,11 +208,8 @@ impl<R: Runtime> State<R> {
         let waits = self.waiters.has_room_queue();
         if message.qos == QoS::AtMostOnce && !waits && self.core.is_connected() {
             match self.core.publish(message, NOBODY, self.now) {
-                Ok(Published::Left) => {
-                    self.accepted();
-                    return (Poll::Ready(Ok(())), None);
-                }
-                Ok(Published::Pending(_)) => {
+                // On its way, or behind others that wait for room in the same connection.
+                Ok(_) => {
                     self.accepted();
                     return (Poll::Ready(Ok(())), None);
                 }
