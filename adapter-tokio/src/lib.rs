@@ -31,7 +31,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_as_client::{Callbacks, Instant, Lock, Runner, Start, State};
+use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
 use tokio::time::Instant as Clock;
 
 pub use mqtt_as_client::{Config, Runtime};
@@ -63,6 +63,7 @@ impl Runtime for Tokio {
     type Lock = StdLock<State<Self>>;
     type Pointer = Arc<Self::Lock>;
     type Connect = Tcp;
+    type Listeners = Registered;
 
     fn now() -> Instant {
         Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))

@@ -19,10 +19,10 @@ use crate::memory::Memory;
 use crate::message::Message;
 use crate::runner::Runner;
 use crate::shared::{State, act};
-use crate::traits::Runtime;
+use crate::traits::{Listeners, Runtime};
 
 /// A runtime that can start tasks, and has a heap.
-pub trait Start: Runtime {
+pub trait Start: Runtime<Listeners = Registered> {
     /// Starts the driver and the callbacks in tasks of their own.
     ///
     /// # Panics
@@ -66,7 +66,8 @@ pub trait EventKind: Sized {
     /// What its callbacks get.
     type Arg: Send + 'static;
 
-    /// Callbacks run side by side, each event in a task of its own. Default: one after the other.
+    /// Callbacks run side by side, those of one event with those of the next. Default: one after the
+    /// other. An event that waits for callbacks one after the other holds later events back.
     fn new_task(self) -> NewTask<Self> {
         NewTask(self)
     }
@@ -149,9 +150,10 @@ impl fmt::Debug for Binding {
     }
 }
 
-/// The registered callbacks, and the events that they have not got yet.
+/// The registered callbacks, and the events that they have not got yet. Opaque: the shared state of
+/// a runtime with a heap keeps it.
 #[derive(Debug, Default)]
-pub(crate) struct Registered {
+pub struct Registered {
     bindings: Vec<(CallbackId, Binding)>,
     next_id: u64,
     links: VecDeque<LinkEvent>,
@@ -166,15 +168,17 @@ enum LinkEvent {
 /// Changes of the link that wait for slow callbacks; older ones are forgotten.
 const MOST_LINKS: usize = 64;
 
-impl Registered {
-    pub(crate) fn up(&mut self, session: Session) {
+impl Listeners for Registered {
+    fn up(&mut self, session: Session) {
         self.push(LinkEvent::Up(session));
     }
 
-    pub(crate) fn down(&mut self, reason: DownReason) {
+    fn down(&mut self, reason: DownReason) {
         self.push(LinkEvent::Down(reason));
     }
+}
 
+impl Registered {
     fn push(&mut self, event: LinkEvent) {
         let wanted = self.bindings.iter().any(|(_, binding)| match (&binding.callback, event) {
             (Kind::Up(_), LinkEvent::Up(_)) | (Kind::Down(_), LinkEvent::Down(_)) => true,
@@ -193,7 +197,7 @@ impl Registered {
     }
 }
 
-impl<R: Runtime> Client<R> {
+impl<R: Runtime<Listeners = Registered>> Client<R> {
     /// Calls `callback` on every such event, from now on: [`event::Up`](Up), [`event::Down`](Down)
     /// or [`event::Msg`](Msg), with the options [`new_task`](EventKind::new_task) and
     /// [`udata`](EventKind::udata). There may be several callbacks per event.
@@ -211,12 +215,12 @@ impl<R: Runtime> Client<R> {
     {
         let binding = event.bind(Arc::new(move |arg| Box::pin(callback(arg))));
         self.act(|state| {
-            let id = CallbackId(state.callbacks.next_id);
-            state.callbacks.next_id += 1;
+            let id = CallbackId(state.listeners.next_id);
+            state.listeners.next_id += 1;
             if matches!(binding.callback, Kind::Msg(_)) {
                 state.inbox.activate(Consumer::Callbacks);
             }
-            state.callbacks.bindings.push((id, binding));
+            state.listeners.bindings.push((id, binding));
             state.loops.notify(Loop::Callbacks);
             id
         })
@@ -225,10 +229,10 @@ impl<R: Runtime> Client<R> {
     /// Ends a callback: false if it is not registered. Calls that have begun go on.
     pub fn unset_cb(&self, id: CallbackId) -> bool {
         let removed = self.act(|state| {
-            let bindings = &mut state.callbacks.bindings;
+            let bindings = &mut state.listeners.bindings;
             let at = bindings.iter().position(|(known, _)| *known == id)?;
             let binding = bindings.remove(at);
-            if !state.callbacks.takes_messages() {
+            if !state.listeners.takes_messages() {
                 state.inbox.deactivate_callbacks();
             }
             Some(binding)
@@ -252,6 +256,9 @@ struct Call {
     message: Option<u32>,
 }
 
+/// Events after which the callbacks let others run.
+const EVENTS: usize = 64;
+
 /// Calls that run side by side at most; more wait.
 const MOST_RUNNING: usize = 64;
 
@@ -263,7 +270,7 @@ enum Work {
     End,
 }
 
-impl<R: Runtime> Callbacks<R> {
+impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     pub(crate) fn new(shared: R::Pointer) -> Self {
         Self { shared, ordered: VecDeque::new(), running: Vec::new() }
     }
@@ -277,7 +284,7 @@ impl<R: Runtime> Callbacks<R> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
+        for _ in 0..EVENTS {
             self.poll_running(cx);
             if self.poll_ordered(cx).is_pending() || self.running.len() >= MOST_RUNNING {
                 return Poll::Pending;
@@ -292,6 +299,8 @@ impl<R: Runtime> Callbacks<R> {
                 Work::End => return Poll::Pending,
             }
         }
+        cx.waker().wake_by_ref(); // Others' turn.
+        Poll::Pending
     }
 
     fn begin(&mut self, calls: Vec<(Call, bool)>) {
@@ -344,10 +353,10 @@ fn poll_call<R: Runtime>(call: &mut Call, cx: &mut Context<'_>) -> bool {
     !R::catch(|| finished = future.as_mut().poll(cx).is_ready()) || finished
 }
 
-impl<R: Runtime> State<R> {
+impl<R: Runtime<Listeners = Registered>> State<R> {
     /// The calls of the next event.
     fn next_call(&mut self, cx: &Context<'_>) -> Work {
-        if let Some(event) = self.callbacks.links.pop_front() {
+        if let Some(event) = self.listeners.links.pop_front() {
             return Work::Calls(self.link_calls(event));
         }
         if let Some(index) = self.inbox.front(Consumer::Callbacks) {
@@ -360,7 +369,7 @@ impl<R: Runtime> State<R> {
     }
 
     fn link_calls(&self, event: LinkEvent) -> Vec<(Call, bool)> {
-        let bindings = self.callbacks.bindings.iter();
+        let bindings = self.listeners.bindings.iter();
         let calls = bindings.filter_map(|(_, binding)| match (&binding.callback, event) {
             (Kind::Up(callback), LinkEvent::Up(session)) => {
                 Some((Call::new(callback, session, None), binding.new_task))
@@ -377,7 +386,7 @@ impl<R: Runtime> State<R> {
         let message = self.inbox.message(index, self.core.config().version);
         // QoS 0 may be evicted at any time, and nobody waits for it to be taken.
         let held = message.token.is_some().then_some(index);
-        let bindings = self.callbacks.bindings.iter();
+        let bindings = self.listeners.bindings.iter();
         let calls: Vec<_> = bindings
             .filter_map(|(_, binding)| match &binding.callback {
                 Kind::Msg(callback) => {

@@ -315,7 +315,6 @@ impl<R: Runtime> Drop for Client<R> {
             if state.handles == 0 {
                 state.loops.notify(Loop::Runner);
                 state.loops.notify(Loop::Control);
-                #[cfg(feature = "alloc")]
                 state.loops.notify(Loop::Callbacks);
             }
         });

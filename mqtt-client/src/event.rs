@@ -1,5 +1,7 @@
 //! Events: the link is up, the link is down, a message came. And what is told with them.
 
+#[cfg(feature = "alloc")]
+use mqtt_as_proto::Properties;
 use mqtt_as_proto::client::{Connected, Limits};
 
 /// The link came up.
@@ -54,6 +56,16 @@ pub struct ServerWords {
     pub reason: Option<alloc::string::String>,
     /// Another server to use.
     pub reference: Option<alloc::string::String>,
+}
+
+#[cfg(feature = "alloc")]
+impl ServerWords {
+    pub(crate) fn new(properties: &Properties<'_>) -> Self {
+        Self {
+            reason: properties.reason_string().map(Into::into),
+            reference: properties.server_reference().map(Into::into),
+        }
+    }
 }
 
 /// Counts since the client was made.

@@ -16,7 +16,6 @@ use crate::queue::TooSmall;
 pub(crate) enum Consumer {
     Queue = 1,
     /// The callbacks.
-    #[cfg(feature = "alloc")]
     Callbacks = 2,
 }
 
@@ -337,11 +336,7 @@ impl Inbox {
     }
 
     fn remove(&mut self, index: u32) {
-        for consumer in [
-            Consumer::Queue,
-            #[cfg(feature = "alloc")]
-            Consumer::Callbacks,
-        ] {
+        for consumer in [Consumer::Queue, Consumer::Callbacks] {
             if self.cursors[consumer.index()] == Some(index) {
                 self.advance(index, consumer);
             }

@@ -67,10 +67,11 @@ pub use queue::{Queue, TooSmall};
 pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
-pub use traits::{Connect, Lock, Runtime, Server, Shutdown};
+pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use waiter::Waiter;
 
 #[cfg(feature = "alloc")]
 pub use callback::{
-    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Start, WithData,
+    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
+    Start, WithData,
 };

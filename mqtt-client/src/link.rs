@@ -1,11 +1,12 @@
 //! Where the link stands, and where the program wants it.
 
-#[cfg(feature = "alloc")]
 use mqtt_as_proto::client::Event as CoreEvent;
 use mqtt_as_proto::{Instant, ReasonCode};
 
 use crate::config::Config;
 use crate::error::DownReason;
+#[cfg(feature = "alloc")]
+use crate::event::ServerWords;
 use crate::event::Session;
 use crate::waiter::Slot;
 
@@ -38,43 +39,67 @@ pub(crate) struct Link {
     pub(crate) session: Session,
     pub(crate) down_reason: Option<DownReason>,
     /// The client identifier that the server gave.
-    #[cfg(feature = "alloc")]
-    pub(crate) assigned: Option<alloc::boxed::Box<str>>,
+    pub(crate) assigned: Assigned,
     /// What the server said when it last refused or ended a connection.
     #[cfg(feature = "alloc")]
-    pub(crate) words: crate::event::ServerWords,
+    pub(crate) words: ServerWords,
 }
 
 impl Link {
     /// The client identifier of the settings, or else the one that the server gave.
     pub(crate) fn client_id<'a>(&'a self, config: &'a Config) -> &'a str {
         let own = config.client_id.as_str();
-        #[cfg(feature = "alloc")]
-        if let Some(assigned) = self.assigned.as_deref().filter(|_| own.is_empty()) {
-            return assigned;
-        }
-        own
+        if own.is_empty() { self.assigned.as_str() } else { own }
     }
 }
 
-#[cfg(feature = "alloc")]
 impl Link {
-    /// Keeps what the server says in words.
+    /// Keeps what outlives the event.
     pub(crate) fn keep_words(&mut self, event: &CoreEvent<'_>) {
-        let properties = match event {
+        match event {
             CoreEvent::Connected(connected) => {
                 if let Some(id) = connected.properties.assigned_client_identifier() {
-                    self.assigned = Some(id.into());
+                    self.assigned = Assigned::new(id);
                 }
-                return;
             }
-            CoreEvent::Refused(ack) => ack.properties,
-            CoreEvent::Disconnected(disconnect) => disconnect.properties,
-            _ => return,
-        };
-        self.words = crate::event::ServerWords {
-            reason: properties.reason_string().map(Into::into),
-            reference: properties.server_reference().map(Into::into),
-        };
+            #[cfg(feature = "alloc")]
+            CoreEvent::Refused(ack) => self.words = ServerWords::new(&ack.properties),
+            #[cfg(feature = "alloc")]
+            CoreEvent::Disconnected(disconnect) => {
+                self.words = ServerWords::new(&disconnect.properties);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The client identifier that a server gave, if it is not longer than any server's should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assigned {
+    bytes: [u8; Self::LONGEST],
+    len: usize,
+}
+
+impl Assigned {
+    const LONGEST: usize = 64;
+
+    fn new(id: &str) -> Self {
+        let mut assigned = Self::default();
+        if let Some(place) = assigned.bytes.get_mut(..id.len()) {
+            place.copy_from_slice(id.as_bytes());
+            assigned.len = id.len();
+        }
+        assigned
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl Default for Assigned {
+    fn default() -> Self {
+        Self { bytes: [0; Self::LONGEST], len: 0 }
     }
 }

@@ -30,7 +30,6 @@ pub(crate) enum Loop {
     Write,
     Control,
     /// The callbacks' task.
-    #[cfg(feature = "alloc")]
     Callbacks,
 }
 

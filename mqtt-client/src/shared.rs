@@ -1,6 +1,5 @@
 //! What handles and driver share, behind one lock: the core, the queue, who waits.
 
-use core::marker::PhantomData;
 use core::task::Waker;
 
 use mqtt_as_proto::client::{self, ConnectionError, Event as CoreEvent, Tag};
@@ -14,7 +13,7 @@ use crate::link::Link;
 use crate::loops::{Loop, Loops};
 use crate::memory::Memory;
 use crate::operation::Granted;
-use crate::traits::{Lock, Runtime};
+use crate::traits::{Listeners, Lock, Runtime};
 use crate::waiter::{Event, Outcome, Slot, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
@@ -33,9 +32,7 @@ pub struct State<R: Runtime> {
     pub(crate) closed: bool,
     /// The time of the last thing that happened.
     pub(crate) now: Instant,
-    #[cfg(feature = "alloc")]
-    pub(crate) callbacks: crate::callback::Registered,
-    _runtime: PhantomData<R>,
+    pub(crate) listeners: R::Listeners,
 }
 
 /// Wakers to call when the lock is free.
@@ -100,9 +97,7 @@ impl<R: Runtime> State<R> {
             handles: 0,
             closed: false,
             now: Instant::default(),
-            #[cfg(feature = "alloc")]
-            callbacks: crate::callback::Registered::default(),
-            _runtime: PhantomData,
+            listeners: R::Listeners::default(),
         })
     }
 
@@ -196,9 +191,10 @@ impl<R: Runtime> State<R> {
         let version = self.core.config().version;
         let mut used = 0;
         let mut messages = false;
+        let mut packets: usize = 0;
         let end = loop {
             let rest = input.get(used..).unwrap_or_default();
-            if rest.is_empty() {
+            if rest.is_empty() || packets == R::PACKETS_PER_LOCK {
                 break Ok((None, false));
             }
             if self.wants_pause() {
@@ -219,13 +215,13 @@ impl<R: Runtime> State<R> {
                     self.statistics.received += 1;
                 }
                 Some(event) => {
-                    #[cfg(feature = "alloc")]
                     self.link.keep_words(&event);
                     let event = Happened::new(&event);
                     self.happen(event);
                 }
             }
             used += packet;
+            packets += 1;
         };
         if messages {
             self.notify_consumers();
@@ -261,7 +257,6 @@ impl<R: Runtime> State<R> {
 
     fn notify_consumers(&mut self) {
         self.wake_next_consumer();
-        #[cfg(feature = "alloc")]
         if self.inbox.front(Consumer::Callbacks).is_some() {
             self.loops.notify(Loop::Callbacks);
         }
@@ -298,11 +293,8 @@ impl<R: Runtime> State<R> {
         self.statistics.connections += 1;
         self.finish_connect(Ok(self.link.session));
         self.waiters.wake_event(Event::Up);
-        #[cfg(feature = "alloc")]
-        {
-            self.callbacks.up(self.link.session);
-            self.loops.notify(Loop::Callbacks);
-        }
+        self.listeners.up(self.link.session);
+        self.loops.notify(Loop::Callbacks);
     }
 
     /// The call that waits for the connection learns how it went.
@@ -332,11 +324,8 @@ impl<R: Runtime> State<R> {
         if core::mem::take(&mut self.link.is_up) {
             self.link.downs = self.link.downs.wrapping_add(1);
             self.link.down_reason = Some(reason);
-            #[cfg(feature = "alloc")]
-            {
-                self.callbacks.down(reason);
-                self.loops.notify(Loop::Callbacks);
-            }
+            self.listeners.down(reason);
+            self.loops.notify(Loop::Callbacks);
         }
         for event in [Event::Down, Event::Pong, Event::Message] {
             self.waiters.wake_event(event);
@@ -361,7 +350,6 @@ impl<R: Runtime> State<R> {
         self.closed = true;
         self.finish_connect(Err(ConnectError::Closed));
         self.waiters.finish_all(Outcome::Closed);
-        #[cfg(feature = "alloc")]
         self.loops.notify(Loop::Callbacks);
     }
 }

@@ -1,12 +1,14 @@
 //! What a runtime brings: a lock, a pointer, a clock, and transports.
 
+use core::fmt;
 use core::future::Future;
 use core::ops::Deref;
 
 use embedded_io_async::{Read, Write};
 use mqtt_as_proto::Instant;
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, DownReason};
+use crate::event::Session;
 use crate::shared::State;
 
 /// A runtime: everything that the client does not bring itself.
@@ -19,6 +21,12 @@ pub trait Runtime: Sized + 'static {
     type Pointer: Deref<Target = Self::Lock> + Clone;
     /// Opens transports.
     type Connect: Connect;
+    /// Keeps the program's callbacks, with the bounds that this runtime asks of them: `Registered`
+    /// with a heap, `()` for none.
+    type Listeners: Listeners;
+
+    /// Received packets that are dealt with under one lock: few where that stops interrupts.
+    const PACKETS_PER_LOCK: usize = usize::MAX;
 
     /// The time since any fixed point.
     fn now() -> Instant;
@@ -31,6 +39,22 @@ pub trait Runtime: Sized + 'static {
         f();
         true
     }
+}
+
+/// The program's callbacks, as the shared state knows them. Messages they take from the queue.
+pub trait Listeners: Default + fmt::Debug {
+    /// The link came up.
+    fn up(&mut self, session: Session);
+
+    /// The link went down.
+    fn down(&mut self, reason: DownReason);
+}
+
+/// No callbacks.
+impl Listeners for () {
+    fn up(&mut self, _session: Session) {}
+
+    fn down(&mut self, _reason: DownReason) {}
 }
 
 /// A lock whose guard cannot be held across an await: there is none.

@@ -44,6 +44,9 @@ pub(super) async fn read_loop<R: Runtime>(
             if let Some(end) = took.end {
                 return end;
             }
+            if took.more {
+                continue;
+            }
             if !took.blocked {
                 break;
             }
@@ -60,6 +63,8 @@ pub(super) async fn read_loop<R: Runtime>(
 
 /// What a look at the read buffer found.
 struct Took {
+    /// The lock was given back between packets.
+    more: bool,
     needed: Option<usize>,
     blocked: bool,
     filling: bool,
@@ -71,6 +76,8 @@ impl<R: Runtime> State<R> {
     fn take_read(&mut self, buffer: &mut ReadBuffer<'_>) -> Took {
         let now = R::now();
         let (used, result) = self.take_input(buffer.bytes(), now);
+        let stopped = matches!(result, Ok((None, false)));
+        let more = stopped && used != 0 && used < buffer.bytes().len();
         self.use_read(buffer, used);
         self.settle();
         let (needed, blocked) = match result {
@@ -79,7 +86,14 @@ impl<R: Runtime> State<R> {
                 let end = self.begin_ending(error);
                 let looked = self.looked();
                 buffer.consume(buffer.bytes().len()); // Nothing more is taken.
-                return Took { needed: None, blocked: false, filling: false, looked, end };
+                return Took {
+                    more: false,
+                    needed: None,
+                    blocked: false,
+                    filling: false,
+                    looked,
+                    end,
+                };
             }
         };
         let end = self.link.ending.filter(|_| self.is_said()).map(|_| End::Done);
@@ -87,7 +101,7 @@ impl<R: Runtime> State<R> {
         let blocked = blocked || self.wants_pause();
         self.core.pause_reading(blocked, now);
         let looked = self.looked();
-        Took { needed, blocked, looked, filling: self.inbox.is_filling(), end }
+        Took { more, needed, blocked, looked, filling: self.inbox.is_filling(), end }
     }
 
     /// Splits the used bytes off: the messages among them refer to them.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::{Client, Connect, ConnectError, Instant, Memory, Runner, Server, Shutdown};
-use mqtt_as_client::{Lock, State};
+use mqtt_as_client::{Lock, Registered, State};
 use mqtt_as_tokio::Config;
 
 use crate::runtime::Runtime;
@@ -18,6 +18,7 @@ impl mqtt_as_client::Runtime for Counted {
     type Lock = Guard<State<Self>>;
     type Pointer = Arc<Self::Lock>;
     type Connect = Counts;
+    type Listeners = Registered;
 
     fn now() -> Instant {
         Runtime::now()

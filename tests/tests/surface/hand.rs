@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::{
-    Client, Connect, ConnectError, Instant, Lock, Memory, Server, Shutdown, State,
+    Client, Connect, ConnectError, Instant, Lock, Memory, Registered, Server, Shutdown, State,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_tests::broker::{Broker, ConnId};
@@ -31,6 +31,7 @@ impl mqtt_as_client::Runtime for Hand {
     type Lock = Alone<State<Self>>;
     type Pointer = Rc<Self::Lock>;
     type Connect = Wire;
+    type Listeners = Registered;
 
     fn now() -> Instant {
         Instant::from_millis(NOW.get())
