@@ -202,10 +202,10 @@ impl<R: Runtime<Listeners = Registered>> Client<R> {
     /// or [`event::Msg`](Msg), with the options [`new_task`](EventKind::new_task) and
     /// [`udata`](EventKind::udata). There may be several callbacks per event.
     ///
-    /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks
-    /// its thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1 or 2 message is
-    /// acknowledged when its callbacks have finished. A panic in one is caught where the runtime
-    /// can, and delivery goes on. A callback that needs the client captures a
+    /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks its
+    /// thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1
+    /// or 2 message is acknowledged when its callbacks have finished. A panic in one is caught where
+    /// the runtime can, and delivery goes on. A callback that needs the client captures a
     /// [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
     pub fn set_cb_on_event<E, F, Fut>(&self, event: E, callback: F) -> CallbackId
     where
