@@ -51,6 +51,12 @@ impl Loops {
         }
     }
 
+    /// Whether wakers have to be called.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.due != 0
+    }
+
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
         while self.due != 0 {
             let index = self.due.trailing_zeros();

@@ -42,29 +42,28 @@ pub(crate) struct Wakes {
     more: bool,
 }
 
-impl Wakes {
-    fn is_empty(&self) -> bool {
-        self.wakers[0].is_none()
-    }
-}
-
 /// Does something with the state, and afterwards wakes whom it concerns.
 #[inline]
 pub(crate) fn act<R: Runtime, T>(lock: &R::Lock, f: impl FnOnce(&mut State<R>) -> T) -> T {
-    let (value, mut wakes) = lock.with(|state| {
+    let (value, wakes) = lock.with(|state| {
         let value = f(state);
-        (value, state.wakes())
+        let due = state.loops.is_due() || state.waiters.is_due();
+        (value, due.then(|| state.wakes()))
     });
-    while !wakes.is_empty() {
-        let more = wakes.more;
-        for waker in core::mem::take(&mut wakes).wakers.into_iter().flatten() {
-            waker.wake();
-        }
-        if more {
-            wakes = lock.with(State::wakes);
-        }
+    if let Some(wakes) = wakes {
+        wake_all::<R>(lock, wakes);
     }
     value
+}
+
+fn wake_all<R: Runtime>(lock: &R::Lock, mut wakes: Wakes) {
+    loop {
+        wakes.wakers.into_iter().flatten().for_each(Waker::wake);
+        if !wakes.more {
+            return;
+        }
+        wakes = lock.with(State::wakes);
+    }
 }
 
 impl<R: Runtime> State<R> {

@@ -333,6 +333,12 @@ impl Waiters {
         }
     }
 
+    /// Whether wakers have to be called.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.due_head.is_some()
+    }
+
     /// The next waker to call when the lock is free.
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
         while let Some(index) = self.due_head {

@@ -6,7 +6,7 @@ use super::link::Phase;
 use super::operation::no_room;
 use crate::error::EncodeError;
 use crate::outbox::Outbox;
-use crate::packet::{Delivery, Publish, QoS, Version};
+use crate::packet::{Delivery, Measure, Publish, QoS};
 use crate::payload::{Payload, Shared};
 use crate::property::{Properties, Property, TopicAliasId};
 use crate::session::Tag;
@@ -69,63 +69,57 @@ impl Client<'_> {
         tag: Tag,
         now: Instant,
     ) -> Result<Published, OperationError> {
-        let size = self.check_publish(message)?;
         let shared = message.payload.shared();
-        let shared_len = shared.as_ref().map_or(0, |payload| payload.as_slice().len());
-        let copied = size.saturating_sub(shared_len);
-        if message.qos == QoS::AtMostOnce
-            && self.is_connected()
-            && self.session.outgoing.waiting_qos0 == 0
-        {
-            return self.publish_now(message, copied, shared);
+        let judged = self.judge_publish(message, shared.as_ref())?;
+        let direct = self.is_connected() && self.session.outgoing.waiting_qos0 == 0;
+        if message.qos == QoS::AtMostOnce && direct {
+            return self.publish_now(&judged, shared);
         }
-        let flight = Flight {
-            qos: message.qos,
-            tag,
-            payload: shared,
-            expiry: match message.properties.is_empty() {
-                true => None,
-                false => self.expiry_of(message, now),
-            },
-            ..Flight::default()
+        let expiry = match message.properties.is_empty() {
+            true => None,
+            false => self.expiry_of(message, now),
         };
-        self.publish_stored(message, copied, shared_len, flight)
+        let flight = Flight { qos: message.qos, tag, payload: shared, expiry, ..Flight::default() };
+        self.publish_stored(judged, flight)
     }
 
-    /// Judges a message, and gives the bytes of its PUBLISH.
+    /// Judges a message by the standard and by the server's limits.
     #[inline]
-    fn check_publish(&self, message: &Message<'_>) -> Result<usize, OperationError> {
-        let publish = as_publish(message, Delivery::new(message.qos, PacketId::MIN));
+    fn judge_publish<'p>(
+        &self,
+        message: &Message<'p>,
+        shared: Option<&Shared>,
+    ) -> Result<Judged<'p>, OperationError> {
         if !message.properties.is_empty() {
             check_publish_properties(&message.properties)?;
         }
-        let len = message.payload.as_slice().len();
-        let size = publish.len_with(self.config.version, len)?;
+        let publish = as_publish(message, Delivery::new(message.qos, PacketId::MIN));
+        let measure = publish.measure(self.config.version, publish.payload.len())?;
         match self.link.as_ref() {
             Some(link) if link.is_connected() => {
+                let size = measure.packet_len();
                 link.limits.check_publish(message.qos, message.retain, size)?;
             }
             // Limits are known at CONNACK; what waits is judged again there.
             Some(link) if link.phase == Phase::Closing => return Err(OperationError::NotConnected),
             _ => {}
         }
-        Ok(size)
+        let shared = shared.map_or(0, |payload| payload.as_slice().len());
+        Ok(Judged { publish, measure, shared })
     }
 
     /// QoS 0 with a connection: straight into the outbox.
     #[inline]
     fn publish_now(
         &mut self,
-        message: &Message<'_>,
-        copied: usize,
+        judged: &Judged<'_>,
         shared: Option<Shared>,
     ) -> Result<Published, OperationError> {
-        let shared_len = shared.as_ref().map_or(0, |payload| payload.as_slice().len());
-        if !self.outbox.has_publish_room(copied, shared_len) {
+        let copied = judged.copied();
+        if !self.outbox.has_publish_room(copied, judged.shared) {
             return Err(no_room(copied, self.outbox.limit()));
         }
-        let publish = as_publish(message, Delivery::AtMostOnce);
-        self.append_publish(&publish, copied, shared_len);
+        self.append_publish(judged);
         if let Some(payload) = shared {
             self.outbox.append_shared(payload);
         }
@@ -138,49 +132,43 @@ impl Client<'_> {
     /// Encodes a PUBLISH into the outbox, its topic replaced by an alias if there is one, and
     /// counts it with a payload that is held by reference.
     #[inline]
-    fn append_publish(&mut self, publish: &Publish<'_>, copied: usize, shared_len: usize) {
+    fn append_publish(&mut self, judged: &Judged<'_>) {
         let Some(link) = &mut self.link else { return };
         let maximum = link.limits.topic_alias_maximum.min(self.config.topic_aliases);
-        let copied = match maximum {
-            0 => put_publish(publish, copied, shared_len, self.config.version, &mut self.outbox),
-            maximum => self.append_aliased(publish, copied, shared_len, maximum),
+        let len = match maximum {
+            0 => judged.append_to(&mut self.outbox),
+            maximum => self.append_aliased(judged, maximum),
         };
         if let Some(link) = &mut self.link {
-            link.count(copied.saturating_add(shared_len));
+            link.count(len);
         }
     }
 
     /// The same with an alias: the topic goes along the first time only.
-    fn append_aliased(
-        &mut self,
-        publish: &Publish<'_>,
-        copied: usize,
-        shared_len: usize,
-        maximum: u16,
-    ) -> usize {
-        let version = self.config.version;
+    fn append_aliased(&mut self, judged: &Judged<'_>, maximum: u16) -> usize {
+        let publish = judged.publish;
         // Decoded properties, of a message that is passed on, cannot be added to.
         let probe = [Property::TopicAlias(TopicAliasId(core::num::NonZeroU16::MIN))];
         if publish.properties.and(&probe).topic_alias().is_none() {
-            return put_publish(publish, copied, shared_len, version, &mut self.outbox);
+            return judged.append_to(&mut self.outbox);
         }
         let known = self.aliases_out.find(publish.topic);
         // Alias and section length take at most 6 bytes, which the outbox's reserve covers.
-        let size = copied.saturating_add(shared_len).saturating_add(6);
+        let size = judged.measure.packet_len().saturating_add(6);
         let limits = self.link.as_ref().map(|link| &link.limits);
         let fits = limits.is_some_and(|limits| limits.check_size(size).is_ok());
         let assign = || self.aliases_out.assign(publish.topic, maximum);
         let alias = if fits { known.or_else(assign) } else { None };
-        let alias = alias.and_then(core::num::NonZeroU16::new);
-        let Some(id) = alias else {
-            return put_publish(publish, copied, shared_len, version, &mut self.outbox);
+        let Some(id) = alias.and_then(core::num::NonZeroU16::new) else {
+            return judged.append_to(&mut self.outbox);
         };
         let alias = [Property::TopicAlias(TopicAliasId(id))];
         let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
-        let aliased = Publish { topic, properties: publish.properties.and(&alias), ..*publish };
-        let len = aliased.len_with(version, publish.payload.len());
-        let len = len.map_or(copied, |len| len.saturating_sub(shared_len));
-        put_publish(&aliased, len, shared_len, version, &mut self.outbox)
+        let publish = Publish { topic, properties: publish.properties.and(&alias), ..publish };
+        match publish.measure(self.config.version, publish.payload.len()) {
+            Ok(measure) => Judged { publish, measure, ..*judged }.append_to(&mut self.outbox),
+            Err(_) => judged.append_to(&mut self.outbox),
+        }
     }
 
     /// QoS 1 and 2, and QoS 0 without a connection: into the store, and from there into the outbox
@@ -188,24 +176,23 @@ impl Client<'_> {
     #[inline]
     fn publish_stored(
         &mut self,
-        message: &Message<'_>,
-        copied: usize,
-        shared_len: usize,
+        mut judged: Judged<'_>,
         flight: Flight,
     ) -> Result<Published, OperationError> {
+        let copied = judged.copied();
         let outgoing = &mut self.session.outgoing;
         let room = outgoing.capacity().min(self.outbox.limit());
         if copied > room {
             return Err(OperationError::TooLarge { size: copied, room });
         }
-        if !outgoing.has_room(copied, shared_len) {
+        if !outgoing.has_room(copied, judged.shared) {
             return Err(OperationError::NoRoom);
         }
         let id = outgoing.free_id().ok_or(OperationError::NoRoom)?;
-        let publish = as_publish(message, Delivery::new(message.qos, id));
-        let direct = self.may_send_directly(copied, shared_len, message.qos);
+        judged.publish.delivery = Delivery::new(flight.qos, id);
+        let direct = self.may_send_directly(copied, judged.shared, flight.qos);
         let start = self.link.as_ref().map_or(0, |link| link.enqueued);
-        let chain = self.store(&publish, copied, shared_len, direct)?;
+        let chain = self.store(&judged, direct)?;
         let payload = flight.payload.clone().filter(|_| direct);
         let state = if direct { State::Sent } else { State::Waiting };
         let flight = Flight { state, chain, start, counted: direct, ..flight };
@@ -222,27 +209,17 @@ impl Client<'_> {
     /// Keeps an encoded PUBLISH until it is acknowledged, and puts it into the outbox too if it may
     /// leave at once. There is room for both.
     #[inline]
-    fn store(
-        &mut self,
-        publish: &Publish<'_>,
-        copied: usize,
-        shared_len: usize,
-        direct: bool,
-    ) -> Result<Chain, OperationError> {
-        if direct && self.config.topic_aliases == 0 {
-            self.append_publish(publish, copied, shared_len);
-            let mut chain = self.session.outgoing.write();
-            chain.put(self.outbox.last(copied));
-            return chain.finish().ok_or(OperationError::NoRoom);
+    fn store(&mut self, judged: &Judged<'_>, direct: bool) -> Result<Chain, OperationError> {
+        if direct {
+            self.append_publish(judged);
         }
         let mut chain = self.session.outgoing.write();
-        let encoded = encode_publish(publish, shared_len, self.config.version, &mut chain);
-        let chain = chain.finish().ok_or(OperationError::NoRoom)?;
-        encoded.inspect_err(|_| self.session.outgoing.forget(chain))?;
-        if direct {
-            self.append_publish(publish, copied, shared_len);
+        if direct && self.config.topic_aliases == 0 {
+            chain.put(self.outbox.last(judged.copied()));
+        } else {
+            judged.put(&mut chain);
         }
-        Ok(chain)
+        chain.finish().ok_or(OperationError::NoRoom)
     }
 
     /// Nothing waits before it, the server takes one more, and there is room.
@@ -303,31 +280,36 @@ fn as_publish<'p>(message: &Message<'p>, delivery: Delivery) -> Publish<'p> {
     }
 }
 
-/// Writes a PUBLISH; its payload only if it is not held by reference.
-#[inline]
-fn encode_publish(
-    publish: &Publish<'_>,
-    shared_len: usize,
-    version: Version,
-    out: &mut impl Sink,
-) -> Result<usize, EncodeError> {
-    match shared_len {
-        0 => publish.encode(version, out),
-        len => publish.encode_head(version, len, out),
-    }
+/// A PUBLISH that was judged and measured: it encodes.
+#[derive(Clone, Copy)]
+struct Judged<'p> {
+    publish: Publish<'p>,
+    measure: Measure,
+    /// Bytes of a payload that is held by reference.
+    shared: usize,
 }
 
-/// Encodes into the outbox; `len` is what there is to write.
-#[inline]
-fn put_publish(
-    publish: &Publish<'_>,
-    len: usize,
-    shared_len: usize,
-    version: Version,
-    outbox: &mut Outbox<'_>,
-) -> usize {
-    let Some(room) = outbox.append(len) else { return 0 };
-    // It was judged and counted before: it encodes, and fits.
-    let _ = encode_publish(publish, shared_len, version, &mut SliceSink::new(room));
-    len
+impl Judged<'_> {
+    /// Bytes to copy.
+    #[inline]
+    fn copied(&self) -> usize {
+        self.measure.packet_len().saturating_sub(self.shared)
+    }
+
+    /// Writes it, but for a payload that is held by reference.
+    #[inline]
+    fn put(&self, out: &mut impl Sink) {
+        self.publish.put_head(self.measure, out);
+        if self.shared == 0 {
+            out.put(self.publish.payload);
+        }
+    }
+
+    /// Writes it to the outbox, which has room, and gives the length of the packet.
+    #[inline]
+    fn append_to(&self, outbox: &mut Outbox<'_>) -> usize {
+        let Some(room) = outbox.append(self.copied()) else { return 0 };
+        self.put(&mut SliceSink::new(room));
+        self.measure.packet_len()
+    }
 }

@@ -141,19 +141,28 @@ impl<'a> Publish<'a> {
         payload_len: usize,
         out: &mut (impl Sink + ?Sized),
     ) -> Result<usize, EncodeError> {
-        let (remaining, properties_len) = self.remaining_len(version, payload_len)?;
-        self.put_topic(remaining, out);
-        self.put_id_and_properties(properties_len, out);
-        Ok(packet_len(remaining))
+        let measure = self.measure(version, payload_len)?;
+        self.put_head(measure, out);
+        Ok(measure.packet_len())
     }
 
-    /// The Remaining Length, and the part of it that the property section takes.
+    /// Writes everything but the payload, as it was measured.
     #[inline]
-    fn remaining_len(
+    pub(crate) fn put_head(&self, measure: Measure, out: &mut (impl Sink + ?Sized)) {
+        self.put_topic(measure.remaining, out);
+        self.put_id_and_properties(measure.properties, out);
+    }
+
+    /// How long the packet is, with a payload of that length.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[inline]
+    pub(crate) fn measure(
         &self,
         version: Version,
         payload_len: usize,
-    ) -> Result<(u32, usize), EncodeError> {
+    ) -> Result<Measure, EncodeError> {
         if self.topic.is_empty() && self.properties.topic_alias().is_none() {
             return Err(EncodeError::EmptyTopic);
         }
@@ -164,7 +173,7 @@ impl<'a> Publish<'a> {
         if remaining > MAX_REMAINING {
             return Err(EncodeError::PacketTooLarge);
         }
-        Ok((remaining, properties_len))
+        Ok(Measure { remaining, properties: properties_len })
     }
 
     /// Fixed header and topic. Every length has its own arm: then none is copied in a loop.
@@ -207,7 +216,7 @@ impl<'a> Publish<'a> {
     /// The same with a payload of that length.
     #[inline]
     pub(crate) fn len_with(&self, version: Version, payload: usize) -> Result<usize, EncodeError> {
-        self.remaining_len(version, payload).map(|(remaining, _)| packet_len(remaining))
+        self.measure(version, payload).map(Measure::packet_len)
     }
 
     #[inline]
@@ -232,9 +241,21 @@ impl<'a> Publish<'a> {
     }
 }
 
-#[inline]
-fn packet_len(remaining: u32) -> usize {
-    (remaining as usize).wrapping_add(varint_len(remaining)).wrapping_add(1)
+/// The lengths of a PUBLISH that was judged and can be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure {
+    /// The Remaining Length.
+    remaining: u32,
+    /// What the property section takes of it.
+    properties: usize,
+}
+
+impl Measure {
+    /// Bytes of the whole packet.
+    #[inline]
+    pub(crate) fn packet_len(self) -> usize {
+        (self.remaining as usize).wrapping_add(varint_len(self.remaining)).wrapping_add(1)
+    }
 }
 
 /// Makes a `dyn Sink` of a sink that may already be one.

@@ -151,10 +151,6 @@ impl<'a> Outgoing<'a> {
         self.blocks.begin()
     }
 
-    pub(crate) fn forget(&mut self, chain: Chain) {
-        self.blocks.free(chain);
-    }
-
     pub(crate) fn read(&self, flight: &Flight) -> impl Iterator<Item = &[u8]> {
         self.blocks.read(flight.chain)
     }
