@@ -18,7 +18,7 @@ async fn main() {
     let window: usize = std::env::var("WINDOW").map_or(WINDOW, |w| w.parse().expect("a window"));
     let config = Config::new(host).port(port.parse().expect("a port")).version(Version::V311);
     // Every message counts: a consumer slowed down by counting must not miss any.
-    let config = config.overflow(Overflow::Wait).send_window(1000);
+    let config = config.overflow(Overflow::Wait).send_window(1000).receive_maximum(1000);
     let client = Client::new(config.client_id("load")).expect("settings that fit");
     client.connect(true).await.expect("a connection");
     match work.as_str() {

@@ -52,7 +52,7 @@ struct Sender {
 }
 
 impl Sender {
-    const WINDOW: usize = 50;
+    const WINDOW: usize = 500;
 
     fn send(&mut self, stream: &mut TcpStream) -> Option<()> {
         let topic = TopicName::new("figures/topic/20byte").ok()?;
