@@ -1,5 +1,168 @@
-//! The adapter for smol. It is not written yet: this crate holds its place, and nothing else.
+//! An async MQTT client for smol, or any other executor.
 //!
-//! Under tokio, use `mqtt-as-tokio`. The core, `mqtt-as-proto`, runs without any runtime.
+//! ```no_run
+//! use mqtt_as_smol::{Config, QoS, event};
+//!
+//! # async fn run(executor: &async_executor::Executor<'_>) -> Result<(), Box<dyn std::error::Error>> {
+//! let (client, driver) = mqtt_as_smol::new(Config::new("broker.example").client_id("pump-7"))?;
+//! executor.spawn(driver.run()).detach(); // Or `smol::spawn`, or a thread's `block_on`.
+//! client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
+//! client.connect(true).await?;
+//! client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+//! while let Some(message) = client.queue().next().await {
+//!     if message.topic() == "plant/7/stop" {
+//!         break;
+//!     }
+//! }
+//! client.disconnect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The names and their meaning are the same on every runtime: they are documented at
+//! `mqtt_as_client`, which this crate re-exports. Here is only what async-io brings, which smol is
+//! built on: sockets, time, and a lock. No executor is asked for: whoever calls [`new`] has the
+//! [`Driver`] polled.
 
 #![forbid(unsafe_code)]
+
+mod socket;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant as Clock};
+
+use async_io::Timer;
+use futures_lite::future::zip;
+use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, State};
+
+pub use mqtt_as_client::{Config, Runtime};
+pub use mqtt_as_client::{
+    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind, EventKind,
+    Granted, Limit, Limits, Message, NotSent, OperationError, Overflow, Payload, Properties,
+    Property, PublishError, QoS, ReasonCode, RetainHandling, ServerWords, Session, Statistics,
+    Step, SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version,
+    Violation, Waiting, WhileDown, Will, event,
+};
+pub use socket::Tcp;
+
+/// The handle of a client under smol: cheap to clone, `Send` and `Sync`. [`new`] makes one.
+pub type Client = mqtt_as_client::Client<Smol>;
+
+/// A handle that does not keep the client alive.
+pub type WeakClient = mqtt_as_client::WeakClient<Smol>;
+
+/// The received messages.
+pub type Queue<'c> = mqtt_as_client::Queue<'c, Smol>;
+
+/// A client with those settings, and what drives it. Nothing is sent before
+/// [`connect`](Client::connect), and nothing happens before [`Driver::run`] is polled.
+///
+/// # Errors
+/// [`ConfigError`] names settings that do not fit each other.
+pub fn new(config: Config) -> Result<(Client, Driver), ConfigError> {
+    let (client, runner, callbacks) = Client::with_tasks(config, Tcp, Arc::new)?;
+    Ok((client, Driver { runner, callbacks }))
+}
+
+/// What drives a client: its connection and its callbacks. Dropping it closes the client.
+#[derive(Debug)]
+#[must_use = "nothing happens before `run` is polled"]
+pub struct Driver {
+    runner: Runner<Smol>,
+    callbacks: Callbacks<Smol>,
+}
+
+impl Driver {
+    /// Drives the client until the last handle is dropped and all callbacks have finished. Spawn it
+    /// on any executor, or join it with the program.
+    ///
+    /// A callback that blocks its thread holds the connection up: see [`split`](Self::split).
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the transport without DISCONNECT, and drops the callbacks that
+    /// have begun; all calls return `Closed`.
+    pub async fn run(self) {
+        let (connection, callbacks) = self.split();
+        zip(connection, callbacks).await;
+    }
+
+    /// The connection and the callbacks, to be spawned apart: on an executor of several threads, or
+    /// on two, the connection goes on while a callback blocks its thread. Both have to run.
+    #[must_use = "nothing happens before both are polled"]
+    pub fn split(
+        self,
+    ) -> (impl Future<Output = ()> + Send + 'static, impl Future<Output = ()> + Send + 'static)
+    {
+        (self.runner.run(), self.callbacks.run())
+    }
+}
+
+/// The runtime smol, as the client sees it.
+#[derive(Debug)]
+pub enum Smol {}
+
+impl Runtime for Smol {
+    type Lock = StdLock<State<Self>>;
+    type Pointer = Arc<Self::Lock>;
+    type Connect = Tcp;
+    type Listeners = Registered;
+
+    fn now() -> Instant {
+        Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn sleep_until(at: Instant) {
+        Timer::at(*START + Duration::from_millis(at.as_millis().min(FAR))).await;
+    }
+
+    fn catch(f: impl FnOnce()) -> bool {
+        catch_unwind(AssertUnwindSafe(f)).is_ok()
+    }
+}
+
+/// The fixed point of the client's time.
+static START: LazyLock<Clock> = LazyLock::new(Clock::now);
+
+/// A century in milliseconds: later than that is never.
+const FAR: u64 = 100 * 365 * 24 * 3_600_000;
+
+/// A lock of the standard library, held for moments only.
+#[derive(Debug)]
+pub struct StdLock<T>(Mutex<T>);
+
+impl<T> Lock<T> for StdLock<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    #[inline]
+    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
+        // Nothing of the program's runs under the lock: what panicked there was ours to mend.
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the type system has to hold: handles are shared by tasks, futures move between threads.
+#[allow(dead_code)]
+fn assert_send(client: &'static Client, driver: Driver) {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    fn send<T: Send>(_: T) {}
+    shared(client);
+    send(driver.run());
+    send(client.connect(true));
+    send(client.disconnect());
+    send(client.drain(Duration::ZERO));
+    send(client.broker_up());
+    send(client.up());
+    send(client.down());
+    send(client.subscribe("a", QoS::AtMostOnce));
+    send(client.subscribe_all(&[], Properties::NONE));
+    send(client.unsubscribe("a"));
+    send(client.unsubscribe_all(&[], Properties::NONE));
+    send(client.publish("a", "b"));
+    send(IntoFuture::into_future(client.publish("a", "b")));
+    send(async { client.queue().next().await });
+    send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });
+}

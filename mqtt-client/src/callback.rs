@@ -43,11 +43,28 @@ impl<R: Start> Client<R> {
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
     pub fn new(config: Config) -> Result<Self, crate::ConfigError> {
-        let memory = Memory::heap(&config);
-        let (client, runner) = Self::with_runner(config, memory, R::connector(), R::share)?;
-        let callbacks = Callbacks::new(client.shared.clone());
+        let (client, runner, callbacks) = Self::with_tasks(config, R::connector(), R::share)?;
         R::start(runner, callbacks);
         Ok(client)
+    }
+}
+
+impl<R: Runtime<Listeners = Registered>> Client<R> {
+    /// A client with those settings and memory from the heap, and its two tasks, the driver and the
+    /// callbacks: for runtimes where somebody else starts them.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    pub fn with_tasks(
+        config: Config,
+        connect: R::Connect,
+        pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    ) -> Result<(Self, Runner<R>, Callbacks<R>), crate::ConfigError> {
+        let memory = Memory::heap(&config);
+        let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
+        let shared = client.shared.clone();
+        let callbacks = Callbacks { shared, ordered: VecDeque::new(), running: Vec::new() };
+        Ok((client, runner, callbacks))
     }
 }
 
@@ -233,6 +250,9 @@ impl<R: Runtime<Listeners = Registered>> Client<R> {
             let at = bindings.iter().position(|(known, _)| *known == id)?;
             let binding = bindings.remove(at);
             if !state.listeners.takes_messages() {
+                while let Some(index) = state.inbox.left_by_queue() {
+                    state.take(index, Consumer::Callbacks);
+                }
                 state.inbox.deactivate_callbacks();
             }
             Some(binding)
@@ -271,10 +291,6 @@ enum Work {
 }
 
 impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
-    pub(crate) fn new(shared: R::Pointer) -> Self {
-        Self { shared, ordered: VecDeque::new(), running: Vec::new() }
-    }
-
     /// Runs callbacks until the driver is gone and all have finished.
     ///
     /// # Cancel safety

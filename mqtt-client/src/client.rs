@@ -427,6 +427,7 @@ impl<R: Runtime> State<R> {
         self.link.connecting = Some(slot);
         self.link.wanted = Some(clean);
         self.link.disconnected = false;
+        self.waiters.wake_event(Event::Down); // Disconnects that wait: this takes their place.
         self.loops.notify(Loop::Runner);
         self.loops.notify(Loop::Control);
         Ok(slot)

@@ -36,6 +36,9 @@ pub struct Entry {
     token: Option<AckToken>,
     /// The consumers that have still to take it, a bit each.
     needs: u8,
+    /// It came for both consumers.
+    #[cfg(feature = "alloc")]
+    both: bool,
     next: Option<u32>,
     prev: Option<u32>,
     qos0: bool,
@@ -117,6 +120,20 @@ impl Inbox {
         self.active |= bit;
     }
 
+    /// A message that the queue has had, and that callbacks have not begun with.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn left_by_queue(&self) -> Option<u32> {
+        let mut next = self.front(Consumer::Callbacks);
+        while let Some(index) = next {
+            let entry = self.entries.get(index as usize)?;
+            if entry.both && entry.needs == Consumer::Callbacks as u8 {
+                return Some(index);
+            }
+            next = entry.next;
+        }
+        None
+    }
+
     /// The callbacks are gone: what only they had still to begin with stays for the queue.
     #[cfg(feature = "alloc")]
     pub(crate) fn deactivate_callbacks(&mut self) {
@@ -151,6 +168,12 @@ impl Inbox {
         self.overflow == Overflow::Wait && full
     }
 
+    /// Whether a QoS 1 or 2 message would find no place: so many were acknowledged by the program
+    /// before their callbacks had finished.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.len >= self.entries.limit() && self.oldest_qos0().is_none()
+    }
+
     /// Whether it is so full that consumers should run before more is read.
     pub(crate) fn is_filling(&self) -> bool {
         self.len * 2 >= self.limit
@@ -177,6 +200,7 @@ impl Inbox {
         #[cfg(feature = "alloc")]
         {
             entry.layout = Layout::new(&received.publish, len);
+            entry.both = needs == Consumer::Queue as u8 | Consumer::Callbacks as u8;
         }
         entry.token = received.token;
         entry.needs = needs;

@@ -242,9 +242,10 @@ impl<R: Runtime> State<R> {
     }
 
     /// Whether reading has to wait for consumers: not while a call or a PINGREQ awaits an answer,
-    /// which lies behind what is not read.
+    /// which lies behind what is not read. But always where a message would find no place at all.
     pub(crate) fn wants_pause(&self) -> bool {
-        self.inbox.wants_pause() && self.core.pending() == 0 && !self.core.awaits_pong()
+        let awaits = self.core.pending() != 0 || self.core.awaits_pong();
+        (self.inbox.wants_pause() && !awaits) || self.inbox.is_exhausted()
     }
 
     /// Another consumer may take what is left.
@@ -305,7 +306,8 @@ impl<R: Runtime> State<R> {
 
     /// The connection is gone, for that reason.
     pub(crate) fn go_down(&mut self, reason: DownReason) {
-        let expires = self.core.session_expires();
+        // The clean connection before a kept session ends the old session, not the program's wish.
+        let expires = self.core.session_expires() && !self.link.preparing;
         let lost = self.core.handle_connection_lost();
         self.statistics.unsent += u64::from(lost.qos0);
         self.statistics.shed += u64::from(lost.shed);

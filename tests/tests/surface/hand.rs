@@ -2,7 +2,7 @@
 //! at a time. A future is polled only when it was woken, so a lost wake-up shows.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::{Pin, pin};
@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::{
-    Client, Connect, ConnectError, Instant, Lock, Memory, Registered, Server, Shutdown, State,
+    Callbacks, Client, Connect, ConnectError, ErrorKind, Instant, Lock, Memory, Registered, Runner,
+    Runtime, Server, Shutdown, Start, State, Step,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_tests::broker::{Broker, ConnId};
@@ -21,13 +22,20 @@ use mqtt_as_tokio::Config;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(1_000_000) };
-    static SLEEPER: RefCell<Vec<(Instant, Waker)>> = const { RefCell::new(Vec::new()) };
+    static SLEEPERS: RefCell<BTreeMap<u64, (Instant, Waker)>> = const { RefCell::new(BTreeMap::new()) };
+    static SLEEPS: Cell<u64> = const { Cell::new(0) };
+    /// The transport of the client that is started next, and the tasks of the one that was last.
+    static WIRE: RefCell<Wire> = RefCell::default();
+    static STARTED: RefCell<Vec<Work>> = const { RefCell::new(Vec::new()) };
 }
+
+/// A task.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 #[derive(Debug)]
 pub(crate) enum Hand {}
 
-impl mqtt_as_client::Runtime for Hand {
+impl Runtime for Hand {
     type Lock = Alone<State<Self>>;
     type Pointer = Rc<Self::Lock>;
     type Connect = Wire;
@@ -38,21 +46,68 @@ impl mqtt_as_client::Runtime for Hand {
     }
 
     async fn sleep_until(at: Instant) {
+        let sleep = Sleep(SLEEPS.replace(SLEEPS.get() + 1));
         poll_fn(|cx| {
             if Self::now() >= at {
                 return Poll::Ready(());
             }
-            SLEEPER.with_borrow_mut(|sleepers| {
-                match sleepers.iter_mut().find(|(_, waker)| waker.will_wake(cx.waker())) {
-                    // Woken early, it sleeps again.
-                    Some((earliest, _)) => *earliest = at.min(*earliest),
-                    None => sleepers.push((at, cx.waker().clone())),
-                }
-            });
+            let waker = cx.waker().clone();
+            SLEEPERS.with_borrow_mut(|sleepers| sleepers.insert(sleep.0, (at, waker)));
             Poll::Pending
         })
         .await;
     }
+}
+
+/// Wakes nobody any more when it is dropped.
+struct Sleep(u64);
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        SLEEPERS.with_borrow_mut(|sleepers| sleepers.remove(&self.0));
+    }
+}
+
+impl Start for Hand {
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) {
+        let tasks: [Work; 2] = [Box::pin(runner.run()), Box::pin(callbacks.run())];
+        STARTED.with_borrow_mut(|started| started.extend(tasks));
+    }
+
+    fn share(lock: Self::Lock) -> Self::Pointer {
+        Rc::new(lock)
+    }
+
+    fn connector() -> Wire {
+        WIRE.take()
+    }
+}
+
+/// A client with callbacks over that transport, and its tasks.
+pub(crate) fn start(config: Config, wire: &Wire) -> (Client<Hand>, Vec<Work>) {
+    WIRE.set(wire.clone());
+    let client = Client::new(config).expect("settings that fit each other");
+    (client, STARTED.take())
+}
+
+/// A life begins: at the same time as any other.
+pub(crate) fn begin() {
+    NOW.set(1_000_000);
+}
+
+/// A millisecond passes.
+pub(crate) fn pass(wire: &Wire) {
+    NOW.set(NOW.get() + 1);
+    SLEEPERS.with_borrow_mut(|sleepers| {
+        sleepers.retain(|_, (at, waker)| {
+            let sleeps = at.as_millis() > NOW.get();
+            if !sleeps {
+                waker.wake_by_ref();
+            }
+            sleeps
+        });
+    });
+    wire.0.borrow_mut().turn();
 }
 
 /// No lock is needed; a borrow shows whether one is taken twice.
@@ -73,13 +128,28 @@ impl<T> Lock<T> for Alone<T> {
 struct World {
     broker: Broker,
     conn: Option<ConnId>,
+    /// The server's side is closed; known from the next turn on.
+    closed: bool,
     to_client: VecDeque<u8>,
     /// What the client wrote, by connection.
     written: Vec<Vec<u8>>,
     /// Bytes that the transport takes in a turn, and in this one still.
     chunk: usize,
     room: usize,
-    wakers: Vec<Waker>,
+    dial: Dial,
+    /// Bytes in both directions so far.
+    moved: usize,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// What becomes of the next connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dial {
+    #[default]
+    Opens,
+    Fails,
+    Hangs,
 }
 
 /// The transport, and the server behind it.
@@ -93,15 +163,27 @@ impl Connect for Wire {
     type Read<'c> = ReadHalf;
     type Write<'c> = WriteHalf;
 
-    async fn connect(&mut self, _: Server<'_>) -> Result<(ReadHalf, WriteHalf), ConnectError> {
+    async fn connect(&mut self, to: Server<'_>) -> Result<(ReadHalf, WriteHalf), ConnectError> {
+        let dial = self.0.borrow().dial;
         let mut first = true;
         poll_fn(|cx| {
             cx.waker().wake_by_ref();
             if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
+        match dial {
+            Dial::Opens => {}
+            Dial::Fails => {
+                return Err(ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused));
+            }
+            Dial::Hangs => {
+                Hand::sleep_until(Instant::from_millis(NOW.get() + u64::from(to.timeout))).await;
+                return Err(ConnectError::TimedOut(Step::Open));
+            }
+        }
         let world = &mut *self.0.borrow_mut();
         world.conn = Some(world.broker.open());
+        world.closed = false;
         world.to_client.clear();
         world.written.push(Vec::new());
         Ok((ReadHalf(self.clone()), WriteHalf(self.clone())))
@@ -115,7 +197,11 @@ impl World {
         if let Some(conn) = self.conn {
             self.to_client.extend(self.broker.take_output(conn));
         }
-        self.wakers.drain(..).for_each(Waker::wake);
+        self.closed = self.conn.is_none_or(|conn| self.broker.is_closed(conn));
+        let readable = self.closed || self.chunk.min(self.to_client.len()) != 0;
+        let reader = self.reader.take_if(|_| readable);
+        let writer = self.writer.take_if(|_| self.chunk != 0);
+        reader.into_iter().chain(writer).for_each(Waker::wake);
     }
 
     fn lose(&mut self) {
@@ -138,11 +224,11 @@ impl Read for ReadHalf {
         poll_fn(|cx| {
             let world = &mut *self.0.0.borrow_mut();
             let len = buf.len().min(world.to_client.len()).min(world.chunk);
-            let closed = world.conn.is_none_or(|conn| world.broker.is_closed(conn));
-            if len == 0 && !closed {
-                world.wakers.push(cx.waker().clone());
+            if len == 0 && !world.closed {
+                world.reader = Some(cx.waker().clone());
                 return Poll::Pending;
             }
+            world.moved += len;
             buf.iter_mut().zip(world.to_client.drain(..len)).for_each(|(to, byte)| *to = byte);
             Poll::Ready(Ok(len))
         })
@@ -156,10 +242,11 @@ impl Write for WriteHalf {
             let world = &mut *self.0.0.borrow_mut();
             let len = buf.len().min(world.room);
             if len == 0 {
-                world.wakers.push(cx.waker().clone());
+                world.writer = Some(cx.waker().clone());
                 return Poll::Pending;
             }
             world.room -= len;
+            world.moved += len;
             let written = world.written.last_mut().expect("a connection");
             written.extend_from_slice(&buf[..len]);
             if let Some(conn) = world.conn {
@@ -187,8 +274,51 @@ impl Drop for WriteHalf {
     }
 }
 
+impl Wire {
+    /// A transport to that server.
+    pub(crate) fn to(broker: Broker) -> Self {
+        Self(Rc::new(RefCell::new(World { broker, chunk: 1000, ..World::default() })))
+    }
+
+    pub(crate) fn with_broker<T>(&self, f: impl FnOnce(&mut Broker, Instant) -> T) -> T {
+        f(&mut self.0.borrow_mut().broker, Hand::now())
+    }
+
+    /// It takes that many bytes a turn from here on, and the next connections open or do not.
+    pub(crate) fn set(&self, chunk: usize, dial: Dial) {
+        let world = &mut *self.0.borrow_mut();
+        (world.chunk, world.dial) = (chunk, dial);
+    }
+
+    /// The connection breaks.
+    pub(crate) fn lose(&self) {
+        self.0.borrow_mut().lose();
+    }
+
+    /// Bytes in both directions so far.
+    pub(crate) fn moved(&self) -> usize {
+        self.0.borrow().moved
+    }
+}
+
 /// Whether a future was woken.
-struct Flag(AtomicBool);
+#[derive(Debug)]
+pub(crate) struct Flag(AtomicBool);
+
+impl Flag {
+    /// Woken, to begin with.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicBool::new(true)))
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
+}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
@@ -199,9 +329,10 @@ impl Wake for Flag {
 /// A client, its driver and its server.
 pub(crate) struct Bench {
     client: Client<Hand>,
-    runner: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    runner: Option<Work>,
     wire: Wire,
     woken: Arc<Flag>,
+    callbacks: Option<Work>,
 }
 
 impl Bench {
@@ -217,8 +348,17 @@ impl Bench {
         wire.0.borrow_mut().chunk = chunk;
         let made = Client::with_runner(config, memory, wire.clone(), Rc::new);
         let (client, runner) = made.expect("settings that fit each other");
-        let woken = Arc::new(Flag(AtomicBool::new(true)));
-        Self { client, runner: Some(Box::pin(runner.run())), wire, woken }
+        let woken = Flag::new();
+        let runner: Option<Work> = Some(Box::pin(runner.run()));
+        Self { client, runner, wire, woken, callbacks: None }
+    }
+
+    /// With callbacks, and a transport that takes 1000 bytes a turn.
+    pub(crate) fn with_callbacks(config: Config) -> Self {
+        let wire = Wire::to(Broker::default());
+        let (client, mut tasks) = start(config, &wire);
+        let (callbacks, runner) = (tasks.pop(), tasks.pop());
+        Self { client, runner, wire, woken: Flag::new(), callbacks }
     }
 
     pub(crate) fn client(&self) -> Client<Hand> {
@@ -251,15 +391,12 @@ impl Bench {
 
     /// A millisecond passes.
     pub(crate) fn turn(&mut self) {
-        NOW.set(NOW.get() + 1);
-        SLEEPER.with_borrow_mut(|sleepers| {
-            sleepers.extract_if(.., |(at, _)| at.as_millis() <= NOW.get()).for_each(|one| {
-                one.1.wake();
-            });
-        });
-        self.wire.0.borrow_mut().turn();
+        pass(&self.wire);
+        if let Some(callbacks) = &mut self.callbacks {
+            let _ = callbacks.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
         let Some(runner) = &mut self.runner else { return };
-        if self.woken.0.swap(false, Ordering::SeqCst) {
+        if self.woken.take() {
             let waker = Waker::from(self.woken.clone());
             let end = runner.as_mut().poll(&mut Context::from_waker(&waker));
             if end.is_ready() {
@@ -292,10 +429,10 @@ impl Bench {
     /// Drives a future to its end. It is polled only when it was woken.
     pub(crate) fn complete<T>(&mut self, future: impl IntoFuture<Output = T>) -> T {
         let mut future = pin!(future.into_future());
-        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        let woken = Flag::new();
         let waker = Waker::from(woken.clone());
         for _ in 0..100_000 {
-            if woken.0.swap(false, Ordering::SeqCst)
+            if woken.take()
                 && let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
                 return value;

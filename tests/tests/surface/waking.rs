@@ -3,15 +3,16 @@
 use std::future::{Future, IntoFuture};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use mqtt_as_client::{Memory, ReadMemory};
+use mqtt_as_client::event::Msg;
+use mqtt_as_client::{Memory, ReadMemory, ReasonCode, Runtime};
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
 use mqtt_as_tokio::{Config, ConnectError, PublishError, QoS};
 
-use crate::hand::Bench;
+use crate::hand::{Bench, Hand};
 use crate::story::BOTH;
 
 /// Turns, of a millisecond each, within which everything here has to happen.
@@ -74,7 +75,11 @@ impl<F: Future> Call<F> {
     }
 
     fn end(&mut self, bench: &mut Bench) -> F::Output {
-        for _ in 0..SOON {
+        self.end_within(bench, SOON)
+    }
+
+    fn end_within(&mut self, bench: &mut Bench, turns: usize) -> F::Output {
+        for _ in 0..turns {
             bench.turn();
             if let Some(value) = self.poll() {
                 return value;
@@ -166,6 +171,65 @@ fn a_disconnect_ends_calls_also_if_a_connect_had_begun_to_end_the_connection() {
         let end = publish.end(&mut bench);
         assert!(matches!(end, Err(PublishError::NeverSent(_) | PublishError::Kept)), "{end:?}");
     }
+}
+
+#[test]
+fn a_connect_ends_the_disconnect_before_it_also_if_the_server_is_silent() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        bench.stall(true);
+        bench.turns(2);
+        let mut disconnect = Call::begun(Box::pin(client.disconnect()));
+        let mut connect = Call::begun(client.connect(true));
+        assert_eq!(disconnect.poll(), Some(Ok(())));
+        bench.stall(false);
+        connect.end_within(&mut bench, 2000).expect("a connection");
+    }
+}
+
+/// What the program acknowledges at once lies in the queue until its callbacks have finished.
+#[test]
+fn no_message_is_lost_if_callbacks_are_slower_than_acknowledgements() {
+    let config = config(Version::V5).manual_ack(true).queue_len(1).receive_maximum(1);
+    let mut bench = Bench::with_callbacks(config);
+    let client = bench.client();
+    let called = Arc::new(AtomicUsize::new(0));
+    let count = called.clone();
+    client.set_cb_on_event(Msg, move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Hand::sleep_until(Hand::now().after(20))
+    });
+    let mut queue = client.queue();
+    bench.complete(client.connect(true)).expect("a connection");
+    bench.complete(client.subscribe("a", QoS::AtLeastOnce)).expect("a subscription");
+    for _ in 0..8 {
+        client.publish("a", "p").qos(QoS::AtLeastOnce).try_publish().expect("room");
+    }
+    for _ in 0..8 {
+        let message = bench.complete(queue.next()).expect("a message");
+        assert!(client.ack(&message, ReasonCode::SUCCESS));
+    }
+    bench.turns(200);
+    assert_eq!(called.load(Ordering::SeqCst), 8);
+}
+
+#[test]
+fn a_callback_that_is_unset_does_not_give_the_queue_a_message_again() {
+    let mut bench = Bench::with_callbacks(config(Version::V5));
+    let client = bench.client();
+    let slow = |_| Hand::sleep_until(Hand::now().after(1000));
+    let id = client.set_cb_on_event(Msg, slow);
+    let mut queue = client.queue();
+    bench.complete(client.connect(true)).expect("a connection");
+    bench.complete(client.subscribe("a", QoS::ExactlyOnce)).expect("a subscription");
+    for _ in 0..3 {
+        bench.complete(client.publish("a", "p").qos(QoS::ExactlyOnce)).expect("a publish");
+        bench.complete(queue.next()).expect("a message");
+    }
+    assert!(client.unset_cb(id));
+    let mut next = pin!(queue.next());
+    assert!(bench.poll_times(next.as_mut(), SOON).is_none());
 }
 
 #[test]
