@@ -245,7 +245,9 @@ impl<R: Runtime> State<R> {
     /// which lies behind what is not read. But always where a message would find no place at all.
     pub(crate) fn wants_pause(&self) -> bool {
         let awaits = self.core.pending() != 0 || self.core.awaits_pong();
-        (self.inbox.wants_pause() && !awaits) || self.inbox.is_exhausted()
+        let pause = (self.inbox.wants_pause() && !awaits) || self.inbox.is_exhausted();
+        // Before CONNACK no message comes, and `connect` awaits it.
+        pause && self.core.is_connected()
     }
 
     /// Another consumer may take what is left.

@@ -10,7 +10,7 @@ use mqtt_as_client::event::Msg;
 use mqtt_as_client::{Memory, ReadMemory, ReasonCode, Runtime};
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
-use mqtt_as_tokio::{Config, ConnectError, PublishError, QoS};
+use mqtt_as_tokio::{Config, ConnectError, Overflow, PublishError, QoS};
 
 use crate::hand::{Bench, Hand};
 use crate::story::BOTH;
@@ -185,6 +185,24 @@ fn a_connect_ends_the_disconnect_before_it_also_if_the_server_is_silent() {
         assert_eq!(disconnect.poll(), Some(Ok(())));
         bench.stall(false);
         connect.end_within(&mut bench, 2000).expect("a connection");
+    }
+}
+
+/// `connect` awaits an answer too: a full queue must not stop the reading of CONNACK.
+#[test]
+fn a_full_queue_that_waits_does_not_keep_connect_from_its_answer() {
+    for version in BOTH {
+        let config = config(version).overflow(Overflow::Wait).queue_len(1).receive_maximum(1);
+        let mut bench = connected(config);
+        let client = bench.client();
+        bench.complete(client.subscribe("a", QoS::AtMostOnce)).expect("a subscription");
+        for _ in 0..8 {
+            bench.complete(client.publish("a", "p")).expect("a publish");
+        }
+        bench.turns(20);
+        bench.lose();
+        bench.turns(5);
+        bench.complete(client.connect(true)).expect("a connection");
     }
 }
 
