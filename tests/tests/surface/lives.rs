@@ -319,12 +319,11 @@ impl Life {
         self.wire.set(1000, Dial::Opens);
         for _ in 0..PATIENCE / 100 {
             self.ensure_up();
-            while self.calls.iter().filter(|call| call.kind == Kind::Wait("next")).count() < 3 {
+            let others = self.calls.iter().filter(|call| !matches!(call.kind, Kind::Wait(_)));
+            let room = CALLS.saturating_sub(others.count()).min(3);
+            while self.calls.iter().filter(|call| call.kind == Kind::Wait("next")).count() < room {
                 if self.calls.len() == CALLS {
                     self.calls.retain(|call| !matches!(call.kind, Kind::Wait(_)));
-                }
-                if self.calls.len() == CALLS {
-                    break;
                 }
                 self.next();
             }
