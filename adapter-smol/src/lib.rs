@@ -37,14 +37,7 @@ use async_io::Timer;
 use futures_lite::future::zip;
 use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, State};
 
-pub use mqtt_as_client::{Config, Runtime};
-pub use mqtt_as_client::{
-    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind, EventKind,
-    Granted, Limit, Limits, Message, NotSent, OperationError, Overflow, Payload, Properties,
-    Property, PublishError, QoS, ReasonCode, RetainHandling, ServerWords, Session, Statistics,
-    Step, SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version,
-    Violation, Waiting, WhileDown, Will, event,
-};
+pub use mqtt_as_client::surface::*;
 pub use socket::Tcp;
 
 /// The handle of a client under smol: cheap to clone, `Send` and `Sync`. [`new`] makes one.

@@ -34,14 +34,7 @@ use std::time::Duration;
 use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
 use tokio::time::Instant as Clock;
 
-pub use mqtt_as_client::{Config, Runtime};
-pub use mqtt_as_client::{
-    ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind, EventKind,
-    Granted, Limit, Limits, Message, NotSent, OperationError, Overflow, Payload, Properties,
-    Property, PublishError, QoS, ReasonCode, RetainHandling, ServerWords, Session, Statistics,
-    Step, SubscribeError, SubscriptionId, SubscriptionOptions, TopicError, TopicName, Version,
-    Violation, Waiting, WhileDown, Will, event,
-};
+pub use mqtt_as_client::surface::*;
 pub use socket::{ReadHalf, Tcp, WriteHalf};
 
 /// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.

@@ -34,6 +34,7 @@ mod queue;
 mod read;
 mod runner;
 mod shared;
+pub mod surface;
 mod traits;
 mod waiter;
 
