@@ -1,6 +1,6 @@
 //! What an unexpected packet gets, flow control, and the rules of 5.0 without a number.
 
-use mqtt_as_proto::client::{ConnectionError, Violation};
+use mqtt_as_proto::client::{Config, ConnectionError, Violation};
 use mqtt_as_proto::packet::{Ack, Connect, Packet, PacketType, Publish};
 use mqtt_as_proto::{Properties, Property, Version};
 
@@ -269,6 +269,20 @@ fn a_place_is_free_when_pubrel_came() {
     peer.send(&Packet::PubRel(ack(1)));
     assert_eq!(peer.message(incoming(2, 5, "t", "x")), ["message q2 t x"]);
     is_too_much(&mut peer, incoming(2, 6, "t", "x"));
+}
+
+#[test]
+fn in_3_the_send_window_stands_for_the_receive_maximum_that_there_is_not() {
+    let config = Config { send_window: 2, ..crate::peer::config(Version::V311) };
+    let mut peer = Peer::connected_with(config);
+    for tag in 1..=4 {
+        peer.publish(2, "x", tag);
+    }
+    assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x", "PUBLISH q2 #2 t x"]);
+    peer.send(&Packet::PubRec(ack(1)));
+    assert_eq!(peer.sent(), ["PUBREL #1"]);
+    peer.send(&Packet::PubComp(ack(1)));
+    assert_eq!(peer.sent(), ["PUBLISH q2 #3 t x"]);
 }
 
 #[test]
