@@ -19,15 +19,26 @@ pub(crate) fn enable() {
     }
 }
 
-/// Calls `f` while no interrupt comes.
-#[cfg_attr(not(test), inline(always))]
-pub(crate) fn without<T>(f: impl FnOnce() -> T) -> T {
-    // SAFETY: not nested: nothing that is called so masks interrupts itself.
-    unsafe { asm!("cpsid i") };
-    let value = f();
-    // SAFETY: as above.
-    unsafe { asm!("cpsie i") };
-    value
+/// How critical sections are made here: one core, so masking the interrupts is enough.
+struct Masked;
+
+critical_section::set_impl!(Masked);
+
+// SAFETY: between the calls nothing else runs; nested ones leave the mask to the outermost.
+unsafe impl critical_section::Impl for Masked {
+    unsafe fn acquire() -> bool {
+        let mask: u32;
+        // SAFETY: reads the mask and sets it.
+        unsafe { asm!("mrs {}, PRIMASK", "cpsid i", out(reg) mask) };
+        mask & 1 == 0
+    }
+
+    unsafe fn release(unmask: bool) {
+        if unmask {
+            // SAFETY: it was so before.
+            unsafe { asm!("cpsie i") };
+        }
+    }
 }
 
 #[unsafe(export_name = "DefaultHandler")]

@@ -7,8 +7,6 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use crate::interrupt;
-
 static WOKEN: AtomicBool = AtomicBool::new(true);
 
 /// Has the future polled again.
@@ -34,7 +32,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 fn sleep() {
     while !WOKEN.load(Ordering::Relaxed) {
         // An interrupt that comes after the look ends the wait, though it is handled after it.
-        interrupt::without(|| {
+        critical_section::with(|_| {
             if !WOKEN.load(Ordering::Relaxed) {
                 // SAFETY: waits, and changes nothing.
                 unsafe { asm!("wfi") };
