@@ -23,11 +23,13 @@ use serial::Serial;
 type Client = mqtt_as_client::Client<Serial>;
 
 fn main() -> u32 {
-    let Ok((client, runner)) = Client::with_runner(config(), memory::memory(), Serial, memory::place)
+    let Ok((client, runner)) =
+        Client::with_runner(config(), memory::memory(), Serial, memory::place)
     else {
         return Fault::Config as u32;
     };
     let whole = select(program::run(client), runner.run());
+    memory::tell();
     console::figure("future", size_of_val(&whole));
     let result = match board::block_on(whole) {
         Either::First(result) => result,

@@ -24,6 +24,7 @@ pub enum Fault {
     /// It was, and there was no way back.
     NotBack,
     SessionLost,
+    Unsubscribe,
     Disconnect,
 }
 
@@ -42,6 +43,11 @@ pub async fn run(client: Client) -> Result<(), Fault> {
     exchange(&client, b"2", QoS::ExactlyOnce).await?;
     #[cfg(feature = "restart")]
     restart::run(&client).await?;
+    #[cfg(feature = "disconnect")]
+    {
+        client.unsubscribe(TOPIC).await.map_err(|_| Fault::Unsubscribe)?;
+        client.disconnect().await.map_err(|_| Fault::Disconnect)?;
+    }
     Ok(())
 }
 
@@ -95,7 +101,7 @@ mod restart {
             let qos = if round % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
             exchange(client, &[round], qos).await?;
         }
-        client.disconnect().await.map_err(|_| Fault::Disconnect)
+        Ok(())
     }
 
     /// Publishes into the failing link.
