@@ -26,6 +26,7 @@ pub mod event;
 mod handlers;
 mod inbox;
 mod lent;
+mod line;
 mod link;
 mod loops;
 mod memory;
@@ -54,6 +55,7 @@ pub use event::{Session, Statistics};
 pub use handlers::{HandledEvent, Handler, HandlerId, Handlers, Handling};
 pub use inbox::Entry;
 pub use lent::Lent;
+pub use line::{Line, LineWrite};
 pub use memory::Memory;
 #[cfg(feature = "alloc")]
 pub use message::Message;
