@@ -48,9 +48,6 @@ fn config() -> Config {
         .ping_timeout(Duration::from_secs(2))
         .connect_timeout(Duration::from_secs(2))
         .response_time(Duration::from_secs(2))
-        .receive_maximum(memory::MESSAGES as u16)
-        .maximum_packet_size(memory::PACKET as u32)
-        .topic_alias_maximum(0)
 }
 
 board::image!(crate::main);
