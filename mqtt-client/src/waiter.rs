@@ -1,6 +1,7 @@
 //! Who waits for what: one slot per waiting call, found by its index, freed when its future is
 //! dropped.
 
+use core::mem::discriminant;
 use core::task::Waker;
 
 use mqtt_as_proto::client::{Fate, NotSent, Tag};
@@ -39,6 +40,10 @@ impl Waiter {
             due_next: None,
         }
     }
+
+    fn awaits(&self, event: Event) -> bool {
+        matches!(self.wait, Wait::Event(awaited) if awaited == event)
+    }
 }
 
 impl Default for Waiter {
@@ -48,7 +53,9 @@ impl Default for Waiter {
 }
 
 /// What a call waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+// The first case is a zero byte: a static array of free waiters takes no flash.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(u8)]
 pub(crate) enum Wait {
     #[default]
     Free,
@@ -73,7 +80,7 @@ pub(crate) enum Event {
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
     Acknowledged(ReasonCode),
     Fate(Fate),
@@ -172,7 +179,8 @@ impl Waiters {
 
     fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
         let waiter = self.slots.get_mut(usize::from(slot.index))?;
-        (waiter.generation == slot.generation && waiter.wait != Wait::Free).then_some(waiter)
+        let waits = !matches!(waiter.wait, Wait::Free);
+        (waiter.generation == slot.generation && waits).then_some(waiter)
     }
 
     /// What the slot's call waits for now.
@@ -184,7 +192,7 @@ impl Waiters {
     pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
         let Some(waiter) = self.get(slot) else { return };
         let before = core::mem::replace(&mut waiter.wait, wait);
-        if before != wait {
+        if discriminant(&before) != discriminant(&wait) {
             self.leave(before, slot.index);
         }
     }
@@ -192,7 +200,7 @@ impl Waiters {
     /// The call joins the queue for room, if it is not in it.
     pub(crate) fn wait_for_room(&mut self, slot: Slot) {
         if let Some(waiter) = self.get(slot)
-            && waiter.wait != Wait::Room
+            && !matches!(waiter.wait, Wait::Room)
         {
             waiter.wait = Wait::Room;
             self.enqueue(slot.index);
@@ -252,7 +260,7 @@ impl Waiters {
         for index in 0..self.fresh {
             let Some(waiter) = self.slots.get_mut(usize::from(index)) else { continue };
             let waits = matches!(waiter.wait, Wait::Room | Wait::Answer | Wait::Event(_));
-            let no_room = waiter.wait == Wait::Room;
+            let no_room = matches!(waiter.wait, Wait::Room);
             let Some(at) = waiter.deadline.filter(|_| waits) else { continue };
             if at <= now {
                 let slot = Slot { index, generation: waiter.generation };
@@ -303,7 +311,7 @@ impl Waiters {
     pub(crate) fn wake_event(&mut self, event: Event) {
         for index in 0..self.fresh {
             let waiter = self.slots.get(usize::from(index));
-            if waiter.is_some_and(|waiter| waiter.wait == Wait::Event(event)) {
+            if waiter.is_some_and(|waiter| waiter.awaits(event)) {
                 self.wake(index);
             }
         }
@@ -315,7 +323,7 @@ impl Waiters {
             return;
         }
         let waits = |waiter: &Waiter| {
-            waiter.wait == Wait::Event(Event::Message) && waiter.waker.is_some() && !waiter.due
+            waiter.awaits(Event::Message) && waiter.waker.is_some() && !waiter.due
         };
         let at = |index: u16| self.slots.get(usize::from(index));
         let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));

@@ -106,6 +106,11 @@ impl PacketType {
         })
     }
 
+    /// Only clients send it, and it has a body.
+    pub(crate) const fn is_of_clients(self) -> bool {
+        matches!(self, Self::Connect | Self::Subscribe | Self::Unsubscribe)
+    }
+
     /// The first byte of such a packet. PUBLISH has flags of its own beside it.
     #[must_use]
     pub const fn first_byte(self) -> u8 {

@@ -122,7 +122,12 @@ impl Client<'_> {
                 _ => self.on_pubcomp(ack),
             };
         }
-        let packet = Packet::decode(frame, version)?;
+        if let Some(kind) =
+            PacketType::from_first_byte(frame.first).filter(|kind| kind.is_of_clients())
+        {
+            return Err(Violation::Unexpected(kind).into());
+        }
+        let packet = Packet::decode_from_server(frame, version)?;
         let kind = packet.packet_type();
         match packet {
             Packet::ConnAck(ack) if !connected => self.on_connack(ack, now),
@@ -181,8 +186,7 @@ impl Client<'_> {
             link.limits.receive_maximum = self.config.send_window.max(1);
         }
         link.timers.connect = None;
-        let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
-        let keep_alive = ack.properties.server_keep_alive().unwrap_or(keep_alive.unwrap_or(0));
+        let keep_alive = ack.properties.server_keep_alive().unwrap_or(link.timers.asked);
         link.timers.set_keep_alive(keep_alive, self.config.ping_interval); // [MQTT-3.1.2-21]
         link.timers.last_received = now;
         if let Some(expiry) = ack.properties.session_expiry_interval() {

@@ -135,6 +135,8 @@ impl Replies {
 pub(crate) struct Timers {
     /// Until CONNACK: when it has to be there.
     pub(crate) connect: Option<Instant>,
+    /// The keep-alive that CONNECT asked for, in seconds.
+    pub(crate) asked: u16,
     /// The keep-alive in force, in milliseconds; 0 turns it off.
     pub(crate) keep_alive: u64,
     /// PINGREQ goes out after this time without traffic; 0 for never.

@@ -130,6 +130,7 @@ impl Client<'_> {
             goodbye: None,
             timers: Timers {
                 connect: (time != 0).then(|| now.after(time)),
+                asked: connect.keep_alive,
                 keep_alive: u64::from(connect.keep_alive).saturating_mul(1000),
                 ping_after: 0,
                 ping_timeout: u64::from(config.ping_timeout),

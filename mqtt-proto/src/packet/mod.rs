@@ -52,27 +52,42 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// [`DecodeError`] names the rule that the bytes break.
     pub fn decode(frame: Frame<'a>, version: Version) -> Result<Self, DecodeError> {
-        let kind = PacketType::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
-        if kind != PacketType::Publish && frame.first != kind.first_byte() {
-            return Err(DecodeError::Flags(kind));
-        }
+        let kind = judge_first_byte(frame)?;
         let from = &mut Reader::new(frame.body);
         let packet = match kind {
             PacketType::Connect => Self::Connect(Connect::read(from)?),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)?),
+            _ => return Self::decode_from_server(frame, version),
+        };
+        from.end()?;
+        Ok(packet)
+    }
+
+    /// Reads a packet of a server's. Of one that only clients send it tells no more than its type:
+    /// a client need not know how it is read.
+    pub(crate) fn decode_from_server(
+        frame: Frame<'a>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let kind = judge_first_byte(frame)?;
+        let from = &mut Reader::new(frame.body);
+        let packet = match kind {
             PacketType::ConnAck => Self::ConnAck(ConnAck::read(from, version)?),
             PacketType::Publish => return Publish::decode(frame, version).map(Self::Publish),
             PacketType::PubAck => Self::PubAck(Ack::read(from, kind, version)?),
             PacketType::PubRec => Self::PubRec(Ack::read(from, kind, version)?),
             PacketType::PubRel => Self::PubRel(Ack::read(from, kind, version)?),
             PacketType::PubComp => Self::PubComp(Ack::read(from, kind, version)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)?),
             PacketType::SubAck => Self::SubAck(SubAck::read(from, version)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)?),
             PacketType::UnsubAck => Self::UnsubAck(UnsubAck::read(from, version)?),
             PacketType::PingReq => Self::PingReq,
             PacketType::PingResp => Self::PingResp,
             PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, version)?),
             PacketType::Auth => Self::Auth(Auth::read(from, version)?),
+            PacketType::Connect | PacketType::Subscribe | PacketType::Unsubscribe => {
+                return Err(DecodeError::PacketType);
+            }
         };
         from.end()?;
         Ok(packet)
@@ -142,6 +157,15 @@ impl<'a> Packet<'a> {
         let needed = self.encode(version, &mut SliceSink::new(out))?;
         if needed > room { Err(EncodeError::NoRoom { needed }) } else { Ok(needed) }
     }
+}
+
+/// The type of a packet, whose flags are what they have to be (2.1.3).
+fn judge_first_byte(frame: Frame<'_>) -> Result<PacketType, DecodeError> {
+    let kind = PacketType::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
+    if kind != PacketType::Publish && frame.first != kind.first_byte() {
+        return Err(DecodeError::Flags(kind));
+    }
+    Ok(kind)
 }
 
 /// Writes fixed header and body; `body` runs twice, to count and to write.
