@@ -6,8 +6,8 @@ use super::{Acknowledged, Client};
 use crate::error::EncodeError;
 use crate::limits::{Limit, Limits};
 use crate::packet::{
-    Auth, Connect, Filters, Packet, PacketType, Subscribe, Subscription, Subscriptions,
-    Unsubscribe, Version,
+    Auth, Body, Connect, Filters, PacketType, Subscribe, Subscription, Subscriptions, Unsubscribe,
+    Version, encode, encoded_len,
 };
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
@@ -66,7 +66,7 @@ impl Client<'_> {
         };
         let connect = Connect { version: self.config.version, properties, ..*connect };
         self.outbox.clear();
-        let len = self.encode(&Packet::Connect(connect))?;
+        let len = self.encode(&connect)?;
         let link = self.link.insert(link);
         link.count(len);
         let ends = !connect.clean_start && expiry == Some(0);
@@ -85,7 +85,7 @@ impl Client<'_> {
     /// [`OperationError`] says what to change.
     pub fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
         let version = self.config.version;
-        let size = Packet::Connect(Connect { version, ..*connect }).encoded_len(version)?;
+        let size = encoded_len(&Connect { version, ..*connect }, version)?;
         let room = self.outbox.limit();
         if size > room {
             return Err(OperationError::TooLarge { size, room });
@@ -167,10 +167,9 @@ impl Client<'_> {
             return Err(Limit::SubscriptionIdentifierNotAvailable.into());
         }
         let state = State::Subscribe(u16::try_from(subscriptions.len()).unwrap_or(u16::MAX));
-        self.request(state, tag, |id| {
-            let subscriptions = Subscriptions::new(subscriptions);
-            Packet::Subscribe(Subscribe { id, properties, subscriptions })
-        })
+        let id = self.free_id()?;
+        let subscriptions = Subscriptions::new(subscriptions);
+        self.request(id, &Subscribe { id, properties, subscriptions }, state, tag)
     }
 
     /// Ends subscriptions; [`Event::Unsubscribed`](super::Event::Unsubscribed) tells the answer.
@@ -184,25 +183,34 @@ impl Client<'_> {
         tag: Tag,
     ) -> Result<PacketId, OperationError> {
         let state = State::Unsubscribe(u16::try_from(filters.len()).unwrap_or(u16::MAX));
-        self.request(state, tag, |id| {
-            Packet::Unsubscribe(Unsubscribe { id, properties, filters: Filters::new(filters) })
-        })
+        let id = self.free_id()?;
+        self.request(
+            id,
+            &Unsubscribe { id, properties, filters: Filters::new(filters) },
+            state,
+            tag,
+        )
     }
 
-    fn request<'p>(
-        &mut self,
-        state: State,
-        tag: Tag,
-        packet: impl FnOnce(PacketId) -> Packet<'p>,
-    ) -> Result<PacketId, OperationError> {
-        let limits = *self.limits().ok_or(OperationError::NotConnected)?;
+    /// The identifier of the next request.
+    fn free_id(&mut self) -> Result<PacketId, OperationError> {
+        self.limits().ok_or(OperationError::NotConnected)?;
         if self.session.outgoing.table.is_full() {
             return Err(OperationError::NoRoom);
         }
-        let id = self.session.outgoing.free_id().ok_or(OperationError::NoRoom)?;
-        let packet = packet(id);
-        limits.check_size(packet.encoded_len(self.config.version)?)?;
-        let len = self.encode(&packet)?;
+        self.session.outgoing.free_id().ok_or(OperationError::NoRoom)
+    }
+
+    fn request(
+        &mut self,
+        id: PacketId,
+        packet: &dyn Body,
+        state: State,
+        tag: Tag,
+    ) -> Result<PacketId, OperationError> {
+        let limits = self.limits().ok_or(OperationError::NotConnected)?;
+        limits.check_size(encoded_len(packet, self.config.version)?)?;
+        let len = self.encode(packet)?;
         if let Some(link) = &mut self.link {
             link.count(len);
         }
@@ -286,8 +294,8 @@ impl Client<'_> {
         if !allowed || !same || !link.method.is_some() || reason == ReasonCode::SUCCESS {
             return Err(OperationError::Authentication);
         }
-        let packet = Packet::Auth(Auth { reason, properties });
-        link.limits.check_size(packet.encoded_len(self.config.version)?)?;
+        let packet = Auth { reason, properties };
+        link.limits.check_size(encoded_len(&packet, self.config.version)?)?;
         let len = self.encode(&packet)?;
         if let Some(link) = &mut self.link {
             link.count(len);
@@ -325,13 +333,13 @@ impl Client<'_> {
     }
 
     /// Encodes a control packet into the outbox.
-    fn encode(&mut self, packet: &Packet<'_>) -> Result<usize, OperationError> {
+    fn encode(&mut self, packet: &dyn Body) -> Result<usize, OperationError> {
         let version = self.config.version;
-        let len = packet.encoded_len(version)?;
+        let len = encoded_len(packet, version)?;
         if !self.outbox.has_room(len) {
             return Err(no_room(len, self.outbox.limit()));
         }
-        Ok(packet.encode(version, &mut self.outbox)?)
+        Ok(encode(packet, version, &mut self.outbox)?)
     }
 }
 

@@ -80,7 +80,8 @@ impl<'a> Connect<'a> {
         })
     }
 
-    pub(super) fn write(&self, out: &mut dyn Sink) {
+    /// In its own version.
+    pub(super) fn write_body(&self, _: Version, out: &mut dyn Sink) {
         put_string(out, "MQTT"); // [MQTT-3.1.2-1]
         out.put(&[self.version.level(), self.flags()]);
         out.put(&self.keep_alive.to_be_bytes());
@@ -188,7 +189,7 @@ impl<'a> ConnAck<'a> {
         Ok(Self { session_present: flags == 1, reason, properties })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
         out.put(&[u8::from(session_present)]); // [MQTT-3.2.2-6]
         match version {

@@ -26,7 +26,7 @@ impl<'a> Disconnect<'a> {
         Ok(Self { reason, properties })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         put_reason(PacketType::Disconnect, version, self.reason, &self.properties, out);
     }
 }
@@ -54,7 +54,7 @@ impl<'a> Auth<'a> {
         Ok(Self { reason, properties })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         if version == Version::V311 {
             out.fault(EncodeError::AuthNeedsV5);
         }

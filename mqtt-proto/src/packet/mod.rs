@@ -123,20 +123,18 @@ impl<'a> Packet<'a> {
         let kind = self.packet_type();
         match self {
             Self::Publish(publish) => publish.encode(version, out),
-            Self::Connect(connect) => encode_framed(kind, out, &|out| connect.write(out)),
-            Self::ConnAck(ack) => encode_framed(kind, out, &|out| ack.write(version, out)),
+            Self::Connect(packet) => packet.encode_body(version, out),
+            Self::ConnAck(packet) => packet.encode_body(version, out),
             Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
                 ack.encode(kind, version, out)
             }
-            Self::Subscribe(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::SubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::Unsubscribe(packet) => {
-                encode_framed(kind, out, &|out| packet.write(version, out))
-            }
-            Self::UnsubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::Subscribe(packet) => packet.encode_body(version, out),
+            Self::SubAck(packet) => packet.encode_body(version, out),
+            Self::Unsubscribe(packet) => packet.encode_body(version, out),
+            Self::UnsubAck(packet) => packet.encode_body(version, out),
             Self::PingReq | Self::PingResp => encode_framed(kind, out, &|_| {}),
-            Self::Disconnect(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::Auth(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::Disconnect(packet) => packet.encode_body(version, out),
+            Self::Auth(packet) => packet.encode_body(version, out),
         }
     }
 
@@ -158,6 +156,52 @@ impl<'a> Packet<'a> {
         if needed > room { Err(EncodeError::NoRoom { needed }) } else { Ok(needed) }
     }
 }
+
+/// A packet with a fixed header that only its type decides, for one encoding function: of those
+/// that a program does not send, nothing is linked.
+pub(crate) trait Body {
+    fn kind(&self) -> PacketType;
+
+    /// Writes what follows the fixed header.
+    fn write(&self, version: Version, out: &mut dyn Sink);
+
+    fn encode_body(&self, version: Version, out: &mut dyn Sink) -> Result<usize, EncodeError>
+    where
+        Self: Sized,
+    {
+        encode(self, version, out)
+    }
+}
+
+/// Writes the whole packet and returns its length.
+pub(crate) fn encode(
+    packet: &dyn Body,
+    version: Version,
+    out: &mut dyn Sink,
+) -> Result<usize, EncodeError> {
+    encode_framed(packet.kind(), out, &|out| packet.write(version, out))
+}
+
+/// Bytes that the packet takes on the wire.
+pub(crate) fn encoded_len(packet: &dyn Body, version: Version) -> Result<usize, EncodeError> {
+    encode(packet, version, &mut Counter::default())
+}
+
+macro_rules! bodies {
+    ($($packet:ident)+) => {$(
+        impl Body for $packet<'_> {
+            fn kind(&self) -> PacketType {
+                PacketType::$packet
+            }
+
+            fn write(&self, version: Version, out: &mut dyn Sink) {
+                self.write_body(version, out);
+            }
+        }
+    )+};
+}
+
+bodies! { Connect ConnAck Subscribe SubAck Unsubscribe UnsubAck Disconnect Auth }
 
 /// The type of a packet, whose flags are what they have to be (2.1.3).
 fn judge_first_byte(frame: Frame<'_>) -> Result<PacketType, DecodeError> {

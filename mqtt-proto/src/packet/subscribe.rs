@@ -136,7 +136,7 @@ impl<'a> Subscribe<'a> {
         Ok(Self { id, properties, subscriptions })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::Subscribe.bit(), &self.properties, out);
         let mut none = true;
@@ -228,7 +228,7 @@ impl<'a> Unsubscribe<'a> {
         Ok(Self { id, properties, filters: Filters(List::Encoded(encoded)) })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::Unsubscribe.bit(), &self.properties, out);
         let mut none = true;
@@ -288,7 +288,7 @@ impl<'a> SubAck<'a> {
         Ok(Self { id, properties, codes })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::SubAck.bit(), &self.properties, out);
         put_codes(PacketType::SubAck, version, self.codes, out);
@@ -322,7 +322,7 @@ impl<'a> UnsubAck<'a> {
         Ok(Self { id, properties, codes })
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::UnsubAck.bit(), &self.properties, out);
         if version == Version::V5 {
