@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use mqtt_as_proto::client::Received;
-use mqtt_as_proto::wire::SliceSink;
+use mqtt_as_proto::wire::{SliceSink, copy};
 use mqtt_as_proto::{AckToken, Storage, Version};
 
 use crate::config::Overflow;
@@ -317,9 +317,7 @@ impl Inbox {
             return len.ok().filter(|len| *len <= room).unwrap_or(0);
         }
         let len = packet.len().min(place.len());
-        if let (Some(place), Some(packet)) = (place.get_mut(..len), packet.get(..len)) {
-            place.copy_from_slice(packet);
-        }
+        copy(place, packet);
         len
     }
 
@@ -450,7 +448,7 @@ impl Inbox {
         let frame = self.lent(index, entry);
         let (needed, given) = (frame.len(), buffer.len());
         let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
-        place.copy_from_slice(frame);
+        copy(place, frame);
         Ok((needed, entry.token, version))
     }
 

@@ -15,6 +15,8 @@ pub(crate) fn enable() {
     // SAFETY: the drivers' interrupts are handled below; nothing holds a lock yet.
     unsafe {
         write_volatile(ENABLE, 1 << uart::RECEIVED | 1 << uart::SENT);
+        #[cfg(feature = "net")]
+        write_volatile(ENABLE, 1 << crate::ethernet::EVENT);
         asm!("cpsie i");
     }
 }
@@ -47,6 +49,8 @@ extern "C" fn handler() {
     let number = unsafe { read_volatile(STATE) } & 0xff;
     match number.wrapping_sub(FIRST) {
         uart::RECEIVED | uart::SENT => uart::handle(),
+        #[cfg(feature = "net")]
+        crate::ethernet::EVENT => crate::ethernet::handle(),
         _ => crate::console::exit(102),
     }
     run::wake();

@@ -4,7 +4,11 @@
 
 #![no_std]
 
+#[cfg(feature = "net")]
+mod clock;
 pub mod console;
+#[cfg(feature = "net")]
+pub mod ethernet;
 mod interrupt;
 mod run;
 pub mod stack;

@@ -71,4 +71,6 @@ extern "C" fn tick() {
     if now == ALARM.load(Ordering::Relaxed) {
         run::wake();
     }
+    #[cfg(feature = "net")]
+    crate::clock::tick();
 }

@@ -8,7 +8,6 @@
 #![deny(unsafe_code)]
 
 mod memory;
-mod program;
 mod serial;
 
 use core::time::Duration;
@@ -16,8 +15,8 @@ use core::time::Duration;
 use board::console;
 use embassy_futures::select::{Either, select};
 use mqtt_as_client::Config;
-
 use program::Fault;
+
 use serial::Serial;
 
 type Client = mqtt_as_client::Client<Serial>;
@@ -28,7 +27,7 @@ fn main() -> u32 {
     else {
         return Fault::Config as u32;
     };
-    let whole = select(program::run(client), runner.run());
+    let whole = select(program::run(client, "firmware/uart"), runner.run());
     memory::tell();
     console::figure("future", size_of_val(&whole));
     let result = match board::block_on(whole) {

@@ -6,8 +6,7 @@ use core::convert::Infallible;
 use board::{console, time, uart};
 use embedded_io_async::{ErrorType, Write};
 use mqtt_as_client::{Connect, ConnectError, Instant, Lock, Runtime, Server, Shutdown, State};
-
-use crate::program::Fault;
+use program::Fault;
 
 /// The board, as the client sees it.
 pub struct Serial;

@@ -1,19 +1,23 @@
-//! The program: what a device does with its connection.
+//! The program of the images: what a device does with its connection.
+
+#![no_std]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "receive")]
 use embassy_futures::join::join;
-#[cfg(any(feature = "publish", feature = "subscribe"))]
+#[cfg(feature = "subscribe")]
 use mqtt_as_client::QoS;
-
-use crate::Client;
+use mqtt_as_client::{Client, Runtime};
 
 /// What went wrong: the exit code.
-#[allow(dead_code)] // Not each set of features can fail in each way.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Fault {
+    /// The settings do not fit the memory.
     Config = 1,
+    /// The driver ended.
     Driver,
+    /// The lock was taken twice.
     Nested,
     Connect,
     Subscribe,
@@ -28,24 +32,23 @@ pub enum Fault {
     Disconnect,
 }
 
-#[cfg(feature = "subscribe")]
-const TOPIC: &str = "firmware/uart";
-
-pub async fn run(client: Client) -> Result<(), Fault> {
+/// Runs the program; `topic` is its own.
+#[cfg_attr(not(feature = "subscribe"), allow(unused_variables))]
+pub async fn run<R: Runtime>(client: Client<R>, topic: &str) -> Result<(), Fault> {
     client.connect(false).await.map_err(|_| Fault::Connect)?;
     #[cfg(feature = "subscribe")]
-    client.subscribe(TOPIC, QoS::ExactlyOnce).await.map_err(|_| Fault::Subscribe)?;
+    client.subscribe(topic, QoS::ExactlyOnce).await.map_err(|_| Fault::Subscribe)?;
     #[cfg(all(feature = "publish", not(feature = "receive")))]
-    client.publish(TOPIC, "1").qos(QoS::AtLeastOnce).await.map_err(|_| Fault::Publish)?;
+    client.publish(topic, "1").qos(QoS::AtLeastOnce).await.map_err(|_| Fault::Publish)?;
     #[cfg(feature = "receive")]
-    exchange(&client, b"1", QoS::AtLeastOnce).await?;
+    exchange(&client, topic, b"1", QoS::AtLeastOnce).await?;
     #[cfg(feature = "qos2")]
-    exchange(&client, b"2", QoS::ExactlyOnce).await?;
+    exchange(&client, topic, b"2", QoS::ExactlyOnce).await?;
     #[cfg(feature = "restart")]
-    restart::run(&client).await?;
+    restart::run(&client, topic).await?;
     #[cfg(feature = "disconnect")]
     {
-        client.unsubscribe(TOPIC).await.map_err(|_| Fault::Unsubscribe)?;
+        client.unsubscribe(topic).await.map_err(|_| Fault::Unsubscribe)?;
         client.disconnect().await.map_err(|_| Fault::Disconnect)?;
     }
     Ok(())
@@ -53,8 +56,13 @@ pub async fn run(client: Client) -> Result<(), Fault> {
 
 /// Publishes a message, and takes it from the queue.
 #[cfg(feature = "receive")]
-async fn exchange(client: &Client, payload: &[u8], qos: QoS) -> Result<(), Fault> {
-    let publish = async { client.publish(TOPIC, payload).qos(qos).await };
+async fn exchange<R: Runtime>(
+    client: &Client<R>,
+    topic: &str,
+    payload: &[u8],
+    qos: QoS,
+) -> Result<(), Fault> {
+    let publish = async { client.publish(topic, payload).qos(qos).await };
     let (published, taken) = join(publish, take(client, payload)).await;
     published.map_err(|_| Fault::Publish)?;
     taken
@@ -62,7 +70,7 @@ async fn exchange(client: &Client, payload: &[u8], qos: QoS) -> Result<(), Fault
 
 /// Takes messages until that one: after a restart one may come twice at QoS 1.
 #[cfg(feature = "receive")]
-async fn take(client: &Client, payload: &[u8]) -> Result<(), Fault> {
+async fn take<R: Runtime>(client: &Client<R>, payload: &[u8]) -> Result<(), Fault> {
     let mut buffer = [0; 64];
     loop {
         match client.queue().next_into(&mut buffer).await {
@@ -75,12 +83,11 @@ async fn take(client: &Client, payload: &[u8]) -> Result<(), Fault> {
 
 #[cfg(feature = "restart")]
 mod restart {
-    use board::{console, time};
+    use board::console;
     use embassy_futures::select::{Either, select};
-    use mqtt_as_client::QoS;
+    use mqtt_as_client::{Client, QoS, Runtime};
 
     use super::{Fault, exchange};
-    use crate::Client;
 
     /// Milliseconds in which the restart has to be noticed.
     const NOTICE: u64 = 30_000;
@@ -88,10 +95,10 @@ mod restart {
     const ATTEMPTS: u8 = 60;
     const PAUSE: u64 = 500;
 
-    pub async fn run(client: &Client) -> Result<(), Fault> {
+    pub(crate) async fn run<R: Runtime>(client: &Client<R>, topic: &str) -> Result<(), Fault> {
         console::text("restart the broker\n");
-        let down = select(client.down(), time::sleep_until(time::now() + NOTICE));
-        match select(down, keep_publishing(client)).await {
+        let down = select(client.down(), sleep::<R>(NOTICE));
+        match select(down, keep_publishing(client, topic)).await {
             Either::First(Either::First(Some(_))) => console::text("down\n"),
             _ => return Err(Fault::NoticedNothing),
         }
@@ -99,30 +106,34 @@ mod restart {
         console::text("up again\n");
         for round in *b"abcdefgh" {
             let qos = if round % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
-            exchange(client, &[round], qos).await?;
+            exchange(client, topic, &[round], qos).await?;
         }
         Ok(())
     }
 
     /// Publishes into the failing link.
-    async fn keep_publishing(client: &Client) {
+    async fn keep_publishing<R: Runtime>(client: &Client<R>, topic: &str) {
         let mut digit = b'0';
-        while exchange(client, &[digit], QoS::AtLeastOnce).await.is_ok() {
+        while exchange(client, topic, &[digit], QoS::AtLeastOnce).await.is_ok() {
             digit ^= 1;
-            time::sleep_until(time::now() + 100).await;
+            sleep::<R>(100).await;
         }
         core::future::pending().await
     }
 
     /// Resumes the session that both sides have kept.
-    async fn come_back(client: &Client) -> Result<(), Fault> {
+    async fn come_back<R: Runtime>(client: &Client<R>) -> Result<(), Fault> {
         for _ in 0..ATTEMPTS {
             match client.connect(false).await {
                 Ok(session) if session.session_present => return Ok(()),
                 Ok(_) => return Err(Fault::SessionLost),
-                Err(_) => time::sleep_until(time::now() + PAUSE).await,
+                Err(_) => sleep::<R>(PAUSE).await,
             }
         }
         Err(Fault::NotBack)
+    }
+
+    async fn sleep<R: Runtime>(milliseconds: u64) {
+        R::sleep_until(R::now().after(milliseconds)).await;
     }
 }
