@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use embedded_io_async::ErrorKind;
 use mqtt_as_proto::client::{ConnectionError, NotSent, OperationError};
 use mqtt_as_proto::{ReasonCode, TopicError};
+
+use crate::transport::ErrorKind;
 
 /// A step of opening a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
             Self::Unreachable(step, kind) => {
-                write!(f, "the server cannot be reached: {step} failed ({kind:?})")
+                write!(f, "the server cannot be reached: {step} failed: {kind}")
             }
             Self::TimedOut(step) => write!(f, "the server did not answer in time: {step}"),
             Self::Protocol(error) => error.fmt(f),
@@ -256,7 +257,7 @@ impl fmt::Display for DownReason {
             Self::Replaced => f.write_str("the program connected anew"),
             Self::Server(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Closed => f.write_str("the server closed the transport"),
-            Self::Transport(kind) => write!(f, "the transport failed ({kind:?})"),
+            Self::Transport(kind) => write!(f, "the link is lost: {kind}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Poison(id) => write!(
                 f,

@@ -36,6 +36,7 @@ mod runner;
 mod shared;
 pub mod surface;
 mod traits;
+mod transport;
 mod waiter;
 
 #[cfg(feature = "alloc")]
@@ -43,7 +44,6 @@ mod callback;
 
 pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
-pub use embedded_io_async::ErrorKind;
 pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
@@ -69,6 +69,7 @@ pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
 pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
+pub use transport::ErrorKind;
 pub use waiter::Waiter;
 
 #[cfg(feature = "alloc")]
