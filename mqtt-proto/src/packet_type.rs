@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+use crate::error::DecodeError;
+use crate::frame::Frame;
+
 /// The protocol version of a connection: a value, not a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -104,6 +107,15 @@ impl PacketType {
             15 => Self::Auth,
             _ => return None,
         })
+    }
+
+    /// The type of a packet. Its flags are judged, but for those of PUBLISH.
+    pub(crate) fn of(frame: Frame<'_>) -> Result<Self, DecodeError> {
+        let kind = Self::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
+        if kind != Self::Publish && frame.first != kind.first_byte() {
+            return Err(DecodeError::Flags(kind));
+        }
+        Ok(kind)
     }
 
     /// The first byte of such a packet. PUBLISH has flags of its own beside it.

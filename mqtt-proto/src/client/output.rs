@@ -4,7 +4,7 @@ use super::Client;
 use super::event::Event;
 use super::link::{Goodbye, Phase, Ping, Reply};
 use crate::outbox::Outbox;
-use crate::packet::{Disconnect, Packet, PacketType, QoS, Version};
+use crate::packet::{Disconnect, PacketType, QoS, Version};
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
 use crate::session::outgoing::State;
@@ -307,12 +307,10 @@ impl<'a> Client<'a> {
     fn fill_goodbye(&mut self, goodbye: Goodbye) {
         let expiry = goodbye.session_expiry.map(Property::SessionExpiryInterval);
         let properties = Properties::new(expiry.as_slice());
-        let disconnect = Packet::Disconnect(Disconnect { reason: goodbye.reason, properties });
-        let len = disconnect.encoded_len(self.config.version).unwrap_or(0);
-        if !self.outbox.has_room(len) {
-            return;
-        }
-        let _ = disconnect.encode(self.config.version, &mut self.outbox);
+        let disconnect = Disconnect { reason: goodbye.reason, properties };
+        let version = self.config.version;
+        let encoded = self.encode(PacketType::Disconnect, &|out| disconnect.write(version, out));
+        let Ok(len) = encoded else { return };
         if let Some(link) = &mut self.link {
             link.count(len);
             link.goodbye = None;

@@ -52,10 +52,7 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// [`DecodeError`] names the rule that the bytes break.
     pub fn decode(frame: Frame<'a>, version: Version) -> Result<Self, DecodeError> {
-        let kind = PacketType::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
-        if kind != PacketType::Publish && frame.first != kind.first_byte() {
-            return Err(DecodeError::Flags(kind));
-        }
+        let kind = PacketType::of(frame)?;
         let from = &mut Reader::new(frame.body);
         let packet = match kind {
             PacketType::Connect => Self::Connect(Connect::read(from)?),
@@ -144,18 +141,30 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Writes fixed header and body; `body` runs twice, to count and to write.
-fn encode_framed(
+/// The body of a packet. It runs twice, to count and to write.
+pub(crate) type Body<'b> = &'b dyn Fn(&mut dyn Sink);
+
+/// Writes fixed header and body.
+pub(crate) fn encode_framed(
     kind: PacketType,
     out: &mut dyn Sink,
-    body: &dyn Fn(&mut dyn Sink),
+    body: Body<'_>,
 ) -> Result<usize, EncodeError> {
-    let mut counter = Counter::default();
-    body(&mut counter);
-    let len = counter.result()?;
-    let written = put_fixed_header(kind.first_byte(), len, out)?;
+    let remaining = remaining_len(body)?;
+    let written = put_fixed_header(kind.first_byte(), remaining, out)?;
     body(out);
     Ok(written)
+}
+
+/// Bytes of a packet with that body.
+pub(crate) fn framed_len(body: Body<'_>) -> Result<usize, EncodeError> {
+    put_fixed_header(0, remaining_len(body)?, &mut Counter::default())
+}
+
+fn remaining_len(body: Body<'_>) -> Result<usize, EncodeError> {
+    let mut counter = Counter::default();
+    body(&mut counter);
+    counter.result()
 }
 
 /// Writes a fixed header and returns the length of the whole packet.
