@@ -308,7 +308,7 @@ impl<R: Runtime> State<R> {
         self.link.linger = None;
         self.link.busy = false;
         self.link.ends = self.link.ends.wrapping_add(1);
-        if reason == DownReason::Disconnected || self.link.disconnected {
+        if matches!(reason, DownReason::Disconnected) || self.link.disconnected {
             self.end_calls(expires);
         }
         self.settle();

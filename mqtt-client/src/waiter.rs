@@ -24,8 +24,8 @@ pub struct Waiter {
     due_next: Option<u16>,
 }
 
-/// What a call waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What a call waits for. It is matched, not compared: that would take 700 bytes of a device's code.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Wait {
     #[default]
     Free,
@@ -41,6 +41,12 @@ pub(crate) enum Wait {
     Done(Outcome),
 }
 
+impl Wait {
+    fn is_for(&self, event: Event) -> bool {
+        matches!(self, Self::Event(known) if *known == event)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Up,
@@ -50,7 +56,7 @@ pub(crate) enum Event {
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
     Acknowledged(ReasonCode),
     Fate(Fate),
@@ -149,7 +155,8 @@ impl Waiters {
 
     fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
         let waiter = self.slots.get_mut(usize::from(slot.index))?;
-        (waiter.generation == slot.generation && waiter.wait != Wait::Free).then_some(waiter)
+        let free = matches!(waiter.wait, Wait::Free);
+        (waiter.generation == slot.generation && !free).then_some(waiter)
     }
 
     /// What the slot's call waits for now.
@@ -161,15 +168,13 @@ impl Waiters {
     pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
         let Some(waiter) = self.get(slot) else { return };
         let before = core::mem::replace(&mut waiter.wait, wait);
-        if before != wait {
-            self.leave(before, slot.index);
-        }
+        self.leave(before, slot.index);
     }
 
     /// The call joins the queue for room, if it is not in it.
     pub(crate) fn wait_for_room(&mut self, slot: Slot) {
         if let Some(waiter) = self.get(slot)
-            && waiter.wait != Wait::Room
+            && !matches!(waiter.wait, Wait::Room)
         {
             waiter.wait = Wait::Room;
             self.enqueue(slot.index);
@@ -229,7 +234,7 @@ impl Waiters {
         for index in 0..self.fresh {
             let Some(waiter) = self.slots.get_mut(usize::from(index)) else { continue };
             let waits = matches!(waiter.wait, Wait::Room | Wait::Answer | Wait::Event(_));
-            let no_room = waiter.wait == Wait::Room;
+            let no_room = matches!(waiter.wait, Wait::Room);
             let Some(at) = waiter.deadline.filter(|_| waits) else { continue };
             if at <= now {
                 let slot = Slot { index, generation: waiter.generation };
@@ -280,7 +285,7 @@ impl Waiters {
     pub(crate) fn wake_event(&mut self, event: Event) {
         for index in 0..self.fresh {
             let waiter = self.slots.get(usize::from(index));
-            if waiter.is_some_and(|waiter| waiter.wait == Wait::Event(event)) {
+            if waiter.is_some_and(|waiter| waiter.wait.is_for(event)) {
                 self.wake(index);
             }
         }
@@ -292,7 +297,7 @@ impl Waiters {
             return;
         }
         let waits = |waiter: &Waiter| {
-            waiter.wait == Wait::Event(Event::Message) && waiter.waker.is_some() && !waiter.due
+            waiter.wait.is_for(Event::Message) && waiter.waker.is_some() && !waiter.due
         };
         let at = |index: u16| self.slots.get(usize::from(index));
         let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));

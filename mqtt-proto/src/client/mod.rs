@@ -273,14 +273,15 @@ impl<'a> Client<'a> {
     /// Ends the connection for that reason.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
-        let can_tell = self.config.version == Version::V5 || error == ConnectionError::Overrun;
+        let can_tell =
+            matches!(error, ConnectionError::Overrun) || self.config.version == Version::V5;
         if overrun {
             // What was taken is acknowledged, as far as there is room, before the end.
             let _ = self.fill_replies() && self.fill_acknowledgements();
         }
         if let Some(link) = &mut self.link {
             link.fail(error.reason().filter(|_| can_tell));
-            if error == ConnectionError::TimedOut(Waiting::Write) {
+            if matches!(error, ConnectionError::TimedOut(Waiting::Write)) {
                 link.give_up_writing();
                 self.outbox.clear();
             }

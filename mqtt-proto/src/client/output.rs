@@ -174,7 +174,7 @@ impl<'a> Client<'a> {
         let Some(link) = &mut self.link else { return Step::Wait };
         let Some(flight) = outgoing.table.get(index) else { return Step::Wait };
         let (qos, resend) = (flight.qos, flight.sent_before);
-        if flight.state == State::Clearing {
+        if matches!(flight.state, State::Clearing) {
             return Step::Wait;
         }
         if !resend && flight.expiry.is_some_and(|expiry| expiry.at <= now) {
@@ -275,7 +275,7 @@ impl<'a> Client<'a> {
     /// identifier.
     pub(super) fn free_place(&mut self, index: u16) {
         let flight = self.session.outgoing.table.get_mut(index);
-        if let Some(flight) = flight.filter(|flight| flight.state == State::Waiting)
+        if let Some(flight) = flight.filter(|flight| matches!(flight.state, State::Waiting))
             && core::mem::take(&mut flight.counted)
             && let Some(link) = &mut self.link
         {
