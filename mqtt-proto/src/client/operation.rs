@@ -131,10 +131,10 @@ impl Client<'_> {
             goodbye: None,
             timers: Timers {
                 connect: (time != 0).then(|| now.after(time)),
-                keep_alive: u64::from(connect.keep_alive).saturating_mul(1000),
+                keep_alive: u32::from(connect.keep_alive).saturating_mul(1000),
                 ping_after: 0,
-                ping_timeout: u64::from(config.ping_timeout),
-                write_timeout: u64::from(config.write_timeout),
+                ping_timeout: config.ping_timeout,
+                write_timeout: config.write_timeout,
                 last_sent: now,
                 last_received: now,
                 ping: Ping::None,

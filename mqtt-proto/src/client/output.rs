@@ -342,8 +342,7 @@ fn set_dup_and_id(frame: &mut [u8], dup: bool, id: PacketId) {
 
 /// The interval has shrunk by the time that the message waited.
 fn set_expiry(frame: &mut [u8], offset: usize, left: u64) {
-    let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
     if let Some(place) = frame.get_mut(offset..offset.saturating_add(4)) {
-        copy(place, &seconds.to_be_bytes());
+        copy(place, &crate::time::seconds(left).to_be_bytes());
     }
 }
