@@ -32,7 +32,7 @@ fn world() -> (Server, Wire) {
 }
 
 fn config(server: &Server) -> Config {
-    to("10.0.0.1", server.addr().port())
+    to(Wire::HOST, server.addr().port())
 }
 
 fn to(host: &'static str, port: u16) -> Config {
@@ -189,7 +189,7 @@ const SHORT: Duration = Duration::from_millis(200);
 fn name_is_resolved_and_every_address_tried() {
     let (server, wire) = world();
     let nobody = Ipv4Addr::new(10, 0, 0, 77);
-    wire.name("broker.example", &[nobody, wire.address()]);
+    wire.name("broker.example", &[nobody, Wire::ADDRESS]);
     let config = to("broker.example", server.addr().port()).connect_timeout(SHORT);
     let (client, runner) = new(&wire, config);
     joined(&wire, runner, talk(client));
@@ -209,7 +209,7 @@ fn unknown_name() {
 fn silent_network_and_the_time_out_of_each_step() {
     let wire = Wire::new();
     wire.unplug(true);
-    for (host, step) in [("10.0.0.1", Step::Open), ("broker.example", Step::Resolve)] {
+    for (host, step) in [(Wire::HOST, Step::Open), ("broker.example", Step::Resolve)] {
         let (client, runner) = new(&wire, to(host, 1883).connect_timeout(SHORT));
         joined(&wire, runner, async move {
             let begun = Instant::now();
@@ -225,7 +225,7 @@ fn silent_peer_and_the_time_out() {
     let port = listener.local_addr().expect("an address").port();
     let wire = Wire::new();
     wire.forward(port);
-    let (client, runner) = new(&wire, to("10.0.0.1", port).connect_timeout(SHORT));
+    let (client, runner) = new(&wire, to(Wire::HOST, port).connect_timeout(SHORT));
     joined(&wire, runner, async move {
         let result = client.connect(true).await;
         assert_eq!(result, Err(ConnectError::TimedOut(Step::Connect)));
@@ -243,7 +243,7 @@ fn nobody_listens() {
     let wire = Wire::new();
     wire.forward(closed);
     for port in [listens, closed] {
-        let (client, runner) = new(&wire, to("10.0.0.1", port));
+        let (client, runner) = new(&wire, to(Wire::HOST, port));
         joined(&wire, runner, async move {
             let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused);
             assert_eq!(client.connect(true).await, Err(refused));
@@ -301,7 +301,7 @@ fn callbacks_without_a_heap() {
 #[test]
 fn four_callbacks_per_event() {
     let wire = Wire::new();
-    let (client, _runner) = new(&wire, to("10.0.0.1", 1883));
+    let (client, _runner) = new(&wire, to(Wire::HOST, 1883));
     let up = [(); 5].map(|()| client.set_cb_on_event(event::Up, &|_| {}));
     assert_eq!(up.map(|id| id.is_some()), [true, true, true, true, false]);
     let down = [(); 5].map(|()| client.set_cb_on_event(event::Down, &|_| {}));
@@ -345,7 +345,7 @@ fn consumers_without_a_waiter_slot() {
 #[test]
 fn settings_adapt_to_lent_memory_or_are_refused_with_the_number_needed() {
     let wire = Wire::new();
-    let config = || to("10.0.0.1", 1883);
+    let config = || to(Wire::HOST, 1883);
     let made = |config| mqtt_as_embassy::new(wire.stack(), lent(), config).map(drop);
     assert_eq!(made(config()), Ok(()));
     let fits = config().receive_maximum(4).maximum_packet_size(256).queue_len(8).queue_bytes(2048);
