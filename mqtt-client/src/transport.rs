@@ -5,6 +5,7 @@ use core::fmt;
 /// Why a transport could not be opened, read or written. The kinds are those of the operating
 /// systems' sockets; a transport of another make says what comes nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// None of the others.
