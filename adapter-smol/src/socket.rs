@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::future::or;
-use mqtt_as_client::{Connect, ConnectError, Server, Shutdown, Step};
+use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
 
 /// Opens TCP connections, with Nagle's algorithm off.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +65,7 @@ async fn limited<T>(
     let step_done = async {
         let result = future.await;
         result.map_err(|error| {
-            ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error))
+            ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error).into())
         })
     };
     let time_out = async {

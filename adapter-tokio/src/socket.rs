@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use mqtt_as_client::{Connect, ConnectError, Server, Shutdown, Step};
+use embedded_io_async::{ErrorType, Read, Write};
+use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -60,7 +60,7 @@ async fn limited<T>(
     match timeout(time, future).await {
         Err(_) => Err(ConnectError::TimedOut(step)),
         Ok(Err(error)) => {
-            Err(ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error)))
+            Err(ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error).into()))
         }
         Ok(Ok(value)) => Ok(value),
     }

@@ -318,7 +318,8 @@ impl Config {
 
 /// Whole milliseconds; more than 49 days is no time-out any more.
 pub(crate) fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+    let whole = u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_mul(1000);
+    whole.saturating_add(time.subsec_millis())
 }
 
 /// The message that the server publishes when the client is lost (3.1.2.5).

@@ -2,12 +2,14 @@
 
 use core::fmt;
 
-use embedded_io_async::ErrorKind;
 use mqtt_as_proto::client::{ConnectionError, NotSent, OperationError};
 use mqtt_as_proto::{ReasonCode, TopicError};
 
+use crate::transport::ErrorKind;
+
 /// A step of opening a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Step {
     /// Looking the host name up.
     Resolve,
@@ -30,6 +32,7 @@ impl fmt::Display for Step {
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ConnectError {
     /// The server refused, for that reason.
     Refused(ReasonCode),
@@ -63,7 +66,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
             Self::Unreachable(step, kind) => {
-                write!(f, "the server cannot be reached: {step} failed ({kind:?})")
+                write!(f, "the server cannot be reached: {step} failed: {kind}")
             }
             Self::TimedOut(step) => write!(f, "the server did not answer in time: {step}"),
             Self::Protocol(error) => error.fmt(f),
@@ -88,6 +91,7 @@ const NO_WAITER: &str = "no waiter slot is free: give the client more, or call l
 /// Why a message was not published, or is not known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PublishError {
     /// The topic is no topic name. Nothing was sent.
     Topic(TopicError),
@@ -155,6 +159,7 @@ impl core::error::Error for PublishError {}
 /// Why a subscription was not made or ended, or is not known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SubscribeError {
     /// The filter is no topic filter. Nothing was sent.
     Filter(TopicError),
@@ -204,6 +209,7 @@ impl core::error::Error for SubscribeError {}
 /// Why a disconnect was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DisconnectError {
     /// There is no connection.
     NotConnected,
@@ -231,6 +237,7 @@ impl core::error::Error for DisconnectError {}
 /// Why the link is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DownReason {
     /// The program disconnected.
     Disconnected,
@@ -256,7 +263,7 @@ impl fmt::Display for DownReason {
             Self::Replaced => f.write_str("the program connected anew"),
             Self::Server(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Closed => f.write_str("the server closed the transport"),
-            Self::Transport(kind) => write!(f, "the transport failed ({kind:?})"),
+            Self::Transport(kind) => write!(f, "the link is lost: {kind}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Poison(id) => write!(
                 f,

@@ -40,6 +40,7 @@ pub struct Handlers {
 
 /// Names a function, for `unset_cb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HandlerId(u32);
 
 /// A function, bound to its event. Opaque.

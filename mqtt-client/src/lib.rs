@@ -40,6 +40,7 @@ mod shared;
 mod sizes;
 pub mod surface;
 mod traits;
+mod transport;
 mod waiter;
 
 #[cfg(feature = "alloc")]
@@ -47,7 +48,6 @@ mod callback;
 
 pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
-pub use embedded_io_async::ErrorKind;
 pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
@@ -76,6 +76,7 @@ pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
 pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
+pub use transport::ErrorKind;
 pub use waiter::Waiter;
 
 #[cfg(feature = "alloc")]

@@ -45,6 +45,13 @@ impl Granted {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Granted {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.reason_codes());
+    }
+}
+
 impl fmt::Debug for Granted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.reason_codes()).finish()
@@ -83,16 +90,15 @@ impl<R: Runtime> Client<R> {
         filters: &[(&str, SubscriptionOptions)],
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
-        check_count(filters.len())?;
-        let mut all = [None; MOST];
-        for (place, (filter, options)) in all.iter_mut().zip(filters) {
-            let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
-            *place = Some(Subscription { filter, options: *options });
-        }
-        let Some(first) = all[0] else { return Err(no_filter()) };
-        let all = all.map(|subscription| subscription.unwrap_or(first));
-        let all = &all[..filters.len()];
-        self.request(|state, slot| state.core.subscribe(all, properties, slot.tag())).await
+        check_filters(filters.iter().map(|(filter, _)| *filter))?;
+        self.request(&mut |state, slot| {
+            let judged = filters.iter().filter_map(|(filter, options)| {
+                Some(Subscription { filter: TopicFilter::new(filter).ok()?, options: *options })
+            });
+            let (all, count) = gather(judged)?;
+            state.core.subscribe(all.get(..count).unwrap_or_default(), properties, slot.tag())
+        })
+        .await
     }
 
     /// Ends the subscription to a filter. Resolves at UNSUBACK.
@@ -123,22 +129,17 @@ impl<R: Runtime> Client<R> {
         filters: &[&str],
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
-        check_count(filters.len())?;
-        let mut all = [None; MOST];
-        for (place, filter) in all.iter_mut().zip(filters) {
-            *place = Some(TopicFilter::new(filter).map_err(SubscribeError::Filter)?);
-        }
-        let Some(first) = all[0] else { return Err(no_filter()) };
-        let all = all.map(|filter| filter.unwrap_or(first));
-        let all = &all[..filters.len()];
-        self.request(|state, slot| state.core.unsubscribe(all, properties, slot.tag())).await
+        check_filters(filters.iter().copied())?;
+        self.request(&mut |state, slot| {
+            let judged = filters.iter().filter_map(|filter| TopicFilter::new(filter).ok());
+            let (all, count) = gather(judged)?;
+            state.core.unsubscribe(all.get(..count).unwrap_or_default(), properties, slot.tag())
+        })
+        .await
     }
 
     /// Sends a request when there is room for it, and waits for its answer.
-    async fn request(
-        &self,
-        mut send: impl FnMut(&mut State<R>, Slot) -> Result<PacketId, OperationError>,
-    ) -> Result<Granted, SubscribeError> {
+    async fn request(&self, ask: Ask<'_, R>) -> Result<Granted, SubscribeError> {
         let mut held = Held { client: self, slot: None };
         poll_fn(|cx| {
             let slot = &mut held.slot;
@@ -152,7 +153,7 @@ impl<R: Runtime> Client<R> {
                 };
                 match state.waiters.wait(taken) {
                     Wait::Room if state.waiters.is_first(taken) => {
-                        if let Err(error) = state.try_request(taken, &mut send) {
+                        if let Err(error) = state.try_request(taken, ask) {
                             return (Poll::Ready(Err(error)), None);
                         }
                     }
@@ -185,12 +186,8 @@ impl<R: Runtime> State<R> {
         Ok(slot)
     }
 
-    fn try_request(
-        &mut self,
-        slot: Slot,
-        send: &mut impl FnMut(&mut Self, Slot) -> Result<PacketId, OperationError>,
-    ) -> Result<(), SubscribeError> {
-        match send(self, slot) {
+    fn try_request(&mut self, slot: Slot, ask: Ask<'_, R>) -> Result<(), SubscribeError> {
+        match ask(self, slot) {
             Ok(_) => self.waiters.change(slot, Wait::Answer),
             Err(OperationError::NoRoom) => {
                 self.notify_write();
@@ -220,10 +217,31 @@ impl Outcome {
     }
 }
 
-fn check_count(len: usize) -> Result<(), SubscribeError> {
-    if len > MOST { Err(SubscribeError::TooManyFilters { most: MOST }) } else { Ok(()) }
+/// Hands a request to the core. Both kinds share one code for all that goes on around it.
+type Ask<'s, R> =
+    &'s mut (dyn FnMut(&mut State<R>, Slot) -> Result<PacketId, OperationError> + Send);
+
+/// Whether all are filters, and not too many.
+fn check_filters<'f>(
+    filters: impl ExactSizeIterator<Item = &'f str>,
+) -> Result<(), SubscribeError> {
+    if filters.len() > MOST {
+        return Err(SubscribeError::TooManyFilters { most: MOST });
+    }
+    for filter in filters {
+        TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
+    }
+    Ok(())
 }
 
-fn no_filter() -> SubscribeError {
-    SubscribeError::Invalid(OperationError::Invalid(EncodeError::NoFilter))
+/// The items as an array, and how many they are. It is made when it is needed: a future need not
+/// hold it.
+fn gather<T: Copy>(mut items: impl Iterator<Item = T>) -> Result<([T; MOST], usize), EncodeError> {
+    let mut all = [items.next().ok_or(EncodeError::NoFilter)?; MOST];
+    let mut count = 1;
+    for (place, item) in all.iter_mut().skip(1).zip(items) {
+        *place = item;
+        count += 1;
+    }
+    Ok((all, count))
 }

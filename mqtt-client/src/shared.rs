@@ -35,34 +35,27 @@ pub struct State<R: Runtime> {
     pub(crate) listeners: R::Listeners,
 }
 
-/// Wakers to call when the lock is free.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes {
-    wakers: [Option<Waker>; 4],
-    more: bool,
-}
-
 /// Does something with the state, and afterwards wakes whom it concerns.
 #[inline]
 pub(crate) fn act<R: Runtime, T>(lock: &R::Lock, f: impl FnOnce(&mut State<R>) -> T) -> T {
-    let (value, wakes) = lock.with(|state| {
+    let (value, due) = lock.with(|state| {
         let value = f(state);
-        let due = state.loops.is_due() || state.waiters.is_due();
-        (value, due.then(|| state.wakes()))
+        (value, state.loops.is_due() || state.waiters.is_due())
     });
-    if let Some(wakes) = wakes {
-        wake_all::<R>(lock, wakes);
+    if due {
+        wake_all::<R>(lock);
     }
     value
 }
 
-fn wake_all<R: Runtime>(lock: &R::Lock, mut wakes: Wakes) {
-    loop {
-        wakes.wakers.into_iter().flatten().for_each(Waker::wake);
-        if !wakes.more {
-            return;
-        }
-        wakes = lock.with(State::wakes);
+/// Wakes all that are due, a few under one lock. Not a part of each `act`, of which there are many.
+#[inline(never)]
+fn wake_all<R: Runtime>(lock: &R::Lock) {
+    let mut more = true;
+    while more {
+        let mut wakers: [Option<Waker>; 4] = Default::default();
+        more = lock.with(|state| state.take_due(&mut wakers));
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
@@ -92,17 +85,12 @@ impl<R: Runtime> State<R> {
         })
     }
 
-    #[inline]
-    fn wakes(&mut self) -> Wakes {
-        let mut wakes = Wakes::default();
-        for place in &mut wakes.wakers {
+    /// Takes wakers that have to be called. Whether there may be more.
+    fn take_due(&mut self, wakers: &mut [Option<Waker>]) -> bool {
+        wakers.iter_mut().all(|place| {
             *place = self.loops.next_due().or_else(|| self.waiters.next_due());
-            if place.is_none() {
-                return wakes;
-            }
-        }
-        wakes.more = true;
-        wakes
+            place.is_some()
+        })
     }
 
     /// The time, read from the clock only if nothing is going on that has just read it.
@@ -320,7 +308,7 @@ impl<R: Runtime> State<R> {
         self.link.linger = None;
         self.link.busy = false;
         self.link.ends = self.link.ends.wrapping_add(1);
-        if reason == DownReason::Disconnected || self.link.disconnected {
+        if matches!(reason, DownReason::Disconnected) || self.link.disconnected {
             self.end_calls(expires);
         }
         self.settle();

@@ -1,7 +1,6 @@
 //! Who waits for what: one slot per waiting call, found by its index, freed when its future is
 //! dropped.
 
-use core::mem::discriminant;
 use core::task::Waker;
 
 use mqtt_as_proto::client::{Fate, NotSent, Tag};
@@ -40,10 +39,6 @@ impl Waiter {
             due_next: None,
         }
     }
-
-    fn awaits(&self, event: Event) -> bool {
-        matches!(self.wait, Wait::Event(awaited) if awaited == event)
-    }
 }
 
 impl Default for Waiter {
@@ -52,7 +47,7 @@ impl Default for Waiter {
     }
 }
 
-/// What a call waits for.
+/// What a call waits for. It is matched, not compared: that would take 700 bytes of a device's code.
 // The first case is a zero byte: a static array of free waiters takes no flash.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(u8)]
@@ -69,6 +64,12 @@ pub(crate) enum Wait {
     Connection,
     /// It is over.
     Done(Outcome),
+}
+
+impl Wait {
+    fn is_for(&self, event: Event) -> bool {
+        matches!(self, Self::Event(known) if *known == event)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,8 +180,8 @@ impl Waiters {
 
     fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
         let waiter = self.slots.get_mut(usize::from(slot.index))?;
-        let waits = !matches!(waiter.wait, Wait::Free);
-        (waiter.generation == slot.generation && waits).then_some(waiter)
+        let free = matches!(waiter.wait, Wait::Free);
+        (waiter.generation == slot.generation && !free).then_some(waiter)
     }
 
     /// What the slot's call waits for now.
@@ -192,9 +193,7 @@ impl Waiters {
     pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
         let Some(waiter) = self.get(slot) else { return };
         let before = core::mem::replace(&mut waiter.wait, wait);
-        if discriminant(&before) != discriminant(&wait) {
-            self.leave(before, slot.index);
-        }
+        self.leave(before, slot.index);
     }
 
     /// The call joins the queue for room, if it is not in it.
@@ -311,7 +310,7 @@ impl Waiters {
     pub(crate) fn wake_event(&mut self, event: Event) {
         for index in 0..self.fresh {
             let waiter = self.slots.get(usize::from(index));
-            if waiter.is_some_and(|waiter| waiter.awaits(event)) {
+            if waiter.is_some_and(|waiter| waiter.wait.is_for(event)) {
                 self.wake(index);
             }
         }
@@ -323,7 +322,7 @@ impl Waiters {
             return;
         }
         let waits = |waiter: &Waiter| {
-            waiter.awaits(Event::Message) && waiter.waker.is_some() && !waiter.due
+            waiter.wait.is_for(Event::Message) && waiter.waker.is_some() && !waiter.due
         };
         let at = |index: u16| self.slots.get(usize::from(index));
         let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));

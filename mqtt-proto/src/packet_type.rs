@@ -2,8 +2,12 @@
 
 use core::fmt;
 
+use crate::error::DecodeError;
+use crate::frame::Frame;
+
 /// The protocol version of a connection: a value, not a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Version {
     /// MQTT 3.1.1, protocol level 4.
     V311,
@@ -34,6 +38,7 @@ impl fmt::Display for Version {
 
 /// Quality of service (4.3): how hard the parties try to deliver a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum QoS {
     /// QoS 0: delivered once or not at all.
     #[default]
@@ -60,6 +65,7 @@ impl QoS {
 /// The type of a control packet (2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // Their names are the standard's, and say all.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PacketType {
     Connect = 1,
     ConnAck = 2,
@@ -106,9 +112,13 @@ impl PacketType {
         })
     }
 
-    /// Only clients send it, and it has a body.
-    pub(crate) const fn is_of_clients(self) -> bool {
-        matches!(self, Self::Connect | Self::Subscribe | Self::Unsubscribe)
+    /// The type of a packet. Its flags are judged, but for those of PUBLISH.
+    pub(crate) fn of(frame: Frame<'_>) -> Result<Self, DecodeError> {
+        let kind = Self::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
+        if kind != Self::Publish && frame.first != kind.first_byte() {
+            return Err(DecodeError::Flags(kind));
+        }
+        Ok(kind)
     }
 
     /// The first byte of such a packet. PUBLISH has flags of its own beside it.

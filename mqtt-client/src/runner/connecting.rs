@@ -1,8 +1,8 @@
 //! CONNECT, and how a connection ended.
 
-use mqtt_as_proto::client::{self, ConnectionError, Waiting};
+use mqtt_as_proto::client::{ConnectionError, Waiting, Warning};
 use mqtt_as_proto::packet::{Connect, Will};
-use mqtt_as_proto::{Properties, Property, TopicName, Version};
+use mqtt_as_proto::{Instant, Properties, Property, TopicName, Version};
 
 use super::End;
 use crate::config::{Binary, Text};
@@ -20,8 +20,7 @@ impl<R: Runtime> State<R> {
         self.now = now;
         self.loops.armed = None;
         self.loops.write_idle = false;
-        let warning =
-            self.with_connect(clean, begun, |core, connect| core.connect(connect, now))?;
+        let warning = self.say_connect(clean, begun, Some(now))?;
         self.link.session.expires_at_once = warning.is_some();
         Ok(())
     }
@@ -32,16 +31,16 @@ impl<R: Runtime> State<R> {
         if seconds > u64::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
         }
-        self.with_connect(clean, true, |core, connect| core.check_connect(connect))
+        self.say_connect(clean, true, None).map(drop)
     }
 
-    /// Does something with the CONNECT that the settings ask for.
-    fn with_connect<T>(
+    /// Sends the CONNECT that the settings ask for; without a time it is judged only.
+    fn say_connect(
         &mut self,
         clean: bool,
         begun: bool,
-        f: impl FnOnce(&mut client::Client<'static>, &Connect<'_>) -> Result<T, client::OperationError>,
-    ) -> Result<T, ConnectError> {
+        now: Option<Instant>,
+    ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, config, link, .. } = self;
         let v5 = config.core.version == Version::V5;
         let first = config.clean_init && !begun && !clean;
@@ -69,7 +68,11 @@ impl<R: Runtime> State<R> {
             password: config.password.as_ref().map(Binary::as_slice),
             properties: Properties::new(expiry.as_slice()),
         };
-        f(core, &connect).map_err(ConnectError::Invalid)
+        let said = match now {
+            Some(now) => core.connect(&connect, now),
+            None => core.check_connect(&connect).map(|()| None),
+        };
+        said.map_err(ConnectError::Invalid)
     }
 
     /// The loops of a connection have ended. Whether it was up.

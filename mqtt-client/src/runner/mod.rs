@@ -26,6 +26,7 @@ use crate::memory::Memory;
 use crate::read::{ReadBuffer, ReadMemory};
 use crate::shared::{State, act};
 use crate::traits::{Connect, Lock, Runtime, Server};
+use crate::transport::ErrorKind;
 use control::{control_loop, notified};
 use reading::read_loop;
 use writing::write_loop;
@@ -151,7 +152,7 @@ enum End {
     Eof,
     /// All is said, and the server has had its time.
     Done,
-    Transport(embedded_io_async::ErrorKind),
+    Transport(ErrorKind),
     Protocol(ConnectionError),
 }
 

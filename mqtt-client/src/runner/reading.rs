@@ -34,7 +34,7 @@ pub(super) async fn read_loop<R: Runtime>(
         match read.read(room).await {
             Ok(0) => return End::Eof,
             Ok(n) => buffer.fill(n),
-            Err(error) => return End::Transport(error.kind()),
+            Err(error) => return End::Transport(error.kind().into()),
         }
         let mut filling = false;
         loop {

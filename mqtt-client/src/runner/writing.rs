@@ -25,7 +25,7 @@ pub(super) async fn write_loop<R: Runtime>(
             Output::Flush => {
                 unflushed = false;
                 if let Err(error) = write.flush().await {
-                    return End::Transport(error.kind());
+                    return End::Transport(error.kind().into());
                 }
                 continue;
             }
@@ -43,7 +43,7 @@ pub(super) async fn write_loop<R: Runtime>(
                     out.advance(n);
                     act::<R, _>(shared, |state| state.wrote(n));
                 }
-                Err(error) => return End::Transport(error.kind()),
+                Err(error) => return End::Transport(error.kind().into()),
             }
         }
     }

@@ -4,13 +4,17 @@ use super::Client;
 use super::error::{ConnectionError, Violation};
 use super::event::{Connected, Event, Received};
 use super::link::{Method, Phase};
+use crate::error::DecodeError;
 use crate::frame::{FixedHeader, Frame};
 use crate::limits::Limits;
-use crate::packet::{Ack, ConnAck, Packet, PacketType, Publish, Version};
+use crate::packet::{
+    Ack, Auth, ConnAck, Disconnect, PacketType, Publish, SubAck, UnsubAck, Version,
+};
 use crate::property::Properties;
 use crate::session::resume::LostSession;
 use crate::session::{Fate, NotSent};
 use crate::time::Instant;
+use crate::wire::Reader;
 
 /// What [`Client::handle_bytes`] did.
 #[derive(Debug)]
@@ -115,33 +119,62 @@ impl Client<'_> {
             return self.on_publish(Publish::decode(frame, version)?, frame.body.len(), now);
         }
         if let Some((kind, ack)) = Ack::shortest(frame).filter(|_| connected) {
-            return match kind {
-                PacketType::PubAck => self.on_puback(ack),
-                PacketType::PubRec => self.on_pubrec(ack),
-                PacketType::PubRel => self.on_pubrel(ack),
-                _ => self.on_pubcomp(ack),
-            };
+            return self.on_ack(kind, ack);
         }
-        if let Some(kind) =
-            PacketType::from_first_byte(frame.first).filter(|kind| kind.is_of_clients())
-        {
-            return Err(Violation::Unexpected(kind).into());
+        // Only what servers send is read: a client links no code for the other packets.
+        let kind = PacketType::of(frame)?;
+        let unexpected = Violation::Unexpected(kind); // [MQTT-3.2.0-1]
+        let expected = if connected { Ok(()) } else { Err(unexpected) };
+        match kind {
+            PacketType::ConnAck => {
+                let ack = whole(frame, |from| ConnAck::read(from, version))?;
+                if connected { Err(unexpected.into()) } else { self.on_connack(ack, now) }
+            }
+            PacketType::Auth => self.on_auth(whole(frame, |from| Auth::read(from, version))?),
+            PacketType::Publish => {
+                Publish::decode(frame, version)?;
+                Err(unexpected.into())
+            }
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+                let ack = whole(frame, |from| Ack::read(from, kind, version))?;
+                expected?;
+                self.on_ack(kind, ack)
+            }
+            PacketType::SubAck => {
+                let ack = whole(frame, |from| SubAck::read(from, version))?;
+                expected?;
+                self.on_suback(ack)
+            }
+            PacketType::UnsubAck => {
+                let ack = whole(frame, |from| UnsubAck::read(from, version))?;
+                expected?;
+                self.on_unsuback(ack)
+            }
+            PacketType::PingResp => {
+                whole(frame, |_| Ok(()))?;
+                expected?;
+                Ok(self.on_pingresp())
+            }
+            PacketType::Disconnect => {
+                let disconnect = whole(frame, |from| Disconnect::read(from, version))?;
+                expected?;
+                self.on_disconnect(disconnect)
+            }
+            _ => Err(unexpected.into()),
         }
-        let packet = Packet::decode_from_server(frame, version)?;
-        let kind = packet.packet_type();
-        match packet {
-            Packet::ConnAck(ack) if !connected => self.on_connack(ack, now),
-            Packet::Auth(auth) => self.on_auth(auth),
-            _ if !connected => Err(Violation::Unexpected(kind).into()), // [MQTT-3.2.0-1]
-            Packet::PubAck(ack) => self.on_puback(ack),
-            Packet::PubRec(ack) => self.on_pubrec(ack),
-            Packet::PubRel(ack) => self.on_pubrel(ack),
-            Packet::PubComp(ack) => self.on_pubcomp(ack),
-            Packet::SubAck(ack) => self.on_suback(ack),
-            Packet::UnsubAck(ack) => self.on_unsuback(ack),
-            Packet::PingResp => Ok(self.on_pingresp()),
-            Packet::Disconnect(disconnect) => self.on_disconnect(disconnect),
-            _ => Err(Violation::Unexpected(kind).into()),
+    }
+
+    #[inline]
+    fn on_ack<'f>(
+        &mut self,
+        kind: PacketType,
+        ack: Ack<'f>,
+    ) -> Result<Verdict<'f>, ConnectionError> {
+        match kind {
+            PacketType::PubAck => self.on_puback(ack),
+            PacketType::PubRec => self.on_pubrec(ack),
+            PacketType::PubRel => self.on_pubrel(ack),
+            _ => self.on_pubcomp(ack),
         }
     }
 
@@ -186,7 +219,8 @@ impl Client<'_> {
             link.limits.receive_maximum = self.config.send_window.max(1);
         }
         link.timers.connect = None;
-        let keep_alive = ack.properties.server_keep_alive().unwrap_or(link.timers.asked);
+        let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
+        let keep_alive = ack.properties.server_keep_alive().unwrap_or(keep_alive.unwrap_or(0));
         link.timers.set_keep_alive(keep_alive, self.config.ping_interval); // [MQTT-3.1.2-21]
         link.timers.last_received = now;
         if let Some(expiry) = ack.properties.session_expiry_interval() {
@@ -247,6 +281,18 @@ impl Client<'_> {
             }
         }
     }
+}
+
+/// Reads a packet to its end.
+#[inline]
+fn whole<'f, T>(
+    frame: Frame<'f>,
+    read: impl FnOnce(&mut Reader<'f>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let from = &mut Reader::new(frame.body);
+    let packet = read(from)?;
+    from.end()?;
+    Ok(packet)
 }
 
 /// [MQTT-4.12.0-5] [MQTT-4.12.0-6]

@@ -135,14 +135,12 @@ impl Replies {
 pub(crate) struct Timers {
     /// Until CONNACK: when it has to be there.
     pub(crate) connect: Option<Instant>,
-    /// The keep-alive that CONNECT asked for, in seconds.
-    pub(crate) asked: u16,
     /// The keep-alive in force, in milliseconds; 0 turns it off.
-    pub(crate) keep_alive: u64,
+    pub(crate) keep_alive: u32,
     /// PINGREQ goes out after this time without traffic; 0 for never.
-    pub(crate) ping_after: u64,
-    pub(crate) ping_timeout: u64,
-    pub(crate) write_timeout: u64,
+    pub(crate) ping_after: u32,
+    pub(crate) ping_timeout: u32,
+    pub(crate) write_timeout: u32,
     pub(crate) last_sent: Instant,
     pub(crate) last_received: Instant,
     pub(crate) ping: Ping,
@@ -175,13 +173,13 @@ impl Timers {
     fn ping_due(&self) -> Option<Instant> {
         let idle_since = self.last_sent.min(self.last_received);
         let none_open = self.ping == Ping::None;
-        (self.ping_after != 0 && none_open).then(|| idle_since.after(self.ping_after))
+        (self.ping_after != 0 && none_open).then(|| idle_since.after(u64::from(self.ping_after)))
     }
 
     /// The deadlines of what is waited for.
     fn deadlines(&self) -> [Option<(Instant, Waiting)>; 5] {
-        let after = |since: Option<Instant>, time: u64| {
-            since.filter(|_| time != 0).map(|since| since.after(time))
+        let after = |since: Option<Instant>, time: u32| {
+            since.filter(|_| time != 0).map(|since| since.after(u64::from(time)))
         };
         let reading = self.paused.is_none();
         let silence = self.keep_alive.saturating_add(self.keep_alive >> 1);
@@ -202,7 +200,7 @@ impl Timers {
     /// When the transport has to have taken something.
     pub(crate) fn write_deadline(&self) -> Option<Instant> {
         let since = self.writing.filter(|_| self.write_timeout != 0);
-        since.map(|since| since.after(self.write_timeout))
+        since.map(|since| since.after(u64::from(self.write_timeout)))
     }
 
     /// The earliest moment at which anything has to be done.
@@ -227,8 +225,8 @@ impl Timers {
     /// The keep-alive that holds, and with it when PINGREQ is due: a little before the time, by
     /// 5 %, at most 5 s.
     pub(crate) fn set_keep_alive(&mut self, seconds: u16, ping_interval: u32) {
-        self.keep_alive = u64::from(seconds).saturating_mul(1000);
-        let both = [self.keep_alive, u64::from(ping_interval)];
+        self.keep_alive = u32::from(seconds).saturating_mul(1000);
+        let both = [self.keep_alive, ping_interval];
         let interval = both.into_iter().filter(|time| *time != 0).min().unwrap_or(0);
         let early = interval.checked_div(20).unwrap_or(0).min(5000);
         self.ping_after = interval.saturating_sub(early);

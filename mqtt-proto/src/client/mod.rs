@@ -274,7 +274,7 @@ impl<'a> Client<'a> {
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
         let can_tell =
-            self.config.version == Version::V5 || matches!(error, ConnectionError::Overrun);
+            matches!(error, ConnectionError::Overrun) || self.config.version == Version::V5;
         if overrun {
             // What was taken is acknowledged, as far as there is room, before the end.
             let _ = self.fill_replies() && self.fill_acknowledgements();

@@ -6,8 +6,8 @@ use super::{Acknowledged, Client};
 use crate::error::EncodeError;
 use crate::limits::{Limit, Limits};
 use crate::packet::{
-    Auth, Body, Connect, Filters, PacketType, Subscribe, Subscription, Subscriptions, Unsubscribe,
-    Version, encode, encoded_len,
+    Auth, Body, Connect, PacketType, Subscribe, Subscription, Unsubscribe, Version, encode_framed,
+    framed_len,
 };
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
@@ -16,7 +16,7 @@ use crate::session::Tag;
 use crate::session::outgoing::State;
 use crate::time::Instant;
 use crate::topic::TopicFilter;
-use crate::wire::PacketId;
+use crate::wire::{PacketId, Sink};
 
 /// Something legal that is probably not meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Client<'_> {
         };
         let connect = Connect { version: self.config.version, properties, ..*connect };
         self.outbox.clear();
-        let len = self.encode(&connect)?;
+        let len = self.encode(PacketType::Connect, &|out| connect.write(out))?;
         let link = self.link.insert(link);
         link.count(len);
         let ends = !connect.clean_start && expiry == Some(0);
@@ -85,7 +85,8 @@ impl Client<'_> {
     /// [`OperationError`] says what to change.
     pub fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
         let version = self.config.version;
-        let size = encoded_len(&Connect { version, ..*connect }, version)?;
+        let connect = &Connect { version, ..*connect };
+        let size = framed_len(&|out| connect.write(out))?;
         let room = self.outbox.limit();
         if size > room {
             return Err(OperationError::TooLarge { size, room });
@@ -130,11 +131,10 @@ impl Client<'_> {
             goodbye: None,
             timers: Timers {
                 connect: (time != 0).then(|| now.after(time)),
-                asked: connect.keep_alive,
-                keep_alive: u64::from(connect.keep_alive).saturating_mul(1000),
+                keep_alive: u32::from(connect.keep_alive).saturating_mul(1000),
                 ping_after: 0,
-                ping_timeout: u64::from(config.ping_timeout),
-                write_timeout: u64::from(config.write_timeout),
+                ping_timeout: config.ping_timeout,
+                write_timeout: config.write_timeout,
                 last_sent: now,
                 last_received: now,
                 ping: Ping::None,
@@ -167,9 +167,11 @@ impl Client<'_> {
             return Err(Limit::SubscriptionIdentifierNotAvailable.into());
         }
         let state = State::Subscribe(u16::try_from(subscriptions.len()).unwrap_or(u16::MAX));
-        let id = self.free_id()?;
-        let subscriptions = Subscriptions::new(subscriptions);
-        self.request(id, &Subscribe { id, properties, subscriptions }, state, tag)
+        let version = self.config.version;
+        self.request(PacketType::Subscribe, state, tag, &|id, out| {
+            let subscriptions = subscriptions.iter().copied();
+            Subscribe::write_with(id, &properties, subscriptions, version, out);
+        })
     }
 
     /// Ends subscriptions; [`Event::Unsubscribed`](super::Event::Unsubscribed) tells the answer.
@@ -183,34 +185,27 @@ impl Client<'_> {
         tag: Tag,
     ) -> Result<PacketId, OperationError> {
         let state = State::Unsubscribe(u16::try_from(filters.len()).unwrap_or(u16::MAX));
-        let id = self.free_id()?;
-        self.request(
-            id,
-            &Unsubscribe { id, properties, filters: Filters::new(filters) },
-            state,
-            tag,
-        )
-    }
-
-    /// The identifier of the next request.
-    fn free_id(&mut self) -> Result<PacketId, OperationError> {
-        self.limits().ok_or(OperationError::NotConnected)?;
-        if self.session.outgoing.table.is_full() {
-            return Err(OperationError::NoRoom);
-        }
-        self.session.outgoing.free_id().ok_or(OperationError::NoRoom)
+        let version = self.config.version;
+        self.request(PacketType::Unsubscribe, state, tag, &|id, out| {
+            Unsubscribe::write_with(id, &properties, filters.iter().copied(), version, out);
+        })
     }
 
     fn request(
         &mut self,
-        id: PacketId,
-        packet: &dyn Body,
+        kind: PacketType,
         state: State,
         tag: Tag,
+        body: &dyn Fn(PacketId, &mut dyn Sink),
     ) -> Result<PacketId, OperationError> {
-        let limits = self.limits().ok_or(OperationError::NotConnected)?;
-        limits.check_size(encoded_len(packet, self.config.version)?)?;
-        let len = self.encode(packet)?;
+        let limits = *self.limits().ok_or(OperationError::NotConnected)?;
+        if self.session.outgoing.table.is_full() {
+            return Err(OperationError::NoRoom);
+        }
+        let id = self.session.outgoing.free_id().ok_or(OperationError::NoRoom)?;
+        let body: Body<'_> = &|out| body(id, out);
+        limits.check_size(framed_len(body)?)?;
+        let len = self.encode(kind, body)?;
         if let Some(link) = &mut self.link {
             link.count(len);
         }
@@ -294,9 +289,10 @@ impl Client<'_> {
         if !allowed || !same || !link.method.is_some() || reason == ReasonCode::SUCCESS {
             return Err(OperationError::Authentication);
         }
-        let packet = Auth { reason, properties };
-        link.limits.check_size(encoded_len(&packet, self.config.version)?)?;
-        let len = self.encode(&packet)?;
+        let (auth, version) = (Auth { reason, properties }, self.config.version);
+        let body: Body<'_> = &|out| auth.write(version, out);
+        link.limits.check_size(framed_len(body)?)?;
+        let len = self.encode(PacketType::Auth, body)?;
         if let Some(link) = &mut self.link {
             link.count(len);
             link.re_authenticating |= again;
@@ -333,13 +329,16 @@ impl Client<'_> {
     }
 
     /// Encodes a control packet into the outbox.
-    fn encode(&mut self, packet: &dyn Body) -> Result<usize, OperationError> {
-        let version = self.config.version;
-        let len = encoded_len(packet, version)?;
+    pub(super) fn encode(
+        &mut self,
+        kind: PacketType,
+        body: Body<'_>,
+    ) -> Result<usize, OperationError> {
+        let len = framed_len(body)?;
         if !self.outbox.has_room(len) {
             return Err(no_room(len, self.outbox.limit()));
         }
-        Ok(encode(packet, version, &mut self.outbox)?)
+        Ok(encode_framed(kind, &mut self.outbox, body)?)
     }
 }
 

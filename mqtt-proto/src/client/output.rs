@@ -4,7 +4,7 @@ use super::Client;
 use super::event::Event;
 use super::link::{Goodbye, Phase, Ping, Reply};
 use crate::outbox::Outbox;
-use crate::packet::{Disconnect, PacketType, QoS, Version, encode, encoded_len};
+use crate::packet::{Disconnect, PacketType, QoS, Version};
 use crate::property::{Properties, Property};
 use crate::reason::ReasonCode;
 use crate::session::outgoing::State;
@@ -308,11 +308,9 @@ impl<'a> Client<'a> {
         let expiry = goodbye.session_expiry.map(Property::SessionExpiryInterval);
         let properties = Properties::new(expiry.as_slice());
         let disconnect = Disconnect { reason: goodbye.reason, properties };
-        let len = encoded_len(&disconnect, self.config.version).unwrap_or(0);
-        if !self.outbox.has_room(len) {
-            return;
-        }
-        let _ = encode(&disconnect, self.config.version, &mut self.outbox);
+        let version = self.config.version;
+        let encoded = self.encode(PacketType::Disconnect, &|out| disconnect.write(version, out));
+        let Ok(len) = encoded else { return };
         if let Some(link) = &mut self.link {
             link.count(len);
             link.goodbye = None;
@@ -344,8 +342,7 @@ fn set_dup_and_id(frame: &mut [u8], dup: bool, id: PacketId) {
 
 /// The interval has shrunk by the time that the message waited.
 fn set_expiry(frame: &mut [u8], offset: usize, left: u64) {
-    let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
     if let Some(place) = frame.get_mut(offset..offset.saturating_add(4)) {
-        copy(place, &seconds.to_be_bytes());
+        copy(place, &crate::time::seconds(left).to_be_bytes());
     }
 }

@@ -52,7 +52,7 @@ const PASSWORD: u8 = 1 << 6;
 const USER_NAME: u8 = 1 << 7;
 
 impl<'a> Connect<'a> {
-    pub(super) fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let version = read_version(from)?;
         let flags = from.u8()?;
         if flags & RESERVED != 0 {
@@ -80,8 +80,7 @@ impl<'a> Connect<'a> {
         })
     }
 
-    /// In its own version.
-    pub(super) fn write_body(&self, _: Version, out: &mut dyn Sink) {
+    pub(crate) fn write(&self, out: &mut dyn Sink) {
         put_string(out, "MQTT"); // [MQTT-3.1.2-1]
         out.put(&[self.version.level(), self.flags()]);
         out.put(&self.keep_alive.to_be_bytes());
@@ -163,7 +162,7 @@ pub struct ConnAck<'a> {
 }
 
 impl<'a> ConnAck<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let flags = from.u8()?;
         let code = from.u8()?;
         let reason = match version {
@@ -189,7 +188,7 @@ impl<'a> ConnAck<'a> {
         Ok(Self { session_present: flags == 1, reason, properties })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
         let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
         out.put(&[u8::from(session_present)]); // [MQTT-3.2.2-6]
         match version {

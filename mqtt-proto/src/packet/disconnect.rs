@@ -17,7 +17,7 @@ pub struct Disconnect<'a> {
 }
 
 impl<'a> Disconnect<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         if version == Version::V311 || from.is_empty() {
             return Ok(Self::default());
         }
@@ -26,7 +26,7 @@ impl<'a> Disconnect<'a> {
         Ok(Self { reason, properties })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
+    pub(crate) fn write(&self, version: Version, out: &mut dyn Sink) {
         put_reason(PacketType::Disconnect, version, self.reason, &self.properties, out);
     }
 }
@@ -41,7 +41,7 @@ pub struct Auth<'a> {
 }
 
 impl<'a> Auth<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         if version == Version::V311 {
             return Err(DecodeError::PacketType);
         }
@@ -54,7 +54,7 @@ impl<'a> Auth<'a> {
         Ok(Self { reason, properties })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
+    pub(crate) fn write(&self, version: Version, out: &mut dyn Sink) {
         if version == Version::V311 {
             out.fault(EncodeError::AuthNeedsV5);
         }

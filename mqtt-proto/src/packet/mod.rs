@@ -52,42 +52,24 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// [`DecodeError`] names the rule that the bytes break.
     pub fn decode(frame: Frame<'a>, version: Version) -> Result<Self, DecodeError> {
-        let kind = judge_first_byte(frame)?;
+        let kind = PacketType::of(frame)?;
         let from = &mut Reader::new(frame.body);
         let packet = match kind {
             PacketType::Connect => Self::Connect(Connect::read(from)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)?),
-            _ => return Self::decode_from_server(frame, version),
-        };
-        from.end()?;
-        Ok(packet)
-    }
-
-    /// Reads a packet of a server's. Of one that only clients send it tells no more than its type:
-    /// a client need not know how it is read.
-    pub(crate) fn decode_from_server(
-        frame: Frame<'a>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
-        let kind = judge_first_byte(frame)?;
-        let from = &mut Reader::new(frame.body);
-        let packet = match kind {
             PacketType::ConnAck => Self::ConnAck(ConnAck::read(from, version)?),
             PacketType::Publish => return Publish::decode(frame, version).map(Self::Publish),
             PacketType::PubAck => Self::PubAck(Ack::read(from, kind, version)?),
             PacketType::PubRec => Self::PubRec(Ack::read(from, kind, version)?),
             PacketType::PubRel => Self::PubRel(Ack::read(from, kind, version)?),
             PacketType::PubComp => Self::PubComp(Ack::read(from, kind, version)?),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)?),
             PacketType::SubAck => Self::SubAck(SubAck::read(from, version)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)?),
             PacketType::UnsubAck => Self::UnsubAck(UnsubAck::read(from, version)?),
             PacketType::PingReq => Self::PingReq,
             PacketType::PingResp => Self::PingResp,
             PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, version)?),
             PacketType::Auth => Self::Auth(Auth::read(from, version)?),
-            PacketType::Connect | PacketType::Subscribe | PacketType::Unsubscribe => {
-                return Err(DecodeError::PacketType);
-            }
         };
         from.end()?;
         Ok(packet)
@@ -123,18 +105,20 @@ impl<'a> Packet<'a> {
         let kind = self.packet_type();
         match self {
             Self::Publish(publish) => publish.encode(version, out),
-            Self::Connect(packet) => packet.encode_body(version, out),
-            Self::ConnAck(packet) => packet.encode_body(version, out),
+            Self::Connect(connect) => encode_framed(kind, out, &|out| connect.write(out)),
+            Self::ConnAck(ack) => encode_framed(kind, out, &|out| ack.write(version, out)),
             Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
                 ack.encode(kind, version, out)
             }
-            Self::Subscribe(packet) => packet.encode_body(version, out),
-            Self::SubAck(packet) => packet.encode_body(version, out),
-            Self::Unsubscribe(packet) => packet.encode_body(version, out),
-            Self::UnsubAck(packet) => packet.encode_body(version, out),
+            Self::Subscribe(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::SubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::Unsubscribe(packet) => {
+                encode_framed(kind, out, &|out| packet.write(version, out))
+            }
+            Self::UnsubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
             Self::PingReq | Self::PingResp => encode_framed(kind, out, &|_| {}),
-            Self::Disconnect(packet) => packet.encode_body(version, out),
-            Self::Auth(packet) => packet.encode_body(version, out),
+            Self::Disconnect(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::Auth(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
         }
     }
 
@@ -157,73 +141,30 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// A packet with a fixed header that only its type decides, for one encoding function: of those
-/// that a program does not send, nothing is linked.
-pub(crate) trait Body {
-    fn kind(&self) -> PacketType;
+/// The body of a packet. It runs twice, to count and to write.
+pub(crate) type Body<'b> = &'b dyn Fn(&mut dyn Sink);
 
-    /// Writes what follows the fixed header.
-    fn write(&self, version: Version, out: &mut dyn Sink);
-
-    fn encode_body(&self, version: Version, out: &mut dyn Sink) -> Result<usize, EncodeError>
-    where
-        Self: Sized,
-    {
-        encode(self, version, out)
-    }
-}
-
-/// Writes the whole packet and returns its length.
-pub(crate) fn encode(
-    packet: &dyn Body,
-    version: Version,
-    out: &mut dyn Sink,
-) -> Result<usize, EncodeError> {
-    encode_framed(packet.kind(), out, &|out| packet.write(version, out))
-}
-
-/// Bytes that the packet takes on the wire.
-pub(crate) fn encoded_len(packet: &dyn Body, version: Version) -> Result<usize, EncodeError> {
-    encode(packet, version, &mut Counter::default())
-}
-
-macro_rules! bodies {
-    ($($packet:ident)+) => {$(
-        impl Body for $packet<'_> {
-            fn kind(&self) -> PacketType {
-                PacketType::$packet
-            }
-
-            fn write(&self, version: Version, out: &mut dyn Sink) {
-                self.write_body(version, out);
-            }
-        }
-    )+};
-}
-
-bodies! { Connect ConnAck Subscribe SubAck Unsubscribe UnsubAck Disconnect Auth }
-
-/// The type of a packet, whose flags are what they have to be (2.1.3).
-fn judge_first_byte(frame: Frame<'_>) -> Result<PacketType, DecodeError> {
-    let kind = PacketType::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
-    if kind != PacketType::Publish && frame.first != kind.first_byte() {
-        return Err(DecodeError::Flags(kind));
-    }
-    Ok(kind)
-}
-
-/// Writes fixed header and body; `body` runs twice, to count and to write.
-fn encode_framed(
+/// Writes fixed header and body.
+pub(crate) fn encode_framed(
     kind: PacketType,
     out: &mut dyn Sink,
-    body: &dyn Fn(&mut dyn Sink),
+    body: Body<'_>,
 ) -> Result<usize, EncodeError> {
-    let mut counter = Counter::default();
-    body(&mut counter);
-    let len = counter.result()?;
-    let written = put_fixed_header(kind.first_byte(), len, out)?;
+    let remaining = remaining_len(body)?;
+    let written = put_fixed_header(kind.first_byte(), remaining, out)?;
     body(out);
     Ok(written)
+}
+
+/// Bytes of a packet with that body.
+pub(crate) fn framed_len(body: Body<'_>) -> Result<usize, EncodeError> {
+    put_fixed_header(0, remaining_len(body)?, &mut Counter::default())
+}
+
+fn remaining_len(body: Body<'_>) -> Result<usize, EncodeError> {
+    let mut counter = Counter::default();
+    body(&mut counter);
+    counter.result()
 }
 
 /// Writes a fixed header and returns the length of the whole packet.

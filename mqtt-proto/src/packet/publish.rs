@@ -290,7 +290,7 @@ impl<'a> Ack<'a> {
     }
 
     #[inline]
-    pub(super) fn read(
+    pub(crate) fn read(
         from: &mut Reader<'a>,
         kind: PacketType,
         version: Version,

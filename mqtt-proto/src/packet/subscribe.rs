@@ -127,7 +127,7 @@ pub struct Subscribe<'a> {
 }
 
 impl<'a> Subscribe<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let id = from.packet_id()?;
         let properties = read_properties(from, version, PacketType::Subscribe.bit())?;
         let encoded = from.rest();
@@ -136,11 +136,22 @@ impl<'a> Subscribe<'a> {
         Ok(Self { id, properties, subscriptions })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
-        out.put(&self.id.get().to_be_bytes());
-        put_properties(version, PacketType::Subscribe.bit(), &self.properties, out);
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+        Self::write_with(self.id, &self.properties, self.subscriptions.iter(), version, out);
+    }
+
+    /// The same from a list of the caller's.
+    pub(crate) fn write_with(
+        id: PacketId,
+        properties: &Properties<'_>,
+        subscriptions: impl Iterator<Item = Subscription<'a>>,
+        version: Version,
+        out: &mut dyn Sink,
+    ) {
+        out.put(&id.get().to_be_bytes());
+        put_properties(version, PacketType::Subscribe.bit(), properties, out);
         let mut none = true;
-        for subscription in self.subscriptions.iter() {
+        for subscription in subscriptions {
             subscription.write(version, out);
             none = false;
         }
@@ -220,7 +231,7 @@ pub struct Unsubscribe<'a> {
 }
 
 impl<'a> Unsubscribe<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let id = from.packet_id()?;
         let properties = read_properties(from, version, PacketType::Unsubscribe.bit())?;
         let encoded = from.rest();
@@ -228,11 +239,22 @@ impl<'a> Unsubscribe<'a> {
         Ok(Self { id, properties, filters: Filters(List::Encoded(encoded)) })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
-        out.put(&self.id.get().to_be_bytes());
-        put_properties(version, PacketType::Unsubscribe.bit(), &self.properties, out);
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+        Self::write_with(self.id, &self.properties, self.filters.iter(), version, out);
+    }
+
+    /// The same from a list of the caller's.
+    pub(crate) fn write_with(
+        id: PacketId,
+        properties: &Properties<'_>,
+        filters: impl Iterator<Item = TopicFilter<'a>>,
+        version: Version,
+        out: &mut dyn Sink,
+    ) {
+        out.put(&id.get().to_be_bytes());
+        put_properties(version, PacketType::Unsubscribe.bit(), properties, out);
         let mut none = true;
-        for filter in self.filters.iter() {
+        for filter in filters {
             put_binary(out, filter.as_bytes());
             none = false;
         }
@@ -281,14 +303,14 @@ pub struct SubAck<'a> {
 }
 
 impl<'a> SubAck<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let id = from.packet_id()?;
         let properties = read_properties(from, version, PacketType::SubAck.bit())?;
         let codes = read_codes(from, PacketType::SubAck, version)?;
         Ok(Self { id, properties, codes })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::SubAck.bit(), &self.properties, out);
         put_codes(PacketType::SubAck, version, self.codes, out);
@@ -312,7 +334,7 @@ pub struct UnsubAck<'a> {
 }
 
 impl<'a> UnsubAck<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let id = from.packet_id()?;
         if version == Version::V311 {
             return Ok(Self { id, properties: Properties::NONE, codes: &[] });
@@ -322,7 +344,7 @@ impl<'a> UnsubAck<'a> {
         Ok(Self { id, properties, codes })
     }
 
-    pub(super) fn write_body(&self, version: Version, out: &mut dyn Sink) {
+    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
         out.put(&self.id.get().to_be_bytes());
         put_properties(version, PacketType::UnsubAck.bit(), &self.properties, out);
         if version == Version::V5 {
