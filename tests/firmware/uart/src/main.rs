@@ -20,13 +20,24 @@ use program::Fault;
 use serial::Serial;
 
 type Client = mqtt_as_client::Client<Serial>;
+type Runner = mqtt_as_client::Runner<Serial>;
 
 fn main() -> u32 {
-    let Ok((client, runner)) =
-        Client::with_runner(config(), memory::memory(), Serial, memory::place)
-    else {
-        return Fault::Config as u32;
-    };
+    match make() {
+        Some((client, runner)) => run(client, runner),
+        None => Fault::Config as u32,
+    }
+}
+
+// Two functions, so that what the one has on the stack is gone when the other begins.
+
+#[inline(never)]
+fn make() -> Option<(Client, Runner)> {
+    Client::with_runner(config(), memory::memory(), Serial, memory::place).ok()
+}
+
+#[inline(never)]
+fn run(client: Client, runner: Runner) -> u32 {
     let whole = select(program::run(client, "firmware/uart"), runner.run());
     memory::tell();
     console::figure("future", size_of_val(&whole));
