@@ -3,8 +3,10 @@
 pub mod broker;
 pub mod link;
 pub mod mosquitto;
+#[cfg(feature = "heap")]
 pub mod pair;
 pub mod proxy;
 pub mod random;
 pub mod script;
 pub mod server;
+mod sink;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use mqtt_as_proto::Version;
-use mqtt_as_proto::client::Waiting;
 use mqtt_as_proto::packet::{Disconnect, Packet, PacketType};
-use mqtt_as_tokio::{
-    ConnectionError, DisconnectError, DownReason, Properties, QoS, ReasonCode, Will,
-};
 
-use crate::runtime::{run, soon, spawn, within};
-use crate::story::{MS, both, client, config, connected, next, observer, peer, server};
+use super::story::{
+    MS, ack, both, client, config, connected, in_5_0, next, observer, peer, server, take,
+};
+use crate::runtime::adapter::{
+    ConnectionError, DisconnectError, DownReason, Properties, QoS, ReasonCode, Version, Waiting,
+    Will,
+};
+use crate::runtime::{parts, soon, spawn, within};
 
 #[test]
 fn disconnect_says_so_and_no_will_is_published() {
@@ -22,7 +23,7 @@ fn disconnect_says_so_and_no_will_is_published() {
         within(client.disconnect()).await.expect("an end");
         assert!(!client.is_connected());
         assert_eq!(within(client.down()).await, Some(DownReason::Disconnected));
-        assert!(soon(100 * MS, observer.queue().next()).await.is_none());
+        assert!(soon(100 * MS, take(&observer)).await.is_none());
     });
 }
 
@@ -45,11 +46,8 @@ fn a_killed_client_leaves_its_will() {
         let server = server();
         let observer = observer(&server, "gone").await;
         let port = server.addr().port();
-        let (client, runner) = crate::counted::client(
-            config(version, port).will(Will::new("gone", "bye")),
-            crate::counted::Counts::default(),
-        );
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(config(version, port).will(Will::new("gone", "bye")));
+        let driver = spawn(driver);
         within(client.connect(true)).await.expect("a connection");
         driver.abort();
         assert_eq!(next(&observer).await.1, "bye");
@@ -93,7 +91,7 @@ fn broker_up_of_a_silent_server_is_false_and_the_link_is_down() {
         let why = ConnectionError::TimedOut(Waiting::PingResp);
         assert_eq!(within(client.down()).await, Some(DownReason::Protocol(why)));
         assert!(!client.is_connected());
-        server.end();
+        server.end().await;
     });
 }
 
@@ -118,7 +116,7 @@ fn several_calls_of_broker_up_share_a_ping() {
             assert!(call.end().await);
         }
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -151,7 +149,7 @@ fn each_handle_is_told_of_each_connection_and_loss_once() {
 
 #[test]
 fn down_tells_why_the_server_ended_it() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             script.welcome();
             let properties = Properties::NONE;
@@ -162,13 +160,13 @@ fn down_tells_why_the_server_ended_it() {
         let client = connected(config(Version::V5, server.port)).await;
         let why = DownReason::Server(ReasonCode::SERVER_SHUTTING_DOWN);
         assert_eq!(within(client.down()).await, Some(why));
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn a_client_that_was_taken_over_stays_away() {
-    run(async {
+    in_5_0(async {
         let server = server();
         let ours = connected(config(Version::V5, server.addr().port())).await;
         let other = connected(config(Version::V5, server.addr().port())).await;
@@ -207,7 +205,7 @@ fn drain_waits_for_the_acknowledgements() {
             script.welcome();
             script.expect(PacketType::Publish);
             std::thread::sleep(Duration::from_millis(100));
-            script.send(&Packet::PubAck(crate::story::ack(1)));
+            script.send(&Packet::PubAck(ack(1)));
             script.expect(PacketType::Disconnect);
         });
         let client = connected(config(version, server.port)).await;
@@ -216,6 +214,6 @@ fn drain_waits_for_the_acknowledgements() {
         assert!(!within(client.drain(10 * MS)).await);
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use mqtt_as_client::event::Msg;
+use mqtt_as_client::{Config, QoS};
 use mqtt_as_client::{DisconnectError, EventKind, Instant, Message, Overflow, Runtime, WhileDown};
 use mqtt_as_proto::packet::{Connect, Delivery, Packet, Publish};
 use mqtt_as_proto::{PacketId, Properties, TopicName, Version};
 use mqtt_as_tests::broker::Broker;
 use mqtt_as_tests::random::Random;
-use mqtt_as_tokio::{Config, QoS};
 
 use super::{CALLS, Kind, Life, Task, pick};
 use crate::hand::{Dial, Hand};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use mqtt_as_client::{
     ConnectError, ConnectionError, Message, NotSent, OperationError, SubscribeError,
 };
+use mqtt_as_client::{PublishError, QoS};
 use mqtt_as_tests::broker::Accepted;
-use mqtt_as_tokio::{PublishError, QoS};
 
 /// All that was said and done.
 #[derive(Debug, Default)]

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType};
 use mqtt_as_tests::server::Server;
-use mqtt_as_tokio::{Overflow, QoS};
 
-use crate::runtime::{Client, Task, sleep, spawn, within};
-use crate::story::{
-    MS, both, client, config, connected, id, message, next, numbers, payloads, peer, server, until,
+use super::story::{
+    MS, ack, both, client, config, connected, id, message, next, numbers, other, payloads, peer,
+    server, take, until,
 };
+use crate::runtime::adapter::{Overflow, QoS, Version};
+use crate::runtime::{Client, Task, sleep, spawn, within};
 
 /// Another client, which publishes as fast as the broker takes it until it is told to stop.
 fn flood(port: u16, qos: QoS) -> (Arc<AtomicBool>, Task<usize>) {
@@ -42,7 +42,7 @@ fn app_awaits_publish_in_its_own_message_loop_under_a_flood() {
         both(async |version| {
             let server = server();
             let port = server.addr().port();
-            let settings = config(version, port).receive_maximum(8).queue_len(32);
+            let settings = config(version, port).receive_maximum(8).queue_len(8);
             let ours = client(settings.response_time(200 * MS));
             within(ours.connect(false)).await.expect("a connection");
             within(ours.subscribe("flood", QoS::AtLeastOnce)).await.expect("a subscription");
@@ -73,7 +73,7 @@ fn slow_consumer_bounded_memory_acks_and_pings_go_on() {
     both(async |version| {
         let server = server();
         let port = server.addr().port();
-        let settings = config(version, port).queue_len(100).receive_maximum(20);
+        let settings = config(version, port).queue_len(8).receive_maximum(8);
         let slow = connected(settings).await;
         within(slow.subscribe("flood", QoS::AtMostOnce)).await.expect("a subscription");
         let (stop, flood) = flood(port, QoS::AtMostOnce);
@@ -85,22 +85,22 @@ fn slow_consumer_bounded_memory_acks_and_pings_go_on() {
         stop.store(true, Ordering::SeqCst);
         flood.end().await;
         assert!(within(slow.broker_up()).await);
-        assert_eq!(payloads(&slow, 100).await.len(), 100);
+        assert_eq!(payloads(&slow, 8).await.len(), 8);
         let all = slow.statistics();
-        assert_eq!(all.received - all.discards, 100, "the rest was dropped and counted");
+        assert_eq!(all.received - all.discards, 8, "the rest was dropped and counted");
     });
 }
 
 /// A client whose server has more for it than its queue takes.
 async fn overfull(version: Version, server: &Server, keepalive: u64) -> Client {
     let port = server.addr().port();
-    let settings = config(version, port).queue_len(10).receive_maximum(5);
+    let settings = config(version, port).queue_len(8).receive_maximum(4);
     let settings = settings.overflow(Overflow::Wait).keepalive(Duration::from_secs(keepalive));
     let slow = connected(settings).await;
     within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-    let other = connected(config(Version::V5, port).client_id("other")).await;
+    let other = other(port, "other").await;
     for number in numbers(3000) {
-        within(other.publish("a", &number)).await.expect("a publish");
+        within(other.publish("a", number.as_str())).await.expect("a publish");
     }
     assert!(within(other.broker_up()).await);
     slow
@@ -125,9 +125,9 @@ fn with_wait_bytes_bound_the_queue_too() {
         let settings = config(version, port).queue_bytes(100).overflow(Overflow::Wait);
         let slow = connected(settings).await;
         within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-        let other = connected(config(Version::V5, port).client_id("other")).await;
+        let other = other(port, "other").await;
         for number in numbers(300) {
-            within(other.publish("a", &number)).await.expect("a publish");
+            within(other.publish("a", number.as_str())).await.expect("a publish");
         }
         assert_eq!(payloads(&slow, 300).await, numbers(300));
         assert_eq!(slow.statistics().discards, 0);
@@ -142,7 +142,7 @@ fn with_wait_pings_go_on() {
         let slow = overfull(version, &server, 1).await;
         sleep(2000 * MS).await;
         assert!(slow.is_connected() && within(slow.broker_up()).await);
-        assert_eq!(payloads(&slow, 10).await.len(), 10);
+        assert_eq!(payloads(&slow, 8).await.len(), 8);
     });
 }
 
@@ -154,22 +154,22 @@ fn with_wait_several_consumers_are_woken_for_all() {
         let settings = config(version, port).queue_len(4).receive_maximum(4);
         let slow = connected(settings.overflow(Overflow::Wait)).await;
         within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-        let other = connected(config(Version::V5, port).client_id("other")).await;
+        let other = other(port, "other").await;
         let taken = Arc::new(AtomicUsize::new(0));
         let consumers: Vec<_> = (0..3)
             .map(|_| {
                 let (slow, taken) = (slow.clone(), taken.clone());
                 spawn(async move {
-                    while slow.queue().next().await.is_some() {
+                    while take(&slow).await.is_some() {
                         taken.fetch_add(1, Ordering::SeqCst);
                     }
                 })
             })
             .collect();
-        for number in numbers(20_000) {
-            within(other.publish("a", &number)).await.expect("a publish");
+        for number in numbers(2_000) {
+            within(other.publish("a", number.as_str())).await.expect("a publish");
         }
-        until(|| taken.load(Ordering::SeqCst) == 20_000).await;
+        until(|| taken.load(Ordering::SeqCst) == 2_000).await;
         within(slow.disconnect()).await.expect("an end");
         for consumer in consumers {
             consumer.end().await;
@@ -187,9 +187,9 @@ fn with_wait_a_call_gets_its_answer() {
         let settings = config(version, port).queue_len(4).receive_maximum(4);
         let slow: Client = connected(settings.overflow(Overflow::Wait)).await;
         within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-        let other = connected(config(Version::V5, port).client_id("other")).await;
+        let other = other(port, "other").await;
         for number in numbers(500) {
-            within(other.publish("a", &number)).await.expect("a publish");
+            within(other.publish("a", number.as_str())).await.expect("a publish");
         }
         assert!(within(other.broker_up()).await);
         sleep(20 * MS).await;
@@ -208,7 +208,7 @@ fn replies_go_on_while_messages_are_held() {
         let server = peer(|script| {
             script.welcome();
             script.send(&message("a", "held", Delivery::AtLeastOnce(id(1))));
-            script.send(&Packet::PubRel(crate::story::ack(99)));
+            script.send(&Packet::PubRel(ack(99)));
             script.expect(PacketType::PubComp);
             script.expect(PacketType::PingReq);
             script.send(&Packet::PingResp);
@@ -219,6 +219,6 @@ fn replies_go_on_while_messages_are_held() {
         sleep(20 * MS).await;
         assert!(within(client.broker_up()).await);
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }

@@ -1,19 +1,17 @@
 //! `publish`, its options, and `try_publish`.
 
-use bytes::Bytes;
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{Ack, Packet, PacketType};
-use mqtt_as_tokio::{
-    OperationError, Properties, Property, PublishError, QoS, ReasonCode, WhileDown,
-};
 
-use crate::runtime::{run, soon, spawn, within};
-use crate::story::{
-    MS, accepted, ack, both, client, config, connected, id, next, numbers, payloads, peer,
-    published, server, until,
+use super::story::{
+    FEW, MS, accepted, ack, both, client, config, connected, forever, got, held, id, in_5_0, next,
+    numbers, peer, poll_once, published, server, small, until,
 };
+use crate::runtime::adapter::{
+    OperationError, Properties, Property, PublishError, QoS, ReasonCode, Version, WhileDown,
+};
+use crate::runtime::{sleep, soon, spawn, within};
 
-const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+pub(crate) const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 #[test]
 fn a_message_arrives_at_every_qos() {
@@ -23,12 +21,9 @@ fn a_message_arrives_at_every_qos() {
         within(client.subscribe("#", QoS::ExactlyOnce)).await.expect("a subscription");
         for qos in ALL {
             within(client.publish("a/b", "c").qos(qos)).await.expect("a publish");
-            let message = within(client.queue().next()).await.expect("a message");
-            assert_eq!(
-                (message.topic(), message.payload(), message.qos()),
-                ("a/b", &b"c"[..], qos)
-            );
-            assert!(!message.retain());
+            let message = got(&client).await;
+            assert_eq!((&*message.topic, &*message.payload), ("a/b", &b"c"[..]));
+            assert_eq!((message.qos, message.retain), (qos, false));
         }
         assert_eq!(client.statistics().published, 3);
         assert_eq!(client.statistics().received, 3);
@@ -57,13 +52,13 @@ fn publish_resolves_at_the_last_acknowledgement() {
             within(call).await.expect("an acknowledgement");
         }
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn a_refused_message_says_why() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             script.welcome();
             script.expect(PacketType::Publish);
@@ -78,7 +73,7 @@ fn a_refused_message_says_why() {
         let second = within(client.publish("a", "b").qos(QoS::ExactlyOnce)).await;
         assert_eq!(second, Err(PublishError::Refused(ReasonCode::QUOTA_EXCEEDED)));
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -90,14 +85,14 @@ fn a_retained_message_waits_for_later_subscribers() {
         let publish = client.publish("state", "on").qos(QoS::AtLeastOnce).retain(true);
         within(publish).await.expect("a publish");
         within(client.subscribe("state", QoS::AtMostOnce)).await.expect("a subscription");
-        let message = within(client.queue().next()).await.expect("a message");
-        assert!(message.retain() && message.payload() == b"on");
+        let message = got(&client).await;
+        assert!(message.retain && message.payload == b"on");
     });
 }
 
 #[test]
 fn properties_arrive_in_5_0() {
-    run(async {
+    in_5_0(async {
         let server = server();
         let client = connected(config(Version::V5, server.addr().port())).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
@@ -109,31 +104,10 @@ fn properties_arrive_in_5_0() {
         for qos in ALL {
             let publish = client.publish("a", "b").qos(qos).properties(Properties::new(&list));
             within(publish).await.expect("a publish");
-            let message = within(client.queue().next()).await.expect("a message");
+            let message = held(&client).await;
             assert_eq!(message.properties().content_type(), Some("text/plain"));
             let user: Vec<_> = message.properties().user_properties().collect();
             assert_eq!(user, [("k", "1"), ("k", "2")]);
-        }
-    });
-}
-
-#[test]
-fn large_payloads_arrive_whole_with_and_without_oneshot() {
-    both(async |version| {
-        let server = server();
-        let settings = config(version, server.addr().port()).outbox(4 << 20).store(4 << 20);
-        let client = connected(settings).await;
-        within(client.subscribe("big", QoS::ExactlyOnce)).await.expect("a subscription");
-        let payload: Vec<u8> = (0..2_000_000_u32).map(|number| number as u8).collect();
-        let shared = Bytes::from(payload.clone());
-        for qos in ALL {
-            within(client.publish("big", &payload).qos(qos)).await.expect("a slice");
-            within(client.publish("big", &shared).qos(qos)).await.expect("bytes");
-            within(client.publish("big", &payload).qos(qos).oneshot(true)).await.expect("one shot");
-            for _ in 0..3 {
-                let message = within(client.queue().next()).await.expect("a message");
-                assert!(message.payload() == payload && message.payload_bytes() == payload);
-            }
         }
     });
 }
@@ -156,7 +130,7 @@ fn the_time_of_a_publish_is_its_own() {
         assert!(client.is_connected());
         within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -165,22 +139,23 @@ fn a_publish_that_found_no_room_in_time_never_happened() {
     both(async |version| {
         let server = peer(|script| {
             script.welcome();
-            assert_eq!(published(script).2, "1");
+            for number in numbers(FEW) {
+                assert_eq!(published(script).2, number);
+            }
             std::thread::sleep(150 * MS);
-            script.send(&Packet::PubAck(ack(1)));
+            (1..=FEW as u16).for_each(|id| script.send(&Packet::PubAck(ack(id))));
             script.expect(PacketType::Disconnect);
         });
-        let client = connected(config(version, server.port).in_flight(1)).await;
-        let first = spawn({
-            let client = client.clone();
-            async move { client.publish("a", "1").qos(QoS::AtLeastOnce).await }
-        });
-        crate::runtime::sleep(30 * MS).await;
-        let second = client.publish("a", "2").qos(QoS::AtLeastOnce).timeout(30 * MS);
-        assert_eq!(within(second).await, Err(PublishError::Invalid(OperationError::NoRoom)));
-        first.end().await.expect("an acknowledgement");
+        let client = connected(small(config(version, server.port))).await;
+        for number in numbers(FEW) {
+            let publish = client.publish("a", number.as_str()).qos(QoS::AtLeastOnce);
+            publish.try_publish().expect("room");
+        }
+        let late = client.publish("a", "late").qos(QoS::AtLeastOnce).timeout(30 * MS);
+        assert_eq!(within(late).await, Err(PublishError::Invalid(OperationError::NoRoom)));
+        assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -189,27 +164,25 @@ fn try_publish_refuses_instead_of_waiting() {
     both(async |version| {
         let server = peer(|script| {
             script.welcome();
-            assert_eq!(published(script).2, "1");
-            assert_eq!(published(script).2, "2");
-            std::thread::sleep(200 * MS);
-            script.send(&Packet::PubAck(ack(1)));
-            script.send(&Packet::PubAck(ack(2)));
-            assert_eq!(published(script).2, "4");
+            for number in numbers(FEW) {
+                assert_eq!(published(script).2, number);
+            }
+            std::thread::sleep(100 * MS);
+            (1..=FEW as u16).for_each(|id| script.send(&Packet::PubAck(ack(id))));
+            assert_eq!(published(script).2, "again");
             script.expect(PacketType::Disconnect);
         });
-        let client = connected(config(version, server.port).in_flight(2)).await;
-        let publish = |payload: &'static str| client.publish("a", payload).qos(QoS::AtLeastOnce);
-        publish("1").try_publish().expect("room");
-        publish("2").try_publish().expect("room");
-        let none = PublishError::Invalid(OperationError::NoRoom);
-        if publish("3").try_publish() == Err(none) {
-            assert!(within(client.drain(5000 * MS)).await);
-            publish("4").try_publish().expect("room again");
-        } else {
-            panic!("two are in flight");
+        let client = connected(small(config(version, server.port))).await;
+        let publish = |payload| client.publish("a", payload).qos(QoS::AtLeastOnce).try_publish();
+        for number in numbers(FEW) {
+            publish(forever(number)).expect("room");
         }
+        let no_room = PublishError::Invalid(OperationError::NoRoom);
+        assert_eq!(publish("too many"), Err(no_room));
+        assert!(within(client.drain(5000 * MS)).await);
+        publish("again").expect("room again");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -217,19 +190,20 @@ fn try_publish_refuses_instead_of_waiting() {
 fn calls_for_room_are_served_in_their_order() {
     both(async |version| {
         let server = server();
-        let client = connected(config(version, server.addr().port()).in_flight(2)).await;
+        let client = connected(small(config(version, server.addr().port()))).await;
         let mut calls = Vec::new();
-        for number in numbers(50) {
+        for number in numbers(FEW + 4) {
             let client = client.clone();
-            let mut call =
-                Box::pin(async move { client.publish("a", &number).qos(QoS::AtLeastOnce).await });
-            assert!(crate::story::poll_once(&mut call).await.is_none());
+            let mut call = Box::pin(async move {
+                client.publish("a", number.as_str()).qos(QoS::AtLeastOnce).await
+            });
+            assert!(poll_once(&mut call).await.is_none());
             calls.push(spawn(call));
         }
         for call in calls {
             call.end().await.expect("an acknowledgement");
         }
-        assert_eq!(accepted(&server), numbers(50));
+        assert_eq!(accepted(&server), numbers(FEW + 4));
     });
 }
 
@@ -248,9 +222,9 @@ fn while_down_a_publish_waits_or_is_refused() {
         let waiting = client(settings);
         let calls = ALL.map(|qos| {
             let client = waiting.clone();
-            spawn(async move { client.publish("a", &format!("{qos:?}")).qos(qos).await })
+            spawn(async move { client.publish("a", forever(format!("{qos:?}"))).qos(qos).await })
         });
-        crate::runtime::sleep(30 * MS).await;
+        sleep(30 * MS).await;
         within(waiting.connect(true)).await.expect("a connection");
         for call in calls {
             call.end().await.expect("it left");
@@ -260,33 +234,8 @@ fn while_down_a_publish_waits_or_is_refused() {
 }
 
 #[test]
-fn a_thousand_calls_at_once_all_end() {
-    both(async |version| {
-        let server = server();
-        let client = connected(config(version, server.addr().port()).in_flight(100)).await;
-        within(client.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
-        let calls: Vec<_> =
-            (0..1000)
-                .map(|number: usize| {
-                    let client = client.clone();
-                    spawn(async move {
-                        client.publish("a", &number.to_string()).qos(ALL[number % 3]).await
-                    })
-                })
-                .collect();
-        let mut all = payloads(&client, 1000).await;
-        for call in calls {
-            call.end().await.expect("an acknowledgement");
-        }
-        all.sort_by_key(|text| text.parse::<usize>().expect("a number"));
-        assert_eq!(all, numbers(1000));
-        assert_eq!(client.statistics().discards, 0);
-    });
-}
-
-#[test]
 fn topic_aliases_go_both_ways_unseen() {
-    run(async {
+    in_5_0(async {
         let server = server();
         let settings = config(Version::V5, server.addr().port()).topic_aliases(3);
         let client = connected(settings).await;

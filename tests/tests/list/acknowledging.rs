@@ -1,13 +1,13 @@
 //! When received messages are acknowledged: when they are taken, or by the program.
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
-use mqtt_as_tokio::{QoS, ReasonCode};
 
-use crate::runtime::{run, soon, within};
-use crate::story::{
-    MS, both, client, config, connected, id, message, next, peer, server, text, until,
+use super::story::{
+    MS, ack, both, client, config, connected, held, id, in_5_0, message, next, peer, server, take,
+    text, until,
 };
+use crate::runtime::adapter::{QoS, ReasonCode, Version};
+use crate::runtime::{sleep, soon, within};
 
 #[test]
 fn nothing_is_acknowledged_before_it_is_taken() {
@@ -20,7 +20,7 @@ fn nothing_is_acknowledged_before_it_is_taken() {
             script.send(&message("go", "", Delivery::AtMostOnce));
             script.expect(PacketType::PubAck);
             script.expect(PacketType::PubRec);
-            script.send(&Packet::PubRel(crate::story::ack(6)));
+            script.send(&Packet::PubRel(ack(6)));
             script.expect(PacketType::PubComp);
             script.expect(PacketType::Disconnect);
         });
@@ -29,9 +29,9 @@ fn nothing_is_acknowledged_before_it_is_taken() {
         for payload in ["1", "2", ""] {
             assert_eq!(next(&client).await.1, payload);
         }
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -55,21 +55,21 @@ fn under_manual_ack_the_program_acknowledges_and_the_order_of_arrival_is_kept() 
         let client = connected(config(version, server.port).manual_ack(true)).await;
         let mut taken = Vec::new();
         for _ in 0..3 {
-            taken.push(within(client.queue().next()).await.expect("a message"));
+            taken.push(held(&client).await);
         }
         assert!(!client.ack(&taken[2], ReasonCode::SUCCESS), "QoS 0 has no acknowledgement");
         assert!(client.ack(&taken[1], ReasonCode::SUCCESS));
         assert!(!client.ack(&taken[1], ReasonCode::SUCCESS), "it was acknowledged");
         assert!(client.ack(&taken[0], ReasonCode::SUCCESS));
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn a_program_may_refuse_a_message_in_5_0() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             script.welcome();
             script.send(&message("a", "1", Delivery::AtLeastOnce(id(5))));
@@ -80,13 +80,11 @@ fn a_program_may_refuse_a_message_in_5_0() {
             script.expect(PacketType::Disconnect);
         });
         let client = connected(config(Version::V5, server.port).manual_ack(true)).await;
-        let mut buffer = [0; 64];
-        let mut queue = client.queue();
-        let taken = within(queue.next_into(&mut buffer)).await.expect("room").expect("a message");
+        let taken = held(&client).await;
         assert!(client.ack(&taken, ReasonCode::PAYLOAD_FORMAT_INVALID));
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -116,17 +114,17 @@ fn an_acknowledgement_of_an_earlier_connection_is_stale() {
         });
         let client = client(config(version, server.port).manual_ack(true));
         within(client.connect(false)).await.expect("a connection");
-        let first = within(client.queue().next()).await.expect("a message");
-        let second = within(client.queue().next()).await.expect("a message");
+        let first = held(&client).await;
+        let second = held(&client).await;
         within(client.down()).await.expect("a loss");
         within(client.connect(false)).await.expect("a connection");
         assert!(!client.ack(&first, ReasonCode::SUCCESS), "its duty died with its connection");
-        let go = within(client.queue().next()).await.expect("a message");
+        let go = held(&client).await;
         assert_eq!(go.topic(), "go", "the copy is not delivered again");
         assert!(client.ack(&second, ReasonCode::SUCCESS));
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -138,13 +136,13 @@ fn what_is_not_acknowledged_comes_again_on_the_resumed_session() {
         within(client.connect(false)).await.expect("a connection");
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         within(client.publish("a", "kept").qos(QoS::AtLeastOnce)).await.expect("a publish");
-        let first = within(client.queue().next()).await.expect("a message");
+        let first = held(&client).await;
         server.cut();
         within(client.down()).await.expect("a loss");
         within(client.connect(false)).await.expect("a connection");
-        assert!(soon(50 * MS, client.queue().next()).await.is_none(), "it is still held");
+        assert!(soon(50 * MS, take(&client)).await.is_none(), "it is still held");
         assert!(client.ack(&first, ReasonCode::SUCCESS), "for the copy on this connection");
-        assert_eq!(text(&first), "kept");
+        assert_eq!(text(first.payload()), "kept");
         until(|| server.with(|broker, _| broker.sessions()[0].in_flight) == 0).await;
     });
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
-use mqtt_as_tokio::{
-    ConnectError, ConnectionError, DownReason, Properties, Property, QoS, ReasonCode, Will,
-};
 
-use crate::runtime::{run, within};
-use crate::story::{both, client, config, connected, peer, server};
+use super::story::{
+    both, client, config, connected, in_3_1_1, in_5_0, next, peer, poll_once, server,
+};
+use crate::runtime::adapter::{
+    ConnectError, ConnectionError, DownReason, Properties, Property, QoS, ReasonCode, Version, Will,
+};
+use crate::runtime::within;
 
 #[test]
 fn connect_says_what_connack_said() {
@@ -28,7 +29,7 @@ fn connect_says_what_connack_said() {
 
 #[test]
 fn connect_tells_the_limits_of_a_5_0_server() {
-    run(async {
+    in_5_0(async {
         let limits = BrokerConfig {
             maximum_qos: QoS::AtLeastOnce,
             receive_maximum: 3,
@@ -61,7 +62,7 @@ fn an_unclean_connect_resumes_the_session() {
         let second = within(ours.connect(false)).await.expect("a second connection");
         assert!(second.session_present && !second.adopted);
         within(ours.publish("a", "for me").qos(QoS::AtLeastOnce)).await.expect("a publish");
-        assert_eq!(crate::story::next(&ours).await.1, "for me");
+        assert_eq!(next(&ours).await.1, "for me");
     });
 }
 
@@ -90,7 +91,7 @@ fn a_session_that_this_client_does_not_know_is_adopted_or_refused() {
 
 #[test]
 fn a_refusal_names_the_code_in_3_1_1() {
-    run(async {
+    in_3_1_1(async {
         let codes = [
             (1, ReasonCode::UNSUPPORTED_PROTOCOL_VERSION),
             (2, ReasonCode::CLIENT_IDENTIFIER_NOT_VALID),
@@ -109,14 +110,14 @@ fn a_refusal_names_the_code_in_3_1_1() {
             let result = within(client.connect(true)).await;
             assert_eq!(result, Err(ConnectError::Refused(reason)));
             assert!(!client.is_connected());
-            server.end();
+            server.end().await;
         }
     });
 }
 
 #[test]
 fn a_refusal_names_the_code_in_5_0() {
-    run(async {
+    in_5_0(async {
         for code in [0x80, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x97, 0x9C, 0x9D, 0x9F] {
             let reason = ReasonCode::from_u8(code);
             let server = peer(move |script| {
@@ -128,7 +129,7 @@ fn a_refusal_names_the_code_in_5_0() {
             let client = client(config(Version::V5, server.port));
             let result = within(client.connect(true)).await;
             assert_eq!(result, Err(ConnectError::Refused(reason)));
-            server.end();
+            server.end().await;
         }
     });
 }
@@ -149,7 +150,7 @@ fn after_a_refusal_the_next_connect_is_a_new_attempt() {
         within(client.connect(true)).await.expect_err("a refusal");
         within(client.connect(true)).await.expect("a connection");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -175,13 +176,13 @@ fn connect_says_user_password_will_and_keep_alive() {
         let config = config(version, server.port).user("u", "p").will(will).keepalive(keepalive);
         let client = connected(config).await;
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn an_assigned_client_identifier_is_used_again() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             let seen = |script: &mut mqtt_as_tests::script::Script, wanted: &'static str| {
                 script.accept();
@@ -206,13 +207,13 @@ fn an_assigned_client_identifier_is_used_again() {
         let again = within(client.connect(false)).await.expect("a second connection");
         assert!(again.session_present);
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn an_explicit_expiry_of_0_with_an_unclean_connect_is_legal_and_warns() {
-    run(async {
+    in_5_0(async {
         let server = server();
         let client = client(config(Version::V5, server.addr().port()).session_expiry(0));
         let session = within(client.connect(false)).await.expect("a connection");
@@ -227,7 +228,7 @@ fn a_dropped_connect_goes_on_and_up_tells_it() {
         let server = server();
         let client = client(config(version, server.addr().port()));
         let mut connecting = Box::pin(client.connect(true));
-        assert!(crate::story::poll_once(&mut connecting).await.is_none());
+        assert!(poll_once(&mut connecting).await.is_none());
         drop(connecting);
         let session = within(client.up()).await.expect("a connection");
         assert!(!session.session_present && client.is_connected());

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use mqtt_as_client::{Client, SubscriptionOptions};
+use mqtt_as_client::{Config, ConnectError, PublishError, QoS};
 use mqtt_as_proto::{Properties, Version};
-use mqtt_as_tokio::{Config, ConnectError, PublishError, QoS};
 
+use crate::BOTH;
 use crate::hand::{Bench, Hand};
-use crate::story::BOTH;
 
 type Call = Pin<Box<dyn Future<Output = ()>>>;
 

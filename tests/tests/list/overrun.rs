@@ -1,17 +1,18 @@
 //! 3.1.1 has no Receive Maximum: what does not fit is left to the server, which sends it again.
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
-use mqtt_as_tokio::{ConnectionError, DownReason, QoS};
 
-use crate::runtime::{run, sleep, within};
-use crate::story::{MS, client, config, connected, id, message, next, numbers, peer, text};
+use super::story::{
+    MS, ack, client, config, id, in_3_1_1, message, next, numbers, other, peer, take, text,
+};
+use crate::runtime::adapter::{ConnectionError, DownReason, QoS, Version};
+use crate::runtime::{sleep, soon, within};
 
 #[test]
 fn after_a_3_1_1_overrun_everything_arrives_in_order() {
-    run(async {
+    in_3_1_1(async {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
             // A window above our slots, as few brokers have it.
             let server = Server::start(BrokerConfig { window: 100, ..BrokerConfig::default() });
@@ -19,15 +20,14 @@ fn after_a_3_1_1_overrun_everything_arrives_in_order() {
             let ours = client(config(Version::V311, port).receive_maximum(4));
             within(ours.connect(false)).await.expect("a connection");
             within(ours.subscribe("a", qos)).await.expect("a subscription");
-            let other = connected(config(Version::V5, port).client_id("other")).await;
+            let other = other(port, "other").await;
             for number in numbers(200) {
-                within(other.publish("a", &number).qos(qos)).await.expect("a publish");
+                within(other.publish("a", number.as_str()).qos(qos)).await.expect("a publish");
             }
             let (mut all, mut overruns) = (Vec::new(), 0);
-            let mut queue = ours.queue();
             while all.len() < 200 {
-                if let Some(message) = crate::runtime::soon(20 * MS, queue.next()).await {
-                    let text = text(&message.expect("it is not over"));
+                if let Some(message) = soon(20 * MS, take(&ours)).await {
+                    let text = text(&message.expect("it is not over").payload);
                     let repeated = all.contains(&text);
                     assert!(!repeated || qos == QoS::AtLeastOnce, "{text} came twice");
                     if !repeated {
@@ -52,7 +52,7 @@ fn after_a_3_1_1_overrun_everything_arrives_in_order() {
 
 #[test]
 fn an_overrun_ends_with_disconnect_and_what_was_taken_is_acknowledged() {
-    run(async {
+    in_3_1_1(async {
         let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
@@ -77,13 +77,13 @@ fn an_overrun_ends_with_disconnect_and_what_was_taken_is_acknowledged() {
         let why = within(client.down()).await;
         assert_eq!(why, Some(DownReason::Protocol(ConnectionError::Overrun)));
         assert_eq!(client.statistics().shed, 2);
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn an_overrun_waits_for_the_answer_of_a_call_but_not_for_ever() {
-    run(async {
+    in_3_1_1(async {
         let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
@@ -93,7 +93,7 @@ fn an_overrun_waits_for_the_answer_of_a_call_but_not_for_ever() {
             }
             script.expect(PacketType::Publish);
             std::thread::sleep(100 * MS);
-            script.send(&Packet::PubAck(crate::story::ack(1)));
+            script.send(&Packet::PubAck(ack(1)));
             // Nothing is taken: after the response time it ends all the same.
             script.expect(PacketType::Disconnect);
             script.expect_close();
@@ -105,6 +105,6 @@ fn an_overrun_waits_for_the_answer_of_a_call_but_not_for_ever() {
         within(client.publish("b", "c").qos(QoS::AtLeastOnce)).await.expect("an answer");
         let why = within(client.down()).await;
         assert_eq!(why, Some(DownReason::Protocol(ConnectionError::Overrun)));
-        server.end();
+        server.end().await;
     });
 }

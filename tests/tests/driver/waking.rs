@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use mqtt_as_client::event::Msg;
+use mqtt_as_client::{Config, ConnectError, Overflow, PublishError, QoS};
 use mqtt_as_client::{Memory, ReadMemory, ReasonCode, Runtime};
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
-use mqtt_as_tokio::{Config, ConnectError, Overflow, PublishError, QoS};
 
+use crate::BOTH;
 use crate::hand::{Bench, Hand};
-use crate::story::BOTH;
 
 /// Turns, of a millisecond each, within which everything here has to happen.
 const SOON: usize = 100;

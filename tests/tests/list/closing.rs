@@ -1,14 +1,14 @@
 //! Handles: clones, the last one, weak ones; and a driver that is gone.
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
-use mqtt_as_tokio::{
-    ConnectError, DisconnectError, PublishError, QoS, SubscribeError, Will, event,
-};
 
-use crate::counted::{Counts, client as with_runner};
-use crate::runtime::{run, sleep, soon, spawn, within};
-use crate::story::{MS, accepted, both, config, connected, numbers, observer, peer, server, until};
+use super::story::{
+    MS, accepted, both, config, connected, numbers, observer, peer, server, take, until,
+};
+use crate::runtime::adapter::{
+    ConnectError, DisconnectError, PublishError, QoS, SubscribeError, Will,
+};
+use crate::runtime::{parts, sleep, soon, spawn, within};
 
 #[test]
 fn what_the_last_handle_accepted_is_sent_and_disconnect_follows() {
@@ -18,15 +18,15 @@ fn what_the_last_handle_accepted_is_sent_and_disconnect_follows() {
         let settings = config(version, server.addr().port()).will(Will::new("gone", "bye"));
         let client = connected(settings).await;
         let other = client.clone();
-        for number in numbers(500) {
-            other.publish("a", &number).try_publish().expect("room");
+        for number in numbers(100) {
+            other.publish("a", number.as_str()).try_publish().expect("room");
         }
         drop(client);
         assert!(other.is_connected());
         drop(other);
-        until(|| accepted(&server).len() == 500).await;
-        assert_eq!(accepted(&server), numbers(500));
-        assert!(soon(100 * MS, observer.queue().next()).await.is_none(), "no will");
+        until(|| accepted(&server).len() == 100).await;
+        assert_eq!(accepted(&server), numbers(100));
+        assert!(soon(100 * MS, take(&observer)).await.is_none(), "no will");
     });
 }
 
@@ -38,23 +38,23 @@ fn the_driver_ends_with_the_last_handle() {
             script.expect(PacketType::Disconnect);
             script.expect_close();
         });
-        let (client, runner) = with_runner(config(version, server.port), Counts::default());
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
         within(client.connect(true)).await.expect("a connection");
         let weak = client.downgrade();
         assert!(weak.upgrade().is_some_and(|handle| handle.is_connected()));
         drop(client);
         driver.end().await;
         assert!(weak.upgrade().is_none());
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn a_client_that_never_connected_ends_with_its_last_handle() {
     both(async |version| {
-        let (client, runner) = with_runner(config(version, 1), Counts::default());
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(config(version, 1));
+        let driver = spawn(driver);
         sleep(5 * MS).await;
         drop(client.clone());
         assert!(soon(20 * MS, client.up()).await.is_none());
@@ -72,29 +72,12 @@ fn a_handle_dropped_while_a_connection_opens_ends_the_driver() {
             script.expect(PacketType::Disconnect); // No answer.
             script.expect_close();
         });
-        let (client, runner) = with_runner(config(version, server.port), Counts::default());
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
         assert!(soon(30 * MS, client.connect(true)).await.is_none());
         drop(client);
         driver.end().await;
-        server.end();
-    });
-}
-
-#[test]
-fn a_callback_with_a_weak_handle_does_not_keep_the_client() {
-    run(async {
-        let server = server();
-        let client = connected(config(Version::V5, server.addr().port())).await;
-        let weak = client.downgrade();
-        let captured = weak.clone();
-        client.set_cb_on_event(event::Msg, move |_| {
-            let _ = captured.upgrade();
-            async {}
-        });
-        drop(client);
-        assert!(weak.upgrade().is_none());
-        until(|| server.with(|broker, _| broker.sessions().is_empty())).await;
+        server.end().await;
     });
 }
 
@@ -103,8 +86,8 @@ fn without_a_driver_every_call_says_closed() {
     both(async |version| {
         let server = server();
         let settings = config(version, server.addr().port());
-        let (client, runner) = with_runner(settings, Counts::default());
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(settings);
+        let driver = spawn(driver);
         within(client.connect(true)).await.expect("a connection");
         driver.abort();
         until(|| !client.is_connected()).await;
@@ -120,7 +103,7 @@ fn without_a_driver_every_call_says_closed() {
             assert_eq!(within(client.unsubscribe("a")).await, Err(SubscribeError::Closed));
             assert!(!within(client.broker_up()).await);
             assert!(within(client.down()).await.is_none());
-            assert!(within(client.queue().next()).await.is_none());
+            assert!(within(take(&client)).await.is_none());
             assert!(!client.is_connected());
         }
         within(client.up()).await.expect("the connection that was");
@@ -138,8 +121,8 @@ fn a_driver_that_goes_away_ends_every_wait() {
             script.expect(PacketType::Subscribe);
             script.expect(PacketType::PingReq);
         });
-        let (client, runner) = with_runner(config(version, server.port), Counts::default());
-        let driver = spawn(runner.run());
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
         within(client.connect(true)).await.expect("a connection");
         within(client.up()).await.expect("a connection");
         let publish = spawn({
@@ -162,13 +145,13 @@ fn a_driver_that_goes_away_ends_every_wait() {
         });
         let message = spawn({
             let client = client.clone();
-            async move { client.queue().next().await.is_none() }
+            async move { take(&client).await.is_none() }
         });
         sleep(50 * MS).await;
         driver.abort();
         publish.end().await.expect_err("nobody is there to wait for it");
         subscribe.end().await.expect_err("nobody is there to wait for it");
         assert!(!ping.end().await && up.end().await && message.end().await);
-        server.end();
+        server.end().await;
     });
 }

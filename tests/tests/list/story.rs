@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,20 +13,33 @@ use mqtt_as_proto::{PacketId, ReasonCode, TopicName, Version};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
-use mqtt_as_tokio::{Config, Message, QoS};
 
-use crate::runtime::{Client, run, sleep, within};
-
-pub(crate) const BOTH: [Version; 2] = [Version::V311, Version::V5];
+use crate::runtime::adapter::{Config, MessageRef, QoS, TooSmall};
+use crate::runtime::{self, Client, fitted, host, run, sleep, within};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
 /// Tells a story in both versions.
 pub(crate) fn both<F: Future<Output = ()>>(story: impl Fn(Version) -> F) {
-    for version in BOTH {
-        println!("version {version:?}");
-        run(story(version));
+    for version in [Version::V311, Version::V5] {
+        tell(version, story(version));
     }
+}
+
+/// Tells what only 3.1.1 has.
+pub(crate) fn in_3_1_1(story: impl Future<Output = ()>) {
+    tell(Version::V311, story);
+}
+
+/// Tells what only 5.0 has.
+pub(crate) fn in_5_0(story: impl Future<Output = ()>) {
+    tell(Version::V5, story);
+}
+
+/// `tests/surface` counts these lines.
+fn tell(version: Version, story: impl Future<Output = ()>) {
+    println!("told in {version:?} on {}", runtime::NAME);
+    run(story);
 }
 
 pub(crate) fn server() -> Server {
@@ -34,11 +48,21 @@ pub(crate) fn server() -> Server {
 
 /// Settings for a server on that port of this machine.
 pub(crate) fn config(version: Version, port: u16) -> Config {
-    Config::new("127.0.0.1").port(port).version(version).client_id("ours")
+    fitted(Config::new(host(port)).port(port).version(version).client_id("ours"))
+}
+
+/// Messages on their way at a time, where memory is [`small`]: all that there is without a heap.
+pub(crate) const FEW: usize = 8;
+
+/// With memory for [`FEW`] short messages: without a heap there is no more anyway.
+pub(crate) fn small(config: Config) -> Config {
+    #[cfg(feature = "heap")]
+    let config = config.in_flight(FEW as u16).outbox(2048).store(2048);
+    config
 }
 
 pub(crate) fn client(config: Config) -> Client {
-    Client::new(config).expect("settings that fit each other")
+    runtime::client(config)
 }
 
 /// A client that is connected with a new session.
@@ -50,16 +74,65 @@ pub(crate) async fn connected(config: Config) -> Client {
 
 /// A second client, to see from the other end what happens.
 pub(crate) async fn observer(server: &Server, filter: &str) -> Client {
-    let config = config(Version::V5, server.addr().port()).client_id("observer");
-    let observer = connected(config).await;
+    let observer = other(server.addr().port(), "observer").await;
     within(observer.subscribe(filter, QoS::ExactlyOnce)).await.expect("a subscription");
     observer
 }
 
+/// A second client, of that name.
+pub(crate) async fn other(port: u16, name: &'static str) -> Client {
+    connected(config(Version::V5, port).client_id(name)).await
+}
+
+/// A message, out of the buffer it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Got {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+}
+
+impl Got {
+    fn new(message: MessageRef<'_>) -> Self {
+        Self {
+            topic: message.topic().to_owned(),
+            payload: message.payload().to_owned(),
+            qos: message.qos(),
+            retain: message.retain(),
+        }
+    }
+}
+
+/// Bytes of a program's buffer for a message.
+const BUFFER: usize = 512;
+
+/// Waits for a message, if any comes before the end.
+pub(crate) async fn take(client: &Client) -> Option<Got> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match client.queue().next_into(&mut buffer).await {
+            Ok(message) => return message.map(Got::new),
+            Err(TooSmall { needed, .. }) => buffer.resize(needed, 0),
+        }
+    }
+}
+
+/// The next message.
+pub(crate) async fn got(client: &Client) -> Got {
+    within(take(client)).await.expect("a message")
+}
+
+/// The next message, in a buffer that is never freed.
+pub(crate) async fn held(client: &Client) -> MessageRef<'static> {
+    let buffer = Box::leak(vec![0; BUFFER].into_boxed_slice());
+    within(client.queue().next_into(buffer)).await.expect("room").expect("a message")
+}
+
 /// The next message, as topic and payload.
 pub(crate) async fn next(client: &Client) -> (String, String) {
-    let message = within(client.queue().next()).await.expect("a message");
-    (message.topic().to_owned(), text(&message))
+    let message = got(client).await;
+    (message.topic, text(&message.payload))
 }
 
 /// The payloads of the next messages.
@@ -71,13 +144,18 @@ pub(crate) async fn payloads(client: &Client, count: usize) -> Vec<String> {
     all
 }
 
-pub(crate) fn text(message: &Message) -> String {
-    String::from_utf8_lossy(message.payload()).into_owned()
+pub(crate) fn text(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload).into_owned()
 }
 
 /// The texts of the first `count` numbers.
 pub(crate) fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
+}
+
+/// Text that lives as long as the program, as settings without a heap want it.
+pub(crate) fn forever(text: impl Into<String>) -> &'static str {
+    Box::leak(text.into().into_boxed_str())
 }
 
 /// Polls once: what it says at once.
@@ -101,8 +179,26 @@ pub(crate) async fn until(mut so: impl FnMut() -> bool) {
 
 /// What the broker took, as payloads in order.
 pub(crate) fn accepted(server: &Server) -> Vec<String> {
-    let text = |payload: &[u8]| String::from_utf8_lossy(payload).into_owned();
     server.with(|broker, _| broker.accepted().iter().map(|one| text(&one.payload)).collect())
+}
+
+/// What callbacks have seen.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl Seen {
+    pub(crate) fn push(&self, what: impl Into<String>) {
+        self.0.lock().expect("no panic").push(what.into());
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    /// Waits until they have seen so much.
+    pub(crate) async fn count(&self, count: usize) {
+        until(|| self.all().len() >= count).await;
+    }
 }
 
 /// A server by hand, in a thread of its own.
@@ -120,7 +216,9 @@ pub(crate) fn peer(part: impl FnOnce(&mut Script) + Send + 'static) -> Peer {
 
 impl Peer {
     /// Waits for the end of its part.
-    pub(crate) fn end(self) {
+    pub(crate) async fn end(self) {
+        // On some runtimes this thread is what carries the bytes: it must not block.
+        until(|| self.thread.is_finished()).await;
         if let Err(panic) = self.thread.join() {
             resume_unwind(panic);
         }
@@ -146,6 +244,6 @@ pub(crate) fn published(script: &mut Script) -> (bool, u16, String) {
     script.expect_packet(PacketType::Publish, |packet| {
         let Packet::Publish(publish) = packet else { unreachable!("it was looked at") };
         let id = publish.delivery.id().map_or(0, PacketId::get);
-        (publish.dup, id, String::from_utf8_lossy(publish.payload).into_owned())
+        (publish.dup, id, text(publish.payload))
     })
 }

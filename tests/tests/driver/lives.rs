@@ -18,11 +18,11 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use mqtt_as_client::QoS;
 use mqtt_as_client::{CallbackId, Client, Memory, Message, ReasonCode, Runtime};
 use mqtt_as_proto::Storage;
 use mqtt_as_tests::broker::{Broker, BrokerConfig};
 use mqtt_as_tests::random::Random;
-use mqtt_as_tokio::QoS;
 
 use deeds::settings;
 
@@ -438,7 +438,7 @@ fn random_lives_of_the_whole_client() {
     let first = failed.first();
     assert!(
         first.is_none(),
-        "{} lives failed: {failed:?}\nMQTT_AS_SEED={} cargo test -p mqtt-as-tests --test surface \
+        "{} lives failed: {failed:?}\nMQTT_AS_SEED={} cargo test -p mqtt-as-tests --test driver \
          random_lives -- --nocapture",
         failed.len(),
         first.unwrap_or(&0)

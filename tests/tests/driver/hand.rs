@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
+use mqtt_as_client::Config;
 use mqtt_as_client::{
     Callbacks, Client, Connect, ConnectError, ErrorKind, Instant, Lock, Memory, Registered, Runner,
     Runtime, Server, Shutdown, Start, State, Step,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_tests::broker::{Broker, ConnId};
-use mqtt_as_tokio::Config;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(1_000_000) };

@@ -1,12 +1,12 @@
 //! `queue`: `next`, `next_into`, several consumers, and the end.
 
 use mqtt_as_proto::packet::Delivery;
-use mqtt_as_tokio::QoS;
 
-use crate::runtime::{soon, spawn, within};
-use crate::story::{
-    MS, both, client, config, connected, message, next, numbers, payloads, peer, server,
+use super::story::{
+    MS, both, client, config, connected, message, next, numbers, payloads, peer, server, take, text,
 };
+use crate::runtime::adapter::{QoS, Version};
+use crate::runtime::{Client, sleep, soon, spawn, within};
 
 #[test]
 fn messages_wait_for_a_consumer_that_comes_later() {
@@ -14,10 +14,12 @@ fn messages_wait_for_a_consumer_that_comes_later() {
         let server = server();
         let client = connected(config(version, server.addr().port())).await;
         within(client.subscribe("a", QoS::ExactlyOnce)).await.expect("a subscription");
-        for number in numbers(10) {
-            within(client.publish("a", &number).qos(QoS::AtLeastOnce)).await.expect("a publish");
+        for number in numbers(8) {
+            within(client.publish("a", number.as_str()).qos(QoS::AtLeastOnce))
+                .await
+                .expect("a publish");
         }
-        assert_eq!(payloads(&client, 10).await, numbers(10));
+        assert_eq!(payloads(&client, 8).await, numbers(8));
     });
 }
 
@@ -53,20 +55,22 @@ fn consumers_share_the_queue() {
                 let client = client.clone();
                 spawn(async move {
                     let mut taken = Vec::new();
-                    while let Some(message) = client.queue().next().await {
-                        taken.push(crate::story::text(&message));
-                        crate::runtime::sleep(MS).await;
+                    while let Some(message) = take(&client).await {
+                        taken.push(text(&message.payload));
+                        sleep(MS).await;
                     }
                     taken
                 })
             })
             .collect();
-        crate::runtime::sleep(20 * MS).await;
+        sleep(20 * MS).await;
         for number in numbers(200) {
-            within(client.publish("a", &number).qos(QoS::AtLeastOnce)).await.expect("a publish");
+            within(client.publish("a", number.as_str()).qos(QoS::AtLeastOnce))
+                .await
+                .expect("a publish");
         }
         assert!(within(client.drain(5000 * MS)).await);
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
         let mut all = Vec::new();
         for consumer in consumers {
@@ -88,8 +92,7 @@ fn messages_that_came_together_wake_as_many_consumers() {
             std::thread::sleep(100 * MS);
             let mut bytes = Vec::new();
             for number in ["1", "2", "3"] {
-                let packet = message("a", number, Delivery::AtMostOnce);
-                packet.encode(version, &mut bytes).expect("a packet");
+                bytes.extend(script.written(&message("a", number, Delivery::AtMostOnce)));
             }
             script.send_bytes(&bytes);
             script.expect(mqtt_as_proto::PacketType::Disconnect);
@@ -99,9 +102,9 @@ fn messages_that_came_together_wake_as_many_consumers() {
             .map(|_| {
                 let client = client.clone();
                 spawn(async move {
-                    let taken = client.queue().next().await.is_some();
+                    let taken = take(&client).await.is_some();
                     // Busy for longer than the story waits for the others.
-                    crate::runtime::sleep(50 * MS).await;
+                    sleep(50 * MS).await;
                     taken
                 })
             })
@@ -110,7 +113,7 @@ fn messages_that_came_together_wake_as_many_consumers() {
             assert!(consumer.end().await);
         }
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -121,14 +124,16 @@ fn after_disconnect_the_queue_ends_when_all_is_taken() {
         let client = connected(config(version, server.addr().port())).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         for number in numbers(3) {
-            within(client.publish("a", &number).qos(QoS::AtLeastOnce)).await.expect("a publish");
+            within(client.publish("a", number.as_str()).qos(QoS::AtLeastOnce))
+                .await
+                .expect("a publish");
         }
         within(client.broker_up()).await;
         within(client.disconnect()).await.expect("an end");
         assert_eq!(payloads(&client, 3).await, numbers(3));
-        assert!(within(client.queue().next()).await.is_none());
+        assert!(within(take(&client)).await.is_none());
         within(client.connect(true)).await.expect("a new beginning");
-        assert!(soon(20 * MS, client.queue().next()).await.is_none(), "it waits again");
+        assert!(soon(20 * MS, take(&client)).await.is_none(), "it waits again");
     });
 }
 
@@ -137,12 +142,12 @@ fn a_waiting_consumer_learns_of_a_disconnect() {
     both(async |version| {
         let server = server();
         let client = connected(config(version, server.addr().port())).await;
-        let waiting = |client: &crate::runtime::Client| {
+        let waiting = |client: &Client| {
             let client = client.clone();
-            spawn(async move { client.queue().next().await.is_none() })
+            spawn(async move { take(&client).await.is_none() })
         };
         let first = waiting(&client);
-        crate::runtime::sleep(20 * MS).await;
+        sleep(20 * MS).await;
         within(client.disconnect()).await.expect("an end");
         assert!(first.end().await);
         // And when the link was lost before.
@@ -150,7 +155,7 @@ fn a_waiting_consumer_learns_of_a_disconnect() {
         let second = waiting(&client);
         server.cut();
         within(client.down()).await.expect("a loss");
-        crate::runtime::sleep(20 * MS).await;
+        sleep(20 * MS).await;
         within(client.disconnect()).await.expect_err("there is no connection");
         assert!(second.end().await);
     });
@@ -163,7 +168,7 @@ fn the_queue_outlives_a_lost_link() {
         let client = connected(config(version, server.addr().port())).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         for number in numbers(5) {
-            within(client.publish("a", &number)).await.expect("a publish");
+            within(client.publish("a", number.as_str())).await.expect("a publish");
         }
         assert!(within(client.broker_up()).await);
         server.cut();
@@ -173,7 +178,7 @@ fn the_queue_outlives_a_lost_link() {
             let client = client.clone();
             async move { next(&client).await.1 }
         });
-        crate::runtime::sleep(20 * MS).await;
+        sleep(20 * MS).await;
         within(client.connect(true)).await.expect("a connection");
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         within(client.publish("a", "later")).await.expect("a publish");
@@ -185,36 +190,18 @@ fn the_queue_outlives_a_lost_link() {
 fn a_full_queue_drops_the_oldest_qos_0_and_counts_them() {
     both(async |version| {
         let server = server();
-        let settings = config(version, server.addr().port()).queue_len(64).receive_maximum(8);
+        let settings = config(version, server.addr().port()).queue_len(8).receive_maximum(4);
         let client = connected(settings).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         for number in numbers(100) {
-            within(client.publish("a", &number)).await.expect("a publish");
+            within(client.publish("a", number.as_str())).await.expect("a publish");
         }
         within(client.publish("a", "last").qos(QoS::AtLeastOnce)).await.expect("a publish");
         assert!(within(client.broker_up()).await);
-        let mut wanted = numbers(100).split_off(37);
+        let mut wanted = numbers(100).split_off(93);
         wanted.push("last".to_owned());
-        assert_eq!(payloads(&client, 64).await, wanted);
-        assert_eq!(client.statistics().discards, 37);
-    });
-}
-
-#[test]
-fn the_queue_is_bounded_in_bytes_too() {
-    both(async |version| {
-        let server = server();
-        let settings = config(version, server.addr().port()).queue_bytes(50_000);
-        let client = connected(settings).await;
-        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
-        let payload = "x".repeat(10_000);
-        for _ in 0..10 {
-            within(client.publish("a", &payload)).await.expect("a publish");
-        }
-        assert!(within(client.broker_up()).await);
-        assert_eq!(payloads(&client, 4).await.len(), 4);
-        assert_eq!(client.statistics().discards, 6);
-        assert!(soon(20 * MS, client.queue().next()).await.is_none());
+        assert_eq!(payloads(&client, 8).await, wanted);
+        assert_eq!(client.statistics().discards, 93);
     });
 }
 
@@ -227,12 +214,11 @@ fn messages_in_front_of_malformed_bytes_are_delivered() {
                 script.welcome();
                 let mut bytes = Vec::new();
                 for number in [first, "2"] {
-                    let packet = message("topic", number, Delivery::AtMostOnce);
-                    packet.encode(version, &mut bytes).expect("a packet");
+                    bytes.extend(script.written(&message("topic", number, Delivery::AtMostOnce)));
                 }
                 bytes.extend_from_slice(&[0xF7, 0xFF, 0xFF, 0xFF, 0xFF]);
                 script.send_bytes(&bytes);
-                if version == mqtt_as_proto::Version::V5 {
+                if version == Version::V5 {
                     script.expect(mqtt_as_proto::PacketType::Disconnect);
                 }
                 script.expect_close();
@@ -245,6 +231,24 @@ fn messages_in_front_of_malformed_bytes_are_delivered() {
             assert_eq!(next(&client).await, ("topic".to_owned(), first.to_owned()));
             assert_eq!(next(&client).await, ("topic".to_owned(), "2".to_owned()));
         }
-        server.end();
+        server.end().await;
+    });
+}
+
+#[test]
+fn the_queue_is_bounded_in_bytes_too() {
+    both(async |version| {
+        let server = server();
+        let settings = config(version, server.addr().port()).queue_bytes(500);
+        let client = connected(settings).await;
+        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+        let payload = "x".repeat(100);
+        for _ in 0..10 {
+            within(client.publish("a", payload.as_str())).await.expect("a publish");
+        }
+        assert!(within(client.broker_up()).await);
+        assert_eq!(payloads(&client, 4).await.len(), 4);
+        assert_eq!(client.statistics().discards, 6);
+        assert!(soon(20 * MS, take(&client)).await.is_none());
     });
 }

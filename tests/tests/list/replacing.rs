@@ -1,14 +1,14 @@
 //! `connect` replaces what is there: an attempt, a connection, a session (`clean_init`).
 
-use std::sync::{Arc, Mutex};
-
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
 use mqtt_as_tests::script::Script;
-use mqtt_as_tokio::{ConnectError, DownReason, QoS, Will, event};
 
-use crate::runtime::{run, soon, spawn, within};
-use crate::story::{MS, both, client, config, connected, next, observer, peer, server, until};
+use super::story::{
+    MS, Seen, accepted, both, client, config, connected, in_3_1_1, in_5_0, next, numbers, observer,
+    peer, poll_once, server, take, until,
+};
+use crate::runtime::adapter::{ConnectError, DownReason, QoS, Version, Will};
+use crate::runtime::{on_down, on_up, sleep, soon, spawn, within};
 
 #[test]
 fn a_second_connect_takes_the_place_of_one_that_is_opening() {
@@ -24,11 +24,11 @@ fn a_second_connect_takes_the_place_of_one_that_is_opening() {
             let client = client.clone();
             async move { client.connect(true).await }
         });
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.connect(true)).await.expect("a connection");
         assert_eq!(first.end().await, Err(ConnectError::Replaced));
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -39,22 +39,16 @@ fn a_connect_on_a_live_link_ends_it_properly_first() {
         let observer = observer(&server, "gone").await;
         let settings = config(version, server.addr().port()).will(Will::new("gone", "bye"));
         let client = connected(settings).await;
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let (ups, downs) = (events.clone(), events.clone());
-        client.set_cb_on_event(event::Up, move |_| {
-            ups.lock().expect("no panic").push("up".to_owned());
-            async {}
-        });
-        client.set_cb_on_event(event::Down, move |reason| {
-            downs.lock().expect("no panic").push(format!("{reason:?}"));
-            async {}
-        });
+        let seen = Seen::default();
+        let (ups, downs) = (seen.clone(), seen.clone());
+        on_up(&client, move |_| ups.push("up"));
+        on_down(&client, move |reason| downs.push(format!("{reason:?}")));
         within(client.connect(true)).await.expect("a second connection");
         assert!(client.is_connected());
         assert_eq!(within(client.down()).await, Some(DownReason::Replaced));
-        until(|| events.lock().expect("no panic").len() == 2).await;
-        assert_eq!(*events.lock().expect("no panic"), ["Replaced", "up"]);
-        assert!(soon(100 * MS, observer.queue().next()).await.is_none(), "no will");
+        seen.count(2).await;
+        assert_eq!(seen.all(), ["Replaced", "up"]);
+        assert!(soon(100 * MS, take(&observer)).await.is_none(), "no will");
     });
 }
 
@@ -63,11 +57,11 @@ fn what_was_accepted_leaves_before_the_connection_is_replaced() {
     both(async |version| {
         let server = server();
         let client = connected(config(version, server.addr().port())).await;
-        for number in 0..200 {
-            client.publish("a", &number.to_string()).try_publish().expect("room");
+        for number in numbers(100) {
+            client.publish("a", number.as_str()).try_publish().expect("room");
         }
         within(client.connect(true)).await.expect("a second connection");
-        until(|| crate::story::accepted(&server).len() == 200).await;
+        until(|| accepted(&server).len() == 100).await;
     });
 }
 
@@ -84,12 +78,12 @@ fn disconnect_ends_an_attempt() {
             let client = client.clone();
             async move { client.connect(true).await }
         });
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
         assert_eq!(attempt.end().await, Err(ConnectError::Replaced));
         assert!(!client.is_connected());
         assert!(soon(50 * MS, client.down()).await.is_none(), "it was never up");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -110,11 +104,11 @@ fn a_call_that_waits_ends_when_the_program_disconnects_during_an_attempt() {
             let client = client.clone();
             async move { client.publish("a", "b").qos(QoS::AtLeastOnce).await }
         });
-        crate::runtime::sleep(50 * MS).await;
+        sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
         publish.end().await.expect_err("nothing was sent");
         attempt.end().await.expect_err("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -145,7 +139,7 @@ fn a_connect_while_the_disconnect_runs_succeeds() {
         let client = connected(config(version, server.addr().port())).await;
         for _ in 0..20 {
             let mut ending = Box::pin(client.disconnect());
-            let early = crate::story::poll_once(&mut ending).await;
+            let early = poll_once(&mut ending).await;
             within(client.connect(true)).await.expect("a connection");
             match early {
                 Some(end) => end.expect("an end"),
@@ -169,7 +163,7 @@ fn clean_starts(script: &mut Script, wanted: bool, session_present: bool) {
 
 #[test]
 fn clean_init_begins_a_new_session_that_is_kept_in_5_0() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             clean_starts(script, true, false);
             script.expect(PacketType::Disconnect);
@@ -181,13 +175,13 @@ fn clean_init_begins_a_new_session_that_is_kept_in_5_0() {
         within(client.disconnect()).await.expect("an end");
         within(client.connect(false)).await.expect("a connection");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn clean_init_connects_clean_and_then_unclean_in_3_1_1() {
-    run(async {
+    in_3_1_1(async {
         let server = peer(|script| {
             clean_starts(script, true, false);
             script.expect(PacketType::Disconnect);
@@ -208,7 +202,7 @@ fn clean_init_connects_clean_and_then_unclean_in_3_1_1() {
         assert!(within(client.connect(false)).await.expect("a connection").session_present);
         assert_eq!(client.statistics().connections, 2);
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -235,7 +229,7 @@ fn clean_init_forgets_what_the_server_held() {
 
 #[test]
 fn a_failed_first_step_of_clean_init_ends_the_connect() {
-    run(async {
+    in_3_1_1(async {
         let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
@@ -248,11 +242,11 @@ fn a_failed_first_step_of_clean_init_ends_the_connect() {
             script.expect(PacketType::Disconnect);
         });
         let client = client(config(Version::V311, server.port).clean_init(true));
-        let refused = ConnectError::Refused(mqtt_as_tokio::ReasonCode::NOT_AUTHORIZED);
+        let refused = ConnectError::Refused(crate::runtime::adapter::ReasonCode::NOT_AUTHORIZED);
         assert_eq!(within(client.connect(false)).await, Err(refused));
         assert!(soon(100 * MS, client.up()).await.is_none());
         within(client.connect(false)).await.expect("a connection");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }

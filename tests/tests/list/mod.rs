@@ -1,0 +1,25 @@
+//! The surface of the client, told from outside as stories: written once, run on every runtime.
+//!
+//! A target that runs the list has a module `runtime` with all that names a runtime. Without the
+//! feature `heap` the list needs no heap from the client: its memory is lent, its messages come in
+//! buffers of the program's.
+
+mod acknowledging;
+#[cfg(feature = "heap")]
+mod async_callbacks;
+mod bad_input;
+pub(crate) mod callbacks;
+mod closing;
+mod connecting;
+mod consuming;
+mod flood;
+#[cfg(feature = "heap")]
+mod large;
+mod links;
+mod overrun;
+mod peers;
+pub(crate) mod publishing;
+mod replacing;
+pub(crate) mod story;
+mod subscribing;
+mod timing;
