@@ -5,8 +5,6 @@
 //! buffers of the program's.
 
 mod acknowledging;
-#[cfg(feature = "heap")]
-mod async_callbacks;
 mod bad_input;
 pub(crate) mod callbacks;
 mod closing;

@@ -1,8 +1,8 @@
 //! The list on smol.
 
 mod runtime;
-#[path = "../threads/mod.rs"]
-mod threads;
 
 #[path = "../list/mod.rs"]
 mod list;
+#[path = "../with_std/mod.rs"]
+mod with_std;

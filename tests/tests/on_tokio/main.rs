@@ -2,9 +2,9 @@
 
 mod counted;
 mod runtime;
-#[path = "../threads/mod.rs"]
-mod threads;
 mod writes;
 
 #[path = "../list/mod.rs"]
 mod list;
+#[path = "../with_std/mod.rs"]
+mod with_std;

@@ -1,17 +1,17 @@
-//! Callbacks that wait themselves: futures on the heap. `new_task`, `udata`, `unset_cb`.
+//! Callbacks that are futures on the heap, and may wait, panic or block: `new_task`, `udata`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use mqtt_as_proto::packet::{Delivery, PacketType};
+use mqtt_as_proto::packet::{Delivery, Packet, PacketType};
 
-use super::story::{
-    MS, Seen, both, client, config, connected, id, message, next, numbers, observer, payloads,
-    peer, server, text, until,
-};
 use crate::list::callbacks::publish_numbers;
+use crate::list::story::{
+    MS, Seen, ack, both, client, config, connected, id, message, numbers, observer, payloads, peer,
+    server, text, until,
+};
 use crate::runtime::adapter::{DownReason, EventKind, QoS, event};
-use crate::runtime::{sleep, within};
+use crate::runtime::{block, sleep, within};
 
 #[test]
 fn callbacks_of_an_event_run_one_after_the_other() {
@@ -82,62 +82,6 @@ fn callbacks_get_their_data() {
 }
 
 #[test]
-fn a_callback_that_was_unset_is_not_called() {
-    both(async |version| {
-        let server = server();
-        let client = connected(config(version, server.addr().port())).await;
-        let seen = Seen::default();
-        let (one, other) = (seen.clone(), seen.clone());
-        let unset = client.set_cb_on_event(event::Msg, move |_| {
-            one.push("unset");
-            async {}
-        });
-        client.set_cb_on_event(event::Msg, move |_| {
-            other.push("set");
-            async {}
-        });
-        assert!(client.unset_cb(unset) && !client.unset_cb(unset));
-        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
-        publish_numbers(&client, 2, QoS::AtLeastOnce).await;
-        seen.count(2).await;
-        assert_eq!(seen.all(), ["set", "set"]);
-    });
-}
-
-#[test]
-fn a_callback_may_unset_itself_and_its_message_is_acknowledged_once() {
-    both(async |version| {
-        let server = peer(|script| {
-            script.welcome();
-            script.send(&message("a", "1", Delivery::AtLeastOnce(id(5))));
-            script.expect(PacketType::PubAck);
-            script.send(&message("a", "2", Delivery::AtLeastOnce(id(6))));
-            script.expect(PacketType::PubAck);
-            script.expect(PacketType::Disconnect);
-        });
-        let client = client(config(version, server.port));
-        let own = Arc::new(Mutex::new(None));
-        let (weak, known) = (client.downgrade(), own.clone());
-        let callback = client.set_cb_on_event(event::Msg, move |message| {
-            let (weak, known) = (weak.clone(), known.clone());
-            async move {
-                assert_eq!(text(message.payload()), "1");
-                let own = known.lock().expect("no panic").take().expect("its name");
-                assert!(weak.upgrade().expect("a handle").unset_cb(own));
-                sleep(10 * MS).await;
-            }
-        });
-        *own.lock().expect("no panic") = Some(callback);
-        within(client.connect(true)).await.expect("a connection");
-        sleep(50 * MS).await;
-        assert_eq!(next(&client).await.1, "2", "the first one was taken");
-        sleep(50 * MS).await;
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
-}
-
-#[test]
 fn callbacks_finish_before_their_message_is_acknowledged() {
     both(async |version| {
         let server = peer(|script| {
@@ -188,5 +132,62 @@ fn a_callback_may_publish_and_await_the_acknowledgement() {
         within(client.subscribe("a", QoS::ExactlyOnce)).await.expect("a subscription");
         publish_numbers(&client, 10, QoS::ExactlyOnce).await;
         assert_eq!(payloads(&observer, 10).await, numbers(10));
+    });
+}
+
+#[test]
+fn a_panic_in_a_callback_stops_nothing() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        let seen = Seen::default();
+        let other = seen.clone();
+        client.set_cb_on_event(event::Msg, |message| async move {
+            assert_ne!(text(message.payload()), "1", "a panic that the story wants");
+        });
+        client.set_cb_on_event(event::Msg, move |message| {
+            other.push(text(message.payload()));
+            async {}
+        });
+        within(client.subscribe("a", QoS::ExactlyOnce)).await.expect("a subscription");
+        publish_numbers(&client, 3, QoS::AtLeastOnce).await;
+        seen.count(3).await;
+        assert_eq!(seen.all(), numbers(3));
+        assert!(within(client.broker_up()).await);
+        until(|| server.with(|broker, _| broker.sessions()[0].in_flight) == 0).await;
+    });
+}
+
+/// PINGRESP and PUBACK go on while a callback holds its thread.
+#[test]
+fn a_callback_that_blocks_does_not_stop_pings_and_acknowledgements() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            script.send(&message("a", "slow", Delivery::AtMostOnce));
+            script.expect(PacketType::Publish);
+            script.send(&Packet::PubAck(ack(1)));
+            script.expect(PacketType::PingReq);
+            script.send(&Packet::PingResp);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = client(config(version, server.port));
+        let (begun, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counts = (begun.clone(), done.clone());
+        client.set_cb_on_event(event::Msg, move |_| {
+            let (begun, done) = counts.clone();
+            async move {
+                begun.store(1, Ordering::SeqCst);
+                block(1000 * MS);
+                done.store(1, Ordering::SeqCst);
+            }
+        });
+        within(client.connect(true)).await.expect("a connection");
+        until(|| begun.load(Ordering::SeqCst) == 1).await;
+        within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        assert!(within(client.broker_up()).await);
+        assert_eq!(done.load(Ordering::SeqCst), 0, "it still blocks");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
     });
 }
