@@ -239,3 +239,49 @@ fn a_dropped_connect_goes_on_and_up_tells_it() {
         ));
     });
 }
+
+#[test]
+fn in_5_0_user_name_and_password_may_stand_alone() {
+    in_5_0(async {
+        let server = peer(|script| {
+            for wanted in [(Some("u"), None), (None, Some(&b"p"[..]))] {
+                script.accept();
+                script.expect_packet(PacketType::Connect, |packet| {
+                    let Packet::Connect(connect) = packet else { unreachable!("looked at") };
+                    assert_eq!((connect.user_name, connect.password), wanted);
+                });
+                script.send(&Packet::ConnAck(ConnAck::default()));
+                script.expect(PacketType::Disconnect);
+            }
+        });
+        let settings = config(Version::V5, server.port);
+        for settings in [settings.clone().user_name("u"), settings.password("p")] {
+            let client = connected(settings).await;
+            within(client.disconnect()).await.expect("an end");
+        }
+        server.end().await;
+    });
+}
+
+#[test]
+fn in_5_0_connect_says_how_long_session_and_will_wait() {
+    in_5_0(async {
+        let server = peer(|script| {
+            script.accept();
+            script.expect_packet(PacketType::Connect, |packet| {
+                let Packet::Connect(connect) = packet else { unreachable!("it was looked at") };
+                assert_eq!(connect.properties.session_expiry_interval(), Some(600));
+                let will = connect.will.expect("a will");
+                assert_eq!(will.properties.will_delay_interval(), Some(30));
+            });
+            script.send(&Packet::ConnAck(ConnAck::default()));
+            script.expect(PacketType::Disconnect);
+        });
+        let will = Will::new("gone", "bye").delay(Duration::from_secs(30));
+        let settings = config(Version::V5, server.port).session_expiry(600).will(will);
+        let client = client(settings);
+        within(client.connect(false)).await.expect("a connection");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}

@@ -1,9 +1,13 @@
 //! `queue`: `next`, `next_into`, several consumers, and the end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use mqtt_as_proto::packet::Delivery;
 
 use super::story::{
-    MS, both, client, config, connected, message, next, numbers, payloads, peer, server, take, text,
+    MS, both, client, config, connected, got, message, next, numbers, payloads, peer, server, take,
+    text, until,
 };
 use crate::runtime::adapter::{QoS, Version};
 use crate::runtime::{Client, sleep, soon, spawn, within};
@@ -31,10 +35,7 @@ fn next_into_writes_into_the_programs_buffer() {
         within(client.subscribe("topic", QoS::AtLeastOnce)).await.expect("a subscription");
         within(client.publish("topic", "payload").qos(QoS::AtLeastOnce)).await.expect("a publish");
         let mut queue = client.queue();
-        let mut small = [0; 4];
-        let too_small = within(queue.next_into(&mut small)).await.expect_err("4 bytes");
-        assert_eq!(too_small.given, 4);
-        let mut buffer = vec![0; too_small.needed];
+        let mut buffer = [0; 64];
         let message = within(queue.next_into(&mut buffer)).await.expect("room").expect("a message");
         assert_eq!((message.topic(), message.payload()), ("topic", &b"payload"[..]));
         assert_eq!((message.qos(), message.retain()), (QoS::AtLeastOnce, false));
@@ -50,36 +51,36 @@ fn consumers_share_the_queue() {
         let server = server();
         let client = connected(config(version, server.addr().port())).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+        let busy = Arc::new(AtomicUsize::new(0));
         let consumers: Vec<_> = (0..4)
             .map(|_| {
-                let client = client.clone();
+                let (client, busy) = (client.clone(), busy.clone());
                 spawn(async move {
-                    let mut taken = Vec::new();
+                    let first = got(&client).await;
+                    busy.fetch_add(1, Ordering::SeqCst);
+                    // Each is busy with its first message until all are.
+                    until(|| busy.load(Ordering::SeqCst) == 4).await;
+                    let mut taken = vec![text(&first.payload)];
                     while let Some(message) = take(&client).await {
                         taken.push(text(&message.payload));
-                        sleep(MS).await;
                     }
                     taken
                 })
             })
             .collect();
-        sleep(20 * MS).await;
-        for number in numbers(200) {
+        for number in numbers(100) {
             within(client.publish("a", number.as_str()).qos(QoS::AtLeastOnce))
                 .await
                 .expect("a publish");
         }
-        assert!(within(client.drain(5000 * MS)).await);
-        sleep(50 * MS).await;
+        assert!(within(client.broker_up()).await);
         within(client.disconnect()).await.expect("an end");
         let mut all = Vec::new();
         for consumer in consumers {
-            let taken = consumer.end().await;
-            assert!(!taken.is_empty(), "each has its share");
-            all.extend(taken);
+            all.extend(consumer.end().await);
         }
         all.sort_by_key(|text| text.parse::<usize>().expect("a number"));
-        assert_eq!(all, numbers(200));
+        assert_eq!(all, numbers(100));
     });
 }
 

@@ -8,8 +8,8 @@ use super::story::{
     MS, ack, both, client, config, connected, in_5_0, next, observer, peer, server, take,
 };
 use crate::runtime::adapter::{
-    ConnectionError, DisconnectError, DownReason, Properties, QoS, ReasonCode, Version, Waiting,
-    Will,
+    ConnectionError, DisconnectError, DownReason, ErrorKind, Properties, QoS, ReasonCode, Version,
+    Waiting, Will,
 };
 use crate::runtime::{parts, soon, spawn, within};
 
@@ -214,6 +214,21 @@ fn drain_waits_for_the_acknowledgements() {
         assert!(!within(client.drain(10 * MS)).await);
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn a_broken_transport_is_told_apart_from_one_that_was_closed() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            script.reset();
+        });
+        let client = connected(config(version, server.port)).await;
+        within(client.publish("a", "unread")).await.expect("it is on its way");
+        let why = DownReason::Transport(ErrorKind::ConnectionReset);
+        assert_eq!(within(client.down()).await, Some(why));
         server.end().await;
     });
 }

@@ -9,12 +9,12 @@ use mqtt_as_tests::server::Server;
 
 use super::story::{
     MS, accepted, ack, both, client, config, connected, id, in_5_0, message, next, numbers, peer,
-    published, server, until,
+    published, publishing, server, until,
 };
 use crate::runtime::adapter::{
     ConnectionError, DownReason, Properties, Property, PublishError, QoS, ReasonCode, Version,
 };
-use crate::runtime::{Client, Task, sleep, spawn, within};
+use crate::runtime::{sleep, within};
 
 /// Answers a CONNECT.
 fn accept(script: &mut Script, session_present: bool, list: &[Property<'_>]) {
@@ -22,11 +22,6 @@ fn accept(script: &mut Script, session_present: bool, list: &[Property<'_>]) {
     script.expect(PacketType::Connect);
     let properties = Properties::new(list);
     script.send(&Packet::ConnAck(ConnAck { session_present, properties, ..ConnAck::default() }));
-}
-
-fn publishing(client: &Client, payload: &'static str, qos: QoS) -> Task<Result<(), PublishError>> {
-    let client = client.clone();
-    spawn(async move { client.publish("a", payload).qos(qos).await })
 }
 
 #[test]

@@ -14,8 +14,8 @@ use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
 
-use crate::runtime::adapter::{Config, MessageRef, QoS, TooSmall};
-use crate::runtime::{self, Client, fitted, host, run, sleep, within};
+use crate::runtime::adapter::{Config, MessageRef, PublishError, QoS, TooSmall};
+use crate::runtime::{self, Client, Task, fitted, host, run, sleep, spawn, within};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
@@ -246,4 +246,14 @@ pub(crate) fn published(script: &mut Script) -> (bool, u16, String) {
         let id = publish.delivery.id().map_or(0, PacketId::get);
         (publish.dup, id, text(publish.payload))
     })
+}
+
+/// A publish to the topic `a`, in a task of its own.
+pub(crate) fn publishing(
+    client: &Client,
+    payload: &'static str,
+    qos: QoS,
+) -> Task<Result<(), PublishError>> {
+    let client = client.clone();
+    spawn(async move { client.publish("a", payload).qos(qos).await })
 }

@@ -1,12 +1,19 @@
 //! What needs memory from the heap: large messages, many calls, owned messages.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use mqtt_as_proto::packet::{ConnAck, Disconnect, Packet, PacketType};
 
-use super::story::{MS, both, config, connected, next, numbers, payloads, peer, server};
+use super::story::{
+    MS, both, client, config, connected, in_5_0, next, numbers, payloads, peer, server,
+};
 use crate::list::publishing::ALL;
-use crate::runtime::adapter::{ConnectionError, DownReason, PublishError, QoS, Waiting};
+use crate::runtime::adapter::{
+    ConnectionError, DownReason, Properties, Property, PublishError, QoS, ReasonCode, ServerWords,
+    Version, Waiting,
+};
 use crate::runtime::{spawn, within};
 
 #[test]
@@ -93,6 +100,76 @@ fn a_server_that_reads_nothing_fails_the_write_time_out() {
         assert!(begun.elapsed() < Duration::from_secs(2));
         assert!(!client.is_connected());
         writer.abort();
+        server.end().await;
+    });
+}
+
+#[test]
+fn an_owned_message_outlives_the_queue_and_shares_its_bytes() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+        within(client.publish("a", "payload").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        let message = within(client.queue().next()).await.expect("a message");
+        within(client.disconnect()).await.expect("an end");
+        assert!(within(client.queue().next()).await.is_none());
+        drop(client);
+        assert_eq!((message.topic(), message.payload()), ("a", &b"payload"[..]));
+        assert_eq!(message.payload_bytes().as_ptr(), message.clone().payload().as_ptr());
+    });
+}
+
+#[test]
+fn the_servers_words_are_kept() {
+    in_5_0(async {
+        let server = peer(|script| {
+            let words = [Property::ReasonString("busy"), Property::ServerReference("elsewhere")];
+            script.accept();
+            script.expect(PacketType::Connect);
+            let (reason, properties) = (ReasonCode::USE_ANOTHER_SERVER, Properties::new(&words));
+            let refused = ConnAck { reason, properties, ..ConnAck::default() };
+            script.send(&Packet::ConnAck(refused));
+            script.expect_close();
+            script.welcome();
+            let words = [Property::ReasonString("night")];
+            let properties = Properties::new(&words);
+            let reason = ReasonCode::SERVER_SHUTTING_DOWN;
+            script.send(&Packet::Disconnect(Disconnect { reason, properties }));
+            script.expect_close();
+        });
+        let client = client(config(Version::V5, server.port));
+        assert_eq!(client.server_words(), ServerWords::default());
+        within(client.connect(true)).await.expect_err("a refusal");
+        let words = client.server_words();
+        assert_eq!(words.reason.as_deref(), Some("busy"));
+        assert_eq!(words.reference.as_deref(), Some("elsewhere"));
+        within(client.connect(true)).await.expect("a connection");
+        within(client.down()).await.expect("an end");
+        assert_eq!(client.server_words().reason.as_deref(), Some("night"));
+        server.end().await;
+    });
+}
+
+/// QoS 0 has no call that could learn it: it is counted.
+#[test]
+fn qos_0_that_did_not_leave_a_lost_connection_is_counted() {
+    both(async |version| {
+        let (tell, told) = mpsc::channel();
+        let server = peer(move |script| {
+            script.welcome();
+            told.recv().expect("an end"); // Reads nothing.
+            script.reset();
+        });
+        let settings = config(version, server.port).outbox(64 << 20);
+        let client = connected(settings).await;
+        let payload = "x".repeat(1 << 20);
+        for _ in 0..40 {
+            client.publish("a", payload.as_str()).try_publish().expect("room");
+        }
+        tell.send(()).expect("a peer");
+        within(client.down()).await.expect("a loss");
+        assert!(client.statistics().unsent > 0);
         server.end().await;
     });
 }
