@@ -1,6 +1,207 @@
-//! The adapter for embassy. It is not written yet: this crate holds its place, and nothing else.
+//! An async MQTT client for embassy, with and without a heap.
 //!
-//! The core, `mqtt-as-proto`, runs on a microcontroller without a heap as it is.
+//! ```
+//! use embassy_executor::Spawner;
+//! use embassy_net::Stack;
+//! use mqtt_as_embassy::{Config, QoS, Resources, Runner, event};
+//! use static_cell::StaticCell;
+//!
+//! // Packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement; 8 received messages
+//! // that wait to be taken; 4 messages in flight; 4 calls that wait at once.
+//! static RESOURCES: StaticCell<Resources<512, 512, 2048, 8, 4, 4>> = StaticCell::new();
+//!
+//! #[embassy_executor::task]
+//! async fn mqtt(runner: Runner) {
+//!     runner.run().await;
+//! }
+//!
+//! async fn run(spawner: Spawner, stack: Stack<'static>) -> Result<(), Box<dyn std::error::Error>> {
+//!     let config = Config::new("broker.example").client_id("pump-7");
+//!     let resources = RESOURCES.init_with(Resources::new);
+//!     let (client, runner) = mqtt_as_embassy::new(stack, resources, config)?;
+//!     spawner.spawn(mqtt(runner)?);
+//!
+//!     client.set_cb_on_event(event::Down, &|reason| println!("down: {reason}"));
+//!     client.connect(true).await?;
+//!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+//!     let mut buffer = [0; 512];
+//!     while let Some(message) = client.queue().next_into(&mut buffer).await? {
+//!         if message.topic() == "plant/7/stop" {
+//!             break;
+//!         }
+//!     }
+//!     client.disconnect().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The names and their meaning are the same on every runtime: they are documented at
+//! `mqtt_as_client`, which this crate re-exports. Here is only what embassy brings: the sockets and
+//! name resolution of embassy-net, the time of embassy-time, and a lock, which is a critical section
+//! of one packet at most. Handle and driver stay on one executor: they are not `Send`.
+//!
+//! # Memory
+//!
+//! The program lends it, once and for ever: [`Resources`]. What a setting does not say adapts to it;
+//! what a setting says and does not fit is refused by [`new`], with the number needed. The stack's
+//! own resources need a socket for the client and one for DNS.
+//!
+//! One memory makes one client:
+//!
+//! ```compile_fail,E0382
+//! # use embassy_net::Stack;
+//! # use mqtt_as_embassy::{Config, Resources};
+//! fn two(stack: Stack<'static>, resources: &'static mut Resources<512, 512, 2048, 8, 4, 4>) {
+//!     let one = mqtt_as_embassy::new(stack, resources, Config::new("one.example"));
+//!     let other = mqtt_as_embassy::new(stack, resources, Config::new("other.example"));
+//! }
+//! ```
+//!
+//! # Transports
+//!
+//! TCP is one of them: with [`with_connector`] whatever `embedded-io-async` reads and writes can
+//! take its place, as TLS, or a serial line ([`Line`]):
+//!
+//! ```
+//! use embedded_io_async::{Read, Write};
+//! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, Line, ResourcesFor, Runner};
+//!
+//! fn over_a_line<C: Connect>(
+//!     line: C,
+//!     resources: &'static mut ResourcesFor<C, 512, 512, 2048, 8, 4, 4>,
+//! ) -> Result<(Client<C>, Runner<C>), ConfigError> {
+//!     mqtt_as_embassy::with_connector(line, resources, Config::new("the other end"))
+//! }
+//!
+//! /// A line that is always there: nothing is to do before a connection.
+//! fn line(rx: impl Read, tx: impl Write) -> impl Connect {
+//!     Line::new(rx, tx, async |_, _, _| Ok(()))
+//! }
+//! # let _ = line(&[][..], &mut [][..]);
+//! ```
+//!
+//! # Features
+//!
+//! None is on by default. `alloc`: owned messages (`queue().next()`) and closures on the heap as
+//! callbacks. `proto-ipv6`: the IPv6 addresses of a host name, too. `defmt`: `defmt::Format` for
+//! errors and outcomes.
 
 #![no_std]
 #![forbid(unsafe_code)]
+
+mod lock;
+mod resources;
+mod tcp;
+
+use embassy_futures::join::join;
+use embassy_net::Stack;
+use embassy_time::{Instant as Clock, Timer};
+use mqtt_as_client::{Handlers, Handling, Instant, State};
+
+pub use lock::Critical;
+pub use mqtt_as_client::surface::*;
+pub use mqtt_as_client::{Connect, HandledEvent, HandlerId, Line, Server, Shutdown};
+pub use resources::{Resources, ResourcesFor};
+pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
+
+/// The handle of a client under embassy, cheap to clone. [`new`] makes one.
+pub type Client<C = Tcp> = mqtt_as_client::Client<Embassy<C>>;
+
+/// A handle that does not keep the client alive.
+pub type WeakClient<C = Tcp> = mqtt_as_client::WeakClient<Embassy<C>>;
+
+/// The received messages.
+pub type Queue<'c, C = Tcp> = mqtt_as_client::Queue<'c, Embassy<C>>;
+
+/// A client over TCP with those settings, in that memory, and what drives it. Nothing is sent before
+/// [`connect`](mqtt_as_client::Client::connect), and nothing happens before [`Runner::run`] is
+/// polled.
+///
+/// # Errors
+/// [`ConfigError`] names settings that fit neither each other nor the memory.
+///
+/// # Panics
+/// If the stack's resources have no socket left.
+pub fn new<
+    const RX: usize,
+    const TX: usize,
+    const STORE: usize,
+    const QUEUE: usize,
+    const FLIGHT: usize,
+    const WAITERS: usize,
+>(
+    stack: Stack<'static>,
+    resources: &'static mut Resources<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    config: Config,
+) -> Result<(Client, Runner), ConfigError> {
+    let Resources { client, tcp } = resources;
+    with_connector(Tcp::new(stack, tcp), client, config)
+}
+
+/// As [`new`], over any transport.
+///
+/// # Errors
+/// [`ConfigError`] names settings that fit neither each other nor the memory.
+pub fn with_connector<
+    C: Connect + 'static,
+    const RX: usize,
+    const TX: usize,
+    const STORE: usize,
+    const QUEUE: usize,
+    const FLIGHT: usize,
+    const WAITERS: usize,
+>(
+    connect: C,
+    resources: &'static mut ResourcesFor<C, RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    config: Config,
+) -> Result<(Client<C>, Runner<C>), ConfigError> {
+    let ResourcesFor { memory, state } = resources;
+    let (memory, buffer) = memory.split();
+    let (client, driver, callbacks) =
+        Client::<C>::with_handlers(config, memory, buffer, connect, |lock| &*state.insert(lock))?;
+    Ok((client, Runner { driver, callbacks }))
+}
+
+/// What drives a client: its connection and its callbacks. Dropping it closes the client.
+#[derive(Debug)]
+#[must_use = "nothing happens before `run` is polled"]
+pub struct Runner<C: Connect + 'static = Tcp> {
+    driver: mqtt_as_client::Runner<Embassy<C>>,
+    callbacks: Handling<Embassy<C>>,
+}
+
+impl<C: Connect + 'static> Runner<C> {
+    /// Drives the client until the last handle is dropped and all callbacks have run. It is meant
+    /// for a task of its own.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the transport without DISCONNECT; all calls return `Closed`.
+    pub async fn run(self) {
+        join(self.driver.run(), self.callbacks.run()).await;
+    }
+}
+
+/// The runtime embassy, as the client sees it, with what opens its transports.
+#[derive(Debug)]
+pub struct Embassy<C = Tcp>(core::convert::Infallible, core::marker::PhantomData<C>);
+
+impl<C: Connect + 'static> Runtime for Embassy<C> {
+    type Lock = Critical<State<Self>>;
+    type Pointer = &'static Self::Lock;
+    type Connect = C;
+    type Listeners = Handlers;
+
+    const PACKETS_PER_LOCK: usize = 1;
+
+    fn now() -> Instant {
+        Instant::from_millis(Clock::now().as_millis())
+    }
+
+    async fn sleep_until(at: Instant) {
+        Timer::at(Clock::from_millis(at.as_millis().min(FAR))).await;
+    }
+}
+
+/// A century in milliseconds: later than that is never.
+const FAR: u64 = 100 * 365 * 24 * 3_600_000;

@@ -214,7 +214,7 @@ impl Registered {
     }
 }
 
-impl<R: Runtime<Listeners = Registered>> Client<R> {
+impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     /// Calls `callback` on every such event, from now on: [`event::Up`](Up), [`event::Down`](Down)
     /// or [`event::Msg`](Msg), with the options [`new_task`](EventKind::new_task) and
     /// [`udata`](EventKind::udata). There may be several callbacks per event.
@@ -250,10 +250,7 @@ impl<R: Runtime<Listeners = Registered>> Client<R> {
             let at = bindings.iter().position(|(known, _)| *known == id)?;
             let binding = bindings.remove(at);
             if !state.listeners.takes_messages() {
-                while let Some(index) = state.inbox.left_by_queue() {
-                    state.take(index, Consumer::Callbacks);
-                }
-                state.inbox.deactivate_callbacks();
+                state.end_callbacks();
             }
             Some(binding)
         });

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::{Future, poll_fn};
+use core::marker::PhantomData;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll};
@@ -25,17 +26,26 @@ use crate::waiter::{Event, Outcome, Slot, Wait};
 ///
 /// When the last handle is dropped, what was accepted is sent, DISCONNECT follows, and the driver
 /// ends. When the driver is gone, every call returns `Closed`.
-pub struct Client<R: Runtime> {
+///
+/// `L` is always the runtime's kind of callbacks: it lets each kind have its own `set_cb_on_event`.
+pub struct Client<R: Runtime, L = <R as Runtime>::Listeners> {
     pub(crate) shared: R::Pointer,
     /// Connections and losses that `up` and `down` of this handle have told.
     ups: AtomicU32,
     downs: AtomicU32,
+    listeners: PhantomData<fn() -> L>,
 }
 
 impl<R: Runtime> Client<R> {
     pub(crate) fn with_pointer(shared: R::Pointer) -> Self {
         act::<R, _>(&shared, |state| state.handles += 1);
-        Self { shared, ups: AtomicU32::new(0), downs: AtomicU32::new(0) }
+        Self::telling(shared, 0, 0)
+    }
+
+    /// A handle, counted already, that has told of so many connections and losses.
+    fn telling(shared: R::Pointer, ups: u32, downs: u32) -> Self {
+        let (ups, downs) = (AtomicU32::new(ups), AtomicU32::new(downs));
+        Self { shared, ups, downs, listeners: PhantomData }
     }
 
     #[inline]
@@ -303,14 +313,14 @@ impl<R: Runtime> Drop for Held<'_, R> {
 impl<R: Runtime> Clone for Client<R> {
     fn clone(&self) -> Self {
         self.act(|state| state.handles += 1);
-        let same = |seen: &AtomicU32| AtomicU32::new(seen.load(Ordering::Relaxed));
-        Self { shared: self.shared.clone(), ups: same(&self.ups), downs: same(&self.downs) }
+        let told = |seen: &AtomicU32| seen.load(Ordering::Relaxed);
+        Self::telling(self.shared.clone(), told(&self.ups), told(&self.downs))
     }
 }
 
-impl<R: Runtime> Drop for Client<R> {
+impl<R: Runtime, L> Drop for Client<R, L> {
     fn drop(&mut self) {
-        self.act(|state| {
+        act::<R, _>(&self.shared, |state| {
             state.handles -= 1;
             if state.handles == 0 {
                 state.loops.notify(Loop::Runner);
@@ -343,8 +353,7 @@ impl<R: Runtime> WeakClient<R> {
         });
         // It tells of what happens from here on.
         let (ups, downs) = alive?;
-        let shared = self.shared.clone();
-        Some(Client { shared, ups: AtomicU32::new(ups), downs: AtomicU32::new(downs) })
+        Some(Client::telling(self.shared.clone(), ups, downs))
     }
 }
 

@@ -8,6 +8,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use mqtt_as_proto::{QoS, Version, client};
 
+use crate::sizes::Sizes;
+
 /// The settings of a client. Each key has a method; what is not set has the default named there.
 ///
 /// ```
@@ -31,17 +33,10 @@ pub struct Config {
     pub(crate) will: Option<Will>,
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
-    pub(crate) queue_len: usize,
-    pub(crate) queue_bytes: usize,
     pub(crate) overflow: Overflow,
     pub(crate) while_down: WhileDown,
     pub(crate) manual_ack: bool,
-    #[cfg(feature = "alloc")]
-    pub(crate) outbox: usize,
-    #[cfg(feature = "alloc")]
-    pub(crate) in_flight: u16,
-    #[cfg(feature = "alloc")]
-    pub(crate) store: usize,
+    pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
 }
 
@@ -78,17 +73,10 @@ impl Config {
             will: None,
             clean_init: false,
             session_expiry: None,
-            queue_len: 1024,
-            queue_bytes: 16 * 1024 * 1024,
             overflow: Overflow::default(),
             while_down: WhileDown::default(),
             manual_ack: false,
-            #[cfg(feature = "alloc")]
-            outbox: 64 * 1024,
-            #[cfg(feature = "alloc")]
-            in_flight: 4096,
-            #[cfg(feature = "alloc")]
-            store: 4 * 1024 * 1024,
+            sizes: Sizes::default(),
             core: client::Config::default(),
         }
     }
@@ -211,16 +199,18 @@ impl Config {
         self
     }
 
-    /// Messages that the queue holds. Default: 1,024.
+    /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
     #[must_use]
-    pub fn queue_len(self, messages: usize) -> Self {
-        Self { queue_len: messages, ..self }
+    pub fn queue_len(mut self, messages: usize) -> Self {
+        self.sizes.queue_len = Some(messages);
+        self
     }
 
     /// Bytes of QoS 0 messages that the queue holds. Default: 16 MiB.
     #[must_use]
-    pub fn queue_bytes(self, bytes: usize) -> Self {
-        Self { queue_bytes: bytes, ..self }
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.sizes.queue_bytes = Some(bytes);
+        self
     }
 
     /// What happens to QoS 0 messages that find the queue full. Default: the oldest is dropped.
@@ -242,13 +232,15 @@ impl Config {
         Self { manual_ack, ..self }
     }
 
-    /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64.
+    /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
+    /// or half of the messages that lent memory holds, if that is less.
     ///
     /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
     #[must_use]
     pub fn receive_maximum(mut self, messages: u16) -> Self {
         self.core.receive_maximum = messages;
-        self.with_receive_bytes()
+        self.sizes.receive_maximum = Some(messages);
+        self
     }
 
     /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops the
@@ -260,16 +252,11 @@ impl Config {
         self
     }
 
-    /// Bytes of the largest packet taken. Default: 4 MiB.
+    /// Bytes of the largest packet taken. Default: 4 MiB, or what fits lent memory.
     #[must_use]
     pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
         self.core.maximum_packet_size = bytes;
-        self.with_receive_bytes()
-    }
-
-    fn with_receive_bytes(mut self) -> Self {
-        let slots = usize::from(self.core.receive_maximum);
-        self.core.receive_bytes = slots.saturating_mul(self.core.maximum_packet_size as usize);
+        self.sizes.maximum_packet_size = Some(bytes);
         self
     }
 
@@ -281,7 +268,8 @@ impl Config {
         self
     }
 
-    /// Topic aliases that the server may use, 5.0 only. Default: 16.
+    /// Topic aliases that the server may use, 5.0 only. Default: 16. With a queue in lent memory it
+    /// may use none, whatever is set.
     #[must_use]
     pub fn topic_alias_maximum(mut self, aliases: u16) -> Self {
         self.core.topic_alias_maximum = aliases;
@@ -289,7 +277,7 @@ impl Config {
     }
 
     /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0 only.
-    /// Default: 0.
+    /// Default: 0. There are never more than the memory lent for them holds.
     #[must_use]
     pub fn topic_aliases(mut self, aliases: u16) -> Self {
         self.core.topic_aliases = aliases;
@@ -303,27 +291,28 @@ impl Config {
         self.core.republish = republish;
         self
     }
-}
 
-/// Settings of memory from the heap.
-#[cfg(feature = "alloc")]
-impl Config {
-    /// Bytes that may wait to be written. Default: 64 KiB.
+    /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
     #[must_use]
-    pub fn outbox(self, bytes: usize) -> Self {
-        Self { outbox: bytes, ..self }
+    pub fn outbox(mut self, bytes: usize) -> Self {
+        self.sizes.outbox = Some(bytes);
+        self
     }
 
-    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096.
+    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096,
+    /// or as many as lent memory holds.
     #[must_use]
-    pub fn in_flight(self, messages: u16) -> Self {
-        Self { in_flight: messages, ..self }
+    pub fn in_flight(mut self, messages: u16) -> Self {
+        self.sizes.in_flight = Some(messages);
+        self
     }
 
-    /// Bytes of such messages. Default: 4 MiB; payloads held by reference do not count.
+    /// Bytes of such messages. Default: 4 MiB, or all of lent memory; payloads held by reference do
+    /// not count.
     #[must_use]
-    pub fn store(self, bytes: usize) -> Self {
-        Self { store: bytes, ..self }
+    pub fn store(mut self, bytes: usize) -> Self {
+        self.sizes.store = Some(bytes);
+        self
     }
 }
 

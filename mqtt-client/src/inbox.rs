@@ -26,7 +26,7 @@ impl Consumer {
 }
 
 /// One queued message. Opaque: without a heap the caller makes an array of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Entry {
     #[cfg(feature = "alloc")]
     frame: Bytes,
@@ -37,13 +37,39 @@ pub struct Entry {
     /// The consumers that have still to take it, a bit each.
     needs: u8,
     /// It came for both consumers.
-    #[cfg(feature = "alloc")]
     both: bool,
     next: Option<u32>,
     prev: Option<u32>,
     qos0: bool,
     /// Where it lies in the bytes of a read that [`Inbox::finish`] will give it.
     pending: Option<u32>,
+}
+
+impl Entry {
+    /// No message.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            #[cfg(feature = "alloc")]
+            frame: Bytes::new(),
+            len: 0,
+            #[cfg(feature = "alloc")]
+            layout: Layout::NONE,
+            token: None,
+            needs: 0,
+            both: false,
+            next: None,
+            prev: None,
+            qos0: false,
+            pending: None,
+        }
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The queued messages, in the order in which they came.
@@ -121,7 +147,6 @@ impl Inbox {
     }
 
     /// A message that the queue has had, and that callbacks have not begun with.
-    #[cfg(feature = "alloc")]
     pub(crate) fn left_by_queue(&self) -> Option<u32> {
         let mut next = self.front(Consumer::Callbacks);
         while let Some(index) = next {
@@ -135,7 +160,6 @@ impl Inbox {
     }
 
     /// The callbacks are gone: what only they had still to begin with stays for the queue.
-    #[cfg(feature = "alloc")]
     pub(crate) fn deactivate_callbacks(&mut self) {
         let (queue, callbacks) = (Consumer::Queue as u8, Consumer::Callbacks as u8);
         self.active &= !callbacks;
@@ -198,10 +222,12 @@ impl Inbox {
         let Some(entry) = self.entries.get_mut(index as usize) else { return false };
         entry.len = len as u32; // At most the maximum packet size.
         #[cfg(feature = "alloc")]
+        let layout = Layout::new(&received.publish, len);
+        #[cfg(feature = "alloc")]
         {
-            entry.layout = Layout::new(&received.publish, len);
-            entry.both = needs == Consumer::Queue as u8 | Consumer::Callbacks as u8;
+            entry.layout = layout;
         }
+        entry.both = needs == Consumer::Queue as u8 | Consumer::Callbacks as u8;
         entry.token = received.token;
         entry.needs = needs;
         entry.qos0 = qos0;

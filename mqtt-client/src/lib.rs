@@ -23,7 +23,10 @@ mod client;
 mod config;
 mod error;
 pub mod event;
+mod handlers;
 mod inbox;
+mod lent;
+mod line;
 mod link;
 mod loops;
 mod memory;
@@ -34,6 +37,7 @@ mod queue;
 mod read;
 mod runner;
 mod shared;
+mod sizes;
 pub mod surface;
 mod traits;
 mod waiter;
@@ -48,7 +52,10 @@ pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, S
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
+pub use handlers::{HandledEvent, Handler, HandlerId, Handlers, Handling};
 pub use inbox::Entry;
+pub use lent::Lent;
+pub use line::{Line, LineWrite};
 pub use memory::Memory;
 #[cfg(feature = "alloc")]
 pub use message::Message;

@@ -1,8 +1,7 @@
 //! The memory of a client: from the heap, or lent for ever by the program.
 
-use mqtt_as_proto::{Storage, Version, client};
+use mqtt_as_proto::{Storage, client};
 
-use crate::config::Config;
 use crate::inbox::Entry;
 use crate::read::ReadMemory;
 use crate::waiter::Waiter;
@@ -30,42 +29,16 @@ impl Memory {
     #[must_use]
     pub fn heap(config: &crate::Config) -> Self {
         let slots = usize::from(config.core.receive_maximum);
+        let outbox = config.sizes.outbox.unwrap_or(64 * 1024);
+        let in_flight = config.sizes.in_flight.unwrap_or(4096);
+        let store = config.sizes.store.unwrap_or(4 * 1024 * 1024);
         Self {
-            core: client::Memory::heap(&config.core, config.outbox, config.in_flight, config.store),
-            outbox: Storage::owned(config.outbox),
-            entries: Storage::owned(config.queue_len.max(slots).saturating_add(slots)),
+            core: client::Memory::heap(&config.core, outbox, in_flight, store),
+            outbox: Storage::owned(outbox),
+            entries: Storage::owned(config.queue_messages().saturating_add(slots)),
             queue: Storage::default(),
             waiters: Storage::owned(usize::from(u16::MAX) - 1),
             read: ReadMemory::heap(),
         }
     }
-}
-
-impl Memory {
-    /// Whether the memory is enough for what the settings promise.
-    pub(crate) fn check(&self, config: &Config) -> Result<(), client::ConfigError> {
-        let slots = usize::from(config.core.receive_maximum);
-        let packet = config.core.maximum_packet_size as usize;
-        // In 5.0 messages of a lost session may be held beside those of the next one.
-        let entries = match config.core.version {
-            Version::V5 => slots.saturating_mul(2),
-            Version::V311 => slots,
-        };
-        enough("queued messages", entries, self.entries.limit())?;
-        if let Some(read) = self.read.limit() {
-            enough("bytes to read into", packet, read)?;
-        }
-        if self.queue.limit() != 0 {
-            let bytes = self.entries.limit().saturating_mul(packet);
-            enough("bytes of queued messages", bytes, self.queue.limit())?;
-        }
-        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())
-    }
-}
-
-fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), client::ConfigError> {
-    if given < needed {
-        return Err(client::ConfigError::Memory { what, needed, given });
-    }
-    Ok(())
 }

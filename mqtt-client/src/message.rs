@@ -59,6 +59,9 @@ pub(crate) struct Layout {
 
 #[cfg(feature = "alloc")]
 impl Layout {
+    /// Of no message.
+    pub(crate) const NONE: Self = Self { topic_at: 0, topic_len: 0, payload_at: 0 };
+
     /// Of a PUBLISH that takes `len` bytes.
     pub(crate) fn new(publish: &Publish<'_>, len: usize) -> Self {
         let payload_at = len.saturating_sub(publish.payload.len());

@@ -30,6 +30,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
 
     /// The next message; `None` after `disconnect()` or the driver's end, when all are taken.
     ///
+    /// Where no waiter slot is free, it looks again every 10 ms.
+    ///
     /// # Cancel safety
     /// Dropping the future takes no message.
     #[cfg(feature = "alloc")]
@@ -64,10 +66,23 @@ impl<'c, R: Runtime> Queue<'c, R> {
         &mut self,
         mut take: impl FnMut(&Inbox, u32, Version) -> T,
     ) -> Option<T> {
+        loop {
+            match self.wait_in_slot(&mut take).await {
+                Ok(taken) => return taken,
+                Err(NoSlot) => R::sleep_until(R::now().after(LOOK_AGAIN)).await,
+            }
+        }
+    }
+
+    /// Waits for a message, to be woken through a waiter slot.
+    async fn wait_in_slot<T: Taken>(
+        &mut self,
+        take: &mut impl FnMut(&Inbox, u32, Version) -> T,
+    ) -> Result<Option<T>, NoSlot> {
         let mut waiting = Waiting { client: self.client, slot: None };
         poll_fn(|cx| {
             let slot = &mut waiting.slot;
-            let (poll, old) = self.client.act(|state| {
+            let (poll, _old) = self.client.act(|state| {
                 let version = state.core.config().version;
                 if let Some(index) = state.inbox.front(Consumer::Queue) {
                     let taken = take(&state.inbox, index, version);
@@ -75,28 +90,30 @@ impl<'c, R: Runtime> Queue<'c, R> {
                         state.take(index, Consumer::Queue);
                         state.wake_next_consumer();
                     }
-                    return (Poll::Ready(Some(taken)), None);
+                    return (Poll::Ready(Ok(Some(taken))), None);
                 }
                 if state.is_over() {
-                    return (Poll::Ready(None), None);
+                    return (Poll::Ready(Ok(None)), None);
                 }
                 if slot.is_none() {
                     *slot = state.waiters.take(Wait::Event(Event::Message));
                 }
                 match *slot {
                     Some(slot) => (Poll::Pending, state.waiters.register(slot, cx.waker())),
-                    // Without a slot there is nothing to wake: look again.
-                    None => (Poll::Pending, Some(cx.waker().clone())),
+                    None => (Poll::Ready(Err(NoSlot)), None),
                 }
             });
-            if let (Some(waker), None) = (old, *slot) {
-                waker.wake();
-            }
             poll
         })
         .await
     }
 }
+
+/// Nobody can be woken through it: all waiter slots are taken.
+struct NoSlot;
+
+/// Milliseconds after which a consumer that found no waiter slot looks again.
+const LOOK_AGAIN: u64 = 10;
 
 /// Whether a message was taken out of the queue.
 trait Taken {

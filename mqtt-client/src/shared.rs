@@ -69,23 +69,15 @@ fn wake_all<R: Runtime>(lock: &R::Lock, mut wakes: Wakes) {
 impl<R: Runtime> State<R> {
     /// # Errors
     /// [`client::ConfigError`] names settings and memory that do not fit each other.
-    pub(crate) fn new(mut config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
-        let stride = config.core.maximum_packet_size as usize;
-        let limit = config.queue_len.max(usize::from(config.core.receive_maximum));
-        let lent = memory.queue.limit() != 0;
-        let limit = if lent { memory.entries.limit() } else { limit };
-        if lent {
-            // With its topic put back a message might not fit its place any more.
-            config.core.topic_alias_maximum = 0;
-        }
+    pub(crate) fn new(config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
         Ok(Self {
             core: client::Client::new(config.core.clone(), memory.core)?,
             inbox: Inbox::new(
                 memory.entries,
                 memory.queue,
-                stride,
-                limit,
-                config.queue_bytes,
+                config.core.maximum_packet_size as usize,
+                config.queue_messages(),
+                config.queued_bytes(),
                 config.overflow,
             ),
             waiters: Waiters::new(memory.waiters),
@@ -177,6 +169,14 @@ impl<R: Runtime> State<R> {
             self.notify_write();
         }
         self.loops.notify(Loop::Read);
+    }
+
+    /// No callback takes messages any more: those that the queue has had are taken.
+    pub(crate) fn end_callbacks(&mut self) {
+        while let Some(index) = self.inbox.left_by_queue() {
+            self.take(index, Consumer::Callbacks);
+        }
+        self.inbox.deactivate_callbacks();
     }
 
     /// Bytes came: deals with all whole packets among them. Gives the bytes used, those that the

@@ -11,7 +11,7 @@ use crate::event::Session;
 use crate::operation::Granted;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Waiter {
     wait: Wait,
     waker: Option<Waker>,
@@ -22,6 +22,29 @@ pub struct Waiter {
     /// Its waker has to be called once the lock is free: it is in the list through `due_next`.
     due: bool,
     due_next: Option<u16>,
+}
+
+impl Waiter {
+    /// A free slot.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            wait: Wait::Free,
+            waker: None,
+            generation: 0,
+            next: None,
+            prev: None,
+            deadline: None,
+            due: false,
+            due_next: None,
+        }
+    }
+}
+
+impl Default for Waiter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What a call waits for.

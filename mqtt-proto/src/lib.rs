@@ -74,7 +74,7 @@ pub use packet::{Packet, PacketType, QoS, Version};
 pub use payload::Payload;
 pub use property::{Properties, Property};
 pub use reason::ReasonCode;
-pub use session::{AckToken, Block, Flight, Held, Slot};
+pub use session::{AckToken, BLOCK_BYTES, Block, Flight, Held, Slot};
 pub use storage::Storage;
 pub use time::Instant;
 pub use topic::{TopicError, TopicFilter, TopicName};

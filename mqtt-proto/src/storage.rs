@@ -87,10 +87,18 @@ impl<'a, T> Storage<'a, T> {
     where
         T: Default,
     {
+        self.grow_to_with(len, T::default)
+    }
+
+    /// The same, with that for new items.
+    #[inline]
+    #[must_use]
+    #[cfg_attr(not(feature = "alloc"), allow(unused_variables))]
+    pub(crate) fn grow_to_with(&mut self, len: usize, new: impl FnMut() -> T) -> bool {
         match &mut self.0 {
             Memory::Borrowed(items) => len <= items.len(),
             #[cfg(feature = "alloc")]
-            Memory::Owned { items, limit } => len <= items.len() || grow(items, len, *limit),
+            Memory::Owned { items, limit } => len <= items.len() || grow(items, len, *limit, new),
         }
     }
 
@@ -103,9 +111,9 @@ impl<'a, T> Storage<'a, T> {
         }
     }
 
-    /// The same memory, of which at most `limit` items are used: for users with narrow indices.
+    /// The same memory, of which at most `limit` items are used.
     #[must_use]
-    pub(crate) fn limited_to(self, limit: usize) -> Self {
+    pub fn limited_to(self, limit: usize) -> Self {
         Self(match self.0 {
             Memory::Borrowed(items) => Memory::Borrowed(first(items, limit)),
             #[cfg(feature = "alloc")]
@@ -168,7 +176,12 @@ const LEAST: usize = 8;
 #[cfg(feature = "alloc")]
 #[cold]
 #[inline(never)]
-fn grow<T: Default>(items: &mut alloc::vec::Vec<T>, len: usize, limit: usize) -> bool {
+fn grow<T>(
+    items: &mut alloc::vec::Vec<T>,
+    len: usize,
+    limit: usize,
+    new: impl FnMut() -> T,
+) -> bool {
     if len > limit {
         return false;
     }
@@ -177,6 +190,6 @@ fn grow<T: Default>(items: &mut alloc::vec::Vec<T>, len: usize, limit: usize) ->
     if items.try_reserve_exact(more).is_err() {
         return false;
     }
-    items.resize_with(target, T::default);
+    items.resize_with(target, new);
     true
 }

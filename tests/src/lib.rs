@@ -10,3 +10,5 @@ pub mod random;
 pub mod script;
 pub mod server;
 mod sink;
+#[cfg(feature = "wire")]
+pub mod wire;

@@ -49,13 +49,12 @@ impl<R: Runtime> Client<R> {
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
     pub fn with_runner(
-        config: Config,
+        mut config: Config,
         memory: Memory,
         connect: R::Connect,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R>), crate::ConfigError> {
-        memory.check(&config)?;
-        let (memory, outbox, read) = memory.split();
+        let (memory, outbox, read) = memory.fit(&mut config)?.split();
         let shared = pointer(R::Lock::new(State::new(config, memory)?));
         let client = Self::with_pointer(shared.clone());
         let out = Outbox::new(outbox);

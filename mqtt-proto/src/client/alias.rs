@@ -15,6 +15,11 @@ pub struct Alias {
     room: u16,
 }
 
+impl Alias {
+    /// No alias, to make arrays of.
+    pub const EMPTY: Self = Self { at: 0, len: 0, room: 0 };
+}
+
 /// Memory for the topic aliases of one direction.
 #[derive(Debug, Default)]
 pub struct AliasMemory<'a> {

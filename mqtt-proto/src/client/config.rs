@@ -4,6 +4,8 @@ use core::fmt;
 
 use super::alias::AliasMemory;
 use crate::packet::Version;
+#[cfg(feature = "alloc")]
+use crate::session::BLOCK_BYTES;
 use crate::session::{Block, Flight, Held, Slot};
 use crate::storage::Storage;
 
@@ -111,7 +113,7 @@ impl Memory<'static> {
         Self {
             outbox: Storage::owned(outbox),
             flights: Storage::owned(usize::from(flights)),
-            blocks: Storage::owned(store.div_ceil(Block::BYTES)),
+            blocks: Storage::owned(store.div_ceil(BLOCK_BYTES)),
             held: Storage::owned(usize::from(config.receive_maximum).saturating_mul(2)),
             aliases_in: aliases(config.topic_alias_maximum),
             aliases_out: aliases(config.topic_aliases),

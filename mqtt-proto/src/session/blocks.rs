@@ -3,38 +3,30 @@
 //! Messages of any length come and go in any order. Because all blocks are alike, any free block
 //! serves any message: nothing fragments, and nothing is ever moved.
 
-use core::fmt;
-
 use crate::storage::Storage;
 use crate::wire::{Sink, copy};
 
-/// 64 bytes of a session's memory for messages, of which [`Block::BYTES`] hold content.
+/// 64 bytes of a session's memory for messages, of which [`BLOCK_BYTES`] hold content.
 ///
-/// It is opaque: a caller without a heap makes an array of them and lends it to the session.
-#[derive(Clone, Copy)]
-pub struct Block {
-    /// The next block of the chain or of the free list. The last one's is never followed.
-    next: u32,
-    data: [u8; Block::BYTES],
+/// It is plain bytes, so that a caller without a heap can lend any (`<[u8]>::as_chunks_mut`).
+pub type Block = [u8; NEXT + BLOCK_BYTES];
+
+/// Bytes of content in one [`Block`].
+pub const BLOCK_BYTES: usize = 60;
+
+/// A block begins with the number of the next one of its chain, or of the free list. The last one's
+/// is never followed.
+const NEXT: usize = 4;
+
+#[inline]
+fn next(block: &Block) -> u32 {
+    block.first_chunk().map_or(NIL, |bytes| u32::from_ne_bytes(*bytes))
 }
 
-impl Block {
-    /// Bytes of content in one block.
-    pub const BYTES: usize = 60;
-
-    /// A block without content, to make arrays of.
-    pub const EMPTY: Self = Self { next: NIL, data: [0; Self::BYTES] };
-}
-
-impl Default for Block {
-    fn default() -> Self {
-        Self::EMPTY
-    }
-}
-
-impl fmt::Debug for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Block").finish_non_exhaustive()
+#[inline]
+fn set_next(block: &mut Block, next: u32) {
+    if let Some(bytes) = block.first_chunk_mut() {
+        *bytes = next.to_ne_bytes();
     }
 }
 
@@ -85,14 +77,14 @@ impl<'a> Blocks<'a> {
 
     /// The most bytes it may ever hold, if all blocks are filled up.
     pub(crate) fn capacity_bytes(&self) -> usize {
-        self.blocks.limit().saturating_mul(Block::BYTES)
+        self.blocks.limit().saturating_mul(BLOCK_BYTES)
     }
 
     /// The bytes in free blocks, counting those that are yet to be taken from the heap: a byte
     /// string up to this length fits.
     #[inline]
     pub(crate) fn free_bytes(&self) -> usize {
-        self.blocks.limit().saturating_sub(at(self.used)).saturating_mul(Block::BYTES)
+        self.blocks.limit().saturating_sub(at(self.used)).saturating_mul(BLOCK_BYTES)
     }
 
     /// Starts to write one byte string. End it with [`ChainWriter::finish`].
@@ -117,10 +109,10 @@ impl<'a> Blocks<'a> {
         let mut last = chain.first;
         for _ in 1..count {
             let Some(block) = blocks.get(at(last)) else { return };
-            last = block.next;
+            last = next(block);
         }
         let Some(block) = blocks.get_mut(at(last)) else { return };
-        block.next = self.free;
+        set_next(block, self.free);
         self.free = chain.first;
         self.used = self.used.saturating_sub(count);
     }
@@ -139,12 +131,12 @@ impl<'a> Blocks<'a> {
     fn take_block(&mut self) -> Option<u32> {
         let mut index = self.free;
         if let Some(block) = self.blocks.get(at(index)) {
-            self.free = block.next;
+            self.free = next(block);
         } else {
             index = self.fresh;
             if at(index) >= self.blocks.as_slice().len() {
                 let len = at(index).saturating_add(1);
-                self.blocks.grow_to(len).then_some(())?;
+                self.blocks.grow_to_with(len, || [0; 64]).then_some(())?;
             }
             self.fresh = index.wrapping_add(1); // below MOST
         }
@@ -180,12 +172,12 @@ impl ChainWriter<'_, '_> {
     fn extend(&mut self) -> Option<()> {
         let index = self.blocks.take_block()?;
         if let Some(last) = self.blocks.blocks.get_mut(at(self.last)) {
-            last.next = index;
+            set_next(last, index);
         } else {
             self.chain.first = index;
         }
         self.last = index;
-        self.room = Block::BYTES;
+        self.room = BLOCK_BYTES;
         Some(())
     }
 
@@ -196,7 +188,7 @@ impl ChainWriter<'_, '_> {
             self.extend()?;
         }
         let block = self.blocks.blocks.get_mut(at(self.last))?;
-        let room = block.data.get_mut(Block::BYTES.wrapping_sub(self.room)..)?;
+        let room = block.get_mut(size_of::<Block>().wrapping_sub(self.room)..)?;
         copy(room, bytes);
         let taken = bytes.len().min(self.room);
         self.room = self.room.wrapping_sub(taken); // taken <= room
@@ -236,9 +228,9 @@ impl<'b> Iterator for Pieces<'b> {
             return None;
         }
         let block = self.blocks.get(at(self.next))?;
-        let piece = block.data.get(..self.left.min(Block::BYTES))?;
-        self.next = block.next;
-        self.left = self.left.saturating_sub(Block::BYTES);
+        let piece = block.get(NEXT..)?.get(..self.left.min(BLOCK_BYTES))?;
+        self.next = next(block);
+        self.left = self.left.saturating_sub(BLOCK_BYTES);
         Some(piece)
     }
 }
@@ -246,8 +238,8 @@ impl<'b> Iterator for Pieces<'b> {
 /// No block.
 const NIL: u32 = u32::MAX;
 
-/// [`Block::BYTES`], in the type of a chain's length.
-const BYTES: u32 = Block::BYTES as u32;
+/// [`BLOCK_BYTES`], in the type of a chain's length.
+const BYTES: u32 = BLOCK_BYTES as u32;
 
 /// The most blocks: their bytes can be counted in a `u32`, and looking up [`NIL`] finds nothing.
 const MOST: u32 = u32::MAX / BYTES;
@@ -288,7 +280,7 @@ mod tests {
         let bytes: Vec<u8> = (0..=255).collect();
         for len in [1, 59, 60, 61, 119, 120, 121, 256] {
             for piece in [1, 7, 60, 61, 256] {
-                let mut memory = [Block::EMPTY; 5];
+                let mut memory = [[0; 64]; 5];
                 let mut blocks = Blocks::new(Storage::borrowed(&mut memory));
                 let mut writer = blocks.begin();
                 bytes[..len].chunks(piece).for_each(|piece| writer.put(piece));
@@ -312,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_leaves_no_trace() {
-        let mut memory = [Block::EMPTY; 3];
+        let mut memory = [[0; 64]; 3];
         let mut blocks = Blocks::new(Storage::borrowed(&mut memory));
         let kept = store(&mut blocks, b"kept").unwrap();
         let mut writer = blocks.begin();
@@ -372,7 +364,7 @@ mod tests {
     #[test]
     fn random_operations_agree_with_std() {
         for seed in 1..=4 {
-            play(Blocks::new(Storage::borrowed(&mut [Block::EMPTY; 23])), seed);
+            play(Blocks::new(Storage::borrowed(&mut [[0; 64]; 23])), seed);
             #[cfg(feature = "alloc")]
             play(Blocks::new(Storage::owned(23)), seed);
         }

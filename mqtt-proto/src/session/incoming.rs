@@ -12,7 +12,7 @@ use crate::wire::PacketId;
 
 /// What is known of one packet identifier of the server's. Opaque: callers without a heap lend
 /// room for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Held {
     state: State,
     exactly_once: bool,
@@ -23,10 +23,28 @@ pub struct Held {
 }
 
 impl Held {
+    /// Nothing known, to make arrays of.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            state: State::Held,
+            exactly_once: false,
+            on_link: false,
+            reason: ReasonCode::SUCCESS,
+            generation: 0,
+        }
+    }
+
     /// No server resends at another QoS: it began a new session, and the CONNACK that said so did
     /// not arrive. What is known of the identifier is of the old one.
     fn is_foreign(&self, exactly_once: bool) -> bool {
         self.exactly_once != exactly_once && !self.on_link
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

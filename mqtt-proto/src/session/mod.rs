@@ -8,7 +8,7 @@ pub(crate) mod outgoing;
 pub(crate) mod resume;
 mod table;
 
-pub use blocks::Block;
+pub use blocks::{BLOCK_BYTES, Block};
 pub use fate::{Fate, NotSent, Tag};
 pub use incoming::{AckToken, Held};
 pub use outgoing::Flight;

@@ -16,7 +16,7 @@ use crate::time::Instant;
 use crate::wire::PacketId;
 
 /// What is known of one packet identifier of ours. Opaque: callers without a heap lend room for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Flight {
     pub(crate) state: State,
     pub(crate) qos: QoS,
@@ -33,6 +33,31 @@ pub struct Flight {
     /// Where in the connection's output the PUBLISH begins.
     pub(crate) start: u64,
     pub(crate) expiry: Option<Expiry>,
+}
+
+impl Flight {
+    /// Nothing known, to make arrays of.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            state: State::Waiting,
+            qos: QoS::AtMostOnce,
+            sent_before: false,
+            republished: false,
+            counted: false,
+            tag: Tag(0),
+            chain: Chain::EMPTY,
+            payload: None,
+            start: 0,
+            expiry: None,
+        }
+    }
+}
+
+impl Default for Flight {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A message's end of life while it waits, and where in its PUBLISH the interval stands.

@@ -39,7 +39,7 @@ fn device(version: Version) -> Peer {
     let arrays = Box::leak(Box::new(Arrays {
         outbox: [0; 128],
         flights: core::array::from_fn(|_| Slot::default()),
-        blocks: [Block::EMPTY; 8],
+        blocks: [[0; 64]; 8],
         held: core::array::from_fn(|_| Slot::default()),
     }));
     Peer::in_memory(small(version), lend(arrays), 128)

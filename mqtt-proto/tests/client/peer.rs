@@ -15,8 +15,8 @@ use mqtt_as_proto::packet::{
 use mqtt_as_proto::packet::{Disconnect, Subscription};
 use mqtt_as_proto::wire::Sink;
 use mqtt_as_proto::{
-    AckToken, Block, Client, Config, Instant, Memory, Outbox, Packet, PacketId, Properties,
-    Property, QoS, ReasonCode, Storage, TopicName, Version,
+    AckToken, Client, Config, Instant, Memory, Outbox, Packet, PacketId, Properties, Property, QoS,
+    ReasonCode, Storage, TopicName, Version,
 };
 
 pub(crate) use mqtt_as_proto::client::Message;
@@ -27,7 +27,10 @@ pub(crate) const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
 /// Room from the heap that is never given back: it works without the feature `alloc` too.
 pub(crate) fn room<T: Default>(count: usize) -> Storage<'static, T> {
-    let items: Vec<T> = std::iter::repeat_with(T::default).take(count).collect();
+    lent(std::iter::repeat_with(T::default).take(count).collect())
+}
+
+fn lent<T>(items: Vec<T>) -> Storage<'static, T> {
     Storage::borrowed(items.leak())
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn memory(outbox: usize, flights: usize, blocks: usize) -> Memory<'st
     Memory {
         outbox: room(outbox),
         flights: room(flights),
-        blocks: room::<Block>(blocks),
+        blocks: lent(vec![[0; 64]; blocks]),
         held: room(8),
         aliases_in: aliases(),
         aliases_out: aliases(),

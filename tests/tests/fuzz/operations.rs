@@ -53,7 +53,7 @@ impl Case<'_, '_> {
         let (outbox, flights) = (random.between(128..=700) as usize, random.index(6));
         let (mut bytes, mut written) = (vec![0; outbox], vec![0; outbox]);
         let mut flight_slots: Vec<_> = (0..flights).map(|_| Default::default()).collect();
-        let mut blocks: Vec<_> = (0..random.index(12)).map(|_| Default::default()).collect();
+        let mut blocks = vec![[0; 64]; random.index(12)];
         let held = usize::from(config.receive_maximum) + random.index(3);
         let mut held: Vec<_> = (0..held).map(|_| Default::default()).collect();
         let mut aliases = [[Default::default(); 3], [Default::default(); 3]];

@@ -176,7 +176,7 @@ fn properties_and_options_that_do_not_fit() {
 }
 
 /// Bytes for which [`small`] memory has no room. With a heap still larger ones are not copied.
-const TOO_LARGE: usize = if cfg!(feature = "heap") { 4000 } else { 100_000 };
+const TOO_LARGE: usize = 4000;
 
 #[test]
 fn a_message_larger_than_all_memory() {
@@ -245,6 +245,8 @@ fn settings_that_do_not_fit_each_other() {
     both(async |version| {
         let none = try_client(config(version, 1).receive_maximum(0));
         assert_eq!(none.err(), Some(ConfigError::Zero));
+        let small = try_client(config(version, 1).outbox(1));
+        assert!(matches!(small.err(), Some(ConfigError::Outbox { .. })));
     });
 }
 

@@ -1,6 +1,7 @@
 //! What becomes of a message that was accepted and is not acknowledged: its call always learns it.
 
 use std::num::NonZeroU16;
+use std::sync::mpsc;
 
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
 use mqtt_as_tests::broker::BrokerConfig;
@@ -166,6 +167,27 @@ fn in_3_1_1_the_client_bounds_what_is_unacknowledged() {
         }
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// QoS 0 has no call that could learn it: it is counted.
+#[test]
+fn qos_0_that_did_not_leave_a_lost_connection_is_counted() {
+    both(async |version| {
+        let (tell, told) = mpsc::channel();
+        let server = peer(move |script| {
+            script.welcome();
+            told.recv().expect("an end"); // Reads nothing.
+            script.reset();
+        });
+        let client = connected(config(version, server.port)).await;
+        let payload = "x".repeat(1500);
+        // Until the network takes nothing any more.
+        while soon(100 * MS, client.publish("a", payload.as_str())).await.is_some() {}
+        tell.send(()).expect("a peer");
+        within(client.down()).await.expect("a loss");
+        assert!(client.statistics().unsent > 0);
         server.end().await;
     });
 }

@@ -15,7 +15,7 @@ mod dropping;
 mod fates;
 mod flood;
 #[cfg(feature = "heap")]
-mod heap;
+pub(crate) mod heap;
 mod links;
 mod overrun;
 mod peers;

@@ -15,7 +15,7 @@ use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
 
 use crate::runtime::adapter::{Config, MessageRef, PublishError, QoS, TooSmall};
-use crate::runtime::{self, Client, Task, fitted, host, run, sleep, spawn, within};
+use crate::runtime::{self, Client, Task, host, run, sleep, spawn, within};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
@@ -48,17 +48,15 @@ pub(crate) fn server() -> Server {
 
 /// Settings for a server on that port of this machine.
 pub(crate) fn config(version: Version, port: u16) -> Config {
-    fitted(Config::new(host(port)).port(port).version(version).client_id("ours"))
+    Config::new(host(port)).port(port).version(version).client_id("ours")
 }
 
-/// Messages on their way at a time, where memory is [`small`]: all that there is without a heap.
+/// Messages on their way at a time, where memory is [`small`].
 pub(crate) const FEW: usize = 8;
 
-/// With memory for [`FEW`] short messages: without a heap there is no more anyway.
+/// With memory for [`FEW`] short messages.
 pub(crate) fn small(config: Config) -> Config {
-    #[cfg(feature = "heap")]
-    let config = config.in_flight(FEW as u16).outbox(2048).store(2048);
-    config
+    config.in_flight(FEW as u16).outbox(2048).store(2048)
 }
 
 pub(crate) fn client(config: Config) -> Client {

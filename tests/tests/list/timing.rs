@@ -1,6 +1,7 @@
 //! Servers that are silent, slow or talk nonsense: every step has its time.
 
 use std::net::TcpListener;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mqtt_as_proto::packet::{Packet, PacketType};
@@ -12,7 +13,7 @@ use crate::runtime::adapter::{
     Config, ConnectError, ConnectionError, DownReason, PublishError, QoS, Step, SubscribeError,
     Version, Waiting,
 };
-use crate::runtime::{sleep, within};
+use crate::runtime::{sleep, spawn, within};
 
 #[test]
 fn a_server_that_accepts_and_says_nothing() {
@@ -202,5 +203,31 @@ fn time_outs_of_0_never_pass() {
         }
         within(client.disconnect()).await.expect("an end");
         until(|| accepted(&server).len() == 101).await;
+    });
+}
+
+#[test]
+fn a_server_that_reads_nothing_fails_the_write_time_out() {
+    both(async |version| {
+        let (tell, told) = mpsc::channel();
+        let server = peer(move |script| {
+            script.welcome();
+            told.recv().expect("an end");
+        });
+        let client = connected(config(version, server.port).write_timeout(200 * MS)).await;
+        let writer = spawn({
+            let client = client.clone();
+            async move {
+                let payload = "x".repeat(2000);
+                while client.publish("a", payload.as_str()).await.is_ok() && client.is_connected() {
+                }
+            }
+        });
+        let why = ConnectionError::TimedOut(Waiting::Write);
+        assert_eq!(within(client.down()).await, Some(DownReason::Protocol(why)));
+        assert!(!client.is_connected());
+        writer.abort();
+        tell.send(()).expect("a peer");
+        server.end().await;
     });
 }

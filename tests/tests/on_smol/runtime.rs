@@ -85,7 +85,7 @@ impl<T> Task<T> {
         within(task).await
     }
 
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(self) {
         drop(self.take());
     }
 }
@@ -102,11 +102,6 @@ impl<T> Drop for Task<T> {
 /// The address under which the ports of this machine are reached.
 pub(crate) fn host(_port: u16) -> &'static str {
     "127.0.0.1"
-}
-
-/// The settings, as the memory of a client bounds them: from the heap there is enough.
-pub(crate) fn fitted(config: Config) -> Config {
-    config
 }
 
 /// A client that is driven.

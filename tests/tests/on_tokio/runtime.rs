@@ -58,7 +58,7 @@ impl<T> Task<T> {
         within(self.0).await.expect("a task that does not panic")
     }
 
-    pub(crate) fn abort(&self) {
+    pub(crate) fn abort(self) {
         self.0.abort();
     }
 }
@@ -66,11 +66,6 @@ impl<T> Task<T> {
 /// The address under which the ports of this machine are reached.
 pub(crate) fn host(_port: u16) -> &'static str {
     "127.0.0.1"
-}
-
-/// The settings, as the memory of a client bounds them: from the heap there is enough.
-pub(crate) fn fitted(config: Config) -> Config {
-    config
 }
 
 /// A client that is driven.

@@ -1,5 +1,6 @@
 //! The machine below: its list of names.
 
+use crate::list::heap::payloads_arrive_whole;
 use crate::list::story::{client, in_5_0};
 use crate::runtime::adapter::Config;
 use crate::runtime::within;
@@ -25,4 +26,9 @@ fn every_address_of_a_name_is_tried() {
             within(client.connect(true)).await.expect("a connection");
         }
     });
+}
+
+#[test]
+fn payloads_of_megabytes_arrive_whole() {
+    payloads_arrive_whole(2_000_000, |config| config.outbox(4 << 20).store(4 << 20));
 }
