@@ -3,11 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::story::{
-    MS, accepted, both, config, connected, next, numbers, poll_once, server, take, until,
-};
+use super::story::{MS, accepted, both, config, connected, next, numbers, poll_once, server, take};
 use crate::runtime::adapter::{
-    ConnectError, DisconnectError, PublishError, QoS, Session, SubscribeError,
+    ConnectError, DisconnectError, DownReason, PublishError, QoS, Session, SubscribeError,
 };
 use crate::runtime::{Client, soon, within};
 
@@ -64,8 +62,8 @@ fn without_a_waiter_slot_a_disconnect_runs_all_the_same() {
         let waits = all_slots(&client).await;
         let end = within(client.disconnect()).await;
         assert!(matches!(end, Ok(()) | Err(DisconnectError::NoWaiter)), "{end:?}");
-        until(|| !client.is_connected()).await;
         drop(waits);
+        assert_eq!(within(client.down()).await, Some(DownReason::Disconnected));
         assert_eq!(within(client.disconnect()).await, Err(DisconnectError::NotConnected));
         within(client.connect(true)).await.expect("a connection");
     });

@@ -21,7 +21,7 @@ pub(crate) const NAME: &str = "embassy without a heap";
 
 /// The memory of a client. Where the list is told with a heap, it asks for more.
 #[cfg(feature = "heap")]
-type Memory = Resources<16_384, 8192, 32_768, 16, 128, 1100>;
+type Memory = Resources<8192, 8192, 16_384, 16, 128, 1100>;
 #[cfg(not(feature = "heap"))]
 type Memory = Resources<4096, 2048, 4096, 16, 8, 16>;
 
@@ -121,7 +121,8 @@ pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + 'stat
 
 /// Lent for ever: a test's memory lives as long as the process.
 fn memory() -> &'static mut Memory {
-    Box::leak(Box::default())
+    const NEW: Memory = Memory::new();
+    Box::leak(Box::new(NEW))
 }
 
 /// Names a callback, for `unset_cb`.
