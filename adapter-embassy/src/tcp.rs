@@ -42,6 +42,9 @@ impl<const RX: usize, const TX: usize> fmt::Debug for TcpBuffers<RX, TX> {
 }
 
 /// Opens TCP connections, with Nagle's algorithm off: one at a time.
+///
+/// Of a name's addresses it tries as many as smoltcp keeps: one, unless the program chooses its
+/// feature `dns-max-result-count-4` or another like it.
 pub struct Tcp {
     stack: Stack<'static>,
     /// It lives for ever: what was written last still leaves when the driver is dropped.

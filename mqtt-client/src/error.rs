@@ -8,6 +8,7 @@ use mqtt_as_proto::{ReasonCode, TopicError};
 
 /// A step of opening a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Step {
     /// Looking the host name up.
     Resolve,
@@ -30,6 +31,7 @@ impl fmt::Display for Step {
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ConnectError {
     /// The server refused, for that reason.
     Refused(ReasonCode),
@@ -88,6 +90,7 @@ const NO_WAITER: &str = "no waiter slot is free: give the client more, or call l
 /// Why a message was not published, or is not known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PublishError {
     /// The topic is no topic name. Nothing was sent.
     Topic(TopicError),
@@ -155,6 +158,7 @@ impl core::error::Error for PublishError {}
 /// Why a subscription was not made or ended, or is not known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SubscribeError {
     /// The filter is no topic filter. Nothing was sent.
     Filter(TopicError),
@@ -204,6 +208,7 @@ impl core::error::Error for SubscribeError {}
 /// Why a disconnect was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DisconnectError {
     /// There is no connection.
     NotConnected,
@@ -231,6 +236,7 @@ impl core::error::Error for DisconnectError {}
 /// Why the link is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DownReason {
     /// The program disconnected.
     Disconnected,

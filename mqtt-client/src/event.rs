@@ -18,6 +18,7 @@ pub struct Msg;
 
 /// What the server said when it accepted the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session {
     /// The server resumed a session.
     pub session_present: bool,
@@ -71,6 +72,7 @@ impl ServerWords {
 /// Counts since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Statistics {
     /// Connections that the server accepted.
     pub connections: u32,

@@ -45,6 +45,13 @@ impl Granted {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Granted {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.reason_codes());
+    }
+}
+
 impl fmt::Debug for Granted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.reason_codes()).finish()

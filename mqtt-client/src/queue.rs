@@ -153,6 +153,7 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
 
 /// The program's buffer is too small for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooSmall {
     /// Bytes of the message's packet.
     pub needed: usize,

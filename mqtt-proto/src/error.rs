@@ -12,6 +12,7 @@ use crate::topic::TopicError;
 /// [MQTT-4.13.1-1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum DecodeError {
     /// The packet ends before its content does.
     Truncated,
@@ -131,6 +132,7 @@ impl core::error::Error for DecodeError {}
 /// Why a packet cannot be encoded. The caller is at fault; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum EncodeError {
     /// A string or binary field is longer than 65,535 bytes.
     TooLong {

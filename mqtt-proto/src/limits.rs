@@ -7,6 +7,7 @@ use crate::property::Properties;
 
 /// What the server allows. 3.1.1 has no such limits: there these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
     /// Unacknowledged QoS 1 and 2 messages at a time.
     pub receive_maximum: u16,
@@ -95,6 +96,7 @@ impl Limits {
 /// A limit of the server that an operation would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Limit {
     /// The QoS is above the server's Maximum QoS.
     MaximumQoS(QoS),

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// The protocol version of a connection: a value, not a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Version {
     /// MQTT 3.1.1, protocol level 4.
     V311,
@@ -34,6 +35,7 @@ impl fmt::Display for Version {
 
 /// Quality of service (4.3): how hard the parties try to deliver a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum QoS {
     /// QoS 0: delivered once or not at all.
     #[default]
@@ -60,6 +62,7 @@ impl QoS {
 /// The type of a control packet (2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // Their names are the standard's, and say all.
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PacketType {
     Connect = 1,
     ConnAck = 2,

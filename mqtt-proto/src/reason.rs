@@ -9,6 +9,7 @@ use crate::packet_type::PacketType;
 /// 3.1.1 knows five CONNACK return codes and the SUBACK failure; they are shown as the 5.0 code
 /// of the same meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ReasonCode(u8);
 
 macro_rules! reason_codes {

@@ -169,6 +169,7 @@ impl<'a> TopicFilter<'a> {
 /// Why a string is no topic name or no topic filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TopicError {
     /// It has no characters [MQTT-4.7.3-1].
     Empty,

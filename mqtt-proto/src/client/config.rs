@@ -153,6 +153,7 @@ impl Config {
 /// Settings and memory that do not fit each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ConfigError {
     /// Receive Maximum and Maximum Packet Size may not be 0.
     Zero,

@@ -12,6 +12,7 @@ use crate::wire::PacketId;
 /// packet identifier is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OperationError {
     /// What was asked for cannot be said in MQTT.
     Invalid(EncodeError),
@@ -81,6 +82,7 @@ impl From<Limit> for OperationError {
 /// Why the connection has to end. The session is intact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ConnectionError {
     /// The peer sent malformed bytes.
     Malformed(DecodeError),
@@ -104,6 +106,7 @@ pub enum ConnectionError {
 /// A rule that the server broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Violation {
     /// The packet may not come from a server, or not now.
     Unexpected(PacketType),
@@ -130,6 +133,7 @@ pub enum Violation {
 /// What was waited for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Waiting {
     /// CONNACK, with all steps of authentication.
     ConnAck,

@@ -24,6 +24,7 @@ pub enum Fate {
 /// Why a message was never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NotSent {
     /// The server's limits, learned when it accepted the connection, forbid it.
     Forbidden(Limit),

@@ -16,7 +16,7 @@
 //! wire.run(async {
 //!     let (mut rx, mut tx) = ([0; 1024], [0; 1024]);
 //!     let mut socket = TcpSocket::new(wire.stack(), &mut rx, &mut tx);
-//!     socket.connect((wire.address(), port)).await.expect("a connection");
+//!     socket.connect((Wire::ADDRESS, port)).await.expect("a connection");
 //! });
 //! ```
 
@@ -49,9 +49,6 @@ const FRAMES: usize = 16;
 /// Sockets of a stack.
 const SOCKETS: usize = 64;
 
-/// The gateway's address.
-const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-
 /// The client's address.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
@@ -75,13 +72,19 @@ struct Shared {
 }
 
 impl Wire {
+    /// Where the gateway is: connections to it are forwarded to 127.0.0.1.
+    pub const HOST: &str = "10.0.0.1";
+
+    /// The same.
+    pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
     /// A wire, with a stack at either end. Nothing is forwarded yet.
     #[must_use]
     pub fn new() -> Self {
         let executor = Rc::new(LocalExecutor::new());
         let shared = Rc::new(Shared::default());
         let (stack, client) = end(&executor, CLIENT, 1);
-        let (gateway, far) = end(&executor, GATEWAY, 2);
+        let (gateway, far) = end(&executor, Wire::ADDRESS, 2);
         let (_, to_client, from_client) = client.split();
         let (_, to_gateway, from_gateway) = far.split();
         let bridges = Bridges::new(gateway, &executor, shared.clone());
@@ -95,12 +98,6 @@ impl Wire {
     #[must_use]
     pub fn stack(&self) -> Stack<'static> {
         self.stack
-    }
-
-    /// Where the gateway is: connections to it are forwarded to 127.0.0.1.
-    #[must_use]
-    pub fn address(&self) -> Ipv4Addr {
-        GATEWAY
     }
 
     /// Forwards connections to that port. To others they are refused.
@@ -165,10 +162,10 @@ fn end(executor: &LocalExecutor<'static>, address: Ipv4Addr, seed: u64) -> (Stac
     end.set_link_state(LinkState::Up);
     let mut config = StaticConfigV4 {
         address: Ipv4Cidr::new(address, 24),
-        gateway: Some(GATEWAY),
+        gateway: Some(Wire::ADDRESS),
         dns_servers: Default::default(),
     };
-    let _ = config.dns_servers.push(GATEWAY); // There is room for three.
+    let _ = config.dns_servers.push(Wire::ADDRESS); // There is room for three.
     let resources = Box::leak(Box::new(StackResources::<SOCKETS>::new()));
     let (stack, mut runner) =
         embassy_net::new(device, Config::ipv4_static(config), resources, seed);

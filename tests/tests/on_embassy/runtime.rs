@@ -96,9 +96,8 @@ impl<T> Drop for Task<T> {
 
 /// The address under which that port of this machine is reached.
 pub(crate) fn host(port: u16) -> &'static str {
-    let wire = wire();
-    wire.forward(port);
-    Box::leak(wire.address().to_string().into_boxed_str())
+    wire().forward(port);
+    Wire::HOST
 }
 
 /// A client that is driven.
