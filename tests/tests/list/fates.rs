@@ -182,7 +182,7 @@ fn qos_0_that_did_not_leave_a_lost_connection_is_counted() {
             script.reset();
         });
         let client = connected(config(version, server.port)).await;
-        let payload = "x".repeat(1500);
+        let payload = "x".repeat(1000);
         // Until the network takes nothing any more.
         while soon(100 * MS, client.publish("a", payload.as_str())).await.is_some() {}
         tell.send(()).expect("a peer");

@@ -218,7 +218,7 @@ fn a_server_that_reads_nothing_fails_the_write_time_out() {
         let writer = spawn({
             let client = client.clone();
             async move {
-                let payload = "x".repeat(2000);
+                let payload = "x".repeat(1000);
                 while client.publish("a", payload.as_str()).await.is_ok() && client.is_connected() {
                 }
             }
