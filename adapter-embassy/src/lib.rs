@@ -66,19 +66,20 @@
 //! ```
 //! use embedded_io_async::{Read, Write};
 //! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, Line, ResourcesFor, Runner};
+//! use static_cell::StaticCell;
 //!
-//! fn over_a_line<C: Connect>(
-//!     line: C,
-//!     resources: &'static mut ResourcesFor<C, 512, 512, 2048, 8, 4, 4>,
-//! ) -> Result<(Client<C>, Runner<C>), ConfigError> {
+//! static RESOURCES: StaticCell<ResourcesFor<512, 512, 2048, 8, 4, 4>> = StaticCell::new();
+//!
+//! /// Over a line that is always there: nothing is to do before a connection.
+//! fn client(
+//!     rx: impl Read,
+//!     tx: impl Write,
+//! ) -> Result<(Client, Runner<impl Connect>), ConfigError> {
+//!     let line = Line::new(rx, tx, async |_, _, _| Ok(()));
+//!     let resources = RESOURCES.init_with(ResourcesFor::new);
 //!     mqtt_as_embassy::with_connector(line, resources, Config::new("the other end"))
 //! }
-//!
-//! /// A line that is always there: nothing is to do before a connection.
-//! fn line(rx: impl Read, tx: impl Write) -> impl Connect {
-//!     Line::new(rx, tx, async |_, _, _| Ok(()))
-//! }
-//! # let _ = line(&[][..], &mut [][..]);
+//! # let _ = client(&[][..], &mut [][..]);
 //! ```
 //!
 //! # Features
@@ -106,13 +107,13 @@ pub use resources::{Resources, ResourcesFor};
 pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
 
 /// The handle of a client under embassy, cheap to clone. [`new`] makes one.
-pub type Client<C = Tcp> = mqtt_as_client::Client<Embassy<C>>;
+pub type Client = mqtt_as_client::Client<Embassy>;
 
 /// A handle that does not keep the client alive.
-pub type WeakClient<C = Tcp> = mqtt_as_client::WeakClient<Embassy<C>>;
+pub type WeakClient = mqtt_as_client::WeakClient<Embassy>;
 
 /// The received messages.
-pub type Queue<'c, C = Tcp> = mqtt_as_client::Queue<'c, Embassy<C>>;
+pub type Queue<'c> = mqtt_as_client::Queue<'c, Embassy>;
 
 /// A client over TCP with those settings, in that memory, and what drives it. Nothing is sent before
 /// [`connect`](mqtt_as_client::Client::connect), and nothing happens before [`Runner::run`] is
@@ -144,7 +145,7 @@ pub fn new<
 /// # Errors
 /// [`ConfigError`] names settings that fit neither each other nor the memory.
 pub fn with_connector<
-    C: Connect + 'static,
+    C: Connect,
     const RX: usize,
     const TX: usize,
     const STORE: usize,
@@ -153,25 +154,25 @@ pub fn with_connector<
     const WAITERS: usize,
 >(
     connect: C,
-    resources: &'static mut ResourcesFor<C, RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    resources: &'static mut ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
     config: Config,
-) -> Result<(Client<C>, Runner<C>), ConfigError> {
+) -> Result<(Client, Runner<C>), ConfigError> {
     let ResourcesFor { memory, state } = resources;
     let (memory, buffer) = memory.split();
     let (client, driver, callbacks) =
-        Client::<C>::with_handlers(config, memory, buffer, connect, |lock| &*state.insert(lock))?;
+        Client::with_handlers(config, memory, buffer, connect, |lock| &*state.insert(lock))?;
     Ok((client, Runner { driver, callbacks }))
 }
 
 /// What drives a client: its connection and its callbacks. Dropping it closes the client.
 #[derive(Debug)]
 #[must_use = "nothing happens before `run` is polled"]
-pub struct Runner<C: Connect + 'static = Tcp> {
-    driver: mqtt_as_client::Runner<Embassy<C>>,
-    callbacks: Handling<Embassy<C>>,
+pub struct Runner<C: Connect = Tcp> {
+    driver: mqtt_as_client::Runner<Embassy, C>,
+    callbacks: Handling<Embassy>,
 }
 
-impl<C: Connect + 'static> Runner<C> {
+impl<C: Connect> Runner<C> {
     /// Drives the client until the last handle is dropped and all callbacks have run. It is meant
     /// for a task of its own.
     ///
@@ -182,14 +183,14 @@ impl<C: Connect + 'static> Runner<C> {
     }
 }
 
-/// The runtime embassy, as the client sees it, with what opens its transports.
+/// The runtime embassy, as the client sees it.
 #[derive(Debug)]
-pub struct Embassy<C = Tcp>(core::convert::Infallible, core::marker::PhantomData<C>);
+pub enum Embassy {}
 
-impl<C: Connect + 'static> Runtime for Embassy<C> {
+impl Runtime for Embassy {
     type Lock = Critical<State<Self>>;
     type Pointer = &'static Self::Lock;
-    type Connect = C;
+    type Connect = Tcp;
     type Listeners = Handlers;
 
     const PACKETS_PER_LOCK: usize = 1;

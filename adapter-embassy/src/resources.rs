@@ -1,9 +1,9 @@
 //! The memory of a client, in one value that the program lends for ever.
 
-use mqtt_as_client::{Connect, Lent, State};
+use mqtt_as_client::{Lent, State};
 
 use crate::lock::Critical;
-use crate::{Embassy, Tcp, TcpBuffers};
+use crate::{Embassy, TcpBuffers};
 
 /// The memory of a client over TCP.
 ///
@@ -26,7 +26,7 @@ pub struct Resources<
     const FLIGHT: usize,
     const WAITERS: usize,
 > {
-    pub(crate) client: ResourcesFor<Tcp, RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    pub(crate) client: ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
     pub(crate) tcp: TcpBuffers<RX, TX>,
 }
 
@@ -49,7 +49,6 @@ impl<
 /// The memory of a client over any transport: the same as [`Resources`], without TCP's buffers.
 #[derive(Debug)]
 pub struct ResourcesFor<
-    C: Connect + 'static,
     const RX: usize,
     const TX: usize,
     const STORE: usize,
@@ -58,18 +57,17 @@ pub struct ResourcesFor<
     const WAITERS: usize,
 > {
     pub(crate) memory: Lent<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
-    pub(crate) state: Option<Critical<State<Embassy<C>>>>,
+    pub(crate) state: Option<Critical<State<Embassy>>>,
 }
 
 impl<
-    C: Connect + 'static,
     const RX: usize,
     const TX: usize,
     const STORE: usize,
     const QUEUE: usize,
     const FLIGHT: usize,
     const WAITERS: usize,
-> ResourcesFor<C, RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
@@ -79,14 +77,13 @@ impl<
 }
 
 impl<
-    C: Connect + 'static,
     const RX: usize,
     const TX: usize,
     const STORE: usize,
     const QUEUE: usize,
     const FLIGHT: usize,
     const WAITERS: usize,
-> Default for ResourcesFor<C, RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> Default for ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
 {
     fn default() -> Self {
         Self::new()

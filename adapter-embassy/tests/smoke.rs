@@ -386,3 +386,52 @@ fn smaller_settings_hold_with_lent_memory() {
         }
     });
 }
+
+/// What the heap adds, over the same lent memory.
+#[cfg(feature = "alloc")]
+mod heap {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn owned_messages() {
+        let (server, wire) = world();
+        let (client, runner) = new(&wire, config(&server));
+        joined(&wire, runner, async move {
+            client.connect(true).await.expect("a connection");
+            client.subscribe("smoke/#", QoS::AtLeastOnce).await.expect("a subscription");
+            let mut messages = Vec::new();
+            for text in ["one", "two"] {
+                client.publish("smoke/1", text).qos(QoS::AtLeastOnce).await.expect("a publish");
+                messages.push(client.queue().next().await.expect("a message"));
+            }
+            let payloads: Vec<_> = messages.iter().map(|message| message.payload()).collect();
+            assert_eq!(payloads, [b"one", b"two"]);
+        });
+    }
+
+    #[test]
+    fn closures_as_callbacks() {
+        let (server, wire) = world();
+        let (client, runner) = new(&wire, config(&server));
+        let heard = Rc::new(RefCell::new(Vec::new()));
+        let hear = heard.clone();
+        let on_message = Box::new(move |message: &mqtt_as_embassy::MessageRef<'_>| {
+            hear.borrow_mut().push(message.payload().to_vec());
+        });
+        let id = client.set_boxed_cb_on_event(event::Msg, on_message).expect("a place");
+        let gone = heard.clone();
+        joined(&wire, runner, async move {
+            client.connect(true).await.expect("a connection");
+            client.subscribe("smoke/#", QoS::AtLeastOnce).await.expect("a subscription");
+            client.publish("smoke/1", "text").qos(QoS::AtLeastOnce).await.expect("a publish");
+            while gone.borrow().is_empty() {
+                assert!(client.broker_up().await);
+            }
+            assert!(client.unset_cb(id));
+            assert_eq!(Rc::strong_count(&gone), 2); // The closure has been dropped.
+        });
+        assert_eq!(*heard.borrow(), [b"text"]);
+    }
+}

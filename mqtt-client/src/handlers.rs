@@ -21,7 +21,7 @@ use crate::message::{MessageRef, decode};
 use crate::runner::Runner;
 use crate::shared::{State, act};
 use crate::sizes::enough;
-use crate::traits::{Listeners, Runtime};
+use crate::traits::{Connect, Listeners, Runtime};
 
 /// Callbacks per event at most.
 const MOST: usize = 4;
@@ -247,13 +247,13 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
-    pub fn with_handlers(
+    pub fn with_handlers<C: Connect>(
         config: Config,
         memory: Memory,
         buffer: &'static mut [u8],
-        connect: R::Connect,
+        connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
-    ) -> Result<(Self, Runner<R>, Handling<R>), crate::ConfigError> {
+    ) -> Result<(Self, Runner<R, C>, Handling<R>), crate::ConfigError> {
         let given = buffer.len();
         let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
         let packet = client.act(|state| state.config.core.maximum_packet_size as usize);

@@ -19,7 +19,7 @@ pub trait Runtime: Sized + 'static {
     type Lock: Lock<State<Self>>;
     /// Points to it: `Arc` with a heap, `&'static` without.
     type Pointer: Deref<Target = Self::Lock> + Clone;
-    /// Opens transports.
+    /// Opens transports, where the program chooses nothing else.
     type Connect: Connect;
     /// Keeps the program's callbacks, with the bounds that this runtime asks of them: `Registered`
     /// with a heap, `()` for none.

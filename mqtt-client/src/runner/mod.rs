@@ -32,9 +32,11 @@ use reading::read_loop;
 use writing::write_loop;
 
 /// The driver of a client. [`run`](Self::run) it in a task of its own, or join it with the program.
-pub struct Runner<R: Runtime> {
+///
+/// `C` opens its transports: what the runtime brings for that, or anything else.
+pub struct Runner<R: Runtime, C: Connect = <R as Runtime>::Connect> {
     shared: R::Pointer,
-    connect: R::Connect,
+    connect: C,
     out: Outbox<'static>,
     read: ReadMemory,
     /// A session was begun: `clean_init` has done its work.
@@ -49,12 +51,12 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
-    pub fn with_runner(
+    pub fn with_runner<C: Connect>(
         mut config: Config,
         memory: Memory,
-        connect: R::Connect,
+        connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
-    ) -> Result<(Self, Runner<R>), crate::ConfigError> {
+    ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
         let (memory, outbox, read) = memory.fit(&mut config)?.split();
         let shared = pointer(R::Lock::new(State::new(config, memory)?));
         let client = Self::with_pointer(shared.clone());
@@ -63,7 +65,7 @@ impl<R: Runtime> Client<R> {
     }
 }
 
-impl<R: Runtime> Runner<R> {
+impl<R: Runtime, C: Connect> Runner<R, C> {
     /// Drives the client until the last handle is dropped.
     ///
     /// # Cancel safety
@@ -203,7 +205,7 @@ fn fail<R: Runtime>(shared: &R::Pointer, error: ConnectError) {
     });
 }
 
-impl<R: Runtime> Drop for Runner<R> {
+impl<R: Runtime, C: Connect> Drop for Runner<R, C> {
     fn drop(&mut self) {
         act::<R, _>(&self.shared, |state| {
             if state.link.busy {
@@ -214,7 +216,7 @@ impl<R: Runtime> Drop for Runner<R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Runner<R> {
+impl<R: Runtime, C: Connect> fmt::Debug for Runner<R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Runner")
     }

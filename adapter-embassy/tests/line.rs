@@ -1,0 +1,98 @@
+//! Another transport than TCP: a line that is always there, as a serial port is.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_io::{Async, Timer, block_on};
+use embedded_io_async::{ErrorType, Read, Write};
+use futures_lite::future::{or, zip};
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use mqtt_as_embassy::{
+    Config, ConnectError, ErrorKind, Line, QoS, ResourcesFor, Server as At, Step,
+};
+use mqtt_as_tests::broker::BrokerConfig;
+use mqtt_as_tests::server::Server;
+
+/// The far end of the line is a port of this machine.
+struct End(Arc<Async<TcpStream>>);
+
+impl ErrorType for End {
+    type Error = io::Error;
+}
+
+impl Read for End {
+    async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self.0).read(buf).await
+    }
+}
+
+impl Write for End {
+    async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(buf).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        (&*self.0).flush().await
+    }
+}
+
+async fn line_to(address: SocketAddr) -> (End, End) {
+    let line = Arc::new(Async::<TcpStream>::connect(address).await.expect("a line"));
+    (End(line.clone()), End(line))
+}
+
+fn lent() -> &'static mut ResourcesFor<256, 512, 2048, 8, 8, 8> {
+    Box::leak(Box::default())
+}
+
+fn run(story: impl Future<Output = ()>) {
+    block_on(or(story, async {
+        Timer::after(Duration::from_secs(10)).await;
+        panic!("it has to happen within ten seconds");
+    }));
+}
+
+#[test]
+fn talk_over_a_line() {
+    let server = Server::start(BrokerConfig::default());
+    run(async {
+        let (rx, tx) = line_to(server.addr()).await;
+        let mut dialled = Vec::new();
+        let line = Line::new(rx, tx, async |_: &mut End, _: &mut End, at: At<'_>| {
+            dialled.push((at.host.to_owned(), at.port));
+            Ok(())
+        });
+        let config = Config::new("the other end").port(7).client_id("line");
+        let made = mqtt_as_embassy::with_connector(line, lent(), config);
+        let (client, runner) = made.expect("settings that fit");
+        zip(runner.run(), async move {
+            client.connect(true).await.expect("a connection");
+            client.subscribe("line/1", QoS::AtLeastOnce).await.expect("a subscription");
+            client.publish("line/1", "text").qos(QoS::AtLeastOnce).await.expect("a publish");
+            let mut buffer = [0; 64];
+            let message = client.queue().next_into(&mut buffer).await.expect("a large buffer");
+            assert_eq!(message.expect("a message").payload(), b"text");
+            client.disconnect().await.expect("a connection to end");
+        })
+        .await;
+        assert_eq!(dialled, [("the other end".to_owned(), 7)]);
+    });
+}
+
+#[test]
+fn a_line_that_cannot_be_prepared() {
+    let server = Server::start(BrokerConfig::default());
+    let busy = ConnectError::Unreachable(Step::Open, ErrorKind::AddrInUse);
+    run(async {
+        let (rx, tx) = line_to(server.addr()).await;
+        let line = Line::new(rx, tx, async |_: &mut End, _: &mut End, _: At<'_>| Err(busy));
+        let made = mqtt_as_embassy::with_connector(line, lent(), Config::new("the other end"));
+        let (client, runner) = made.expect("settings that fit");
+        zip(runner.run(), async move {
+            assert_eq!(client.connect(true).await, Err(busy));
+        })
+        .await;
+    });
+}
