@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use mqtt_as_proto::client::Received;
-use mqtt_as_proto::{AckToken, Packet, Storage, Version};
+use mqtt_as_proto::wire::{SliceSink, copy};
+use mqtt_as_proto::{AckToken, Storage, Version};
 
 use crate::config::Overflow;
 #[cfg(feature = "alloc")]
@@ -299,7 +300,7 @@ impl Inbox {
             let Some(entry) = self.entries.get_mut(index as usize) else { return 0 };
             if aliased {
                 let mut whole = alloc::vec::Vec::new();
-                let _ = Packet::Publish(received.publish).encode(version, &mut whole);
+                let _ = received.publish.encode(version, &mut whole);
                 entry.frame = Bytes::from(whole);
                 return entry.frame.len();
             }
@@ -311,11 +312,12 @@ impl Inbox {
         let at = index as usize * self.stride;
         let place = self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default();
         if aliased {
-            let publish = Packet::Publish(received.publish);
-            return publish.encode_to_slice(version, place).unwrap_or(0);
+            let room = place.len();
+            let len = received.publish.encode(version, &mut SliceSink::new(place));
+            return len.ok().filter(|len| *len <= room).unwrap_or(0);
         }
         let len = packet.len().min(place.len());
-        place[..len].copy_from_slice(&packet[..len]);
+        copy(place, packet);
         len
     }
 
@@ -446,7 +448,7 @@ impl Inbox {
         let frame = self.lent(index, entry);
         let (needed, given) = (frame.len(), buffer.len());
         let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
-        place.copy_from_slice(frame);
+        copy(place, frame);
         Ok((needed, entry.token, version))
     }
 

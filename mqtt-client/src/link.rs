@@ -1,6 +1,7 @@
 //! Where the link stands, and where the program wants it.
 
 use mqtt_as_proto::client::Event as CoreEvent;
+use mqtt_as_proto::wire::copy;
 use mqtt_as_proto::{Instant, ReasonCode};
 
 use crate::config::Config;
@@ -86,7 +87,7 @@ impl Assigned {
     fn new(id: &str) -> Self {
         let mut assigned = Self::default();
         if let Some(place) = assigned.bytes.get_mut(..id.len()) {
-            place.copy_from_slice(id.as_bytes());
+            copy(place, id.as_bytes());
             assigned.len = id.len();
         }
         assigned

@@ -110,12 +110,16 @@ impl<'m> ReadBuffer<'m> {
 
     /// The first `n` bytes have been used, and nobody refers to them.
     pub(crate) fn consume(&mut self, n: usize) {
-        let filled = self.filled;
-        self.filled -= n.min(filled);
-        match &mut self.memory.0 {
-            Kind::Lent(bytes) => bytes.as_mut_slice().copy_within(n.min(filled)..filled, 0),
+        let (n, filled) = (n.min(self.filled), self.filled);
+        self.filled -= n;
+        let all = match &mut self.memory.0 {
+            Kind::Lent(bytes) => bytes.as_mut_slice(),
             #[cfg(feature = "alloc")]
-            Kind::Heap(growing) => growing.bytes.copy_within(n.min(filled)..filled, 0),
+            Kind::Heap(growing) => &mut growing.bytes,
+        };
+        let all = all.get_mut(..filled).unwrap_or_default();
+        if n <= all.len() {
+            all.copy_within(n.., 0);
         }
     }
 

@@ -48,7 +48,9 @@ impl Default for Waiter {
 }
 
 /// What a call waits for. It is matched, not compared: that would take 700 bytes of a device's code.
+// The first case is a zero byte: a static array of free waiters takes no flash.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(u8)]
 pub(crate) enum Wait {
     #[default]
     Free,

@@ -89,7 +89,7 @@ impl Sink for alloc::vec::Vec<u8> {
 
 /// Copies as many bytes as both slices have: `copy_from_slice` without its panic.
 #[inline]
-pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
+pub fn copy(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }

@@ -68,7 +68,7 @@ pub(crate) struct Expiry {
 }
 
 /// What is owed for a packet identifier.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum State {
     /// The PUBLISH has to be put into the outbox.
     #[default]
@@ -184,7 +184,7 @@ impl<'a> Outgoing<'a> {
     #[inline]
     pub(crate) fn push(&mut self, id: PacketId, flight: Flight) -> Option<u16> {
         let shared = flight.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
-        let (chain, waits) = (flight.chain, flight.state == State::Waiting);
+        let (chain, waits) = (flight.chain, matches!(flight.state, State::Waiting));
         let qos0 = flight.qos == QoS::AtMostOnce;
         let Some(index) = self.insert(id, flight) else {
             self.blocks.free(chain);
@@ -309,14 +309,14 @@ impl<'a> Outgoing<'a> {
         let oldest = self.table.get(self.waiting.head()?)?;
         let shared = oldest.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
         let len = oldest.chain.len().saturating_add(shared);
-        (oldest.state == State::Sent).then(|| oldest.start.saturating_add(len as u64))
+        matches!(oldest.state, State::Sent).then(|| oldest.start.saturating_add(len as u64))
     }
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
     pub(crate) fn oldest_sent(&self, written: u64) -> Option<PacketId> {
         let index = self.waiting.head()?;
         let oldest = self.table.get(index)?;
-        let sent = oldest.state == State::Sent && oldest.start < written;
+        let sent = matches!(oldest.state, State::Sent) && oldest.start < written;
         self.table.id(index).filter(|_| sent)
     }
 

@@ -29,16 +29,19 @@ pub struct Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// A free slot. `empty` fills it until it is used.
+    /// A slot to make arrays of, which a session prepares when it takes them. `empty` fills it
+    /// until it is used. Its own bytes are zero: then a static array of them takes no flash.
     #[must_use]
     pub const fn new(empty: T) -> Self {
-        Self { value: empty, id: None, bucket: NIL, chain: NIL, next: NIL, prev: NIL }
+        Self { value: empty, id: None, bucket: 0, chain: 0, next: 0, prev: 0 }
     }
 }
 
+/// A free slot.
 impl<T: Default> Default for Slot<T> {
     fn default() -> Self {
-        Self::new(T::default())
+        let value = T::default();
+        Self { value, id: None, bucket: NIL, chain: NIL, next: NIL, prev: NIL }
     }
 }
 

@@ -1,0 +1,45 @@
+//! The smallest executor: one future, polled whenever something happened, asleep otherwise.
+
+use core::arch::asm;
+use core::future::Future;
+use core::pin::pin;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+static WOKEN: AtomicBool = AtomicBool::new(true);
+
+/// Has the future polled again.
+pub(crate) fn wake() {
+    WOKEN.store(true, Ordering::Relaxed);
+}
+
+/// Runs a future to its end.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    // SAFETY: the functions of the table do not look at the pointer.
+    let waker = unsafe { Waker::from_raw(RAW) };
+    let mut context = Context::from_waker(&waker);
+    loop {
+        WOKEN.store(false, Ordering::Relaxed);
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        sleep();
+    }
+}
+
+fn sleep() {
+    while !WOKEN.load(Ordering::Relaxed) {
+        // An interrupt that comes after the look ends the wait, though it is handled after it.
+        critical_section::with(|_| {
+            if !WOKEN.load(Ordering::Relaxed) {
+                // SAFETY: waits, and changes nothing.
+                unsafe { asm!("wfi") };
+            }
+        });
+    }
+}
+
+const RAW: RawWaker = RawWaker::new(ptr::null(), &TABLE);
+static TABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, |_| wake(), |_| wake(), |_| {});

@@ -1,0 +1,88 @@
+//! The client on embassy, as a device with a network has it: embassy-net over the board's Ethernet.
+//!
+//! It connects, subscribes, publishes at QoS 1 and 2, takes its own messages, and goes on after the broker was
+//! restarted. Its exit code says how that went.
+
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+
+use board::console;
+use board::ethernet::{Cable, Frames, MTU, start};
+use embassy_executor::{Executor, Spawner};
+use embassy_net::{Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+use mqtt_as_embassy::{Config, Resources, Runner, event};
+use program::Fault;
+use static_cell::{ConstStaticCell, StaticCell};
+
+/// Packets of 1 KiB, 512 bytes of unacknowledged messages, 2 received ones, 4 on their way, 4 calls.
+type Memory = Resources<1024, 1024, 512, 2, 4, 4>;
+
+/// The host, as the emulator's network shows it.
+const BROKER: &str = "10.0.2.2";
+
+fn main() -> u32 {
+    static EXECUTOR: StaticCell<Executor> = StaticCell::new();
+    EXECUTOR.init_with(Executor::new).run(spawn)
+}
+
+fn spawn(spawner: Spawner) {
+    static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
+    static STACK: StaticCell<StackResources<3>> = StaticCell::new();
+    let (device, cable) = start(FRAMES.take());
+    let address = StaticConfigV4 {
+        address: Ipv4Cidr::new(Ipv4Address::new(10, 0, 2, 15), 24),
+        gateway: Some(Ipv4Address::new(10, 0, 2, 2)),
+        dns_servers: Default::default(),
+    };
+    let resources = STACK.init_with(StackResources::new);
+    let seed = 1; // A device takes it from its random numbers.
+    let (stack, runner) =
+        embassy_net::new(device, embassy_net::Config::ipv4_static(address), resources, seed);
+    let (Ok(cable), Ok(network), Ok(work)) =
+        (move_frames(cable), run_stack(runner), work(spawner, stack))
+    else {
+        console::exit(Fault::Config as u32)
+    };
+    spawner.spawn(cable);
+    spawner.spawn(network);
+    spawner.spawn(work);
+}
+
+#[embassy_executor::task]
+async fn move_frames(cable: Cable) {
+    cable.run().await;
+}
+
+#[embassy_executor::task]
+async fn run_stack(
+    mut runner: embassy_net::Runner<'static, board::ethernet::Device<'static, MTU>>,
+) {
+    runner.run().await;
+}
+
+#[embassy_executor::task]
+async fn drive(runner: Runner) {
+    runner.run().await;
+}
+
+#[embassy_executor::task]
+async fn work(spawner: Spawner, stack: Stack<'static>) {
+    static MEMORY: StaticCell<Memory> = StaticCell::new();
+    let config = Config::new(BROKER).port(console::argument()).client_id("net");
+    let Ok((client, runner)) = mqtt_as_embassy::new(stack, MEMORY.init_with(Memory::new), config)
+    else {
+        console::exit(Fault::Config as u32)
+    };
+    console::figure("lent memory", size_of::<Memory>());
+    client.set_cb_on_event(event::Down, &|_| console::text("down, says the callback\n"));
+    match drive(runner) {
+        Ok(task) => spawner.spawn(task),
+        Err(_) => console::exit(Fault::Driver as u32),
+    }
+    let result = program::run(client, "firmware/net").await;
+    console::figure("stack peak", board::stack::peak());
+    console::exit(result.map_or_else(|fault| fault as u32, |()| 0));
+}
+
+board::image!(crate::main);
