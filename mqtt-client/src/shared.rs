@@ -218,15 +218,19 @@ impl<R: Runtime> State<R> {
 
     /// What has to follow when something was done with the core.
     pub(crate) fn settle(&mut self) {
-        while let Some(event) = self.core.poll_event() {
-            let event = Happened::new(&event);
-            self.happen(event);
-        }
+        self.tell_fates();
         if self.core.wants_transmit() || self.core.is_closing() {
             self.notify_write();
         }
         self.waiters.wake_room();
         self.notify_deadline();
+    }
+
+    /// Tells calls what became of their messages.
+    pub(crate) fn tell_fates(&mut self) {
+        while let Some(event) = self.core.poll_event() {
+            self.happen(Happened::new(&event));
+        }
     }
 
     /// Whether reading has to wait for consumers: not while a call or a PINGREQ awaits an answer,
@@ -330,9 +334,7 @@ impl<R: Runtime> State<R> {
         if expires {
             self.core.give_up_all();
         }
-        while let Some(event) = self.core.poll_event() {
-            self.happen(Happened::new(&event));
-        }
+        self.tell_fates();
         self.waiters.finish_publishes();
     }
 

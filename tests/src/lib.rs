@@ -1,17 +1,14 @@
 //! The test kit: brokers, a bad network, the proof.
 
-#[cfg(feature = "broker")]
 pub mod broker;
-#[cfg(feature = "broker")]
 pub mod link;
 pub mod mosquitto;
-#[cfg(feature = "broker")]
+#[cfg(feature = "heap")]
 pub mod pair;
 pub mod proxy;
 pub mod random;
-#[cfg(feature = "broker")]
 pub mod script;
-#[cfg(feature = "broker")]
 pub mod server;
+mod sink;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -12,6 +12,8 @@ use mqtt_as_proto::Version;
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
 
+use crate::sink::Behind;
+
 /// The longest wait.
 const BOUND: Duration = Duration::from_secs(5);
 
@@ -136,9 +138,21 @@ impl Script {
     ///
     /// If it cannot be written or sent.
     pub fn send(&mut self, packet: &Packet<'_>) {
-        let mut bytes = Vec::new();
-        packet.encode(self.version, &mut bytes).expect("a packet that can be written");
+        let bytes = self.written(packet);
         self.send_bytes(&bytes);
+    }
+
+    /// The bytes of a packet in the connection's version.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    #[must_use]
+    pub fn written(&self, packet: &Packet<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = packet.encode(self.version, &mut Behind(&mut bytes));
+        written.expect("a packet that can be written");
+        bytes
     }
 
     /// Sends bytes, well-formed or not.

@@ -72,6 +72,9 @@ async fn next_output<R: Runtime>(
                 state.settle();
                 return (Poll::Ready(Output::Write), None);
             }
+            // What expired while it waited gives nothing to write, but has a fate.
+            state.tell_fates();
+            state.waiters.wake_room();
             if unflushed {
                 return (Poll::Ready(Output::Flush), None);
             }

@@ -6,6 +6,8 @@ use mqtt_as_proto::packet::{Ack, Connect, Delivery, Disconnect, Packet, Publish}
 use mqtt_as_proto::property::{Properties, TopicAliasId};
 use mqtt_as_proto::{Instant, PacketId, QoS, ReasonCode, Version};
 
+use crate::sink::Behind;
+
 use super::BrokerConfig;
 use super::message::{Alias, Outgoing, Will};
 
@@ -80,7 +82,8 @@ impl Connection {
 
     pub(super) fn send(&mut self, packet: &Packet<'_>) {
         // The broker's own packets break no rule: their strings came in packets of other clients.
-        packet.encode(self.version, &mut self.output).expect("a packet that can be written");
+        let written = packet.encode(self.version, &mut Behind(&mut self.output));
+        written.expect("a packet that can be written");
     }
 
     /// The last acknowledgement of a message from the client.

@@ -7,6 +7,8 @@ use mqtt_as_proto::packet::{Delivery, Publish, Will as WillPacket};
 use mqtt_as_proto::property::{Properties, Property, SubscriptionId, TopicAliasId};
 use mqtt_as_proto::{EncodeError, Instant, QoS, TopicName, Version};
 
+use crate::sink::Behind;
+
 /// A message from a client.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
@@ -147,7 +149,7 @@ impl Outgoing {
         let retain = self.retain;
         let publish = Publish { dup, retain, delivery, topic, properties, payload };
         let mut bytes = Vec::with_capacity(payload.len() + 64);
-        let written: Result<usize, EncodeError> = publish.encode(version, &mut bytes);
+        let written: Result<usize, EncodeError> = publish.encode(version, &mut Behind(&mut bytes));
         written.ok().map(|_| bytes)
     }
 

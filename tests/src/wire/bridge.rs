@@ -79,6 +79,8 @@ async fn open(port: u16) -> io::Result<Async<TcpStream>> {
     let open = async {
         let host = Async::<TcpStream>::connect(address).await?;
         host.get_ref().set_nodelay(true)?;
+        // The system would hold megabytes for a server that does not read.
+        SockRef::from(host.get_ref()).set_send_buffer_size(BUFFER)?;
         Ok(host)
     };
     or(open, async {

@@ -30,7 +30,8 @@ use std::future::{Future, pending};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use async_executor::{LocalExecutor, Task};
+use async_executor::LocalExecutor;
+pub use async_executor::Task;
 use async_io::block_on;
 use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;

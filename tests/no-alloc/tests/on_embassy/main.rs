@@ -1,0 +1,21 @@
+//! The list on embassy, without a heap.
+
+#[path = "../../../tests/on_embassy/runtime.rs"]
+mod runtime;
+
+#[path = "../../../tests/list/mod.rs"]
+mod list;
+
+/// Were there an owned message, its name would mean two things here, and this would not compile.
+mod without_a_heap {
+    #[allow(unused_imports)]
+    use super::nothing::*;
+    #[allow(unused_imports)]
+    use mqtt_as_embassy::*;
+
+    const _: Message = Message;
+}
+
+mod nothing {
+    pub(crate) struct Message;
+}

@@ -1,0 +1,12 @@
+//! The driver by hand: a runtime of its own with virtual time, in which a lost wake-up, a dropped
+//! call and a wrong order show. No adapter has a part in it.
+
+mod cancelling;
+mod hand;
+mod lives;
+mod promises;
+mod waking;
+
+use mqtt_as_proto::Version;
+
+const BOTH: [Version; 2] = [Version::V311, Version::V5];

@@ -1,0 +1,28 @@
+//! The surface of the client, told from outside as stories: written once, run on every runtime.
+//!
+//! A target that runs the list has a module `runtime` with all that names a runtime. Without the
+//! feature `heap` the list needs no heap from the client: its memory is lent, its messages come in
+//! buffers of the program's.
+
+mod acknowledging;
+mod bad_input;
+pub(crate) mod callbacks;
+mod closing;
+mod connecting;
+mod consuming;
+mod drivers;
+mod dropping;
+mod fates;
+mod flood;
+#[cfg(feature = "heap")]
+pub(crate) mod heap;
+mod links;
+mod overrun;
+mod peers;
+pub(crate) mod publishing;
+mod replacing;
+pub(crate) mod story;
+mod subscribing;
+mod timing;
+mod too_large;
+mod waiters;

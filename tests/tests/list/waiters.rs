@@ -1,0 +1,85 @@
+//! Calls that wait take a slot each; when all are taken, a call says so.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::story::{MS, accepted, both, config, connected, next, numbers, poll_once, server, take};
+use crate::runtime::adapter::{
+    ConnectError, DisconnectError, DownReason, PublishError, QoS, Session, SubscribeError,
+};
+use crate::runtime::{Client, soon, within};
+
+type Wait<'c> = Pin<Box<dyn Future<Output = Option<Session>> + 'c>>;
+
+/// Takes all waiter slots, however many there are.
+async fn all_slots(client: &Client) -> Vec<Wait<'_>> {
+    let mut waits: Vec<Wait<'_>> = Vec::new();
+    loop {
+        let mut wait: Wait<'_> = Box::pin(client.up());
+        match poll_once(&mut wait).await {
+            None => waits.push(wait),
+            Some(told) => {
+                assert!(told.is_none(), "there is no second connection");
+                return waits;
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_waiter_slot_a_call_is_refused() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        within(client.up()).await.expect("a connection");
+        let waits = all_slots(&client).await;
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let publish = within(client.publish("a", "refused").qos(qos)).await;
+            assert_eq!(publish, Err(PublishError::NoWaiter));
+        }
+        let refused = SubscribeError::NoWaiter;
+        assert_eq!(within(client.subscribe("a", QoS::AtMostOnce)).await, Err(refused));
+        assert_eq!(within(client.unsubscribe("a")).await, Err(refused));
+        assert_eq!(within(client.connect(true)).await, Err(ConnectError::NoWaiter));
+        assert!(within(client.down()).await.is_none());
+        assert!(client.is_connected());
+        // What nobody waits for needs no slot.
+        within(client.publish("a", "0")).await.expect("it is on its way");
+        client.publish("a", "1").qos(QoS::AtLeastOnce).try_publish().expect("room");
+        assert!(within(client.drain(5000 * MS)).await);
+        drop(waits);
+        within(client.publish("a", "2").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        assert_eq!(accepted(&server), numbers(3), "what was refused was not sent");
+    });
+}
+
+#[test]
+fn without_a_waiter_slot_a_disconnect_runs_all_the_same() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        within(client.up()).await.expect("a connection");
+        let waits = all_slots(&client).await;
+        let end = within(client.disconnect()).await;
+        assert!(matches!(end, Ok(()) | Err(DisconnectError::NoWaiter)), "{end:?}");
+        drop(waits);
+        assert_eq!(within(client.down()).await, Some(DownReason::Disconnected));
+        assert_eq!(within(client.disconnect()).await, Err(DisconnectError::NotConnected));
+        within(client.connect(true)).await.expect("a connection");
+    });
+}
+
+#[test]
+fn without_a_waiter_slot_messages_are_taken_all_the_same() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        within(client.up()).await.expect("a connection");
+        within(client.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
+        let waits = all_slots(&client).await;
+        assert!(soon(20 * MS, take(&client)).await.is_none());
+        within(client.publish("a", "b")).await.expect("it is on its way");
+        assert_eq!(next(&client).await.1, "b");
+        drop(waits);
+    });
+}

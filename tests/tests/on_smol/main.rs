@@ -1,0 +1,8 @@
+//! The list on smol.
+
+mod runtime;
+
+#[path = "../list/mod.rs"]
+mod list;
+#[path = "../with_std/mod.rs"]
+mod with_std;

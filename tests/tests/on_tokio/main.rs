@@ -1,0 +1,10 @@
+//! The list on tokio, and what only tokio has.
+
+mod counted;
+mod runtime;
+mod writes;
+
+#[path = "../list/mod.rs"]
+mod list;
+#[path = "../with_std/mod.rs"]
+mod with_std;

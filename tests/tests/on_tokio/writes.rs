@@ -1,0 +1,47 @@
+//! How often the driver writes: on a transport that counts.
+
+use crate::counted::{Counts, client as with_runner};
+use crate::list::story::{accepted, both, config, server, until};
+use crate::runtime::{spawn, within};
+
+#[test]
+fn one_thousand_queued_qos_0_leave_in_a_handful_of_writes() {
+    both(async |version| {
+        let server = server();
+        let counts = Counts::default();
+        let settings = config(version, server.addr().port());
+        let (client, runner) = with_runner(settings, counts.clone());
+        let driver = spawn(runner.run());
+        within(client.connect(true)).await.expect("a connection");
+        // Queued without giving the driver a turn in this task.
+        let payload = "x".repeat(40);
+        let before = counts.writes();
+        for _ in 0..1000 {
+            client.publish("a/topic", payload.as_str()).try_publish().expect("room");
+        }
+        until(|| accepted(&server).len() == 1000).await;
+        let writes = counts.writes() - before;
+        println!("{writes} writes on a live connection, {} reads", counts.reads());
+        drop(client);
+        driver.end().await;
+    });
+}
+
+#[test]
+fn one_thousand_qos_0_queued_before_the_first_connect_leave_in_at_most_ten_writes() {
+    both(async |version| {
+        let server = server();
+        let counts = Counts::default();
+        let (client, runner) = with_runner(config(version, server.addr().port()), counts.clone());
+        let payload = "x".repeat(40);
+        for _ in 0..1000 {
+            client.publish("a/topic", payload.as_str()).try_publish().expect("room");
+        }
+        let driver = spawn(runner.run());
+        within(client.connect(true)).await.expect("a connection");
+        until(|| accepted(&server).len() == 1000).await;
+        assert!(counts.writes() <= 11, "CONNECT and {} writes", counts.writes() - 1);
+        drop(client);
+        driver.end().await;
+    });
+}
