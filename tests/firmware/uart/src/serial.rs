@@ -69,7 +69,13 @@ impl<T> Lock<T> for Alone<T> {
     fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
         match self.0.try_borrow_mut() {
             Ok(mut value) => f(&mut value),
-            Err(_) => console::exit(Fault::Nested as u32),
+            Err(_) => nested(),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn nested() -> ! {
+    console::exit(Fault::Nested as u32)
 }
