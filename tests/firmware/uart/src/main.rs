@@ -7,6 +7,7 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod driver;
 mod memory;
 mod serial;
 
@@ -17,23 +18,13 @@ use embassy_futures::select::{Either, select};
 use mqtt_as_client::Config;
 use program::Fault;
 
-use serial::Serial;
-
-type Client = mqtt_as_client::Client<Serial>;
-type Runner = mqtt_as_client::Runner<Serial>;
+use driver::{Client, Runner, make};
 
 fn main() -> u32 {
-    match make() {
+    match make(config) {
         Some((client, runner)) => run(client, runner),
         None => Fault::Config as u32,
     }
-}
-
-// Two functions, so that what the one has on the stack is gone when the other begins.
-
-#[inline(never)]
-fn make() -> Option<(Client, Runner)> {
-    Client::with_runner(config(), memory::memory(), Serial, memory::place).ok()
 }
 
 #[inline(never)]

@@ -15,7 +15,10 @@ impl Runtime for Serial {
     type Lock = Alone<State<Self>>;
     type Pointer = &'static Self::Lock;
     type Connect = Self;
+    #[cfg(not(feature = "callbacks"))]
     type Listeners = ();
+    #[cfg(feature = "callbacks")]
+    type Listeners = mqtt_as_client::Handlers;
 
     fn now() -> Instant {
         Instant::from_millis(time::now())
