@@ -13,7 +13,7 @@ mod serial;
 
 use core::time::Duration;
 
-use board::console;
+use board::{console, task};
 use embassy_futures::select::{Either, select};
 use mqtt_as_client::Config;
 use program::Fault;
@@ -29,7 +29,7 @@ fn main() -> u32 {
 
 #[inline(never)]
 fn run(client: Client, runner: Runner) -> u32 {
-    let whole = select(program::run(client, "firmware/uart"), runner.run());
+    let whole = select(task(program::run(client, "firmware/uart")), task(runner.run()));
     memory::tell();
     console::figure("future", size_of_val(&whole));
     let result = match board::block_on(whole) {
