@@ -406,7 +406,7 @@ mod heap {
                 client.publish("smoke/1", text).qos(QoS::AtLeastOnce).await.expect("a publish");
                 messages.push(client.queue().next().await.expect("a message"));
             }
-            let payloads: Vec<_> = messages.iter().map(|message| message.payload()).collect();
+            let payloads: Vec<_> = messages.iter().map(mqtt_as_embassy::Message::payload).collect();
             assert_eq!(payloads, [b"one", b"two"]);
         });
     }
