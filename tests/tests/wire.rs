@@ -1,5 +1,7 @@
 //! The network for embassy: what happens on one side of the gateway happens on the other.
 
+#![cfg(feature = "wire")]
+
 use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
