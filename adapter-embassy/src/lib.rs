@@ -161,7 +161,7 @@ pub fn with_connector<
     let ResourcesFor { memory, state } = resources;
     let (memory, buffer) = memory.split();
     let (client, driver, callbacks) =
-        Client::with_handlers(config, memory, buffer, connect, |lock| &*state.insert(lock))?;
+        Client::with_handlers(config, memory, buffer, connect, |lock| &*state.init(lock))?;
     Ok((client, Runner { driver, callbacks }))
 }
 

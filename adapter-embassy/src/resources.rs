@@ -1,6 +1,9 @@
 //! The memory of a client, in one value that the program lends for ever.
 
+use core::fmt;
+
 use mqtt_as_client::{Lent, State};
+use static_cell::StaticCell;
 
 use crate::lock::Critical;
 use crate::{Embassy, TcpBuffers};
@@ -47,7 +50,6 @@ impl<
 }
 
 /// The memory of a client over any transport: the same as [`Resources`], without TCP's buffers.
-#[derive(Debug)]
 pub struct ResourcesFor<
     const RX: usize,
     const TX: usize,
@@ -57,7 +59,8 @@ pub struct ResourcesFor<
     const WAITERS: usize,
 > {
     pub(crate) memory: Lent<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
-    pub(crate) state: Option<Critical<State<Embassy>>>,
+    // A cell that may be sent while it is empty: so that a `ConstStaticCell` can hold the whole.
+    pub(crate) state: StaticCell<Critical<State<Embassy>>>,
 }
 
 impl<
@@ -72,7 +75,7 @@ impl<
     /// Memory that nobody uses yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memory: Lent::new(), state: None }
+        Self { memory: Lent::new(), state: StaticCell::new() }
     }
 }
 
@@ -87,5 +90,19 @@ impl<
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<
+    const RX: usize,
+    const TX: usize,
+    const STORE: usize,
+    const QUEUE: usize,
+    const FLIGHT: usize,
+    const WAITERS: usize,
+> fmt::Debug for ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResourcesFor")
     }
 }

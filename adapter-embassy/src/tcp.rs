@@ -12,20 +12,21 @@ use embassy_net::{IpAddress, Stack};
 use embassy_time::Timer;
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
+use static_cell::StaticCell;
 
 /// The buffers of a TCP connection: `RX` bytes that the peer may send ahead (its window), `TX` bytes
 /// that the peer has not acknowledged.
 pub struct TcpBuffers<const RX: usize, const TX: usize> {
     rx: [u8; RX],
     tx: [u8; TX],
-    socket: Option<TcpSocket<'static>>,
+    socket: StaticCell<TcpSocket<'static>>,
 }
 
 impl<const RX: usize, const TX: usize> TcpBuffers<RX, TX> {
     /// Buffers that nobody uses yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { rx: [0; RX], tx: [0; TX], socket: None }
+        Self { rx: [0; RX], tx: [0; TX], socket: StaticCell::new() }
     }
 }
 
@@ -61,7 +62,7 @@ impl Tcp {
         buffers: &'static mut TcpBuffers<RX, TX>,
     ) -> Self {
         let TcpBuffers { rx, tx, socket } = buffers;
-        let socket = socket.insert(TcpSocket::new(stack, rx, tx));
+        let socket = socket.init(TcpSocket::new(stack, rx, tx));
         socket.set_nagle_enabled(false);
         Self { stack, socket: RefCell::new(socket) }
     }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use mqtt_as_proto::client::Received;
-use mqtt_as_proto::wire::{SliceSink, copy};
+use mqtt_as_proto::wire::copy;
 use mqtt_as_proto::{AckToken, Storage, Version};
 
 use crate::config::Overflow;
@@ -285,7 +285,8 @@ impl Inbox {
         Some(index)
     }
 
-    /// Keeps the bytes of a message; an alias is replaced by the topic.
+    /// Keeps the bytes of a message; an alias is replaced by the topic. In lent memory none has to
+    /// be: no aliases go with it, see `Memory::fit`.
     fn put_bytes(
         &mut self,
         index: u32,
@@ -294,11 +295,10 @@ impl Inbox {
         at: usize,
         version: Version,
     ) -> usize {
-        let aliased = is_aliased(packet, received);
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
             let Some(entry) = self.entries.get_mut(index as usize) else { return 0 };
-            if aliased {
+            if is_aliased(packet, received) {
                 let mut whole = alloc::vec::Vec::new();
                 let _ = received.publish.encode(version, &mut whole);
                 entry.frame = Bytes::from(whole);
@@ -308,14 +308,9 @@ impl Inbox {
             self.unfinished.get_or_insert(index);
             return packet.len();
         }
-        let _ = at;
+        let _ = (received, at, version);
         let at = index as usize * self.stride;
         let place = self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default();
-        if aliased {
-            let room = place.len();
-            let len = received.publish.encode(version, &mut SliceSink::new(place));
-            return len.ok().filter(|len| *len <= room).unwrap_or(0);
-        }
         let len = packet.len().min(place.len());
         copy(place, packet);
         len
@@ -459,6 +454,7 @@ impl Inbox {
 }
 
 /// The topic does not lie in the packet: an alias stood for it.
+#[cfg(feature = "alloc")]
 fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
     let topic = received.publish.topic.as_bytes();
     !packet.as_ptr_range().contains(&topic.as_ptr())

@@ -169,6 +169,7 @@ impl<R: Runtime> State<R> {
 
     /// Bytes came: deals with all whole packets among them. Gives the bytes used, those that the
     /// packet behind them needs, and whether nothing more can be taken before something is written.
+    #[inline(never)]
     pub(crate) fn take_input(
         &mut self,
         input: &[u8],

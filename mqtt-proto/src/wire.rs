@@ -202,7 +202,9 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0;
-        for shift in [0, 7, 14, 21] {
+        // Counted, not taken from an array: that would be copied onto a device's stack first.
+        for index in 0..4_u32 {
+            let shift = index.wrapping_mul(7);
             let byte = self.u8()?;
             value |= u32::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {

@@ -51,6 +51,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
+    // Out of line: the state passes over the stack, and its place must not stay the caller's.
+    #[inline(never)]
     pub fn with_runner<C: Connect>(
         mut config: Config,
         memory: Memory,

@@ -73,6 +73,7 @@ struct Took {
 }
 
 impl<R: Runtime> State<R> {
+    #[inline(never)]
     fn take_read(&mut self, buffer: &mut ReadBuffer<'_>) -> Took {
         let now = R::now();
         let (used, result) = self.take_input(buffer.bytes(), now);

@@ -16,6 +16,8 @@ use crate::wire::PacketId;
 
 impl Client<'_> {
     /// A packet larger than we take. 3.1.1 cannot tell the server so: a message is skipped.
+    #[cold]
+    #[inline(never)]
     pub(super) fn handle_too_large<'c>(
         &'c mut self,
         header: FixedHeader,

@@ -121,6 +121,19 @@ impl Client<'_> {
         if let Some((kind, ack)) = Ack::shortest(frame).filter(|_| connected) {
             return self.on_ack(kind, ack);
         }
+        self.judge_other(frame, now)
+    }
+
+    /// What is neither a message nor the short form of an acknowledgement. Out of line: the way of
+    /// those is longer on the stack, and this one takes more of it.
+    #[inline(never)]
+    fn judge_other<'f>(
+        &mut self,
+        frame: Frame<'f>,
+        now: Instant,
+    ) -> Result<Verdict<'f>, ConnectionError> {
+        let version = self.config.version;
+        let connected = self.is_connected();
         // Only what servers send is read: a client links no code for the other packets.
         let kind = PacketType::of(frame)?;
         let unexpected = Violation::Unexpected(kind); // [MQTT-3.2.0-1]
@@ -191,6 +204,8 @@ impl Client<'_> {
         }
     }
 
+    // Once a connection, and out of line: less stack on the way of every other packet.
+    #[inline(never)]
     fn on_connack<'f>(
         &mut self,
         ack: ConnAck<'f>,

@@ -18,7 +18,7 @@ pub mod uart;
 // The start-up code and the vector table come with it.
 use cortex_m_rt as _;
 
-pub use run::block_on;
+pub use run::{block_on, task};
 
 /// Makes `fn() -> u32` the program: what it returns is the emulator's exit code.
 #[macro_export]

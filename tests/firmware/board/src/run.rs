@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 use core::future::Future;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
@@ -43,3 +43,21 @@ fn sleep() {
 
 const RAW: RawWaker = RawWaker::new(ptr::null(), &TABLE);
 static TABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, |_| wake(), |_| wake(), |_| {});
+
+/// A future that is polled out of line, as an executor's task is: what another one has on the stack is not under it.
+pub struct Task<F>(F);
+
+/// Makes one of a future.
+pub fn task<F: Future>(future: F) -> Task<F> {
+    Task(future)
+}
+
+impl<F: Future> Future for Task<F> {
+    type Output = F::Output;
+
+    #[inline(never)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the future stays where it is: nothing else gives it away.
+        unsafe { self.map_unchecked_mut(|task| &mut task.0) }.poll(context)
+    }
+}

@@ -26,6 +26,8 @@ fn main() -> u32 {
     EXECUTOR.init_with(Executor::new).run(spawn)
 }
 
+// Out of line: what it has on the stack is gone when the tasks run.
+#[inline(never)]
 fn spawn(spawner: Spawner) {
     static FRAMES: ConstStaticCell<Frames> = ConstStaticCell::new(Frames::new());
     static STACK: StaticCell<StackResources<3>> = StaticCell::new();
@@ -68,10 +70,9 @@ async fn drive(runner: Runner) {
 
 #[embassy_executor::task]
 async fn work(spawner: Spawner, stack: Stack<'static>) {
-    static MEMORY: StaticCell<Memory> = StaticCell::new();
+    static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
     let config = Config::new(BROKER).port(console::argument()).client_id("net");
-    let Ok((client, runner)) = mqtt_as_embassy::new(stack, MEMORY.init_with(Memory::new), config)
-    else {
+    let Ok((client, runner)) = mqtt_as_embassy::new(stack, MEMORY.take(), config) else {
         console::exit(Fault::Config as u32)
     };
     console::figure("lent memory", size_of::<Memory>());

@@ -7,27 +7,29 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod driver;
 mod memory;
 mod serial;
 
 use core::time::Duration;
 
-use board::console;
+use board::{console, task};
 use embassy_futures::select::{Either, select};
 use mqtt_as_client::Config;
 use program::Fault;
 
-use serial::Serial;
-
-type Client = mqtt_as_client::Client<Serial>;
+use driver::{Client, Runner, make};
 
 fn main() -> u32 {
-    let Ok((client, runner)) =
-        Client::with_runner(config(), memory::memory(), Serial, memory::place)
-    else {
-        return Fault::Config as u32;
-    };
-    let whole = select(program::run(client, "firmware/uart"), runner.run());
+    match make(config) {
+        Some((client, runner)) => run(client, runner),
+        None => Fault::Config as u32,
+    }
+}
+
+#[inline(never)]
+fn run(client: Client, runner: Runner) -> u32 {
+    let whole = select(task(program::run(client, "firmware/uart")), task(runner.run()));
     memory::tell();
     console::figure("future", size_of_val(&whole));
     let result = match board::block_on(whole) {

@@ -36,7 +36,8 @@ pub fn place(lock: Alone<State<Serial>>) -> &'static Alone<State<Serial>> {
     STATE.init(lock)
 }
 
-pub fn memory() -> Memory {
+/// The client's part, and the buffer for callbacks.
+pub fn memory() -> (Memory, &'static mut [u8]) {
     static RESOURCES: ConstStaticCell<Resources> = ConstStaticCell::new(Lent::new());
-    RESOURCES.take().split().0
+    RESOURCES.take().split()
 }

@@ -15,7 +15,10 @@ impl Runtime for Serial {
     type Lock = Alone<State<Self>>;
     type Pointer = &'static Self::Lock;
     type Connect = Self;
+    #[cfg(not(feature = "callbacks"))]
     type Listeners = ();
+    #[cfg(feature = "callbacks")]
+    type Listeners = mqtt_as_client::Handlers;
 
     fn now() -> Instant {
         Instant::from_millis(time::now())
@@ -69,7 +72,13 @@ impl<T> Lock<T> for Alone<T> {
     fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
         match self.0.try_borrow_mut() {
             Ok(mut value) => f(&mut value),
-            Err(_) => console::exit(Fault::Nested as u32),
+            Err(_) => nested(),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn nested() -> ! {
+    console::exit(Fault::Nested as u32)
 }
