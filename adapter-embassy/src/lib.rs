@@ -39,7 +39,8 @@
 //! The names and their meaning are the same on every runtime: they are documented at
 //! `mqtt_as_client`, which this crate re-exports. Here is only what embassy brings: the sockets and
 //! name resolution of embassy-net, the time of embassy-time, and a lock, which is a critical section
-//! of one packet at most. Handle and driver stay on one executor: they are not `Send`.
+//! of one packet at most. Handle and driver stay on one executor: they are not `Send`. The program
+//! brings an implementation of `critical-section` and a driver of `embassy-time`, as HALs do.
 //!
 //! # Memory
 //!

@@ -117,6 +117,9 @@ const KINDS: &[DnsQueryType] = &[
     DnsQueryType::Aaaa,
 ];
 
+/// Milliseconds that the end of the last connection may hold up the next one.
+const FAREWELL: u64 = 100;
+
 /// There is no address.
 const UNKNOWN: ConnectError = ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound);
 
@@ -141,7 +144,9 @@ async fn open(
     if !matches!(socket.state(), State::Closed | State::TimeWait) {
         socket.abort(); // The last connection's server never closed its side.
     }
-    let _ = socket.flush().await; // It hears of that, before the socket serves another one.
+    // It hears of that, before the socket serves another one; unless the network has changed, and
+    // it cannot be reached any more.
+    select(socket.flush(), Timer::after_millis(FAREWELL)).await;
     let mut opening = Opening { socket, opened: false };
     let result = opening.socket.connect((address, port)).await;
     opening.opened = result.is_ok();

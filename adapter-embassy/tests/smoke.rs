@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
+use embassy_net::ConfigV4;
 use futures_lite::future::{or, zip};
 use mqtt_as_embassy::{
     Client, Config, ConfigError, ConnectError, DownReason, ErrorKind, QoS, Resources, Runner, Step,
@@ -180,6 +181,21 @@ fn dead_link_and_another_connection() {
         client.publish("smoke/1", "again").qos(QoS::AtLeastOnce).await.expect("a publish");
         let client = client;
         client.disconnect().await.expect("a connection to end");
+    });
+}
+
+/// The network is the program's: the client says at once that there is none.
+#[test]
+fn no_network_yet() {
+    let (server, wire) = world();
+    let (client, runner) = new(&wire, config(&server));
+    let known = wire.stack().config_v4().expect("an address");
+    joined(&wire, runner, async {
+        wire.stack().set_config_v4(ConfigV4::None);
+        let nowhere = ConnectError::Unreachable(Step::Open, ErrorKind::AddrNotAvailable);
+        assert_eq!(client.connect(true).await, Err(nowhere));
+        wire.stack().set_config_v4(ConfigV4::Static(known));
+        talk(client).await;
     });
 }
 
@@ -406,7 +422,7 @@ mod heap {
                 client.publish("smoke/1", text).qos(QoS::AtLeastOnce).await.expect("a publish");
                 messages.push(client.queue().next().await.expect("a message"));
             }
-            let payloads: Vec<_> = messages.iter().map(|message| message.payload()).collect();
+            let payloads: Vec<_> = messages.iter().map(mqtt_as_embassy::Message::payload).collect();
             assert_eq!(payloads, [b"one", b"two"]);
         });
     }

@@ -253,7 +253,7 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
         buffer: &'static mut [u8],
         connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
-    ) -> Result<(Self, Runner<R, C>, Handling<R>), crate::ConfigError> {
+    ) -> Result<Parts<R, C>, crate::ConfigError> {
         let given = buffer.len();
         let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
         let packet = client.act(|state| state.config.core.maximum_packet_size as usize);
@@ -262,6 +262,9 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
         Ok((client, runner, Handling { shared, buffer }))
     }
 }
+
+/// A client, its driver, and its callbacks.
+type Parts<R, C> = (Client<R, Handlers>, Runner<R, C>, Handling<R>);
 
 /// The task of the callbacks. [`run`](Self::run) it beside the driver.
 pub struct Handling<R: Runtime> {

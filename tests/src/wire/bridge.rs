@@ -125,7 +125,7 @@ async fn serve(gateway: Stack<'static>, host: Async<TcpStream>, port: u16) {
 
 /// Until the client has all, and has closed its side.
 async fn ended(socket: &RefCell<TcpSocket<'_>>) {
-    let _ = poll_fn(|cx| pin!(socket.borrow_mut().flush()).poll(cx)).await;
+    let _ = flushed(socket).await;
     while !matches!(socket.borrow().state(), State::Closed | State::TimeWait) {
         Timer::after(Duration::from_millis(1)).await;
     }
@@ -147,6 +147,8 @@ async fn to_client(socket: &RefCell<TcpSocket<'_>>, mut host: &Async<TcpStream>)
     loop {
         let len = host.read(&mut buffer).await?;
         if len == 0 {
+            // First: smoltcp 0.13 forgets a window that grows while its last bytes wait behind FIN.
+            flushed(socket).await?;
             socket.borrow_mut().close();
             return Ok(());
         }
@@ -156,6 +158,10 @@ async fn to_client(socket: &RefCell<TcpSocket<'_>>, mut host: &Async<TcpStream>)
             rest = &rest[wrote.map_err(broken)?..];
         }
     }
+}
+
+async fn flushed(socket: &RefCell<TcpSocket<'_>>) -> io::Result<()> {
+    poll_fn(|cx| pin!(socket.borrow_mut().flush()).poll(cx)).await.map_err(broken)
 }
 
 fn broken(_: tcp::Error) -> io::Error {

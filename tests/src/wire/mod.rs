@@ -133,7 +133,7 @@ impl Wire {
 
     /// Runs the network and the tasks as a part of somebody else's executor. It never ends.
     pub async fn drive(&self) {
-        self.executor.run(pending()).await
+        self.executor.run(pending::<()>()).await;
     }
 
     /// A task that runs on this thread, while the wire does.

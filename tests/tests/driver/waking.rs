@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use mqtt_as_client::event::Msg;
 use mqtt_as_client::{Config, ConnectError, Overflow, PublishError, QoS};
-use mqtt_as_client::{Memory, ReadMemory, ReasonCode, Runtime};
+use mqtt_as_client::{Memory, NotSent, Properties, Property, ReadMemory, ReasonCode, Runtime};
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
 
@@ -294,4 +294,17 @@ fn a_fault_is_told_also_when_the_read_buffer_is_full() {
     bench.complete(down).expect("a reason");
     let disconnect = PacketType::Disconnect.first_byte();
     assert!(bench.written().ends_with(&[disconnect, 1, 0x95]), "{:x?}", bench.written());
+}
+
+/// What expired while it waited gives nothing to write, but its call has to learn it.
+#[test]
+fn the_call_of_a_message_that_expired_is_woken() {
+    let mut bench = Bench::new(config(Version::V5), 1000);
+    let client = bench.client();
+    let list = [Property::MessageExpiryInterval(1)];
+    let publish = client.publish("a", "old").qos(QoS::AtLeastOnce);
+    let mut old = Call::begun(publish.properties(Properties::new(&list)));
+    bench.turns(1500);
+    bench.complete(client.connect(true)).expect("a connection");
+    assert_eq!(old.end(&mut bench), Err(PublishError::NeverSent(NotSent::Expired)));
 }

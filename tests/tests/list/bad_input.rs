@@ -285,17 +285,3 @@ fn a_will_above_an_unknown_limit_is_refused_by_the_server() {
         assert_eq!(within(client.connect(true)).await, Err(refused));
     });
 }
-
-#[test]
-fn errors_are_sentences() {
-    let errors = [
-        PublishError::Topic(TopicError::WildcardInName).to_string(),
-        PublishError::Invalid(OperationError::NoRoom).to_string(),
-        SubscribeError::TooManyFilters { most: 16 }.to_string(),
-        ConnectError::KeepAlive { seconds: 70_000 }.to_string(),
-        ConnectError::Refused(ReasonCode::NOT_AUTHORIZED).to_string(),
-    ];
-    for error in errors {
-        assert!(error.contains(' '), "{error}");
-    }
-}
