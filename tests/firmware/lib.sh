@@ -73,10 +73,13 @@ stop_broker() {
     broker=
 }
 
+# The emulator connects the line anew when it breaks; without that, it connects before the program starts.
+line=reconnect=1
+
 # The board's end of the line, or of the cable.
 wire() {
     case $1 in
-        uart) echo "-serial tcp:127.0.0.1:$port,reconnect=1" ;;
+        uart) echo "-serial tcp:127.0.0.1:$port,$line" ;;
         net) echo "-serial null -nic user,model=lan9118" ;;
     esac
 }

@@ -35,7 +35,10 @@ pub enum Fault {
 /// Runs the program; `topic` is its own.
 #[cfg_attr(not(feature = "subscribe"), allow(unused_variables))]
 pub async fn run<R: Runtime>(client: Client<R>, topic: &str) -> Result<(), Fault> {
+    #[cfg(not(feature = "restart"))]
     client.connect(false).await.map_err(|_| Fault::Connect)?;
+    #[cfg(feature = "restart")]
+    restart::connect(&client).await.ok_or(Fault::Connect)?;
     #[cfg(feature = "subscribe")]
     client.subscribe(topic, QoS::ExactlyOnce).await.map_err(|_| Fault::Subscribe)?;
     #[cfg(all(feature = "publish", not(feature = "receive")))]
@@ -85,7 +88,7 @@ async fn take<R: Runtime>(client: &Client<R>, payload: &[u8]) -> Result<(), Faul
 mod restart {
     use board::console;
     use embassy_futures::select::{Either, select};
-    use mqtt_as_client::{Client, QoS, Runtime};
+    use mqtt_as_client::{Client, QoS, Runtime, Session};
 
     use super::{Fault, exchange};
 
@@ -123,14 +126,19 @@ mod restart {
 
     /// Resumes the session that both sides have kept.
     async fn come_back<R: Runtime>(client: &Client<R>) -> Result<(), Fault> {
+        let session = connect(client).await.ok_or(Fault::NotBack)?;
+        if session.session_present { Ok(()) } else { Err(Fault::SessionLost) }
+    }
+
+    /// Connects, if need be in many attempts: what is sent into a line with nobody at its end is lost.
+    pub(crate) async fn connect<R: Runtime>(client: &Client<R>) -> Option<Session> {
         for _ in 0..ATTEMPTS {
             match client.connect(false).await {
-                Ok(session) if session.session_present => return Ok(()),
-                Ok(_) => return Err(Fault::SessionLost),
+                Ok(session) => return Some(session),
                 Err(_) => sleep::<R>(PAUSE).await,
             }
         }
-        Err(Fault::NotBack)
+        None
     }
 
     async fn sleep<R: Runtime>(milliseconds: u64) {
