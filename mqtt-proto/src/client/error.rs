@@ -34,6 +34,13 @@ pub enum OperationError {
     ClientIdMissing,
     /// The session expiry was 0 in CONNECT and may not be raised in DISCONNECT (3.14.2.2.2).
     SessionExpiry,
+    /// More bytes than were announced for the stream.
+    PastEnd {
+        /// Bytes given.
+        given: usize,
+        /// Bytes that it still takes.
+        left: u32,
+    },
     /// A re-authentication is under way already, or there was no method in CONNECT
     /// [MQTT-4.12.0-7], or the method is another one [MQTT-4.12.1-1].
     Authentication,
@@ -55,6 +62,10 @@ impl fmt::Display for OperationError {
             ),
             Self::SessionExpiry => f.write_str(
                 "the session expiry was 0 at connect and cannot be raised now: set it at connect",
+            ),
+            Self::PastEnd { given, left } => write!(
+                f,
+                "the stream takes {left} more bytes, {given} were given: announce its whole length"
             ),
             Self::Authentication => f.write_str(
                 "authentication is not possible now: it needs the method given at connect, and only \
@@ -99,6 +110,9 @@ pub enum ConnectionError {
     },
     /// There is no room to remember the packet identifiers of received messages.
     NoRoom,
+    /// The program stopped in the middle of a stream: its packet cannot be finished, so the
+    /// connection ends without another word.
+    StreamStopped,
 }
 
 /// A rule that the server broke.
@@ -156,7 +170,7 @@ impl ConnectionError {
             Self::Malformed(error) => error.reason(),
             Self::Violation(violation) => violation.reason(),
             Self::TimedOut(Waiting::Acknowledgement) => ReasonCode::UNSPECIFIED_ERROR,
-            Self::TimedOut(_) => return None,
+            Self::TimedOut(_) | Self::StreamStopped => return None,
             Self::SessionUnknown => ReasonCode::PROTOCOL_ERROR,
             Self::Overrun => ReasonCode::SUCCESS,
             Self::TooLarge { .. } => ReasonCode::PACKET_TOO_LARGE,
@@ -193,6 +207,10 @@ impl fmt::Display for ConnectionError {
                 f,
                 "the server sent a packet of {size} bytes, more than we take: raise the maximum \
                  packet size"
+            ),
+            Self::StreamStopped => f.write_str(
+                "the program stopped in the middle of a stream, whose packet could not be finished: \
+                 write on within the write time-out, and finish what is begun",
             ),
             Self::NoRoom => f.write_str(
                 "there is no room to remember the server's packet identifiers: give the client more",

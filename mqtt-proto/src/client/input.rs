@@ -217,8 +217,9 @@ impl Client<'_> {
                 flight.counted = true;
             }
         }
+        let interrupted = outgoing.count_interrupted();
         if let Some(link) = &mut self.link {
-            link.outstanding = released;
+            link.outstanding = released.saturating_add(interrupted);
         }
         self.judge_waiting();
     }

@@ -11,6 +11,7 @@ mod link;
 mod operation;
 mod output;
 mod publish;
+mod stream_out;
 
 use core::fmt;
 
@@ -131,7 +132,9 @@ impl<'a> Client<'a> {
     /// Whether the connection is over: write what is left, then close the transport.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.phase == Phase::Closing)
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.phase == Phase::Closing && !link.ends_behind_stream())
     }
 
     /// Whether the session ends with the connection, by what was agreed.
@@ -207,7 +210,7 @@ impl<'a> Client<'a> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let link = self.link.as_ref()?;
         match link.phase {
-            Phase::Closing => link.timers.write_deadline(),
+            Phase::Closing => link.timers.stuck(),
             _ => link.timers.next(),
         }
     }
@@ -218,6 +221,9 @@ impl<'a> Client<'a> {
     /// [`ConnectionError::TimedOut`] or [`ConnectionError::Overrun`]: the connection has to end.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
+        if link.timers.stream_deadline().is_some_and(|at| at <= now) {
+            return Err(self.stop_stream());
+        }
         if link.phase == Phase::Closing {
             let stuck = link.timers.write_deadline().is_some_and(|at| at <= now);
             let error = ConnectionError::TimedOut(Waiting::Write);

@@ -128,6 +128,7 @@ impl Client<'_> {
             progress: false,
             progress_since: false,
             goodbye: None,
+            stream: None,
             timers: Timers {
                 connect: (time != 0).then(|| now.after(time)),
                 keep_alive: u64::from(connect.keep_alive).saturating_mul(1000),
@@ -138,6 +139,7 @@ impl Client<'_> {
                 last_received: now,
                 ping: Ping::None,
                 writing: None,
+                stream: None,
                 acknowledge: None,
                 missed: 0,
                 overrun: None,
@@ -320,6 +322,9 @@ impl Client<'_> {
     /// Ends every publish that has not been settled: nobody will connect again. Their fates are
     /// told by events.
     pub fn give_up_all(&mut self) {
+        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+            self.stop_stream();
+        }
         self.session.outgoing.end_all(super::NotSent::Disconnected);
     }
 
@@ -327,6 +332,9 @@ impl Client<'_> {
     fn encode(&mut self, packet: &Packet<'_>) -> Result<usize, OperationError> {
         let version = self.config.version;
         let len = packet.encoded_len(version)?;
+        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+            return Err(OperationError::NoRoom);
+        }
         if !self.outbox.has_room(len) {
             return Err(no_room(len, self.outbox.limit()));
         }

@@ -19,6 +19,9 @@ pub enum Fate {
         /// The server had received it (PUBREC), but not let go of it.
         received: bool,
     },
+    /// A stream that was handed to a connection whole, which was lost before the acknowledgement.
+    /// It is not over: its owner may open it again, under the same packet identifier.
+    Interrupted,
 }
 
 /// Why a message was never sent.
@@ -33,4 +36,8 @@ pub enum NotSent {
     Disconnected,
     /// It cannot be encoded.
     Invalid(EncodeError),
+    /// The connection was lost before the last byte of a stream was handed to it.
+    Interrupted,
+    /// The program stopped in the middle of its stream.
+    Stopped,
 }

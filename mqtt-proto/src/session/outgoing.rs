@@ -6,6 +6,8 @@
 //! the outbox on this connection, what stands from it on has not. A new connection sets the cursors
 //! to the front, and so resends in order [MQTT-4.6.0-1] [MQTT-4.6.0-4].
 
+use core::num::NonZeroU32;
+
 use crate::packet::QoS;
 use crate::payload::Shared;
 use crate::session::blocks::{Block, Blocks, Chain, ChainWriter};
@@ -33,6 +35,10 @@ pub struct Flight {
     /// Where in the connection's output the PUBLISH begins.
     pub(crate) start: u64,
     pub(crate) expiry: Option<Expiry>,
+    /// Bytes of the packet, of a stream: its bytes are not stored, only its owner can send it again.
+    pub(crate) streamed: Option<NonZeroU32>,
+    /// A stream whose owner is gone.
+    pub(crate) abandoned: bool,
 }
 
 /// A message's end of life while it waits, and where in its PUBLISH the interval stands.
@@ -48,8 +54,13 @@ pub(crate) enum State {
     /// The PUBLISH has to be put into the outbox.
     #[default]
     Waiting,
+    /// A stream: its packet is begun, and more bytes of it have to come from its owner.
+    Streaming,
     /// PUBACK or PUBREC is awaited.
     Sent,
+    /// A stream that was sent whole on an earlier connection, and is not acknowledged. It is in no
+    /// list: its owner may send it again.
+    Interrupted,
     /// PUBREC came: PUBREL has to go out, then PUBCOMP is awaited.
     Released,
     /// PUBREL went out to clear the identifier in an adopted session; PUBCOMP is awaited.
@@ -82,7 +93,7 @@ pub(crate) struct Outgoing<'a> {
     shared_limit: usize,
     /// QoS 0 messages that wait for a connection.
     pub(crate) waiting_qos0: u16,
-    retired: u16,
+    pub(super) retired: u16,
     /// SUBSCRIBE and UNSUBSCRIBE packets without an answer.
     pub(crate) requests: u16,
 }
@@ -195,14 +206,14 @@ impl<'a> Outgoing<'a> {
     /// Takes the record out of the list that it is in.
     pub(crate) fn unlink(&mut self, index: u16) {
         let Some(flight) = self.table.get(index) else { return };
-        let (state, qos) = (flight.state, flight.qos);
+        let (state, qos, stored) = (flight.state, flight.qos, flight.streamed.is_none());
         let next = self.table.next(index);
         match state {
-            State::Waiting | State::Sent | State::Clearing => {
+            State::Waiting | State::Streaming | State::Sent | State::Clearing => {
                 if self.cursor == Some(index) {
                     self.cursor = next;
                 }
-                if qos == QoS::AtMostOnce {
+                if stored && qos == QoS::AtMostOnce {
                     self.waiting_qos0 = self.waiting_qos0.saturating_sub(1);
                 }
                 self.table.unlink(&mut self.waiting, index);
@@ -214,7 +225,7 @@ impl<'a> Outgoing<'a> {
                 self.table.unlink(&mut self.released, index);
             }
             State::Ended { .. } => self.table.unlink(&mut self.ended, index),
-            State::Retired => self.retired = self.retired.saturating_sub(1),
+            State::Retired | State::Interrupted => self.retired = self.retired.saturating_sub(1),
             State::Subscribe(_) | State::Unsubscribe(_) => {
                 self.requests = self.requests.saturating_sub(1);
             }
@@ -269,8 +280,9 @@ impl<'a> Outgoing<'a> {
         let flight = self.table.get_mut(index)?;
         let State::Ended { fate, retire } = flight.state else { return None };
         let tag = flight.tag;
-        if retire {
-            flight.state = State::Retired;
+        let interrupted = fate == Fate::Interrupted;
+        if retire || interrupted {
+            flight.state = if interrupted { State::Interrupted } else { State::Retired };
             self.table.unlink(&mut self.ended, index);
             self.retired = self.retired.saturating_add(1);
         } else {
@@ -283,8 +295,10 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn oldest_end(&self) -> Option<u64> {
         let oldest = self.table.get(self.waiting.head()?)?;
         let shared = oldest.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
-        let len = oldest.chain.len().saturating_add(shared);
-        (oldest.state == State::Sent).then(|| oldest.start.saturating_add(len as u64))
+        let stored = oldest.chain.len().saturating_add(shared) as u64;
+        let len = oldest.streamed.map_or(stored, |len| u64::from(len.get()));
+        let sent = matches!(oldest.state, State::Sent | State::Streaming);
+        sent.then(|| oldest.start.saturating_add(len))
     }
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.

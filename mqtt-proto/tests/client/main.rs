@@ -18,6 +18,7 @@ mod peer;
 mod peers;
 mod refusals;
 mod sessions;
+mod stream_out;
 mod taking;
 mod timing;
 mod unexpected;
