@@ -18,6 +18,7 @@ use crate::message::MessageRef;
 use crate::publish::Publish;
 use crate::queue::Queue;
 use crate::shared::{State, act};
+use crate::stream_out::OpenStream;
 use crate::traits::Runtime;
 use crate::waiter::{Event, Outcome, Slot, Wait};
 
@@ -195,6 +196,16 @@ impl<R: Runtime> Client<R> {
         payload: impl Into<Payload<'p>>,
     ) -> Publish<'p, R> {
         Publish::new(self, topic, payload.into())
+    }
+
+    /// Publishes a message whose payload of `len` bytes is written piece by piece: it may be larger
+    /// than all the memory of the client. Options first, then `open().await`.
+    ///
+    /// Nothing else can be sent before the last byte of a packet that was begun. So write it on
+    /// without waiting for other things of this client, the whole of it within one and a half times
+    /// the keep-alive.
+    pub fn publish_stream<'p>(&'p self, topic: &'p str, len: u32) -> OpenStream<'p, R> {
+        OpenStream::new(self, topic, len)
     }
 
     /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or

@@ -108,8 +108,22 @@ pub enum PublishError {
     /// The program disconnected before it was acknowledged. The session is kept, and with it the
     /// message: it goes out, or on, with the next connection.
     Kept,
-    /// There is no connection, and the setting is to refuse then. Nothing was sent.
+    /// There is no connection, and the setting is to refuse then, or none came in time. Nothing was
+    /// sent.
     NotConnected,
+    /// All of a stream was sent, and the connection was lost before it was acknowledged: `restart`
+    /// sends it again, at QoS 2 still exactly once.
+    Interrupted,
+    /// A stream that is open, on its way, or over cannot be restarted.
+    NotInterrupted,
+    /// A stream was given other bytes than were announced. More are not taken; with fewer its
+    /// packet cannot be finished, so the link goes down.
+    Length {
+        /// Bytes announced.
+        announced: u32,
+        /// Bytes given.
+        given: u64,
+    },
     /// The driver is gone.
     Closed,
     /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
@@ -128,6 +142,14 @@ impl fmt::Display for PublishError {
             Self::NeverSent(NotSent::Expired) => {
                 f.write_str("the message expired before it could be sent")
             }
+            Self::NeverSent(NotSent::Interrupted) => f.write_str(
+                "the connection was lost in the middle of the stream, so the server has nothing of \
+                 it: restart it",
+            ),
+            Self::NeverSent(NotSent::Stopped) => f.write_str(
+                "the stream was not written on within the write time-out, so the link had to be \
+                 closed: restart it, and write faster",
+            ),
             Self::NeverSent(_) => f.write_str("the message was never sent: the client was closed"),
             Self::Unknown { received: false } => f.write_str(
                 "the message was sent and the session is lost: nobody knows whether it arrived",
@@ -144,6 +166,17 @@ impl fmt::Display for PublishError {
                  next connection",
             ),
             Self::NotConnected => f.write_str("there is no connection: connect first"),
+            Self::Interrupted => f.write_str(
+                "the connection was lost before the stream was acknowledged: restart it",
+            ),
+            Self::NotInterrupted => {
+                f.write_str("the stream is open, on its way, or over: there is nothing to restart")
+            }
+            Self::Length { announced, given } => write!(
+                f,
+                "{announced} bytes were announced for the stream, {given} were given: announce what \
+                 is written"
+            ),
             Self::Closed => f.write_str(CLOSED),
             Self::NoWaiter => f.write_str(NO_WAITER),
         }
@@ -247,6 +280,9 @@ pub enum DownReason {
     /// Three connections in a row ended with this packet identifier unacknowledged and no progress:
     /// its message may be what breaks them. `Client::give_up` ends it.
     Poison(u16),
+    /// The program stopped in the middle of a stream: its packet could not be finished, and nothing
+    /// can follow half a packet.
+    StreamStopped,
 }
 
 impl fmt::Display for DownReason {
@@ -258,6 +294,7 @@ impl fmt::Display for DownReason {
             Self::Closed => f.write_str("the server closed the transport"),
             Self::Transport(kind) => write!(f, "the transport failed ({kind:?})"),
             Self::Protocol(error) => error.fmt(f),
+            Self::StreamStopped => ConnectionError::StreamStopped.fmt(f),
             Self::Poison(id) => write!(
                 f,
                 "three connections in a row ended with the packet identifier {id} unacknowledged: \

@@ -34,6 +34,7 @@ mod queue;
 mod read;
 mod runner;
 mod shared;
+mod stream_out;
 pub mod surface;
 mod traits;
 mod waiter;
@@ -68,6 +69,7 @@ pub use queue::{Queue, TooSmall};
 pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
+pub use stream_out::{OpenStream, PublishStream};
 pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use waiter::Waiter;
 

@@ -23,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) ending: Option<DownReason>,
     /// When an ending connection is closed, whatever the server does.
     pub(crate) linger: Option<Instant>,
+    /// The stream that is open, to be told of room.
+    pub(crate) stream: Option<Slot>,
     /// The program has disconnected, and not connected since.
     pub(crate) disconnected: bool,
     /// The server refused, for that reason.

@@ -177,7 +177,7 @@ impl<R: Runtime> Drop for Publishing<'_, R> {
 
 impl<R: Runtime> State<R> {
     #[inline]
-    fn check_open(&self) -> Result<(), PublishError> {
+    pub(crate) fn check_open(&self) -> Result<(), PublishError> {
         if self.closed {
             return Err(PublishError::Closed);
         }
@@ -302,12 +302,13 @@ impl<R: Runtime> State<R> {
 }
 
 impl Outcome {
-    fn published(self) -> Result<(), PublishError> {
+    pub(crate) fn published(self) -> Result<(), PublishError> {
         match self {
             Self::Acknowledged(reason) if reason.is_error() => Err(PublishError::Refused(reason)),
             Self::Acknowledged(_) | Self::Fate(Fate::Left) => Ok(()),
             Self::Fate(Fate::NeverSent(why)) => Err(PublishError::NeverSent(why)),
             Self::Fate(Fate::Unknown { received }) => Err(PublishError::Unknown { received }),
+            Self::Fate(Fate::Interrupted) => Err(PublishError::Interrupted),
             Self::TimedOut => Err(PublishError::TimedOut),
             Self::NoRoom => Err(PublishError::Invalid(OperationError::NoRoom)),
             Self::Kept => Err(PublishError::Kept),

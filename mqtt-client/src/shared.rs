@@ -238,6 +238,9 @@ impl<R: Runtime> State<R> {
             self.notify_write();
         }
         self.waiters.wake_room();
+        if let Some(slot) = self.link.stream {
+            self.waiters.wake_slot(slot);
+        }
         self.notify_deadline();
     }
 
@@ -295,6 +298,7 @@ impl<R: Runtime> State<R> {
         self.statistics.connections += 1;
         self.finish_connect(Ok(self.link.session));
         self.waiters.wake_event(Event::Up);
+        self.waiters.wake_event(Event::Stream);
         self.listeners.up(self.link.session);
         self.loops.notify(Loop::Callbacks);
     }
@@ -318,6 +322,7 @@ impl<R: Runtime> State<R> {
             (Some(id), _) => DownReason::Poison(id.get()),
         };
         self.link.linger = None;
+        self.link.stream = None;
         self.link.busy = false;
         self.link.ends = self.link.ends.wrapping_add(1);
         if reason == DownReason::Disconnected || self.link.disconnected {

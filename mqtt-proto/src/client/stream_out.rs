@@ -22,7 +22,7 @@ impl Client<'_> {
     ///
     /// One stream is open at a time, and everything accepted before it leaves before it. As long as
     /// that is not so, there is no room: ask again with the same mark, or
-    /// [`leave_stream`](Self::leave_stream). The mark of a stream that was
+    /// [`cancel_open`](Self::cancel_open). The mark of a stream that was
     /// [interrupted](Fate::Interrupted) opens it again, under its packet identifier, from the start.
     ///
     /// An event with the mark tells its end, as for a message at its QoS.
@@ -209,6 +209,16 @@ impl Client<'_> {
             self.session.outgoing.give_up(index, NotSent::Stopped);
         }
         false
+    }
+
+    /// Nobody waits any more for that stream to open.
+    pub fn cancel_open(&mut self, tag: Tag) {
+        let outgoing = &self.session.outgoing;
+        let flight = outgoing.find_stream(tag).and_then(|index| outgoing.table.get(index));
+        let state = flight.map(|flight| flight.state);
+        if matches!(state, Some(State::Waiting | State::Clearing)) {
+            self.leave_stream(tag);
+        }
     }
 
     /// The packet cannot be finished: nothing more is written.

@@ -21,6 +21,7 @@ mod publishing;
 mod replacing;
 mod runtime;
 mod story;
+mod streaming;
 mod subscribing;
 mod timing;
 mod waking;
