@@ -3,8 +3,6 @@
 //! From its first byte to its last nothing else enters the outbox: acknowledgements stay in their
 //! rings, publishes in the store, PINGREQ is owed. What cannot be finished ends the connection.
 
-use core::num::NonZeroU32;
-
 use super::Client;
 use super::error::{ConnectionError, OperationError};
 use super::link::StreamOut;
@@ -46,7 +44,7 @@ impl Client<'_> {
         if !self.may_open(known, head.qos, size) {
             return Err(OperationError::NoRoom);
         }
-        let index = self.next_stream(known, head.qos, tag, measure)?;
+        let index = self.next_stream(known, head.qos, tag)?;
         if self.has_to_clear(index) {
             let (Step::Next | Step::Wait | Step::NoRoom) = self.clear_id(index);
             return Err(OperationError::NoRoom);
@@ -101,17 +99,14 @@ impl Client<'_> {
         known: Option<u16>,
         qos: QoS,
         tag: Tag,
-        measure: Measure,
     ) -> Result<u16, OperationError> {
         let outgoing = &mut self.session.outgoing;
-        let len = u32::try_from(measure.packet_len()).ok().and_then(NonZeroU32::new);
-        let len = len.unwrap_or(NonZeroU32::MIN);
         let Some(index) = known else {
-            return outgoing.push_stream(tag, qos, len).ok_or(OperationError::NoRoom);
+            return outgoing.push_stream(tag, qos).ok_or(OperationError::NoRoom);
         };
         let waits = outgoing.table.get(index).is_some_and(|flight| flight.state == State::Waiting);
         if !waits {
-            outgoing.resume_stream(index, len);
+            outgoing.resume_stream(index);
         }
         Ok(index)
     }
@@ -135,7 +130,8 @@ impl Client<'_> {
         let qos = flight.qos;
         let publish =
             Publish { dup: flight.sent_before, delivery: Delivery::new(qos, id), ..publish };
-        flight.start = link.enqueued;
+        let last = measure.packet_len().saturating_sub(1) as u64;
+        flight.start = link.enqueued.saturating_add(last);
         flight.state = State::Streaming;
         if qos != QoS::AtMostOnce && !core::mem::replace(&mut flight.counted, true) {
             link.outstanding = link.outstanding.saturating_add(1);

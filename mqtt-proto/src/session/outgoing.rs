@@ -6,8 +6,6 @@
 //! the outbox on this connection, what stands from it on has not. A new connection sets the cursors
 //! to the front, and so resends in order [MQTT-4.6.0-1] [MQTT-4.6.0-4].
 
-use core::num::NonZeroU32;
-
 use crate::packet::QoS;
 use crate::payload::Shared;
 use crate::session::blocks::{Block, Blocks, Chain, ChainWriter};
@@ -28,17 +26,18 @@ pub struct Flight {
     pub(crate) republished: bool,
     /// It takes one of the server's Receive Maximum.
     pub(crate) counted: bool,
+    /// Its bytes are not stored: only its owner can send it again.
+    pub(crate) streamed: bool,
+    /// A stream whose owner is gone.
+    pub(crate) abandoned: bool,
     pub(crate) tag: Tag,
     /// The encoded PUBLISH, up to and including a payload that is not held by reference.
     pub(crate) chain: Chain,
     pub(crate) payload: Option<Shared>,
-    /// Where in the connection's output the PUBLISH begins.
+    /// Where in the connection's output the PUBLISH begins; where it ends, with its last byte, if it
+    /// is a stream, which is sent only when it is sent whole.
     pub(crate) start: u64,
     pub(crate) expiry: Option<Expiry>,
-    /// Bytes of the packet, of a stream: its bytes are not stored, only its owner can send it again.
-    pub(crate) streamed: Option<NonZeroU32>,
-    /// A stream whose owner is gone.
-    pub(crate) abandoned: bool,
 }
 
 /// A message's end of life while it waits, and where in its PUBLISH the interval stands.
@@ -206,7 +205,7 @@ impl<'a> Outgoing<'a> {
     /// Takes the record out of the list that it is in.
     pub(crate) fn unlink(&mut self, index: u16) {
         let Some(flight) = self.table.get(index) else { return };
-        let (state, qos, stored) = (flight.state, flight.qos, flight.streamed.is_none());
+        let (state, qos, stored) = (flight.state, flight.qos, !flight.streamed);
         let next = self.table.next(index);
         match state {
             State::Waiting | State::Streaming | State::Sent | State::Clearing => {
@@ -295,10 +294,9 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn oldest_end(&self) -> Option<u64> {
         let oldest = self.table.get(self.waiting.head()?)?;
         let shared = oldest.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
-        let stored = oldest.chain.len().saturating_add(shared) as u64;
-        let len = oldest.streamed.map_or(stored, |len| u64::from(len.get()));
+        let len = oldest.chain.len().saturating_add(shared).max(1);
         let sent = matches!(oldest.state, State::Sent | State::Streaming);
-        sent.then(|| oldest.start.saturating_add(len))
+        sent.then(|| oldest.start.saturating_add(len as u64))
     }
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.

@@ -1,8 +1,6 @@
 //! Streams on their way out: publishes whose bytes are not stored. Nobody but their owner can send
 //! them, a second time either, so they are never resent by themselves.
 
-use core::num::NonZeroU32;
-
 use super::outgoing::{Flight, Outgoing, State};
 use super::resume::LostSession;
 use crate::packet::QoS;
@@ -15,15 +13,15 @@ impl Outgoing<'_> {
             self.table.get(*index).is_some_and(|flight| {
                 let over = matches!(flight.state, State::Ended { .. } | State::Retired);
                 let interrupted = flight.state.is_interrupted();
-                flight.streamed.is_some() && flight.tag == tag && (!over || interrupted)
+                flight.streamed && flight.tag == tag && (!over || interrupted)
             })
         })
     }
 
     /// Adds a stream behind all other publishes: it is the next one to leave.
-    pub(crate) fn push_stream(&mut self, tag: Tag, qos: QoS, len: NonZeroU32) -> Option<u16> {
+    pub(crate) fn push_stream(&mut self, tag: Tag, qos: QoS) -> Option<u16> {
         let id = self.free_id()?;
-        let flight = Flight { qos, tag, streamed: Some(len), ..Flight::default() };
+        let flight = Flight { qos, tag, streamed: true, ..Flight::default() };
         let index = self.insert(id, flight)?;
         self.table.push_back(&mut self.waiting, index);
         self.cursor.get_or_insert(index);
@@ -31,11 +29,10 @@ impl Outgoing<'_> {
     }
 
     /// Its owner sends an interrupted stream again.
-    pub(crate) fn resume_stream(&mut self, index: u16, len: NonZeroU32) {
+    pub(crate) fn resume_stream(&mut self, index: u16) {
         self.unlink(index);
         if let Some(flight) = self.table.get_mut(index) {
             flight.state = State::Waiting;
-            flight.streamed = Some(len);
             self.table.push_back(&mut self.waiting, index);
             self.cursor.get_or_insert(index);
         }
@@ -44,12 +41,10 @@ impl Outgoing<'_> {
     /// The connection is over, of whose output `written` bytes were handed to the transport.
     pub(super) fn end_stream_connection(&mut self, index: u16, written: u64) {
         let Some(flight) = self.table.get_mut(index) else { return };
-        let len = flight.streamed.map_or(0, |len| u64::from(len.get()));
-        let whole = flight.start.saturating_add(len) <= written;
         match flight.state {
             State::Streaming => self.cut_stream(index, NotSent::Interrupted),
             State::Sent => {
-                flight.sent_before |= whole;
+                flight.sent_before |= flight.start < written;
                 self.cut_stream(index, NotSent::Interrupted);
             }
             // Its owner waits to open it, and goes on waiting.
