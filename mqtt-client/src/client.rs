@@ -478,4 +478,4 @@ impl<R: Runtime> State<R> {
 }
 
 /// The mark of an operation that nobody waits for.
-pub(crate) const NOBODY: Tag = Tag(u32::MAX);
+pub(crate) const NOBODY: Tag = Tag::NOBODY;

@@ -178,7 +178,7 @@ impl<'a> Client<'a> {
         let Some(link) = &mut self.link else { return Step::Wait };
         let Some(flight) = outgoing.table.get(index) else { return Step::Wait };
         let (qos, resend) = (flight.qos, flight.sent_before);
-        if flight.state == State::Clearing || flight.streamed {
+        if flight.state == State::Clearing || flight.is_stream() {
             return Step::Wait;
         }
         if !resend && flight.expiry.is_some_and(|expiry| expiry.at <= now) {

@@ -199,8 +199,9 @@ impl Client<'_> {
         }
         let Some(index) = self.session.outgoing.find_stream(tag) else { return false };
         let Some(flight) = self.session.outgoing.table.get_mut(index) else { return false };
-        flight.abandoned = true;
-        if !matches!(flight.state, State::Sent | State::Released) {
+        if flight.state == State::Sent {
+            flight.tag = Tag::NOBODY;
+        } else {
             self.free_place(index);
             self.session.outgoing.give_up(index, NotSent::Stopped);
         }

@@ -7,6 +7,11 @@ use crate::limits::Limit;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tag(pub u32);
 
+impl Tag {
+    /// The mark of an operation that nobody waits for.
+    pub const NOBODY: Self = Self(u32::MAX);
+}
+
 /// What became of an operation that no acknowledgement closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {

@@ -26,12 +26,9 @@ pub struct Flight {
     pub(crate) republished: bool,
     /// It takes one of the server's Receive Maximum.
     pub(crate) counted: bool,
-    /// Its bytes are not stored: only its owner can send it again.
-    pub(crate) streamed: bool,
-    /// A stream whose owner is gone.
-    pub(crate) abandoned: bool,
     pub(crate) tag: Tag,
-    /// The encoded PUBLISH, up to and including a payload that is not held by reference.
+    /// The encoded PUBLISH, up to and including a payload that is not held by reference. Empty of a
+    /// stream.
     pub(crate) chain: Chain,
     pub(crate) payload: Option<Shared>,
     /// Where in the connection's output the PUBLISH begins; where it ends, with its last byte, if it
@@ -205,14 +202,15 @@ impl<'a> Outgoing<'a> {
     /// Takes the record out of the list that it is in.
     pub(crate) fn unlink(&mut self, index: u16) {
         let Some(flight) = self.table.get(index) else { return };
-        let (state, qos, stored) = (flight.state, flight.qos, !flight.streamed);
+        let (state, qos) = (flight.state, flight.qos);
         let next = self.table.next(index);
         match state {
-            State::Waiting | State::Streaming | State::Sent | State::Clearing => {
+            State::Streaming => self.table.unlink(&mut self.waiting, index),
+            State::Waiting | State::Sent | State::Clearing => {
                 if self.cursor == Some(index) {
                     self.cursor = next;
                 }
-                if stored && qos == QoS::AtMostOnce {
+                if qos == QoS::AtMostOnce {
                     self.waiting_qos0 = self.waiting_qos0.saturating_sub(1);
                 }
                 self.table.unlink(&mut self.waiting, index);

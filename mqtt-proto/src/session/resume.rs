@@ -19,7 +19,7 @@ impl Outgoing<'_> {
         for index in 0..self.table.present() {
             let Some(flight) = self.table.get_mut(index) else { continue };
             flight.counted = false;
-            if flight.streamed {
+            if flight.is_stream() {
                 self.end_stream_connection(index, written);
                 continue;
             }

@@ -10,18 +10,15 @@ impl Outgoing<'_> {
     /// The stream with that mark, unless it is over for its owner.
     pub(crate) fn find_stream(&self, tag: Tag) -> Option<u16> {
         (0..self.table.present()).find(|index| {
-            self.table.get(*index).is_some_and(|flight| {
-                let over = matches!(flight.state, State::Ended { .. } | State::Retired);
-                let interrupted = flight.state.is_interrupted();
-                flight.streamed && flight.tag == tag && (!over || interrupted)
-            })
+            let flight = self.table.get(*index);
+            flight.is_some_and(|flight| flight.is_stream() && flight.tag == tag)
         })
     }
 
     /// Adds a stream behind all other publishes: it is the next one to leave.
     pub(crate) fn push_stream(&mut self, tag: Tag, qos: QoS) -> Option<u16> {
         let id = self.free_id()?;
-        let flight = Flight { qos, tag, streamed: true, ..Flight::default() };
+        let flight = Flight { qos, tag, ..Flight::default() };
         let index = self.insert(id, flight)?;
         self.table.push_back(&mut self.waiting, index);
         self.cursor.get_or_insert(index);
@@ -62,7 +59,7 @@ impl Outgoing<'_> {
     /// A stream cannot go on. Cut in two it does not count; but an earlier attempt may.
     pub(crate) fn cut_stream(&mut self, index: u16, why: NotSent) {
         let Some(flight) = self.table.get(index) else { return };
-        match (flight.may_be_known(), flight.abandoned) {
+        match (flight.may_be_known(), flight.tag == Tag::NOBODY) {
             (false, _) => self.end(index, Fate::NeverSent(why)),
             (true, true) => self.end_and_retire(index, Fate::Unknown { received: false }),
             (true, false) => self.end(index, Fate::Interrupted),
@@ -132,6 +129,15 @@ impl Outgoing<'_> {
 }
 
 impl Flight {
+    /// A publish whose bytes are not stored, and that PUBREC has not moved on.
+    pub(crate) fn is_stream(&self) -> bool {
+        let lives = match self.state {
+            State::Waiting | State::Streaming | State::Sent | State::Clearing => true,
+            state => state.is_interrupted(),
+        };
+        lives && self.chain.len() == 0
+    }
+
     /// The server may have it from an earlier connection.
     fn may_be_known(&self) -> bool {
         self.sent_before || self.republished
