@@ -113,6 +113,8 @@ pub enum ConnectionError {
     /// The program stopped in the middle of a stream: its packet cannot be finished, so the
     /// connection ends without another word.
     StreamStopped,
+    /// The program did not take a message that came piece by piece: the server sends it again.
+    StreamNotTaken,
 }
 
 /// A rule that the server broke.
@@ -172,7 +174,7 @@ impl ConnectionError {
             Self::TimedOut(Waiting::Acknowledgement) => ReasonCode::UNSPECIFIED_ERROR,
             Self::TimedOut(_) | Self::StreamStopped => return None,
             Self::SessionUnknown => ReasonCode::PROTOCOL_ERROR,
-            Self::Overrun => ReasonCode::SUCCESS,
+            Self::Overrun | Self::StreamNotTaken => ReasonCode::SUCCESS,
             Self::TooLarge { .. } => ReasonCode::PACKET_TOO_LARGE,
             Self::NoRoom => ReasonCode::QUOTA_EXCEEDED,
         })
@@ -211,6 +213,10 @@ impl fmt::Display for ConnectionError {
             Self::StreamStopped => f.write_str(
                 "the program stopped in the middle of a stream, whose packet could not be finished: \
                  write on within the write time-out, and finish what is begun",
+            ),
+            Self::StreamNotTaken => f.write_str(
+                "the program did not take a message that came as a stream, which blocks all others; \
+                 the server sends it again: read it to its end, within the response time",
             ),
             Self::NoRoom => f.write_str(
                 "there is no room to remember the server's packet identifiers: give the client more",

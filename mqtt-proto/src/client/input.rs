@@ -54,6 +54,9 @@ impl Client<'_> {
             link.timers.last_received = now;
         }
         link.unread = input.len();
+        if link.stream_in.is_some() {
+            return Ok(self.handle_piece(input));
+        }
         if link.skip != 0 {
             let used = link.skip.min(input.len());
             link.skip = link.skip.saturating_sub(used);

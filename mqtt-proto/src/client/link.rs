@@ -4,7 +4,7 @@ use super::error::Waiting;
 use crate::limits::Limits;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
-use crate::session::Tag;
+use crate::session::{AckToken, Tag};
 use crate::time::Instant;
 use crate::wire::PacketId;
 
@@ -40,6 +40,8 @@ pub(crate) struct Link {
     pub(crate) session_ends: bool,
     /// Body bytes of a message that is skipped.
     pub(crate) skip: usize,
+    /// The message whose payload comes piece by piece.
+    pub(crate) stream_in: Option<StreamIn>,
     pub(crate) shed: u32,
     /// An acknowledgement of any kind came, on this connection and since the last check.
     pub(crate) progress: bool,
@@ -78,6 +80,14 @@ pub(crate) struct StreamOut {
     pub(crate) left: u32,
     /// They will not come: the connection has to end.
     pub(crate) stopped: bool,
+}
+
+/// A message whose payload comes piece by piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamIn {
+    pub(crate) token: Option<AckToken>,
+    /// Bytes that have to come.
+    pub(crate) left: usize,
 }
 
 /// An authentication method, told apart by length and hash: it is compared, never shown.

@@ -11,6 +11,7 @@ mod link;
 mod operation;
 mod output;
 mod publish;
+mod stream_in;
 mod stream_out;
 
 use core::fmt;
@@ -189,6 +190,9 @@ impl<'a> Client<'a> {
         self.aliases_out.end_connection();
         self.session.outgoing.end_connection(link.written);
         self.session.incoming.end_connection();
+        if let Some(token) = link.stream_in.and_then(|stream| stream.token) {
+            self.session.incoming.forget(token); // What is not all there comes again.
+        }
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
         Lost { qos0, shed: link.shed, poison }
     }
@@ -279,7 +283,8 @@ impl<'a> Client<'a> {
     /// Ends the connection for that reason.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
-        let can_tell = self.config.version == Version::V5 || error == ConnectionError::Overrun;
+        let to_be_resent = [ConnectionError::Overrun, ConnectionError::StreamNotTaken];
+        let can_tell = self.config.version == Version::V5 || to_be_resent.contains(&error);
         if overrun {
             // What was taken is acknowledged, as far as there is room, before the end.
             let _ = self.fill_replies() && self.fill_acknowledgements();

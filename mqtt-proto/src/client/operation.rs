@@ -74,7 +74,7 @@ impl Client<'_> {
     }
 
     fn announced_packet_size(&self) -> Option<Property<'static>> {
-        let size = self.config.maximum_packet_size;
+        let size = self.config.maximum_packet_size.max(self.config.largest_stream);
         let unlimited = size > crate::wire::MAX_REMAINING;
         core::num::NonZeroU32::new(size).filter(|_| !unlimited).map(Property::MaximumPacketSize)
     }
@@ -124,6 +124,7 @@ impl Client<'_> {
             expiry_zero: expires(connect),
             session_ends: expires(connect),
             skip: 0,
+            stream_in: None,
             shed: 0,
             progress: false,
             progress_since: false,
