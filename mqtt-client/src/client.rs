@@ -122,14 +122,15 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
-    /// the ping time-out. Then the link is declared down.
+    /// the ping time-out. Then the link is declared down. False at once while a message is being
+    /// read as a stream: the answer would lie behind it.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only.
     pub async fn broker_up(&self) -> bool {
         let asked = self.act(|state| {
             let now = R::now();
-            let asked = state.core.ping(now);
+            let asked = !state.inbox.is_open() && state.core.ping(now);
             state.settle();
             asked.then_some((state.link.pongs, state.link.ends))
         });
@@ -287,6 +288,12 @@ pub trait Acknowledge {
 impl Acknowledge for MessageRef<'_> {
     fn token(&self) -> Option<AckToken> {
         self.token
+    }
+}
+
+impl<R: Runtime> Acknowledge for crate::MessageStream<'_, '_, R> {
+    fn token(&self) -> Option<AckToken> {
+        self.token()
     }
 }
 

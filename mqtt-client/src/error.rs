@@ -124,11 +124,16 @@ pub enum PublishError {
         /// Bytes given.
         given: u64,
     },
+    /// A message is being read as a stream: the answer would lie behind it. Read it to its end first.
+    StreamOpen,
     /// The driver is gone.
     Closed,
     /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
     NoWaiter,
 }
+
+const STREAM_OPEN: &str =
+    "a message is being read as a stream, and the answer would lie behind it: read it to its end";
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,6 +177,7 @@ impl fmt::Display for PublishError {
             Self::NotInterrupted => {
                 f.write_str("the stream is open, on its way, or over: there is nothing to restart")
             }
+            Self::StreamOpen => f.write_str(STREAM_OPEN),
             Self::Length { announced, given } => write!(
                 f,
                 "{announced} bytes were announced for the stream, {given} were given: announce what \
@@ -206,6 +212,8 @@ pub enum SubscribeError {
     Unknown,
     /// There was no answer in time.
     TimedOut,
+    /// A message is being read as a stream: the answer would lie behind it. Nothing was sent.
+    StreamOpen,
     /// The driver is gone.
     Closed,
     /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
@@ -226,6 +234,7 @@ impl fmt::Display for SubscribeError {
                 f.write_str("the connection was lost before the answer: call again when it is up")
             }
             Self::TimedOut => f.write_str("the server did not answer in time"),
+            Self::StreamOpen => f.write_str(STREAM_OPEN),
             Self::Closed => f.write_str(CLOSED),
             Self::NoWaiter => f.write_str(NO_WAITER),
         }
@@ -233,6 +242,29 @@ impl fmt::Display for SubscribeError {
 }
 
 impl core::error::Error for SubscribeError {}
+
+/// Why a message cannot be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The connection was lost before all of it had come. At QoS 1 and 2 the server sends it again,
+    /// if it has kept the session.
+    Lost,
+    /// It was not read on within the response time. At QoS 1 and 2 the link is closed, and the
+    /// server sends it again; at QoS 0 the rest was skipped.
+    TimedOut,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "the connection was lost in the middle of the message",
+            Self::TimedOut => "the message was not read on within the response time: read faster",
+        })
+    }
+}
+
+impl core::error::Error for StreamError {}
 
 /// Why a disconnect was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +315,19 @@ pub enum DownReason {
     /// The program stopped in the middle of a stream: its packet could not be finished, and nothing
     /// can follow half a packet.
     StreamStopped,
+    /// The program did not read a message to its end that came as a stream, or not in time. The
+    /// server sends it again.
+    StreamNotTaken,
+}
+
+impl From<ConnectionError> for DownReason {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::StreamStopped => Self::StreamStopped,
+            ConnectionError::StreamNotTaken => Self::StreamNotTaken,
+            error => Self::Protocol(error),
+        }
+    }
 }
 
 impl fmt::Display for DownReason {
@@ -295,6 +340,7 @@ impl fmt::Display for DownReason {
             Self::Transport(kind) => write!(f, "the transport failed ({kind:?})"),
             Self::Protocol(error) => error.fmt(f),
             Self::StreamStopped => ConnectionError::StreamStopped.fmt(f),
+            Self::StreamNotTaken => ConnectionError::StreamNotTaken.fmt(f),
             Self::Poison(id) => write!(
                 f,
                 "three connections in a row ended with the packet identifier {id} unacknowledged: \

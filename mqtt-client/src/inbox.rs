@@ -10,6 +10,7 @@ use crate::config::Overflow;
 #[cfg(feature = "alloc")]
 use crate::message::{Layout, Message};
 use crate::queue::TooSmall;
+use crate::window::Streamed;
 
 /// Who takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,11 @@ pub(crate) enum Consumer {
     Callbacks = 2,
 }
 
+/// A reader has the message, piece by piece: the bit is in place of the queue's.
+pub(crate) const READING: u8 = 4;
+
 impl Consumer {
-    fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self as usize - 1
     }
 }
@@ -29,19 +33,24 @@ impl Consumer {
 #[derive(Debug, Default)]
 pub struct Entry {
     #[cfg(feature = "alloc")]
-    frame: Bytes,
-    len: u32,
+    pub(crate) frame: Bytes,
+    pub(crate) len: u32,
     #[cfg(feature = "alloc")]
     layout: Layout,
-    token: Option<AckToken>,
+    pub(crate) token: Option<AckToken>,
     /// The consumers that have still to take it, a bit each.
-    needs: u8,
+    pub(crate) needs: u8,
     /// It came for both consumers.
     #[cfg(feature = "alloc")]
-    both: bool,
-    next: Option<u32>,
+    pub(crate) both: bool,
+    pub(crate) next: Option<u32>,
     prev: Option<u32>,
-    qos0: bool,
+    pub(crate) qos0: bool,
+    /// A message that came, or comes, piece by piece.
+    pub(crate) stream: Option<Streamed>,
+    /// With a heap, the place of such a message.
+    #[cfg(feature = "alloc")]
+    pub(crate) place: alloc::vec::Vec<u8>,
     /// Where it lies in the bytes of a read that [`Inbox::finish`] will give it.
     pending: Option<u32>,
 }
@@ -49,10 +58,10 @@ pub struct Entry {
 /// The queued messages, in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    entries: Storage<'static, Entry>,
+    pub(crate) entries: Storage<'static, Entry>,
     /// Without a heap: the bytes of entry n begin at n × `stride`.
-    bytes: Storage<'static, u8>,
-    stride: usize,
+    pub(crate) bytes: Storage<'static, u8>,
+    pub(crate) stride: usize,
     head: Option<u32>,
     tail: Option<u32>,
     free: Option<u32>,
@@ -60,15 +69,17 @@ pub(crate) struct Inbox {
     len: usize,
     limit: usize,
     /// Bytes of QoS 0 messages, and how many there may be.
-    qos0_bytes: usize,
+    pub(crate) qos0_bytes: usize,
     qos0_limit: usize,
     overflow: Overflow,
     /// The next entry of each consumer.
-    cursors: [Option<u32>; 2],
+    pub(crate) cursors: [Option<u32>; 2],
     /// The consumers that have been asked for.
-    active: u8,
+    pub(crate) active: u8,
     /// Entries of the read that is being looked through, whose bytes are not there yet.
     unfinished: Option<u32>,
+    /// The entry whose payload is coming.
+    pub(crate) streaming: Option<u32>,
     pub(crate) discards: u64,
 }
 
@@ -97,6 +108,7 @@ impl Inbox {
             cursors: [None; 2],
             active: 0,
             unfinished: None,
+            streaming: None,
             discards: 0,
         }
     }
@@ -110,7 +122,7 @@ impl Inbox {
             while let Some(index) = next {
                 let Some(entry) = self.entries.get_mut(index as usize) else { break };
                 // What callbacks have begun with stays theirs.
-                if entry.needs == Consumer::Queue as u8 {
+                if entry.needs == Consumer::Queue as u8 && entry.may_be_for(consumer) {
                     entry.needs = bit;
                     self.cursors[consumer.index()].get_or_insert(index);
                 }
@@ -213,7 +225,7 @@ impl Inbox {
     }
 
     /// A QoS 0 message uses free room only; others evict the oldest QoS 0 messages.
-    fn make_room(&mut self, qos0: bool, len: usize) -> bool {
+    pub(crate) fn make_room(&mut self, qos0: bool, len: usize) -> bool {
         // Under the policy "wait" the last message may exceed the bytes: then reading stops.
         let len = if self.overflow == Overflow::Wait { 0 } else { len };
         while self.len >= self.limit || (qos0 && self.qos0_bytes + len > self.qos0_limit) {
@@ -237,7 +249,7 @@ impl Inbox {
         let mut next = self.head;
         while let Some(index) = next {
             let entry = self.entries.get(index as usize)?;
-            if entry.qos0 {
+            if entry.qos0 && entry.needs & READING == 0 {
                 return Some(index);
             }
             next = entry.next;
@@ -245,7 +257,7 @@ impl Inbox {
         None
     }
 
-    fn take_entry(&mut self) -> Option<u32> {
+    pub(crate) fn take_entry(&mut self) -> Option<u32> {
         if let Some(index) = self.free {
             self.free = self.entries.get_mut(index as usize)?.next.take();
             return Some(index);
@@ -312,7 +324,7 @@ impl Inbox {
         self.unfinished.is_some()
     }
 
-    fn link(&mut self, index: u32, needs: u8) {
+    pub(crate) fn link(&mut self, index: u32, needs: u8) {
         let tail = self.tail.replace(index);
         if let Some(entry) = self.entries.get_mut(index as usize) {
             (entry.prev, entry.next) = (tail, None);
@@ -359,7 +371,7 @@ impl Inbox {
         }
     }
 
-    fn remove(&mut self, index: u32) {
+    pub(crate) fn remove(&mut self, index: u32) {
         for consumer in [Consumer::Queue, Consumer::Callbacks] {
             if self.cursors[consumer.index()] == Some(index) {
                 self.advance(index, consumer);
@@ -373,6 +385,12 @@ impl Inbox {
             self.qos0_bytes = self.qos0_bytes.saturating_sub(entry.len as usize);
         }
         entry.pending = None;
+        entry.stream = None;
+        #[cfg(feature = "alloc")]
+        let _place = core::mem::take(&mut entry.place);
+        if self.streaming == Some(index) {
+            self.streaming = None;
+        }
         entry.next = self.free.replace(index);
         if self.unfinished == Some(index) {
             self.unfinished = next;
@@ -414,6 +432,9 @@ impl Inbox {
         version: Version,
     ) -> Result<(usize, Option<AckToken>, Version), TooSmall> {
         let Some(entry) = self.entries.get(index as usize) else { return Ok((0, None, version)) };
+        if let Some(stream) = entry.stream {
+            return Err(TooSmall { needed: stream.packet_len(), given: buffer.len() });
+        }
         #[cfg(feature = "alloc")]
         let frame = if self.bytes.limit() == 0 { &entry.frame } else { self.lent(index, entry) };
         #[cfg(not(feature = "alloc"))]
@@ -424,14 +445,14 @@ impl Inbox {
         Ok((needed, entry.token, version))
     }
 
-    fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
+    pub(crate) fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
         let at = index as usize * self.stride;
         self.bytes.as_slice().get(at..at + entry.len as usize).unwrap_or_default()
     }
 }
 
 /// The topic does not lie in the packet: an alias stood for it.
-fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
+pub(crate) fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
     let topic = received.publish.topic.as_bytes();
     !packet.as_ptr_range().contains(&topic.as_ptr())
 }

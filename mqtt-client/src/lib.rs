@@ -34,10 +34,12 @@ mod queue;
 mod read;
 mod runner;
 mod shared;
+mod stream_in;
 mod stream_out;
 pub mod surface;
 mod traits;
 mod waiter;
+mod window;
 
 #[cfg(feature = "alloc")]
 mod callback;
@@ -45,7 +47,9 @@ mod callback;
 pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
 pub use embedded_io_async::ErrorKind;
-pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
+pub use error::{
+    ConnectError, DisconnectError, DownReason, PublishError, Step, StreamError, SubscribeError,
+};
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
@@ -69,6 +73,7 @@ pub use queue::{Queue, TooSmall};
 pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
+pub use stream_in::MessageStream;
 pub use stream_out::{OpenStream, PublishStream};
 pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use waiter::Waiter;

@@ -175,6 +175,9 @@ impl<R: Runtime> State<R> {
         if !self.core.is_connected() {
             return Err(SubscribeError::NotConnected);
         }
+        if self.inbox.is_open() {
+            return Err(SubscribeError::StreamOpen);
+        }
         let slot = self.waiters.take(Wait::Room).ok_or(SubscribeError::NoWaiter)?;
         let time = self.answer_time();
         if time != 0 {

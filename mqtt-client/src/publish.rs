@@ -217,6 +217,9 @@ impl<R: Runtime> State<R> {
                 Err(error) => return (Poll::Ready(Err(error.into())), None),
             }
         }
+        if self.inbox.is_open() && message.qos != QoS::AtMostOnce {
+            return (Poll::Ready(Err(PublishError::StreamOpen)), None);
+        }
         let wait = if waits { Wait::Room } else { Wait::Answer };
         let Some(taken) = self.waiters.take(wait) else {
             return (Poll::Ready(Err(PublishError::NoWaiter)), None);

@@ -115,6 +115,9 @@ impl<R: Runtime> Opening<'_, R> {
 
     fn begin(&mut self, state: &mut State<R>, timeout: Option<u32>) -> Result<(), PublishError> {
         state.check_open()?;
+        if state.inbox.is_open() {
+            return Err(PublishError::StreamOpen);
+        }
         let wait = Wait::Event(Event::Stream);
         let slot = match self.slot {
             Some(slot) => slot,
@@ -233,6 +236,9 @@ impl<R: Runtime> PublishStream<'_, R> {
             if missing && !ended {
                 state.leave_stream(slot);
                 return Err(PublishError::Length { announced, given });
+            }
+            if !ended && state.inbox.is_open() {
+                return Err(PublishError::StreamOpen);
             }
             if !ended {
                 state.waiters.change(slot, Wait::Answer);

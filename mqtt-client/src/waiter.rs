@@ -51,6 +51,8 @@ pub(crate) enum Event {
     Pong,
     /// A connection to open a stream on.
     Stream,
+    /// More of a message that is being read.
+    Piece,
 }
 
 /// How a call ended.

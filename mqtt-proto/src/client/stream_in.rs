@@ -115,7 +115,7 @@ impl Client<'_> {
     pub fn refuse_stream(&mut self, token: AckToken) -> ConnectionError {
         self.session.incoming.forget(token);
         if let Some(link) = &mut self.link {
-            link.stream_in = None;
+            link.stream_in = link.stream_in.filter(|stream| stream.token != Some(token));
         }
         self.fail(ConnectionError::StreamNotTaken)
     }
