@@ -22,6 +22,7 @@ mod replacing;
 mod runtime;
 mod story;
 mod streaming;
+mod streaming_in;
 mod subscribing;
 mod timing;
 mod waking;
