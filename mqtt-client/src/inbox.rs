@@ -385,11 +385,10 @@ impl Inbox {
             self.qos0_bytes = self.qos0_bytes.saturating_sub(entry.len as usize);
         }
         entry.pending = None;
-        entry.stream = None;
-        #[cfg(feature = "alloc")]
-        let _place = core::mem::take(&mut entry.place);
-        if self.streaming == Some(index) {
-            self.streaming = None;
+        if entry.stream.take().is_some() {
+            #[cfg(feature = "alloc")]
+            let _place = core::mem::take(&mut entry.place);
+            self.streaming = self.streaming.filter(|streaming| *streaming != index);
         }
         entry.next = self.free.replace(index);
         if self.unfinished == Some(index) {

@@ -54,14 +54,13 @@ impl Client<'_> {
             link.timers.last_received = now;
         }
         link.unread = input.len();
-        if link.stream_in.is_some() {
-            return Ok(self.handle_piece(input));
-        }
         if link.skip != 0 {
             let used = link.skip.min(input.len());
             link.skip = link.skip.saturating_sub(used);
             link.unread = input.len().saturating_sub(used);
-            return Ok(Handled::used(used, None));
+            let piece = input.get(..used).filter(|_| link.stream_in.is_some() && used != 0);
+            link.stream_in = link.stream_in.filter(|_| link.skip != 0);
+            return Ok(Handled::used(used, piece.map(Event::Piece)));
         }
         let header = match FixedHeader::read(input) {
             Ok(Some(header)) => header,

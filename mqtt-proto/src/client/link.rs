@@ -38,10 +38,10 @@ pub(crate) struct Link {
     pub(crate) expiry_zero: bool,
     /// The session ends with the connection.
     pub(crate) session_ends: bool,
-    /// Body bytes of a message that is skipped.
+    /// Bytes that have to come of a payload that is skipped, or is streamed.
     pub(crate) skip: usize,
-    /// The message whose payload comes piece by piece.
-    pub(crate) stream_in: Option<StreamIn>,
+    /// The message whose payload is streamed: the duty to acknowledge it.
+    pub(crate) stream_in: Option<Option<AckToken>>,
     pub(crate) shed: u32,
     /// An acknowledgement of any kind came, on this connection and since the last check.
     pub(crate) progress: bool,
@@ -80,14 +80,6 @@ pub(crate) struct StreamOut {
     pub(crate) left: u32,
     /// They will not come: the connection has to end.
     pub(crate) stopped: bool,
-}
-
-/// A message whose payload comes piece by piece.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StreamIn {
-    pub(crate) token: Option<AckToken>,
-    /// Bytes that have to come.
-    pub(crate) left: usize,
 }
 
 /// An authentication method, told apart by length and hash: it is compared, never shown.

@@ -190,7 +190,7 @@ impl<'a> Client<'a> {
         self.aliases_out.end_connection();
         self.session.outgoing.end_connection(link.written);
         self.session.incoming.end_connection();
-        if let Some(token) = link.stream_in.and_then(|stream| stream.token) {
+        if let Some(token) = link.stream_in.flatten() {
             self.session.incoming.forget(token); // What is not all there comes again.
         }
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };

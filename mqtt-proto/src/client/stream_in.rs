@@ -7,13 +7,16 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::{Event, Received};
 use super::input::Handled;
-use super::link::StreamIn;
 use crate::packet::{Delivery, Publish, QoS};
 use crate::session::AckToken;
 use crate::time::Instant;
 
 /// Bytes that a header leaves free at least of what is taken at once, for pieces of the payload.
 pub(super) const SMALLEST_PIECE: usize = 16;
+
+/// What a message that is to be delivered brings: its duty to acknowledge, and its alias, if its
+/// topic has to be looked up.
+type Begun = (Option<AckToken>, Option<u16>);
 
 impl Client<'_> {
     /// The header of a message that is to be streamed, which takes `head` bytes; `len` follow.
@@ -38,15 +41,14 @@ impl Client<'_> {
         }
     }
 
-    /// Gives the token and the alias of a message that is to be delivered; the payload of any other
-    /// is skipped.
+    /// None of a message that is not to be delivered: its payload is skipped.
     fn begin_stream_in(
         &mut self,
         publish: &Publish<'_>,
         head: usize,
         len: usize,
         now: Instant,
-    ) -> Result<Option<(Option<AckToken>, Option<u16>)>, ConnectionError> {
+    ) -> Result<Option<Begun>, ConnectionError> {
         let alias = self.learn_alias(publish)?;
         // It holds the place of the largest message that is taken at once.
         let size = self.config.maximum_packet_size as usize;
@@ -56,42 +58,25 @@ impl Client<'_> {
                 let exactly_once = publish.delivery.qos() == QoS::ExactlyOnce;
                 let token = self.arrive(id, exactly_once, size, now)?;
                 if token.is_none() {
-                    self.count_read(head);
-                    if let Some(link) = &mut self.link {
-                        link.skip = len;
-                    }
+                    self.begin_payload(head, len);
                     return Ok(None);
                 }
                 token
             }
         };
-        self.count_read(head);
+        self.begin_payload(head, len);
         if let Some(link) = &mut self.link {
-            link.stream_in = Some(StreamIn { token, left: len }).filter(|_| len != 0);
+            link.stream_in = Some(token).filter(|_| len != 0);
         }
         Ok(Some((token, alias)))
     }
 
-    fn count_read(&mut self, n: usize) {
+    /// The header of a message is read, its payload comes.
+    fn begin_payload(&mut self, head: usize, len: usize) {
         if let Some(link) = &mut self.link {
-            link.unread = link.unread.saturating_sub(n);
+            link.unread = link.unread.saturating_sub(head);
+            link.skip = len;
         }
-    }
-
-    /// The next bytes of a payload.
-    pub(super) fn handle_piece<'c>(&mut self, input: &'c [u8]) -> Handled<'c> {
-        let Some(link) = &mut self.link else { return Handled::incomplete(None) };
-        let Some(stream) = &mut link.stream_in else { return Handled::incomplete(None) };
-        let piece = input.get(..stream.left).unwrap_or(input);
-        if piece.is_empty() {
-            return Handled::incomplete(None);
-        }
-        stream.left = stream.left.saturating_sub(piece.len());
-        if stream.left == 0 {
-            link.stream_in = None;
-        }
-        self.count_read(piece.len());
-        Handled::used(piece.len(), Some(Event::Piece(piece)))
     }
 
     /// Whether bytes of a payload are to come.
@@ -103,10 +88,8 @@ impl Client<'_> {
     /// The rest of the payload that is coming is not wanted: it is read and dropped. The message is
     /// to be acknowledged all the same.
     pub fn skip_stream(&mut self) {
-        if let Some(link) = &mut self.link
-            && let Some(stream) = link.stream_in.take()
-        {
-            link.skip = stream.left;
+        if let Some(link) = &mut self.link {
+            link.stream_in = None;
         }
     }
 
@@ -115,7 +98,7 @@ impl Client<'_> {
     pub fn refuse_stream(&mut self, token: AckToken) -> ConnectionError {
         self.session.incoming.forget(token);
         if let Some(link) = &mut self.link {
-            link.stream_in = link.stream_in.filter(|stream| stream.token != Some(token));
+            link.stream_in = link.stream_in.filter(|stream| *stream != Some(token));
         }
         self.fail(ConnectionError::StreamNotTaken)
     }

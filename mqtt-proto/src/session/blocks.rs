@@ -55,7 +55,6 @@ impl Chain {
         at(self.len)
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }

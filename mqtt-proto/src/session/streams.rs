@@ -135,7 +135,7 @@ impl Flight {
             State::Waiting | State::Streaming | State::Sent | State::Clearing => true,
             state => state.is_interrupted(),
         };
-        lives && self.chain.len() == 0
+        lives && self.chain.is_empty()
     }
 
     /// The server may have it from an earlier connection.
