@@ -11,7 +11,8 @@
 //!
 //! An operation begins at its first poll. Until there is room for it, dropping it means that it
 //! never happened; from then on it is accepted, and dropping it only ends the waiting. Nothing is
-//! ever half sent.
+//! ever half sent, but for a [`PublishStream`] that is dropped before its last byte: that ends the
+//! link.
 
 #![no_std]
 #![forbid(unsafe_code)]

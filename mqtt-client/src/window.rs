@@ -94,6 +94,7 @@ impl Inbox {
         }
         let Some(index) = self.take_entry() else { return false };
         let head = self.put_head(index, received, head, len, version);
+        let size = self.place_len(head, len); // A topic may have come into it.
         let Some(entry) = self.entries.get_mut(index as usize) else { return false };
         let (head, len) = (head as u32, len as u32); // At most 268,435,455.
         entry.stream = Some(Streamed { head, len, left: len, at: 0, unread: 0, cut: None });

@@ -14,9 +14,8 @@ use crate::runtime::{Client, run, sleep, soon, spawn, within};
 use crate::story::{
     BOTH, MS, both, client, config, connected, id, message, next, observer, peer, server, until,
 };
-use crate::streaming::{connected_in, lent, payload, small};
+use crate::streaming::{ALL, connected_in, lent, payload, small};
 
-const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 const MIB: u32 = 1024 * 1024;
 
 /// Settings for whole messages of up to 256 bytes, and streams of up to two mebibytes.
