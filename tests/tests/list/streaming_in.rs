@@ -334,6 +334,7 @@ fn a_slow_reader_has_all_the_time_if_it_goes_on() {
 fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
     both(async |version| {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let (opened, waits) = std::sync::mpsc::channel();
             let server = peer(move |script| {
                 let text = "x".repeat(5000);
                 let whole = message("big", &text, Delivery::new(qos, id(7)));
@@ -341,6 +342,7 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
                 whole.encode(version, &mut bytes).expect("a packet");
                 script.welcome();
                 script.send_bytes(&bytes[..3000]);
+                waits.recv().expect("the reader has it");
                 script.close();
                 script.accept();
                 script.expect(PacketType::Connect);
@@ -359,6 +361,7 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
             let mut queue = client.queue();
             let stream = within(queue.next_stream(&mut header)).await.expect("room");
             let mut stream = stream.expect("a message");
+            opened.send(()).expect("the server waits");
             assert_eq!(within(rest(&mut stream, 100)).await, Err(StreamError::Lost));
             drop(stream);
             within(client.down()).await.expect("a cut");
