@@ -123,17 +123,16 @@ impl Client<'_> {
         if let Some((kind, ack)) = Ack::shortest(frame).filter(|_| connected) {
             return self.on_ack(kind, ack);
         }
-        self.judge_other(frame, now)
+        if frame.first == PacketType::ConnAck.first_byte() && !connected {
+            return self.on_connack(frame, now);
+        }
+        self.judge_other(frame)
     }
 
     /// What is neither a message nor the short form of an acknowledgement. Out of line: the way of
     /// those is longer on the stack, and this one takes more of it.
     #[inline(never)]
-    fn judge_other<'f>(
-        &mut self,
-        frame: Frame<'f>,
-        now: Instant,
-    ) -> Result<Verdict<'f>, ConnectionError> {
+    fn judge_other<'f>(&mut self, frame: Frame<'f>) -> Result<Verdict<'f>, ConnectionError> {
         let version = self.config.version;
         let connected = self.is_connected();
         // Only what servers send is read: a client links no code for the other packets.
@@ -142,8 +141,8 @@ impl Client<'_> {
         let expected = if connected { Ok(()) } else { Err(unexpected) };
         match kind {
             PacketType::ConnAck => {
-                let ack = whole(frame, |from| ConnAck::read(from, version))?;
-                if connected { Err(unexpected.into()) } else { self.on_connack(ack, now) }
+                whole(frame, |from| ConnAck::read(from, version))?;
+                Err(unexpected.into())
             }
             PacketType::Auth => self.on_auth(whole(frame, |from| Auth::read(from, version))?),
             PacketType::Publish => {
@@ -210,9 +209,10 @@ impl Client<'_> {
     #[inline(never)]
     fn on_connack<'f>(
         &mut self,
-        ack: ConnAck<'f>,
+        frame: Frame<'f>,
         now: Instant,
     ) -> Result<Verdict<'f>, ConnectionError> {
+        let ack = whole(frame, |from| ConnAck::read(from, self.config.version))?;
         let Some(link) = self.link.as_mut() else { return Ok(Verdict::Nothing) };
         if ack.reason.is_error() {
             link.phase = Phase::Closing;
