@@ -49,6 +49,12 @@ pub type WeakClient = mqtt_as_client::WeakClient<Smol>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Smol>;
 
+/// A message that is published piece by piece.
+pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Smol>;
+
+/// A received message that is read piece by piece.
+pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Smol>;
+
 /// A client with those settings, and what drives it. Nothing is sent before
 /// [`connect`](Client::connect), and nothing happens before [`Driver::run`] is polled.
 ///

@@ -48,6 +48,12 @@ pub type WeakClient = mqtt_as_client::WeakClient<Tokio>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Tokio>;
 
+/// A message that is published piece by piece.
+pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Tokio>;
+
+/// A received message that is read piece by piece.
+pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Tokio>;
+
 /// The runtime tokio, as the client sees it.
 #[derive(Debug)]
 pub enum Tokio {}

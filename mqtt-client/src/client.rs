@@ -19,6 +19,7 @@ use crate::message::MessageRef;
 use crate::publish::Publish;
 use crate::queue::Queue;
 use crate::shared::{State, act};
+use crate::stream_out::OpenStream;
 use crate::traits::Runtime;
 use crate::waiter::{Event, Outcome, Slot, Wait};
 
@@ -131,14 +132,15 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
-    /// the ping time-out. Then the link is declared down.
+    /// the ping time-out. Then the link is declared down. False at once while a message is being
+    /// read as a stream: the answer would lie behind it.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only.
     pub async fn broker_up(&self) -> bool {
         let asked = self.act(|state| {
             let now = R::now();
-            let asked = state.core.ping(now);
+            let asked = !state.inbox.is_open() && state.core.ping(now);
             state.settle();
             asked.then_some((state.link.pongs, state.link.ends))
         });
@@ -205,6 +207,16 @@ impl<R: Runtime> Client<R> {
         payload: impl Into<Payload<'p>>,
     ) -> Publish<'p, R> {
         Publish::new(self, topic, payload.into())
+    }
+
+    /// Publishes a message whose payload of `len` bytes is written piece by piece: it may be larger
+    /// than all the memory of the client. Options first, then `open().await`.
+    ///
+    /// Nothing else can be sent before the last byte of a packet that was begun. So write it on
+    /// without waiting for other things of this client, the whole of it within one and a half times
+    /// the keep-alive.
+    pub fn publish_stream<'p>(&'p self, topic: &'p str, len: u32) -> OpenStream<'p, R> {
+        OpenStream::new(self, topic, len)
     }
 
     /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
@@ -286,6 +298,12 @@ pub trait Acknowledge {
 impl Acknowledge for MessageRef<'_> {
     fn token(&self) -> Option<AckToken> {
         self.token
+    }
+}
+
+impl<R: Runtime> Acknowledge for crate::MessageStream<'_, '_, R> {
+    fn token(&self) -> Option<AckToken> {
+        self.token()
     }
 }
 
@@ -476,4 +494,4 @@ impl<R: Runtime> State<R> {
 }
 
 /// The mark of an operation that nobody waits for.
-pub(crate) const NOBODY: Tag = Tag(u32::MAX);
+pub(crate) const NOBODY: Tag = Tag::NOBODY;

@@ -260,6 +260,19 @@ impl Config {
         self
     }
 
+    /// Bytes of the largest message taken at all: one larger than
+    /// [`maximum_packet_size`](Self::maximum_packet_size) comes as a stream, which
+    /// `Queue::next_stream` reads piece by piece; only its header has to fit that size. In 5.0 the
+    /// server is told this one. Default: 0, nothing is streamed.
+    ///
+    /// Whoever cannot take a stream passes over it: `Queue::next`, and callbacks if they are all
+    /// that takes messages. It is skipped, acknowledged, and counted in `too_large`.
+    #[must_use]
+    pub fn largest_stream(mut self, bytes: u32) -> Self {
+        self.core.largest_stream = bytes;
+        self
+    }
+
     /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
     /// skipped, acknowledged, and counted.
     #[must_use]

@@ -112,13 +112,32 @@ pub enum PublishError {
     /// The program disconnected before it was acknowledged. The session is kept, and with it the
     /// message: it goes out, or on, with the next connection.
     Kept,
-    /// There is no connection, and the setting is to refuse then. Nothing was sent.
+    /// There is no connection, and the setting is to refuse then, or none came in time. Nothing was
+    /// sent.
     NotConnected,
+    /// All of a stream was sent, and the connection was lost before it was acknowledged: `restart`
+    /// sends it again, at QoS 2 still exactly once.
+    Interrupted,
+    /// A stream that is open, on its way, or over cannot be restarted.
+    NotInterrupted,
+    /// A stream was given other bytes than were announced. More are not taken; with fewer its
+    /// packet cannot be finished, so the link goes down.
+    Length {
+        /// Bytes announced.
+        announced: u32,
+        /// Bytes given.
+        given: u64,
+    },
+    /// A message is being read as a stream: the answer would lie behind it. Read it to its end first.
+    StreamOpen,
     /// The driver is gone.
     Closed,
     /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
     NoWaiter,
 }
+
+const STREAM_OPEN: &str =
+    "a message is being read as a stream, and the answer would lie behind it: read it to its end";
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +151,14 @@ impl fmt::Display for PublishError {
             Self::NeverSent(NotSent::Expired) => {
                 f.write_str("the message expired before it could be sent")
             }
+            Self::NeverSent(NotSent::Interrupted) => f.write_str(
+                "the connection was lost in the middle of the stream, so the server has nothing of \
+                 it: restart it",
+            ),
+            Self::NeverSent(NotSent::Stopped) => f.write_str(
+                "the stream was not written on within the write time-out, so the link had to be \
+                 closed: restart it, and write faster",
+            ),
             Self::NeverSent(_) => f.write_str("the message was never sent: the client was closed"),
             Self::Unknown { received: false } => f.write_str(
                 "the message was sent and the session is lost: nobody knows whether it arrived",
@@ -148,6 +175,18 @@ impl fmt::Display for PublishError {
                  next connection",
             ),
             Self::NotConnected => f.write_str("there is no connection: connect first"),
+            Self::Interrupted => f.write_str(
+                "the connection was lost before the stream was acknowledged: restart it",
+            ),
+            Self::NotInterrupted => {
+                f.write_str("the stream is open, on its way, or over: there is nothing to restart")
+            }
+            Self::StreamOpen => f.write_str(STREAM_OPEN),
+            Self::Length { announced, given } => write!(
+                f,
+                "{announced} bytes were announced for the stream, {given} were given: announce what \
+                 is written"
+            ),
             Self::Closed => f.write_str(CLOSED),
             Self::NoWaiter => f.write_str(NO_WAITER),
         }
@@ -178,6 +217,8 @@ pub enum SubscribeError {
     Unknown,
     /// There was no answer in time.
     TimedOut,
+    /// A message is being read as a stream: the answer would lie behind it. Nothing was sent.
+    StreamOpen,
     /// The driver is gone.
     Closed,
     /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
@@ -198,6 +239,7 @@ impl fmt::Display for SubscribeError {
                 f.write_str("the connection was lost before the answer: call again when it is up")
             }
             Self::TimedOut => f.write_str("the server did not answer in time"),
+            Self::StreamOpen => f.write_str(STREAM_OPEN),
             Self::Closed => f.write_str(CLOSED),
             Self::NoWaiter => f.write_str(NO_WAITER),
         }
@@ -205,6 +247,29 @@ impl fmt::Display for SubscribeError {
 }
 
 impl core::error::Error for SubscribeError {}
+
+/// Why a message cannot be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The connection was lost before all of it had come. At QoS 1 and 2 the server sends it again,
+    /// if it has kept the session.
+    Lost,
+    /// It was not read on within the response time. At QoS 1 and 2 the link is closed, and the
+    /// server sends it again; at QoS 0 the rest was skipped.
+    TimedOut,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "the connection was lost in the middle of the message",
+            Self::TimedOut => "the message was not read on within the response time: read faster",
+        })
+    }
+}
+
+impl core::error::Error for StreamError {}
 
 /// Why a disconnect was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +319,22 @@ pub enum DownReason {
     /// Three connections in a row ended with this packet identifier unacknowledged and no progress:
     /// its message may be what breaks them. `Client::give_up` ends it.
     Poison(u16),
+    /// The program stopped in the middle of a stream: its packet could not be finished, and nothing
+    /// can follow half a packet.
+    StreamStopped,
+    /// The program did not read a message to its end that came as a stream, or not in time. The
+    /// server sends it again.
+    StreamNotTaken,
+}
+
+impl From<ConnectionError> for DownReason {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::StreamStopped => Self::StreamStopped,
+            ConnectionError::StreamNotTaken => Self::StreamNotTaken,
+            error => Self::Protocol(error),
+        }
+    }
 }
 
 impl fmt::Display for DownReason {
@@ -265,6 +346,8 @@ impl fmt::Display for DownReason {
             Self::Closed => f.write_str("the server closed the transport"),
             Self::Transport(kind) => write!(f, "the link is lost: {kind}"),
             Self::Protocol(error) => error.fmt(f),
+            Self::StreamStopped => ConnectionError::StreamStopped.fmt(f),
+            Self::StreamNotTaken => ConnectionError::StreamNotTaken.fmt(f),
             Self::Poison(id) => write!(
                 f,
                 "three connections in a row ended with the packet identifier {id} unacknowledged: \

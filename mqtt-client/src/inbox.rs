@@ -11,6 +11,7 @@ use crate::config::Overflow;
 #[cfg(feature = "alloc")]
 use crate::message::{Layout, Message};
 use crate::queue::TooSmall;
+use crate::window::Streamed;
 
 /// Who takes messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,11 @@ pub(crate) enum Consumer {
     Callbacks = 2,
 }
 
+/// A reader has the message, piece by piece: the bit is in place of the queue's.
+pub(crate) const READING: u8 = 4;
+
 impl Consumer {
-    fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self as usize - 1
     }
 }
@@ -30,18 +34,23 @@ impl Consumer {
 #[derive(Debug)]
 pub struct Entry {
     #[cfg(feature = "alloc")]
-    frame: Bytes,
-    len: u32,
+    pub(crate) frame: Bytes,
+    pub(crate) len: u32,
     #[cfg(feature = "alloc")]
     layout: Layout,
-    token: Option<AckToken>,
+    pub(crate) token: Option<AckToken>,
     /// The consumers that have still to take it, a bit each.
-    needs: u8,
+    pub(crate) needs: u8,
     /// It came for both consumers.
-    both: bool,
-    next: Option<u32>,
+    pub(crate) both: bool,
+    pub(crate) next: Option<u32>,
     prev: Option<u32>,
-    qos0: bool,
+    pub(crate) qos0: bool,
+    /// A message that came, or comes, piece by piece.
+    pub(crate) stream: Option<Streamed>,
+    /// With a heap, the place of such a message.
+    #[cfg(feature = "alloc")]
+    pub(crate) place: alloc::vec::Vec<u8>,
     /// Where it lies in the bytes of a read that [`Inbox::finish`] will give it.
     pending: Option<u32>,
 }
@@ -62,6 +71,9 @@ impl Entry {
             next: None,
             prev: None,
             qos0: false,
+            stream: None,
+            #[cfg(feature = "alloc")]
+            place: alloc::vec::Vec::new(),
             pending: None,
         }
     }
@@ -76,10 +88,10 @@ impl Default for Entry {
 /// The queued messages, in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    entries: Storage<'static, Entry>,
+    pub(crate) entries: Storage<'static, Entry>,
     /// Without a heap: the bytes of entry n begin at n × `stride`.
-    bytes: Storage<'static, u8>,
-    stride: usize,
+    pub(crate) bytes: Storage<'static, u8>,
+    pub(crate) stride: usize,
     head: Option<u32>,
     tail: Option<u32>,
     free: Option<u32>,
@@ -87,15 +99,17 @@ pub(crate) struct Inbox {
     len: usize,
     limit: usize,
     /// Bytes of QoS 0 messages, and how many there may be.
-    qos0_bytes: usize,
+    pub(crate) qos0_bytes: usize,
     qos0_limit: usize,
     overflow: Overflow,
     /// The next entry of each consumer.
-    cursors: [Option<u32>; 2],
+    pub(crate) cursors: [Option<u32>; 2],
     /// The consumers that have been asked for.
-    active: u8,
+    pub(crate) active: u8,
     /// Entries of the read that is being looked through, whose bytes are not there yet.
     unfinished: Option<u32>,
+    /// The entry whose payload is coming.
+    pub(crate) streaming: Option<u32>,
     pub(crate) discards: u64,
 }
 
@@ -124,6 +138,7 @@ impl Inbox {
             cursors: [None; 2],
             active: 0,
             unfinished: None,
+            streaming: None,
             discards: 0,
         }
     }
@@ -137,7 +152,7 @@ impl Inbox {
             while let Some(index) = next {
                 let Some(entry) = self.entries.get_mut(index as usize) else { break };
                 // What callbacks have begun with stays theirs.
-                if entry.needs == Consumer::Queue as u8 {
+                if entry.needs == Consumer::Queue as u8 && entry.may_be_for(consumer) {
                     entry.needs = bit;
                     self.cursors[consumer.index()].get_or_insert(index);
                 }
@@ -240,7 +255,7 @@ impl Inbox {
     }
 
     /// A QoS 0 message uses free room only; others evict the oldest QoS 0 messages.
-    fn make_room(&mut self, qos0: bool, len: usize) -> bool {
+    pub(crate) fn make_room(&mut self, qos0: bool, len: usize) -> bool {
         // Under the policy "wait" the last message may exceed the bytes: then reading stops.
         let len = if self.overflow == Overflow::Wait { 0 } else { len };
         while self.len >= self.limit || (qos0 && self.qos0_bytes + len > self.qos0_limit) {
@@ -264,7 +279,7 @@ impl Inbox {
         let mut next = self.head;
         while let Some(index) = next {
             let entry = self.entries.get(index as usize)?;
-            if entry.qos0 {
+            if entry.qos0 && entry.needs & READING == 0 {
                 return Some(index);
             }
             next = entry.next;
@@ -272,7 +287,7 @@ impl Inbox {
         None
     }
 
-    fn take_entry(&mut self) -> Option<u32> {
+    pub(crate) fn take_entry(&mut self) -> Option<u32> {
         if let Some(index) = self.free {
             self.free = self.entries.get_mut(index as usize)?.next.take();
             return Some(index);
@@ -335,7 +350,7 @@ impl Inbox {
         self.unfinished.is_some()
     }
 
-    fn link(&mut self, index: u32, needs: u8) {
+    pub(crate) fn link(&mut self, index: u32, needs: u8) {
         let tail = self.tail.replace(index);
         if let Some(entry) = self.entries.get_mut(index as usize) {
             (entry.prev, entry.next) = (tail, None);
@@ -382,7 +397,7 @@ impl Inbox {
         }
     }
 
-    fn remove(&mut self, index: u32) {
+    pub(crate) fn remove(&mut self, index: u32) {
         for consumer in [Consumer::Queue, Consumer::Callbacks] {
             if self.cursors[consumer.index()] == Some(index) {
                 self.advance(index, consumer);
@@ -396,6 +411,11 @@ impl Inbox {
             self.qos0_bytes = self.qos0_bytes.saturating_sub(entry.len as usize);
         }
         entry.pending = None;
+        if entry.stream.take().is_some() {
+            #[cfg(feature = "alloc")]
+            let _place = core::mem::take(&mut entry.place);
+            self.streaming = self.streaming.filter(|streaming| *streaming != index);
+        }
         entry.next = self.free.replace(index);
         if self.unfinished == Some(index) {
             self.unfinished = next;
@@ -437,6 +457,9 @@ impl Inbox {
         version: Version,
     ) -> Result<(usize, Option<AckToken>, Version), TooSmall> {
         let Some(entry) = self.entries.get(index as usize) else { return Ok((0, None, version)) };
+        if let Some(stream) = entry.stream {
+            return Err(TooSmall { needed: stream.packet_len(), given: buffer.len() });
+        }
         #[cfg(feature = "alloc")]
         let frame = if self.bytes.limit() == 0 { &entry.frame } else { self.lent(index, entry) };
         #[cfg(not(feature = "alloc"))]
@@ -447,7 +470,7 @@ impl Inbox {
         Ok((needed, entry.token, version))
     }
 
-    fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
+    pub(crate) fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
         let at = index as usize * self.stride;
         self.bytes.as_slice().get(at..at + entry.len as usize).unwrap_or_default()
     }
@@ -455,7 +478,7 @@ impl Inbox {
 
 /// The topic does not lie in the packet: an alias stood for it.
 #[cfg(feature = "alloc")]
-fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
+pub(crate) fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
     let topic = received.publish.topic.as_bytes();
     !packet.as_ptr_range().contains(&topic.as_ptr())
 }

@@ -11,7 +11,8 @@
 //!
 //! An operation begins at its first poll. Until there is room for it, dropping it means that it
 //! never happened; from then on it is accepted, and dropping it only ends the waiting. Nothing is
-//! ever half sent.
+//! ever half sent, but for a [`PublishStream`] that is dropped before its last byte: that ends the
+//! link.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -38,17 +39,22 @@ mod read;
 mod runner;
 mod shared;
 mod sizes;
+mod stream_in;
+mod stream_out;
 pub mod surface;
 mod traits;
 mod transport;
 mod waiter;
+mod window;
 
 #[cfg(feature = "alloc")]
 mod callback;
 
 pub use client::{Acknowledge, Client, Connecting, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
-pub use error::{ConnectError, DisconnectError, DownReason, PublishError, Step, SubscribeError};
+pub use error::{
+    ConnectError, DisconnectError, DownReason, PublishError, Step, StreamError, SubscribeError,
+};
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
@@ -75,6 +81,8 @@ pub use queue::{Queue, TooSmall};
 pub use read::ReadMemory;
 pub use runner::Runner;
 pub use shared::State;
+pub use stream_in::MessageStream;
+pub use stream_out::{OpenStream, PublishStream};
 pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use transport::ErrorKind;
 pub use waiter::Waiter;

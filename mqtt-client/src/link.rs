@@ -24,6 +24,12 @@ pub(crate) struct Link {
     pub(crate) ending: Option<DownReason>,
     /// When an ending connection is closed, whatever the server does.
     pub(crate) linger: Option<Instant>,
+    /// The stream that is open, to be told of room.
+    pub(crate) stream: Option<Slot>,
+    /// The call that reads a message that is not all there.
+    pub(crate) reader: Option<Slot>,
+    /// When such a message has to have been read on, as reading waits for it.
+    pub(crate) stalled: Option<Instant>,
     /// The program has disconnected, and not connected since.
     pub(crate) disconnected: bool,
     /// The server refused, for that reason.

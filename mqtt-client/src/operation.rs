@@ -4,7 +4,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::Poll;
 
-use mqtt_as_proto::client::{Fate, OperationError};
+use mqtt_as_proto::client::OperationError;
 use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
 use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, ReasonCode, TopicFilter};
 
@@ -176,6 +176,9 @@ impl<R: Runtime> State<R> {
         if !self.core.is_connected() {
             return Err(SubscribeError::NotConnected);
         }
+        if self.inbox.is_open() {
+            return Err(SubscribeError::StreamOpen);
+        }
         let slot = self.waiters.take(Wait::Room).ok_or(SubscribeError::NoWaiter)?;
         let time = self.answer_time();
         if time != 0 {
@@ -206,9 +209,7 @@ impl Outcome {
     fn granted(self) -> Result<Granted, SubscribeError> {
         match self {
             Self::Granted(granted) => Ok(granted),
-            Self::Fate(Fate::NeverSent(_) | Fate::Left | Fate::Unknown { .. }) => {
-                Err(SubscribeError::Unknown)
-            }
+            Self::Fate(_) => Err(SubscribeError::Unknown),
             Self::TimedOut => Err(SubscribeError::TimedOut),
             Self::NoRoom => Err(SubscribeError::Invalid(OperationError::NoRoom)),
             Self::Kept => Err(SubscribeError::NotConnected),

@@ -177,7 +177,7 @@ impl<R: Runtime> Drop for Publishing<'_, R> {
 
 impl<R: Runtime> State<R> {
     #[inline]
-    fn check_open(&self) -> Result<(), PublishError> {
+    pub(crate) fn check_open(&self) -> Result<(), PublishError> {
         if self.closed {
             return Err(PublishError::Closed);
         }
@@ -216,6 +216,9 @@ impl<R: Runtime> State<R> {
                 Err(OperationError::NoRoom) => {}
                 Err(error) => return (Poll::Ready(Err(error.into())), None),
             }
+        }
+        if self.inbox.is_open() && message.qos != QoS::AtMostOnce {
+            return (Poll::Ready(Err(PublishError::StreamOpen)), None);
         }
         let wait = if waits { Wait::Room } else { Wait::Answer };
         let Some(taken) = self.waiters.take(wait) else {
@@ -302,12 +305,13 @@ impl<R: Runtime> State<R> {
 }
 
 impl Outcome {
-    fn published(self) -> Result<(), PublishError> {
+    pub(crate) fn published(self) -> Result<(), PublishError> {
         match self {
             Self::Acknowledged(reason) if reason.is_error() => Err(PublishError::Refused(reason)),
             Self::Acknowledged(_) | Self::Fate(Fate::Left) => Ok(()),
             Self::Fate(Fate::NeverSent(why)) => Err(PublishError::NeverSent(why)),
             Self::Fate(Fate::Unknown { received }) => Err(PublishError::Unknown { received }),
+            Self::Fate(Fate::Interrupted) => Err(PublishError::Interrupted),
             Self::TimedOut => Err(PublishError::TimedOut),
             Self::NoRoom => Err(PublishError::Invalid(OperationError::NoRoom)),
             Self::Kept => Err(PublishError::Kept),

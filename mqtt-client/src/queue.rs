@@ -10,8 +10,11 @@ use crate::inbox::{Consumer, Inbox};
 #[cfg(feature = "alloc")]
 use crate::message::Message;
 use crate::message::{MessageRef, decode};
+use crate::shared::State;
+use crate::stream_in::MessageStream;
 use crate::traits::Runtime;
 use crate::waiter::{Event, Slot, Wait};
+use crate::window::Head;
 
 /// The received messages, for [`Client::queue`].
 ///
@@ -32,17 +35,21 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// Where no waiter slot is free, it looks again every 10 ms.
     ///
+    /// Under the setting `largest_stream` it passes over messages that come as streams: they are
+    /// skipped, acknowledged, and counted in `too_large`.
+    ///
     /// # Cancel safety
     /// Dropping the future takes no message.
     #[cfg(feature = "alloc")]
     pub async fn next(&mut self) -> Option<Message> {
-        self.wait(Inbox::message).await
+        self.wait(true, Inbox::message).await
     }
 
     /// As `next`, into a buffer of the program's.
     ///
     /// # Errors
-    /// [`TooSmall`] if the buffer cannot hold the message, which stays at the front of the queue.
+    /// [`TooSmall`] if the buffer cannot hold the message, which stays at the front of the queue. One
+    /// that comes as a stream never fits: it is for [`next_stream`](Self::next_stream).
     ///
     /// # Cancel safety
     /// Dropping the future takes no message.
@@ -50,7 +57,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
         &mut self,
         buffer: &'b mut [u8],
     ) -> Result<Option<MessageRef<'b>>, TooSmall> {
-        let taken = self.wait(|inbox, index, version| inbox.copy(index, buffer, version)).await;
+        let taken =
+            self.wait(false, |inbox, index, version| inbox.copy(index, buffer, version)).await;
         match taken {
             None => Ok(None),
             Some(Err(error)) => Err(error),
@@ -61,13 +69,35 @@ impl<'c, R: Runtime> Queue<'c, R> {
         }
     }
 
-    /// Waits for a message and takes it.
+    /// The next message, whatever its size, to be read piece by piece. Its header, with topic and
+    /// properties, is put into `header`.
+    ///
+    /// # Errors
+    /// [`TooSmall`] if the buffer cannot hold the header of the message, which stays at the front of
+    /// the queue.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes no message.
+    pub async fn next_stream<'b>(
+        &mut self,
+        header: &'b mut [u8],
+    ) -> Result<Option<MessageStream<'c, 'b, R>>, TooSmall> {
+        let taken = self.wait(false, |inbox, index, version| inbox.head(index, header, version));
+        match taken.await {
+            None => Ok(None),
+            Some(Err(error)) => Err(error),
+            Some(Ok(head)) => Ok(MessageStream::new(self.client, head, header)),
+        }
+    }
+
+    /// Waits for a message and takes it, or passes over those that come as streams.
     async fn wait<T: Taken>(
         &mut self,
+        pass_streams: bool,
         mut take: impl FnMut(&Inbox, u32, Version) -> T,
     ) -> Option<T> {
         loop {
-            match self.wait_in_slot(&mut take).await {
+            match self.wait_in_slot(pass_streams, &mut take).await {
                 Ok(taken) => return taken,
                 Err(NoSlot) => R::sleep_until(R::now().after(LOOK_AGAIN)).await,
             }
@@ -77,6 +107,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     /// Waits for a message, to be woken through a waiter slot.
     async fn wait_in_slot<T: Taken>(
         &mut self,
+        pass_streams: bool,
         take: &mut impl FnMut(&Inbox, u32, Version) -> T,
     ) -> Result<Option<T>, NoSlot> {
         let mut waiting = Waiting { client: self.client, slot: None };
@@ -84,10 +115,13 @@ impl<'c, R: Runtime> Queue<'c, R> {
             let slot = &mut waiting.slot;
             let (poll, _old) = self.client.act(|state| {
                 let version = state.core.config().version;
+                if pass_streams {
+                    state.pass_streams();
+                }
                 if let Some(index) = state.inbox.front(Consumer::Queue) {
                     let taken = take(&state.inbox, index, version);
                     if taken.is_taken() {
-                        state.take(index, Consumer::Queue);
+                        taken.settle(state, index);
                         state.wake_next_consumer();
                     }
                     return (Poll::Ready(Ok(Some(taken))), None);
@@ -110,15 +144,30 @@ impl<'c, R: Runtime> Queue<'c, R> {
 }
 
 /// Nobody can be woken through it: all waiter slots are taken.
-struct NoSlot;
+pub(crate) struct NoSlot;
 
 /// Milliseconds after which a consumer that found no waiter slot looks again.
-const LOOK_AGAIN: u64 = 10;
+pub(crate) const LOOK_AGAIN: u64 = 10;
 
 /// Whether a message was taken out of the queue.
 trait Taken {
     fn is_taken(&self) -> bool {
         true
+    }
+
+    fn settle<R: Runtime>(&self, state: &mut State<R>, index: u32) {
+        state.take(index, Consumer::Queue);
+    }
+}
+
+/// A message that is read piece by piece is taken at its end.
+impl Taken for Result<Head, TooSmall> {
+    fn is_taken(&self) -> bool {
+        self.is_ok()
+    }
+
+    fn settle<R: Runtime>(&self, state: &mut State<R>, index: u32) {
+        state.inbox.hold(index);
     }
 }
 

@@ -3,7 +3,7 @@
 use core::task::Waker;
 
 use mqtt_as_proto::client::{self, ConnectionError, Event as CoreEvent, Tag};
-use mqtt_as_proto::{Instant, ReasonCode};
+use mqtt_as_proto::{AckToken, Instant, ReasonCode};
 
 use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
@@ -126,7 +126,8 @@ impl<R: Runtime> State<R> {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let deadlines = [self.core.poll_timeout(), self.waiters.next_deadline(), self.link.linger];
+        let Link { linger, stalled, .. } = self.link;
+        let deadlines = [self.core.poll_timeout(), self.waiters.next_deadline(), linger, stalled];
         deadlines.into_iter().flatten().min()
     }
 
@@ -152,10 +153,16 @@ impl<R: Runtime> State<R> {
     /// A consumer has taken a message; the last one acknowledges it.
     pub(crate) fn take(&mut self, index: u32, consumer: Consumer) {
         let token = self.inbox.taken(index, consumer);
+        self.taken(token);
+    }
+
+    /// A message was taken that has that duty to acknowledge.
+    pub(crate) fn taken(&mut self, token: Option<AckToken>) {
         if let Some(token) = token.filter(|_| !self.config.manual_ack) {
             self.core.acknowledge(token, ReasonCode::SUCCESS);
             self.notify_write();
         }
+        self.link.stalled = None;
         self.loops.notify(Loop::Read);
     }
 
@@ -188,6 +195,7 @@ impl<R: Runtime> State<R> {
             if self.wants_pause() {
                 break Ok((None, true));
             }
+            let rest = if self.inbox.streaming.is_some() { self.fitting(rest) } else { rest };
             let handled = match self.core.handle_bytes(rest, now) {
                 Ok(handled) => handled,
                 // The messages in front of the fault came all the same.
@@ -201,6 +209,19 @@ impl<R: Runtime> State<R> {
                     let bytes = rest.get(..packet).unwrap_or_default();
                     messages |= self.inbox.push(&received, bytes, used, version);
                     self.statistics.received += 1;
+                }
+                Some(CoreEvent::StreamBegins { received, head, len }) => {
+                    let (bytes, token) = (rest.get(..head).unwrap_or_default(), received.token);
+                    let taken = self.inbox.push_stream(&received, bytes, len, version);
+                    self.statistics.received += 1;
+                    messages |= taken;
+                    if !taken {
+                        self.decline(token);
+                    }
+                }
+                Some(CoreEvent::Piece(piece)) => {
+                    self.inbox.push_piece(piece);
+                    self.wake_reader();
                 }
                 Some(event) => {
                     self.link.keep_words(&event);
@@ -224,6 +245,9 @@ impl<R: Runtime> State<R> {
             self.notify_write();
         }
         self.waiters.wake_room();
+        if let Some(slot) = self.link.stream {
+            self.waiters.wake_slot(slot);
+        }
         self.notify_deadline();
     }
 
@@ -238,6 +262,9 @@ impl<R: Runtime> State<R> {
     /// which lies behind what is not read. But always where a message would find no place at all.
     pub(crate) fn wants_pause(&self) -> bool {
         let awaits = self.core.pending() != 0 || self.core.awaits_pong();
+        if self.inbox.streaming.is_some() {
+            return self.inbox.is_window_full() && self.core.is_connected();
+        }
         let pause = (self.inbox.wants_pause() && !awaits) || self.inbox.is_exhausted();
         // Before CONNACK no message comes, and `connect` awaits it.
         pause && self.core.is_connected()
@@ -288,6 +315,7 @@ impl<R: Runtime> State<R> {
         self.statistics.connections += 1;
         self.finish_connect(Ok(self.link.session));
         self.waiters.wake_event(Event::Up);
+        self.waiters.wake_event(Event::Stream);
         self.listeners.up(self.link.session);
         self.loops.notify(Loop::Callbacks);
     }
@@ -311,6 +339,8 @@ impl<R: Runtime> State<R> {
             (Some(id), _) => DownReason::Poison(id.get()),
         };
         self.link.linger = None;
+        self.link.stream = None;
+        self.cut_stream();
         self.link.busy = false;
         self.link.ends = self.link.ends.wrapping_add(1);
         if matches!(reason, DownReason::Disconnected) || self.link.disconnected {

@@ -6,6 +6,6 @@ pub use crate::{
     Config, ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason, ErrorKind,
     Granted, Limit, Limits, MessageRef, NotSent, OperationError, Overflow, Payload, Properties,
     Property, PublishError, QoS, ReasonCode, RetainHandling, Runtime, Session, Statistics, Step,
-    SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall, TopicError, TopicName, Version,
-    Violation, Waiting, WhileDown, Will, event,
+    StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall, TopicError,
+    TopicName, Version, Violation, Waiting, WhileDown, Will, event,
 };

@@ -62,6 +62,8 @@ pub(crate) enum Wait {
     Event(Event),
     /// The connection that it asked for.
     Connection,
+    /// Its stream is open: it waits for room in it, or for nothing yet.
+    Stream,
     /// It is over.
     Done(Outcome),
 }
@@ -78,6 +80,10 @@ pub(crate) enum Event {
     Down,
     Message,
     Pong,
+    /// A connection to open a stream on.
+    Stream,
+    /// More of a message that is being read.
+    Piece,
 }
 
 /// How a call ended.
@@ -246,6 +252,19 @@ impl Waiters {
         }
     }
 
+    pub(crate) fn clear_deadline(&mut self, slot: Slot) {
+        if let Some(waiter) = self.get(slot) {
+            waiter.deadline = None;
+        }
+    }
+
+    /// Wakes that call, if it waits.
+    pub(crate) fn wake_slot(&mut self, slot: Slot) {
+        if self.get(slot).is_some() {
+            self.wake(slot.index);
+        }
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.next_deadline
     }
@@ -275,7 +294,9 @@ impl Waiters {
     /// Ends the wait of a call, if it still waits.
     pub(crate) fn finish(&mut self, slot: Slot, outcome: Outcome) {
         let Some(waiter) = self.get(slot) else { return };
-        if !matches!(waiter.wait, Wait::Done(_)) {
+        // An interrupted stream is not over: what becomes of it may still come.
+        let open = matches!(waiter.wait, Wait::Done(Outcome::Fate(Fate::Interrupted)));
+        if open || !matches!(waiter.wait, Wait::Done(_)) {
             self.change(slot, Wait::Done(outcome));
             self.wake(slot.index);
         }
@@ -296,11 +317,11 @@ impl Waiters {
             let Some(waiter) = self.slots.get(usize::from(index)) else { continue };
             let slot = Slot { index, generation: waiter.generation };
             match waiter.wait {
-                Wait::Room => {
+                Wait::Room | Wait::Event(Event::Stream) => {
                     let never = Outcome::Fate(Fate::NeverSent(NotSent::Disconnected));
                     self.finish(slot, never);
                 }
-                Wait::Answer => self.finish(slot, Outcome::Kept),
+                Wait::Answer | Wait::Stream => self.finish(slot, Outcome::Kept),
                 _ => {}
             }
         }

@@ -133,6 +133,11 @@ impl<'a> Outbox<'a> {
         fits && (shared == 0 || self.has_cut_room(shared))
     }
 
+    /// Bytes of a PUBLISH that there is room for.
+    pub(crate) fn publish_room(&self) -> usize {
+        self.bytes.limit().saturating_sub(self.reserve()).saturating_sub(self.len)
+    }
+
     /// One payload may be larger than the outbox, if it is the only one.
     fn has_cut_room(&self, shared: usize) -> bool {
         let total = self.shared.saturating_add(shared);

@@ -83,7 +83,7 @@ impl<R: Runtime> State<R> {
             (Some(reason), _) => reason,
             (None, End::Eof | End::Done) => DownReason::Closed,
             (None, End::Transport(kind)) => DownReason::Transport(kind),
-            (None, End::Protocol(error)) => DownReason::Protocol(error),
+            (None, End::Protocol(error)) => error.into(),
         };
         if !was_up && self.link.wanted.is_none() {
             let error = match (self.link.refused.take(), reason) {

@@ -59,6 +59,7 @@ impl<R: Runtime> State<R> {
         if refused || self.link.linger.is_some_and(|at| at <= now) {
             return Control::End(End::Done);
         }
+        self.end_stalled(now);
         let pinged = self.core.awaits_pong();
         if let Err(error) = self.core.handle_timeout(now)
             && let Some(end) = self.begin_ending(error)

@@ -101,6 +101,7 @@ impl<R: Runtime> State<R> {
         let end = end.or(self.link.refused.map(|_| End::Done));
         let blocked = blocked || self.wants_pause();
         self.core.pause_reading(blocked, now);
+        self.watch_stream(now);
         let looked = self.looked();
         Took { more, needed, blocked, looked, filling: self.inbox.is_filling(), end }
     }
@@ -127,12 +128,18 @@ impl<R: Runtime> State<R> {
         matches!(self.link.ending, Some(DownReason::Server(_)))
     }
 
+    /// The program is the reason that the connection has to end.
+    pub(crate) fn close_for(&mut self, error: ConnectionError) {
+        let _lingers = self.begin_ending(error);
+        self.loops.notify(Loop::Control);
+    }
+
     /// The connection has to end: the server is told why, and given time to close.
     pub(super) fn begin_ending(&mut self, error: ConnectionError) -> Option<End> {
         if error.reason().is_none() || self.link.ending.is_some() {
             return Some(End::Protocol(error));
         }
-        self.link.ending = Some(DownReason::Protocol(error));
+        self.link.ending = Some(error.into());
         self.link.linger = Some(self.now.after(LINGER));
         self.notify_write();
         self.notify_deadline();

@@ -16,7 +16,7 @@ impl Client<'_> {
         self.check_problem_information(PacketType::PubAck, &ack.properties)?;
         let Some((index, state, qos)) = self.find(ack.id) else { return Ok(Verdict::Nothing) };
         match (state, qos) {
-            (State::Sent, QoS::AtLeastOnce) => Ok(self.settle(index, &ack)),
+            (State::Sent | State::Interrupted, QoS::AtLeastOnce) => Ok(self.settle(index, &ack)),
             (State::Retired, _) => Ok(self.free_retired(index)),
             // The server cannot answer what was not sent on this connection.
             _ => Err(Violation::PacketId(PacketType::PubAck, ack.id).into()),
@@ -27,10 +27,12 @@ impl Client<'_> {
         self.check_problem_information(PacketType::PubRec, &ack.properties)?;
         let known = self.find(ack.id);
         match known {
-            Some((index, State::Sent, QoS::ExactlyOnce)) if ack.reason.is_error() => {
+            Some((index, State::Sent | State::Interrupted, QoS::ExactlyOnce))
+                if ack.reason.is_error() =>
+            {
                 Ok(self.settle(index, &ack)) // [MQTT-4.4.0-2]
             }
-            Some((index, State::Sent, QoS::ExactlyOnce)) => {
+            Some((index, State::Sent | State::Interrupted, QoS::ExactlyOnce)) => {
                 self.session.outgoing.release(index);
                 self.note_progress();
                 Ok(Verdict::Nothing)

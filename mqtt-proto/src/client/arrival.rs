@@ -5,6 +5,7 @@ use super::error::{ConnectionError, Violation};
 use super::event::{Event, Received};
 use super::input::{Handled, Verdict};
 use super::link::Reply;
+use super::stream_in::SMALLEST_PIECE;
 use crate::error::DecodeError;
 use crate::frame::{FixedHeader, Frame};
 use crate::packet::{Delivery, PacketType, Publish, QoS, Version};
@@ -15,7 +16,8 @@ use crate::time::Instant;
 use crate::wire::PacketId;
 
 impl Client<'_> {
-    /// A packet larger than we take. 3.1.1 cannot tell the server so: a message is skipped.
+    /// A packet larger than we take at once: a message may come piece by piece. 3.1.1 cannot tell
+    /// the server what is too large: there it is skipped.
     #[cold]
     #[inline(never)]
     pub(super) fn handle_too_large<'c>(
@@ -27,8 +29,9 @@ impl Client<'_> {
         let (size, room) = (header.packet_len(), self.config.maximum_packet_size as usize);
         let version = self.config.version;
         let message = PacketType::from_first_byte(header.first) == Some(PacketType::Publish);
-        let close = self.config.close_if_too_large || !self.is_connected();
-        if version == Version::V5 || !message || close {
+        let streams = message && size <= self.config.largest_stream as usize;
+        let close = version == Version::V5 || self.config.close_if_too_large;
+        if !message || !self.is_connected() || (close && !streams) {
             return Err(self.fail(ConnectionError::TooLarge { size }));
         }
         if self.is_blocked() {
@@ -46,6 +49,13 @@ impl Client<'_> {
             }
             Err(error) => return Err(self.fail(error.into())),
         };
+        let head = input.len().saturating_sub(publish.payload.len());
+        if streams && head.saturating_add(SMALLEST_PIECE) <= room {
+            return self.handle_stream(publish, head, size.saturating_sub(head), now);
+        }
+        if close {
+            return Err(self.fail(ConnectionError::TooLarge { size }));
+        }
         let rest = size.saturating_sub(input.len());
         if let Err(error) = self.skip(publish.delivery, rest, now) {
             return Err(self.fail(error));
@@ -112,7 +122,10 @@ impl Client<'_> {
     }
 
     /// Stores a mapping; gives the alias if the topic has to be looked up.
-    fn learn_alias(&mut self, publish: &Publish<'_>) -> Result<Option<u16>, ConnectionError> {
+    pub(super) fn learn_alias(
+        &mut self,
+        publish: &Publish<'_>,
+    ) -> Result<Option<u16>, ConnectionError> {
         let Some(alias) = publish.properties.topic_alias() else { return Ok(None) };
         let alias = alias.0.get();
         let maximum = self.link.as_ref().map_or(0, |link| link.topic_alias_maximum);
@@ -131,7 +144,7 @@ impl Client<'_> {
 
     /// A QoS 1 or 2 message: gives the token of a new one that is to be delivered.
     #[inline]
-    fn arrive(
+    pub(super) fn arrive(
         &mut self,
         id: PacketId,
         exactly_once: bool,

@@ -24,6 +24,9 @@ pub struct Config {
     pub receive_bytes: usize,
     /// Bytes of the largest packet that is taken.
     pub maximum_packet_size: u32,
+    /// Bytes of the largest PUBLISH that is taken piece by piece if it is larger than that: its
+    /// header has to fit `maximum_packet_size`. 0 for none.
+    pub largest_stream: u32,
     /// 3.1.1: close the connection on a larger message, so that the server keeps it, instead of
     /// skipping it.
     pub close_if_too_large: bool,
@@ -62,6 +65,7 @@ impl Default for Config {
             send_window: 20,
             receive_bytes: 64 * 4 * 1024 * 1024,
             maximum_packet_size: 4 * 1024 * 1024,
+            largest_stream: 0,
             close_if_too_large: false,
             topic_alias_maximum: 16,
             topic_aliases: 0,

@@ -35,6 +35,13 @@ pub enum OperationError {
     ClientIdMissing,
     /// The session expiry was 0 in CONNECT and may not be raised in DISCONNECT (3.14.2.2.2).
     SessionExpiry,
+    /// More bytes than were announced for the stream.
+    PastEnd {
+        /// Bytes given.
+        given: usize,
+        /// Bytes that it still takes.
+        left: u32,
+    },
     /// A re-authentication is under way already, or there was no method in CONNECT
     /// [MQTT-4.12.0-7], or the method is another one [MQTT-4.12.1-1].
     Authentication,
@@ -56,6 +63,10 @@ impl fmt::Display for OperationError {
             ),
             Self::SessionExpiry => f.write_str(
                 "the session expiry was 0 at connect and cannot be raised now: set it at connect",
+            ),
+            Self::PastEnd { given, left } => write!(
+                f,
+                "the stream takes {left} more bytes, {given} were given: announce its whole length"
             ),
             Self::Authentication => f.write_str(
                 "authentication is not possible now: it needs the method given at connect, and only \
@@ -101,6 +112,11 @@ pub enum ConnectionError {
     },
     /// There is no room to remember the packet identifiers of received messages.
     NoRoom,
+    /// The program stopped in the middle of a stream: its packet cannot be finished, so the
+    /// connection ends without another word.
+    StreamStopped,
+    /// The program did not take a message that came piece by piece: the server sends it again.
+    StreamNotTaken,
 }
 
 /// A rule that the server broke.
@@ -160,9 +176,9 @@ impl ConnectionError {
             Self::Malformed(error) => error.reason(),
             Self::Violation(violation) => violation.reason(),
             Self::TimedOut(Waiting::Acknowledgement) => ReasonCode::UNSPECIFIED_ERROR,
-            Self::TimedOut(_) => return None,
+            Self::TimedOut(_) | Self::StreamStopped => return None,
             Self::SessionUnknown => ReasonCode::PROTOCOL_ERROR,
-            Self::Overrun => ReasonCode::SUCCESS,
+            Self::Overrun | Self::StreamNotTaken => ReasonCode::SUCCESS,
             Self::TooLarge { .. } => ReasonCode::PACKET_TOO_LARGE,
             Self::NoRoom => ReasonCode::QUOTA_EXCEEDED,
         })
@@ -197,6 +213,14 @@ impl fmt::Display for ConnectionError {
                 f,
                 "the server sent a packet of {size} bytes, more than we take: raise the maximum \
                  packet size"
+            ),
+            Self::StreamStopped => f.write_str(
+                "the program stopped in the middle of a stream, whose packet could not be finished: \
+                 write on within the write time-out, and finish what is begun",
+            ),
+            Self::StreamNotTaken => f.write_str(
+                "the program did not take a message that came as a stream, which blocks all others; \
+                 the server sends it again: read it to its end, within the response time",
             ),
             Self::NoRoom => f.write_str(
                 "there is no room to remember the server's packet identifiers: give the client more",

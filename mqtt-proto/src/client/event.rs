@@ -16,6 +16,18 @@ pub enum Event<'a> {
     Refused(ConnAck<'a>),
     /// A message came.
     Message(Received<'a>),
+    /// A message came that is larger than we take at once: its payload follows in pieces. Here it is
+    /// empty.
+    StreamBegins {
+        /// All but the payload.
+        received: Received<'a>,
+        /// Bytes of its packet before the payload: they are at the front of the input.
+        head: usize,
+        /// Bytes of its payload.
+        len: usize,
+    },
+    /// The next bytes of its payload.
+    Piece(&'a [u8]),
     /// A 3.1.1 message larger than we take was skipped and acknowledged [MQTT-4.5.0-2].
     TooLarge {
         /// Its topic.

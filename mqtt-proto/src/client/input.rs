@@ -62,7 +62,9 @@ impl Client<'_> {
             let used = link.skip.min(input.len());
             link.skip = link.skip.saturating_sub(used);
             link.unread = input.len().saturating_sub(used);
-            return Ok(Handled::used(used, None));
+            let piece = input.get(..used).filter(|_| link.stream_in.is_some() && used != 0);
+            link.stream_in = link.stream_in.filter(|_| link.skip != 0);
+            return Ok(Handled::used(used, piece.map(Event::Piece)));
         }
         let header = match FixedHeader::read(input) {
             Ok(Some(header)) => header,
@@ -270,8 +272,9 @@ impl Client<'_> {
                 flight.counted = true;
             }
         }
+        let interrupted = outgoing.count_interrupted();
         if let Some(link) = &mut self.link {
-            link.outstanding = released;
+            link.outstanding = released.saturating_add(interrupted);
         }
         self.judge_waiting();
     }

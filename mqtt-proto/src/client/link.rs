@@ -4,6 +4,7 @@ use super::error::Waiting;
 use crate::limits::Limits;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
+use crate::session::{AckToken, Tag};
 use crate::time::Instant;
 use crate::wire::PacketId;
 
@@ -37,13 +38,17 @@ pub(crate) struct Link {
     pub(crate) expiry_zero: bool,
     /// The session ends with the connection.
     pub(crate) session_ends: bool,
-    /// Body bytes of a message that is skipped.
+    /// Bytes that have to come of a payload that is skipped, or is streamed.
     pub(crate) skip: usize,
+    /// The message whose payload is streamed: the duty to acknowledge it.
+    pub(crate) stream_in: Option<Option<AckToken>>,
     pub(crate) shed: u32,
     /// An acknowledgement of any kind came, on this connection and since the last check.
     pub(crate) progress: bool,
     pub(crate) progress_since: bool,
     pub(crate) goodbye: Option<Goodbye>,
+    /// The packet that is written piece by piece: nothing else enters the outbox meanwhile.
+    pub(crate) stream: Option<StreamOut>,
     pub(crate) timers: Timers,
 }
 
@@ -64,6 +69,17 @@ pub(crate) struct Goodbye {
     pub(crate) session_expiry: Option<u32>,
     /// Whether what waits is sent first, as far as the server's limits let it.
     pub(crate) flush: bool,
+}
+
+/// A PUBLISH that is begun, and whose payload comes from its owner.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamOut {
+    pub(crate) tag: Tag,
+    pub(crate) index: u16,
+    /// Bytes that have to come.
+    pub(crate) left: u32,
+    /// They will not come: the connection has to end.
+    pub(crate) stopped: bool,
 }
 
 /// An authentication method, told apart by length and hash: it is compared, never shown.
@@ -152,6 +168,8 @@ pub(crate) struct Timers {
     pub(crate) missed: u8,
     /// When a shedding connection has to end.
     pub(crate) overrun: Option<Instant>,
+    /// Since when the transport has waited for the rest of a stream.
+    pub(crate) stream: Option<Instant>,
     /// Since when the caller has read nothing: silence is not the peer's then.
     pub(crate) paused: Option<Instant>,
 }
@@ -203,9 +221,22 @@ impl Timers {
         since.map(|since| since.after(u64::from(self.write_timeout)))
     }
 
+    /// When the rest of a stream, or more of it, has to have come.
+    pub(crate) fn stream_deadline(&self) -> Option<Instant> {
+        let idle = self.write_timeout != 0 && self.writing.is_none();
+        let since = self.stream.filter(|_| idle);
+        since.map(|since| since.after(u64::from(self.write_timeout)))
+    }
+
+    /// The earliest moment at which a connection that is ending is stuck.
+    pub(crate) fn stuck(&self) -> Option<Instant> {
+        earlier(self.write_deadline(), self.stream_deadline())
+    }
+
     /// The earliest moment at which anything has to be done.
     pub(crate) fn next(&self) -> Option<Instant> {
         let mut next = earlier(self.ping_due(), self.overrun);
+        next = earlier(next, self.stream_deadline());
         for (at, _) in self.deadlines().into_iter().flatten() {
             next = earlier(next, Some(at));
         }
@@ -259,6 +290,12 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 impl Link {
     pub(crate) fn is_connected(&self) -> bool {
         self.phase == Phase::Connected
+    }
+
+    /// Whether the end waits for the rest of a stream, and the DISCONNECT behind it.
+    pub(crate) fn ends_behind_stream(&self) -> bool {
+        let flush = self.goodbye.is_some_and(|goodbye| goodbye.flush);
+        flush && self.stream.is_some_and(|stream| !stream.stopped)
     }
 
     /// The transport is stuck: nothing more is to be written.

@@ -11,6 +11,8 @@ mod link;
 mod operation;
 mod output;
 mod publish;
+mod stream_in;
+mod stream_out;
 
 use core::fmt;
 
@@ -131,7 +133,9 @@ impl<'a> Client<'a> {
     /// Whether the connection is over: write what is left, then close the transport.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.phase == Phase::Closing)
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.phase == Phase::Closing && !link.ends_behind_stream())
     }
 
     /// Whether the session ends with the connection, by what was agreed.
@@ -186,6 +190,9 @@ impl<'a> Client<'a> {
         self.aliases_out.end_connection();
         self.session.outgoing.end_connection(link.written);
         self.session.incoming.end_connection();
+        if let Some(token) = link.stream_in.flatten() {
+            self.session.incoming.forget(token); // What is not all there comes again.
+        }
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
         Lost { qos0, shed: link.shed, poison }
     }
@@ -207,7 +214,7 @@ impl<'a> Client<'a> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let link = self.link.as_ref()?;
         match link.phase {
-            Phase::Closing => link.timers.write_deadline(),
+            Phase::Closing => link.timers.stuck(),
             _ => link.timers.next(),
         }
     }
@@ -218,6 +225,9 @@ impl<'a> Client<'a> {
     /// [`ConnectionError::TimedOut`] or [`ConnectionError::Overrun`]: the connection has to end.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
+        if link.timers.stream_deadline().is_some_and(|at| at <= now) {
+            return Err(self.stop_stream());
+        }
         if link.phase == Phase::Closing {
             let stuck = link.timers.write_deadline().is_some_and(|at| at <= now);
             let error = ConnectionError::TimedOut(Waiting::Write);
@@ -273,8 +283,8 @@ impl<'a> Client<'a> {
     /// Ends the connection for that reason.
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
-        let can_tell =
-            matches!(error, ConnectionError::Overrun) || self.config.version == Version::V5;
+        let resent = matches!(error, ConnectionError::Overrun | ConnectionError::StreamNotTaken);
+        let can_tell = resent || self.config.version == Version::V5;
         if overrun {
             // What was taken is acknowledged, as far as there is room, before the end.
             let _ = self.fill_replies() && self.fill_acknowledgements();

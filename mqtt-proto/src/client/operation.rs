@@ -74,7 +74,7 @@ impl Client<'_> {
     }
 
     fn announced_packet_size(&self) -> Option<Property<'static>> {
-        let size = self.config.maximum_packet_size;
+        let size = self.config.maximum_packet_size.max(self.config.largest_stream);
         let unlimited = size > crate::wire::MAX_REMAINING;
         core::num::NonZeroU32::new(size).filter(|_| !unlimited).map(Property::MaximumPacketSize)
     }
@@ -125,10 +125,12 @@ impl Client<'_> {
             expiry_zero: expires(connect),
             session_ends: expires(connect),
             skip: 0,
+            stream_in: None,
             shed: 0,
             progress: false,
             progress_since: false,
             goodbye: None,
+            stream: None,
             timers: Timers {
                 connect: (time != 0).then(|| now.after(time)),
                 keep_alive: u32::from(connect.keep_alive).saturating_mul(1000),
@@ -139,6 +141,7 @@ impl Client<'_> {
                 last_received: now,
                 ping: Ping::None,
                 writing: None,
+                stream: None,
                 acknowledge: None,
                 missed: 0,
                 overrun: None,
@@ -325,6 +328,9 @@ impl Client<'_> {
     /// Ends every publish that has not been settled: nobody will connect again. Their fates are
     /// told by events.
     pub fn give_up_all(&mut self) {
+        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+            self.stop_stream();
+        }
         self.session.outgoing.end_all(super::NotSent::Disconnected);
     }
 
@@ -335,6 +341,9 @@ impl Client<'_> {
         body: Body<'_>,
     ) -> Result<usize, OperationError> {
         let len = framed_len(body)?;
+        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+            return Err(OperationError::NoRoom);
+        }
         if !self.outbox.has_room(len) {
             return Err(no_room(len, self.outbox.limit()));
         }

@@ -49,6 +49,9 @@ impl<'a> Client<'a> {
     pub fn wants_transmit(&self) -> bool {
         let Some(link) = &self.link else { return false };
         let outgoing = &self.session.outgoing;
+        if link.stream.is_some() {
+            return !self.outbox.is_empty();
+        }
         !self.outbox.is_empty()
             || link.goodbye.is_some()
             || link.timers.ping == Ping::Owed
@@ -72,6 +75,7 @@ impl<'a> Client<'a> {
         let all = self.outbox.is_empty() && link.written == link.enqueued;
         if all {
             link.unwritten_qos0 = 0;
+            link.timers.stream = link.stream.map(|_| now);
         }
         link.timers.writing = (link.written != link.enqueued && !all).then_some(now);
     }
@@ -86,7 +90,7 @@ impl<'a> Client<'a> {
 
     /// Puts what is owed into the outbox, in the order in which it matters.
     fn fill(&mut self, now: Instant) {
-        let Some(link) = &self.link else { return };
+        let Some(link) = self.link.as_ref().filter(|link| link.stream.is_none()) else { return };
         match (link.phase, link.goodbye) {
             (Phase::Connected, _) => {
                 self.fill_all(now);
@@ -174,7 +178,7 @@ impl<'a> Client<'a> {
         let Some(link) = &mut self.link else { return Step::Wait };
         let Some(flight) = outgoing.table.get(index) else { return Step::Wait };
         let (qos, resend) = (flight.qos, flight.sent_before);
-        if matches!(flight.state, State::Clearing) {
+        if matches!(flight.state, State::Clearing) || flight.is_stream() {
             return Step::Wait;
         }
         if !resend && flight.expiry.is_some_and(|expiry| expiry.at <= now) {
@@ -246,7 +250,7 @@ impl<'a> Client<'a> {
 
     /// In an adopted session the server may hold the identifier: it is cleared by PUBREL and
     /// PUBCOMP before a QoS 2 message uses it, or that might be taken for a duplicate.
-    fn clear_id(&mut self, index: u16) -> Step {
+    pub(super) fn clear_id(&mut self, index: u16) -> Step {
         let Some(id) = self.session.outgoing.table.id(index) else { return Step::Wait };
         let reply = Reply { kind: PacketType::PubRel, id, reason: ReasonCode::SUCCESS };
         if !self.put_ack(reply) {
@@ -289,7 +293,8 @@ impl<'a> Client<'a> {
         if !self.outbox.has_room(LONGEST_ACK) {
             return false;
         }
-        let Some(link) = &mut self.link else { return false };
+        let link = self.link.as_mut().filter(|link| link.stream.is_none());
+        let Some(link) = link else { return false };
         let [high, low] = ack.id.get().to_be_bytes();
         let first = ack.kind.first_byte();
         let bare = self.config.version == Version::V311 || ack.reason == ReasonCode::SUCCESS;
@@ -318,7 +323,7 @@ impl<'a> Client<'a> {
     }
 }
 
-enum Step {
+pub(super) enum Step {
     /// Done with this one.
     Next,
     /// The server has to answer first.

@@ -116,6 +116,9 @@ impl Client<'_> {
         shared: Option<Shared>,
     ) -> Result<Published, OperationError> {
         let copied = judged.copied();
+        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+            return Err(OperationError::NoRoom);
+        }
         if !self.outbox.has_publish_room(copied, judged.shared) {
             return Err(no_room(copied, self.outbox.limit()));
         }
@@ -226,7 +229,9 @@ impl Client<'_> {
     #[inline]
     fn may_send_directly(&self, copied: usize, shared: usize, qos: QoS) -> bool {
         let free = self.link.as_ref().is_some_and(|link| {
-            link.is_connected() && link.outstanding < link.limits.receive_maximum
+            link.is_connected()
+                && link.outstanding < link.limits.receive_maximum
+                && link.stream.is_none()
         });
         let clearing = self.session.adopted && qos == QoS::ExactlyOnce;
         free && !clearing
@@ -258,7 +263,7 @@ impl Client<'_> {
 }
 
 /// Topic aliases and subscription identifiers are not the caller's to give [MQTT-3.3.4-6].
-fn check_publish_properties(properties: &Properties<'_>) -> Result<(), OperationError> {
+pub(super) fn check_publish_properties(properties: &Properties<'_>) -> Result<(), OperationError> {
     let forbidden = properties.into_iter().find(|property| {
         matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
     });
@@ -269,7 +274,7 @@ fn check_publish_properties(properties: &Properties<'_>) -> Result<(), Operation
 }
 
 #[inline]
-fn as_publish<'p>(message: &Message<'p>, delivery: Delivery) -> Publish<'p> {
+pub(super) fn as_publish<'p>(message: &Message<'p>, delivery: Delivery) -> Publish<'p> {
     Publish {
         dup: false,
         retain: message.retain,

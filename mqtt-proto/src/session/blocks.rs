@@ -47,7 +47,6 @@ impl Chain {
         at(self.len)
     }
 
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }

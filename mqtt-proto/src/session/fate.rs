@@ -7,6 +7,11 @@ use crate::limits::Limit;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tag(pub u32);
 
+impl Tag {
+    /// The mark of an operation that nobody waits for.
+    pub const NOBODY: Self = Self(u32::MAX);
+}
+
 /// What became of an operation that no acknowledgement closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -19,6 +24,9 @@ pub enum Fate {
         /// The server had received it (PUBREC), but not let go of it.
         received: bool,
     },
+    /// A stream that was handed to a connection whole, which was lost before the acknowledgement.
+    /// It is not over: its owner may open it again, under the same packet identifier.
+    Interrupted,
 }
 
 /// Why a message was never sent.
@@ -34,4 +42,8 @@ pub enum NotSent {
     Disconnected,
     /// It cannot be encoded.
     Invalid(EncodeError),
+    /// The connection was lost before the last byte of a stream was handed to it.
+    Interrupted,
+    /// The program stopped in the middle of its stream.
+    Stopped,
 }

@@ -215,6 +215,21 @@ impl<'a> Incoming<'a> {
         Acknowledged::Stale
     }
 
+    /// The program has not taken the message, and never will: it has not come.
+    pub(crate) fn forget(&mut self, token: AckToken) {
+        let AckToken { index, generation, .. } = token;
+        let known = self.table.get(index).filter(|held| held.generation == generation);
+        let on_link = known.is_some_and(|held| held.on_link);
+        let held = known.is_some_and(|held| held.state == State::Held);
+        if self.acknowledge(token, ReasonCode::SUCCESS) == Acknowledged::Stale && !held {
+            return; // It was of a lost session, or is over.
+        }
+        if on_link {
+            self.table.unlink(&mut self.owed, index);
+        }
+        self.remove(index);
+    }
+
     fn record(&mut self, index: u16) {
         if let Some(held) = self.table.get_mut(index) {
             held.state = State::Recorded;

@@ -6,6 +6,7 @@ mod fate;
 pub(crate) mod incoming;
 pub(crate) mod outgoing;
 pub(crate) mod resume;
+pub(crate) mod streams;
 mod table;
 
 pub use blocks::{BLOCK_BYTES, Block};

@@ -27,10 +27,12 @@ pub struct Flight {
     /// It takes one of the server's Receive Maximum.
     pub(crate) counted: bool,
     pub(crate) tag: Tag,
-    /// The encoded PUBLISH, up to and including a payload that is not held by reference.
+    /// The encoded PUBLISH, up to and including a payload that is not held by reference. Empty of a
+    /// stream.
     pub(crate) chain: Chain,
     pub(crate) payload: Option<Shared>,
-    /// Where in the connection's output the PUBLISH begins.
+    /// Where in the connection's output the PUBLISH begins; where it ends, with its last byte, if it
+    /// is a stream, which is sent only when it is sent whole.
     pub(crate) start: u64,
     pub(crate) expiry: Option<Expiry>,
 }
@@ -73,8 +75,13 @@ pub(crate) enum State {
     /// The PUBLISH has to be put into the outbox.
     #[default]
     Waiting,
+    /// A stream: its packet is begun, and more bytes of it have to come from its owner.
+    Streaming,
     /// PUBACK or PUBREC is awaited.
     Sent,
+    /// A stream that was sent whole on an earlier connection, and is not acknowledged. It is in no
+    /// list: its owner may send it again.
+    Interrupted,
     /// PUBREC came: PUBREL has to go out, then PUBCOMP is awaited.
     Released,
     /// PUBREL went out to clear the identifier in an adopted session; PUBCOMP is awaited.
@@ -107,7 +114,7 @@ pub(crate) struct Outgoing<'a> {
     shared_limit: usize,
     /// QoS 0 messages that wait for a connection.
     pub(crate) waiting_qos0: u16,
-    retired: u16,
+    pub(super) retired: u16,
     /// SUBSCRIBE and UNSUBSCRIBE packets without an answer.
     pub(crate) requests: u16,
 }
@@ -223,6 +230,7 @@ impl<'a> Outgoing<'a> {
         let (state, qos) = (flight.state, flight.qos);
         let next = self.table.next(index);
         match state {
+            State::Streaming => self.table.unlink(&mut self.waiting, index),
             State::Waiting | State::Sent | State::Clearing => {
                 if self.cursor == Some(index) {
                     self.cursor = next;
@@ -239,7 +247,7 @@ impl<'a> Outgoing<'a> {
                 self.table.unlink(&mut self.released, index);
             }
             State::Ended { .. } => self.table.unlink(&mut self.ended, index),
-            State::Retired => self.retired = self.retired.saturating_sub(1),
+            State::Retired | State::Interrupted => self.retired = self.retired.saturating_sub(1),
             State::Subscribe(_) | State::Unsubscribe(_) => {
                 self.requests = self.requests.saturating_sub(1);
             }
@@ -294,8 +302,9 @@ impl<'a> Outgoing<'a> {
         let flight = self.table.get_mut(index)?;
         let State::Ended { fate, retire } = flight.state else { return None };
         let tag = flight.tag;
-        if retire {
-            flight.state = State::Retired;
+        let interrupted = fate == Fate::Interrupted;
+        if retire || interrupted {
+            flight.state = if interrupted { State::Interrupted } else { State::Retired };
             self.table.unlink(&mut self.ended, index);
             self.retired = self.retired.saturating_add(1);
         } else {
@@ -308,8 +317,9 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn oldest_end(&self) -> Option<u64> {
         let oldest = self.table.get(self.waiting.head()?)?;
         let shared = oldest.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
-        let len = oldest.chain.len().saturating_add(shared);
-        matches!(oldest.state, State::Sent).then(|| oldest.start.saturating_add(len as u64))
+        let len = oldest.chain.len().saturating_add(shared).max(1);
+        let sent = matches!(oldest.state, State::Sent | State::Streaming);
+        sent.then(|| oldest.start.saturating_add(len as u64))
     }
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.

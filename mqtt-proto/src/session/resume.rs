@@ -19,6 +19,10 @@ impl Outgoing<'_> {
         for index in 0..self.table.present() {
             let Some(flight) = self.table.get_mut(index) else { continue };
             flight.counted = false;
+            if flight.is_stream() {
+                self.end_stream_connection(index, written);
+                continue;
+            }
             match flight.state {
                 State::Sent => {
                     // Sent = any byte was handed to the transport.
@@ -41,6 +45,7 @@ impl Outgoing<'_> {
     /// Those that were never sent stay as they are. Republished ones take their place in front.
     pub(crate) fn lose_session(&mut self, policy: LostSession) {
         self.drop_retired();
+        self.judge_lost_streams(policy);
         while let Some(index) = self.released.head() {
             self.end(index, Fate::Unknown { received: true });
         }
@@ -113,12 +118,14 @@ impl Outgoing<'_> {
         while let Some(index) = self.waiting.head() {
             self.give_up(index, reason);
         }
+        self.give_up_streams();
     }
 
     /// Ends a publish that has not been settled. False if it is none.
     pub(crate) fn give_up(&mut self, index: u16, reason: NotSent) -> bool {
         let Some(flight) = self.table.get(index) else { return false };
         match flight.state {
+            state if state.is_interrupted() => self.give_up_stream(index),
             State::Waiting if !flight.sent_before => self.end(index, Fate::NeverSent(reason)),
             State::Clearing => self.end_and_retire(index, Fate::NeverSent(reason)),
             State::Waiting | State::Sent => {

@@ -18,6 +18,12 @@ pub(crate) fn show_event(event: Event<'_>) -> (String, Option<AckToken>) {
             let (qos, body) = (publish.delivery.qos() as u8, show(publish.payload));
             format!("message q{qos} {} {body}", publish.topic.as_str())
         }
+        Event::StreamBegins { received, len, .. } => {
+            token = received.token;
+            let publish = received.publish;
+            format!("stream q{} {} {len}", publish.delivery.qos() as u8, publish.topic.as_str())
+        }
+        Event::Piece(bytes) => format!("piece {}", bytes.len()),
         Event::TooLarge { topic, size, room } => {
             format!("too large {} {size} of {room}", topic.as_str())
         }

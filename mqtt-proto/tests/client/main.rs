@@ -18,6 +18,8 @@ mod peer;
 mod peers;
 mod refusals;
 mod sessions;
+mod stream_in;
+mod stream_out;
 mod taking;
 mod timing;
 mod unexpected;

@@ -273,6 +273,7 @@ impl Ledger {
             None => arrived && outward.qos != QoS::AtMostOnce,
             Some(Fate::Left) => outward.qos == QoS::AtMostOnce,
             Some(Fate::NeverSent(_)) => !arrived,
+            Some(Fate::Interrupted) => false, // Nothing is streamed here.
             Some(Fate::Unknown { received }) => {
                 (broken || pending.given_up) && (arrived || !received)
             }
@@ -346,6 +347,7 @@ fn kind(happening: &Happening) -> &'static str {
         Happening::Ended(_, Fate::Left) => "left",
         Happening::Ended(_, Fate::NeverSent(_)) => "never sent",
         Happening::Ended(_, Fate::Unknown { received: false }) => "unknown",
+        Happening::Ended(_, Fate::Interrupted) => "interrupted",
         Happening::Ended(_, Fate::Unknown { received: true }) => "unknown, received",
         Happening::Accepted(accepted) => match accepted.qos {
             QoS::AtMostOnce => "accepted at QoS 0",
