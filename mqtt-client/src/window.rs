@@ -151,7 +151,7 @@ impl Inbox {
         // With lent memory there are no aliases.
         let _ = (received, len, version);
         let place = self.place_mut(index).get_mut(..head.len()).unwrap_or_default();
-        place.copy_from_slice(head.get(..place.len()).unwrap_or_default());
+        copy(place, head);
         head.len()
     }
 
@@ -202,10 +202,9 @@ impl Inbox {
         let window = self.place_mut(index).get_mut(head..end).unwrap_or_default();
         let size = window.len();
         let at = wrapped(stream.at as usize + stream.unread as usize, size);
-        let first = piece.len().min(size - at);
-        let (one, other) = piece.split_at(first);
-        window[at..at + first].copy_from_slice(one);
-        window[..other.len()].copy_from_slice(other);
+        let first = piece.len().min(size.saturating_sub(at));
+        copy(window.get_mut(at..).unwrap_or_default(), piece.get(..first).unwrap_or_default());
+        copy(window, piece.get(first..).unwrap_or_default());
         let entry = self.entries.get_mut(index as usize);
         let Some(stream) = entry.and_then(|entry| entry.stream.as_mut()) else { return };
         let len = piece.len() as u32;
@@ -239,7 +238,7 @@ impl Inbox {
         };
         let (needed, given) = (head.len(), buffer.len());
         let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
-        place.copy_from_slice(head);
+        copy(place, head);
         Ok(Head { len: needed, payload, token: entry.token, ..none })
     }
 
@@ -301,11 +300,13 @@ impl Inbox {
         let window = self.place(index, entry);
         let window = window.get(stream.head as usize..entry.len as usize).unwrap_or_default();
         let (size, at) = (window.len(), stream.at as usize);
-        let first = &window[at..size.min(at + stream.unread as usize)];
+        let end = size.min(at + stream.unread as usize);
+        let first = window.get(at..end).unwrap_or_default();
         let mut taken = copy(buffer, first);
         if taken == first.len() {
             let rest = stream.unread as usize - taken;
-            taken += copy(&mut buffer[taken..], &window[..rest]);
+            let rest = window.get(..rest).unwrap_or_default();
+            taken += copy(buffer.get_mut(taken..).unwrap_or_default(), rest);
         }
         let entry = self.entries.get_mut(index as usize);
         if let Some(stream) = entry.and_then(|entry| entry.stream.as_mut()) {
@@ -356,7 +357,7 @@ fn wrapped(at: usize, size: usize) -> usize {
 /// Copies what fits, and gives how much that was.
 fn copy(to: &mut [u8], from: &[u8]) -> usize {
     let len = to.len().min(from.len());
-    to[..len].copy_from_slice(&from[..len]);
+    mqtt_as_proto::wire::copy(to, from);
     len
 }
 
