@@ -28,12 +28,15 @@ pub(crate) struct Streamed {
 }
 
 /// Why a message cannot be read to its end.
+// 1 and 0 are left for `None` around it, and around what holds it: an entry that nothing was put
+// into is all zero, and a static array of them takes no flash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Cut {
     /// The connection was lost.
-    Lost,
+    Lost = 2,
     /// It was not read in time.
-    Late,
+    Late = 3,
 }
 
 /// What a look into a message found.
