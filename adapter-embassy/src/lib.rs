@@ -116,6 +116,12 @@ pub type WeakClient = mqtt_as_client::WeakClient<Embassy>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Embassy>;
 
+/// A message that is published piece by piece.
+pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Embassy>;
+
+/// A received message that is read piece by piece.
+pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
+
 /// A client over TCP with those settings, in that memory, and what drives it. Nothing is sent before
 /// [`connect`](mqtt_as_client::Client::connect), and nothing happens before [`Runner::run`] is
 /// polled.

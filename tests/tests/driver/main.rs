@@ -6,6 +6,8 @@ mod errors;
 mod hand;
 mod lives;
 mod promises;
+mod streaming_dropped;
+mod streaming_lives;
 mod waking;
 
 use mqtt_as_proto::Version;

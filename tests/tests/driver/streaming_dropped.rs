@@ -1,14 +1,19 @@
-//! Cancel safety of a stream on its way out: each call is dropped at every await. Driven by hand.
+//! Cancel safety of streams: each call is dropped at every await.
 
 use std::pin::Pin;
 use std::time::Duration;
 
 use mqtt_as_client::Client as AnyClient;
-use mqtt_as_tokio::{Config, DownReason, QoS};
+use mqtt_as_client::{Config, DownReason, QoS};
 
+use crate::BOTH;
 use crate::hand::{Bench, Hand};
-use crate::story::BOTH;
-use crate::streaming::{ALL, payload};
+
+const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+fn payload(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8).collect()
+}
 
 type Call = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -81,6 +86,43 @@ fn each_call_of_a_stream_may_be_dropped_and_made_again() {
                 let found = written.windows(1000).filter(|window| *window == bytes).count();
                 assert_eq!(found, 1, "{version:?} {qos:?} {polls}");
                 bench.assert_whole_packets();
+            }
+        }
+    }
+}
+
+/// Each await is dropped after each number of polls, and made again.
+#[test]
+fn each_call_may_be_dropped_and_made_again() {
+    for version in BOTH {
+        for qos in ALL {
+            for polls in 0..12 {
+                let settings = Config::new("by hand").version(version).client_id("ours");
+                let settings = settings.maximum_packet_size(256).largest_stream(1024 * 1024);
+                let mut bench = Bench::new(settings, 50);
+                let client = bench.client();
+                bench.complete(client.connect(true)).expect("a connection");
+                bench.complete(client.subscribe("own", qos)).expect("a subscription");
+                let bytes = payload(2000);
+                client.publish("own", &bytes).qos(qos).try_publish().expect("room");
+                let (mut header, mut first) = ([0; 64], [0; 64]);
+                let mut queue = client.queue();
+                let _ = bench.poll_times(queue.next_stream(&mut first), polls);
+                let stream = bench.complete(queue.next_stream(&mut header)).expect("room");
+                let mut stream = stream.expect("a message");
+                let mut all = Vec::new();
+                while all.len() < bytes.len() {
+                    let mut buffer = [0; 33];
+                    let read = match bench.poll_times(stream.read(&mut buffer), polls) {
+                        Some(read) => read.expect("a piece"),
+                        None => bench.complete(stream.read(&mut buffer)).expect("a piece"),
+                    };
+                    all.extend_from_slice(&buffer[..read]);
+                }
+                assert!(all == bytes);
+                let mut buffer = [0; 33];
+                assert_eq!(bench.complete(stream.read(&mut buffer)), Ok(0));
+                assert!(bench.complete(client.drain(Duration::from_secs(5))));
             }
         }
     }

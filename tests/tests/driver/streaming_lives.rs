@@ -1,10 +1,10 @@
 //! Random lives of streams: out and in again, over links that break anywhere. Driven by hand.
 
+use mqtt_as_client::{Config, PublishError, QoS, StreamError};
 use mqtt_as_proto::Version;
-use mqtt_as_tokio::{Config, PublishError, QoS, StreamError};
 
+use crate::BOTH;
 use crate::hand::{Bench, Hand};
-use crate::story::BOTH;
 
 type Client = mqtt_as_client::Client<Hand>;
 type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Hand>;

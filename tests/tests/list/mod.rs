@@ -22,6 +22,8 @@ mod peers;
 pub(crate) mod publishing;
 mod replacing;
 pub(crate) mod story;
+mod streaming;
+mod streaming_in;
 mod subscribing;
 mod timing;
 mod too_large;

@@ -3,60 +3,26 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use mqtt_as_client::{Client as AnyClient, Memory, ReadMemory, Start};
+use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
-use mqtt_as_proto::{Storage, Version, client};
 use mqtt_as_tests::script::Script;
-use mqtt_as_tokio::{
-    Config, DownReason, Limit, NotSent, OperationError, PublishError, QoS, ReasonCode,
-};
 
-use crate::runtime::{Client, Runtime, run, sleep, soon, spawn, within};
-use crate::story::{
-    MS, accepted, ack, both, client, config, connected, id, observer, peer, poll_once, published,
+use super::story::{
+    MS, accepted, ack, both, client, config, connected, id, in_5_0, peer, poll_once, published,
     server,
 };
+use crate::runtime::adapter::{
+    Config, DownReason, Limit, MessageStream, NotSent, OperationError, PublishError, PublishStream,
+    QoS, ReasonCode, StreamError, WhileDown,
+};
+use crate::runtime::{Client, sleep, soon, within};
 
 pub(crate) const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
-const MIB: u32 = 1024 * 1024;
+pub(crate) const MIB: u32 = 1024 * 1024;
 
-fn room<T: Default>(count: usize) -> Storage<'static, T> {
-    let items: Vec<T> = std::iter::repeat_with(T::default).take(count).collect();
-    Storage::borrowed(items.leak())
-}
-
-/// Settings for messages of up to 256 bytes.
-pub(crate) fn small(config: Config) -> Config {
-    config.maximum_packet_size(256).receive_maximum(1)
-}
-
-/// Memory for them, lent for ever: a kibibyte for the messages, whichever way they go.
-pub(crate) fn lent() -> Memory {
-    let core = client::Memory {
-        outbox: room(256),
-        flights: room(8),
-        blocks: room(8),
-        held: room(4),
-        ..client::Memory::default()
-    };
-    Memory {
-        core,
-        outbox: room(256),
-        entries: room(2),
-        queue: room(512),
-        waiters: room(8),
-        read: ReadMemory::lent(vec![0; 256].leak()),
-    }
-}
-
-/// A client in that memory, and its driver in a task.
-pub(crate) async fn connected_in(config: Config, memory: Memory) -> Client {
-    let connector = Runtime::connector();
-    let made = AnyClient::with_runner(config, memory, connector, Runtime::share);
-    let (client, runner) = made.expect("settings that fit each other");
-    let _driver = spawn(runner.run());
-    within(client.connect(true)).await.expect("a connection");
-    client
+/// Settings for whole messages of up to 256 bytes, and streams of up to two mebibytes.
+pub(crate) fn streams(config: Config) -> Config {
+    config.maximum_packet_size(256).receive_maximum(2).largest_stream(2 * MIB)
 }
 
 pub(crate) fn payload(len: u32) -> Vec<u8> {
@@ -73,24 +39,57 @@ async fn stream(client: &Client, qos: QoS, bytes: &[u8], piece: usize) -> Result
     stream.finish().await
 }
 
+/// Publishes a message of any size.
+pub(crate) async fn send(client: &Client, qos: QoS, bytes: &[u8]) {
+    within(stream(client, qos, bytes, 1000)).await.expect("a publish");
+}
+
+/// All that is left of a payload, read in pieces of up to that size.
+pub(crate) async fn rest(
+    stream: &mut MessageStream<'_, '_>,
+    piece: usize,
+) -> Result<Vec<u8>, StreamError> {
+    let mut all = Vec::new();
+    let mut buffer = vec![0; piece];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(all),
+            len => all.extend_from_slice(&buffer[..len]),
+        }
+    }
+}
+
+/// The next message by its stream.
+pub(crate) async fn next_whole(client: &Client) -> (String, QoS, Vec<u8>) {
+    let mut header = [0; 64];
+    let mut queue = client.queue();
+    let stream = within(queue.next_stream(&mut header)).await.expect("room for the header");
+    let mut stream = stream.expect("a message");
+    let bytes = within(rest(&mut stream, 500)).await.expect("all of it");
+    assert_eq!(bytes.len(), stream.payload_len());
+    (stream.topic().to_owned(), stream.qos(), bytes)
+}
+
+/// A client that has subscribed to "big" and takes it by streams.
+pub(crate) async fn reader(settings: Config) -> Client {
+    let client = client(settings);
+    within(client.connect(false)).await.expect("a connection");
+    within(client.subscribe("big", QoS::ExactlyOnce)).await.expect("a subscription");
+    client
+}
+
 #[test]
 fn a_mebibyte_goes_through_small_buffers() {
     both(async |version| {
         let server = server();
-        let observer = observer(&server, "big").await;
         let bytes = payload(MIB);
-        let settings = || config(version, server.addr().port());
-        for in_heap in [true, false] {
-            for qos in ALL {
-                let client = match in_heap {
-                    true => connected(settings().outbox(1024)).await,
-                    false => connected_in(small(settings()), lent()).await,
-                };
-                within(stream(&client, qos, &bytes, 1000)).await.expect("a publish");
-                let message = within(observer.queue().next()).await.expect("a message");
-                assert!(message.payload() == bytes && message.qos() == qos);
-                within(client.disconnect()).await.expect("an end");
-            }
+        let settings = |name| config(version, server.addr().port()).client_id(name);
+        let reader = reader(streams(settings("reader"))).await;
+        let client = connected(settings("ours").outbox(1024)).await;
+        for qos in ALL {
+            send(&client, qos, &bytes).await;
+            let (topic, came, read) = next_whole(&reader).await;
+            assert!((&*topic, came) == ("big", qos) && read == bytes);
         }
     });
 }
@@ -133,7 +132,7 @@ fn it_waits_for_a_connection_or_refuses() {
         let never = PublishError::NeverSent(NotSent::Disconnected);
         assert_eq!(within(waits).await.err(), Some(never));
 
-        let refusing = config(version, 1).while_down(mqtt_as_tokio::WhileDown::Refuse);
+        let refusing = config(version, 1).while_down(WhileDown::Refuse);
         let client = self::client(refusing);
         let refused = within(client.publish_stream("big", 1).open()).await;
         assert_eq!(refused.err(), Some(PublishError::NotConnected));
@@ -142,7 +141,7 @@ fn it_waits_for_a_connection_or_refuses() {
 
 #[test]
 fn a_limit_of_the_server_fails_at_the_call() {
-    run(async {
+    in_5_0(async {
         let config_ = mqtt_as_tests::broker::BrokerConfig {
             maximum_packet_size: Some(1000),
             maximum_qos: QoS::AtLeastOnce,
@@ -196,10 +195,7 @@ fn what_is_said_meanwhile_follows_it() {
     });
 }
 
-async fn stream_end(
-    stream: &mut mqtt_as_tokio::PublishStream<'_>,
-    bytes: &[u8],
-) -> Result<(), PublishError> {
+async fn stream_end(stream: &mut PublishStream<'_>, bytes: &[u8]) -> Result<(), PublishError> {
     stream.write_all(bytes).await?;
     stream.finish().await
 }
@@ -258,7 +254,7 @@ fn dropped_half_way_the_link_is_closed_without_another_word() {
         read.recv().expect("the end of the first connection");
         within(client.connect(false)).await.expect("a connection");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
@@ -299,7 +295,7 @@ const STREAM: [u8; 11] = [0x34, 9, 0, 1, b'b', 0, 1, 0, b'a', b'b', b'c'];
 
 #[test]
 fn a_link_cut_in_mid_stream_leaves_nothing_with_the_server() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len() - 1);
             script.accept();
@@ -324,13 +320,13 @@ fn a_link_cut_in_mid_stream_leaves_nothing_with_the_server() {
         assert_eq!(stream.written(), 0);
         within(stream_end(&mut stream, b"abc")).await.expect("an end");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn cut_before_its_acknowledgement_it_is_restarted_as_a_resend() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
             script.accept();
@@ -353,13 +349,13 @@ fn cut_before_its_acknowledgement_it_is_restarted_as_a_resend() {
         within(stream.restart()).await.expect("a stream");
         within(stream_end(&mut stream, b"abc")).await.expect("an end");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn in_a_lost_session_a_qos_2_stream_is_unknown() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
             script.welcome();
@@ -376,13 +372,13 @@ fn in_a_lost_session_a_qos_2_stream_is_unknown() {
         assert_eq!(within(stream.restart()).await, Err(unknown));
         assert_eq!(within(stream.finish()).await, Err(unknown));
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 
 #[test]
 fn the_servers_refusal_and_its_silence_are_told() {
-    run(async {
+    in_5_0(async {
         let server = peer(|script| {
             script.welcome();
             assert_eq!(published(script).1, 1);
@@ -406,7 +402,7 @@ fn the_servers_refusal_and_its_silence_are_told() {
         within(client.publish("go", "on")).await.expect("a publish");
         within(stream.finish()).await.expect("an end, later");
         within(client.disconnect()).await.expect("an end");
-        server.end();
+        server.end().await;
     });
 }
 

@@ -4,54 +4,20 @@ use std::time::Duration;
 
 use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
-use mqtt_as_tokio::{
-    Config, DownReason, MessageStream, PublishError, QoS, ReasonCode, StreamError, SubscribeError,
-    event,
+
+use super::story::{
+    MS, Seen, both, config, connected, id, in_5_0, message, next, other, peer, server, take, text,
+    until,
 };
-
-use crate::hand::Bench;
-use crate::runtime::{Client, run, sleep, soon, spawn, within};
-use crate::story::{
-    BOTH, MS, both, client, config, connected, id, message, next, observer, peer, server, until,
+use super::streaming::{ALL, MIB, next_whole, payload, reader, rest, send, streams};
+use crate::runtime::adapter::{
+    Config, DownReason, PublishError, QoS, ReasonCode, StreamError, SubscribeError,
 };
-use crate::streaming::{ALL, connected_in, lent, payload, small};
-
-const MIB: u32 = 1024 * 1024;
-
-/// Settings for whole messages of up to 256 bytes, and streams of up to two mebibytes.
-fn streams(config: Config) -> Config {
-    config.maximum_packet_size(256).largest_stream(2 * MIB)
-}
+use crate::runtime::{Client, on_message, sleep, soon, spawn, within};
 
 /// A client that has subscribed to "big", and another one that publishes to it.
 async fn pair(settings: Config, server: &mqtt_as_tests::server::Server) -> (Client, Client) {
-    let client = client(settings);
-    within(client.connect(false)).await.expect("a connection");
-    within(client.subscribe("big", QoS::ExactlyOnce)).await.expect("a subscription");
-    (client, observer(server, "nothing").await)
-}
-
-/// All that is left of a payload, read in pieces of up to that size.
-async fn rest(stream: &mut MessageStream<'_, '_>, piece: usize) -> Result<Vec<u8>, StreamError> {
-    let mut all = Vec::new();
-    let mut buffer = vec![0; piece];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(all),
-            len => all.extend_from_slice(&buffer[..len]),
-        }
-    }
-}
-
-/// The next message by its stream.
-async fn next_whole(client: &Client) -> (String, QoS, Vec<u8>) {
-    let mut header = [0; 64];
-    let mut queue = client.queue();
-    let stream = within(queue.next_stream(&mut header)).await.expect("room for the header");
-    let mut stream = stream.expect("a message");
-    let bytes = within(rest(&mut stream, 500)).await.expect("all of it");
-    assert_eq!(bytes.len(), stream.payload_len());
-    (stream.topic().to_owned(), stream.qos(), bytes)
+    (reader(settings).await, other(server.addr().port(), "sender").await)
 }
 
 #[test]
@@ -59,26 +25,17 @@ fn a_mebibyte_comes_through_small_buffers() {
     both(async |version| {
         let server = server();
         let bytes = payload(MIB);
-        for in_heap in [true, false] {
-            let settings = streams(small(config(version, server.addr().port())));
-            let client = match in_heap {
-                true => connected(settings).await,
-                false => connected_in(settings, lent()).await,
-            };
-            within(client.subscribe("big", QoS::ExactlyOnce)).await.expect("a subscription");
-            let sender = observer(&server, "nothing").await;
-            for qos in ALL {
-                within(sender.publish("big", &bytes).qos(qos)).await.expect("a publish");
-                let (topic, came, read) = next_whole(&client).await;
-                assert!((&*topic, came) == ("big", qos) && read == bytes);
-                within(sender.publish("big", "small").qos(qos)).await.expect("a publish");
-                assert_eq!(next_whole(&client).await.2, b"small");
-            }
-            until(|| server.with(|broker, _| broker.accepted().len() >= 6)).await;
-            assert!(within(client.drain(Duration::from_secs(5))).await);
-            assert_eq!(client.statistics().received, 6);
-            within(client.disconnect()).await.expect("an end");
+        let settings = streams(config(version, server.addr().port()));
+        let (client, sender) = pair(settings, &server).await;
+        for qos in ALL {
+            send(&sender, qos, &bytes).await;
+            let (topic, came, read) = next_whole(&client).await;
+            assert!((&*topic, came) == ("big", qos) && read == bytes);
+            within(sender.publish("big", "small").qos(qos)).await.expect("a publish");
+            assert_eq!(next_whole(&client).await.2, b"small");
         }
+        assert!(within(client.drain(Duration::from_secs(5))).await);
+        assert_eq!(client.statistics().received, 6);
     });
 }
 
@@ -126,7 +83,7 @@ fn what_does_not_fit_stays_at_the_front() {
         let server = server();
         let settings = config(version, server.addr().port()).topic_alias_maximum(0);
         let (client, sender) = pair(streams(settings), &server).await;
-        within(sender.publish("big", &payload(1000))).await.expect("a publish");
+        send(&sender, QoS::AtMostOnce, &payload(1000)).await;
         let mut queue = client.queue();
         let mut buffer = [0; 2000];
         let error = within(queue.next_into(&mut buffer)).await.expect_err("a stream");
@@ -141,13 +98,15 @@ fn what_does_not_fit_stays_at_the_front() {
     });
 }
 
+/// As `next` does, which needs a heap.
+#[cfg(feature = "heap")]
 #[test]
 fn who_takes_whole_messages_passes_over_streams() {
     both(async |version| {
         let server = server();
         let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
         for qos in ALL {
-            within(sender.publish("big", &payload(100_000)).qos(qos)).await.expect("a publish");
+            send(&sender, qos, &payload(100_000)).await;
             within(sender.publish("big", "small").qos(qos)).await.expect("a publish");
             assert_eq!(next(&client).await.1, "small");
         }
@@ -155,7 +114,7 @@ fn who_takes_whole_messages_passes_over_streams() {
         // They were acknowledged: nothing comes again.
         within(client.disconnect()).await.expect("an end");
         within(client.connect(false)).await.expect("a connection");
-        assert!(soon(50 * MS, client.queue().next()).await.is_none());
+        assert!(soon(50 * MS, take(&client)).await.is_none());
     });
 }
 
@@ -164,16 +123,13 @@ fn callbacks_pass_over_streams() {
     both(async |version| {
         let server = server();
         let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
-        let (send, came) = std::sync::mpsc::channel();
-        client.set_cb_on_event(event::Msg, move |message: mqtt_as_tokio::Message| {
-            let send = send.clone();
-            async move {
-                let _ = send.send(message.payload().to_vec());
-            }
-        });
-        within(sender.publish("big", &payload(100_000)).qos(QoS::AtLeastOnce)).await.expect("sent");
+        let seen = Seen::default();
+        let told = seen.clone();
+        let _callback = on_message(&client, move |_, payload| told.push(text(payload)));
+        send(&sender, QoS::AtLeastOnce, &payload(100_000)).await;
         within(sender.publish("big", "small").qos(QoS::AtLeastOnce)).await.expect("a publish");
-        until(|| came.try_recv().is_ok_and(|bytes| bytes == b"small")).await;
+        seen.count(1).await;
+        assert_eq!(seen.all(), ["small"]);
         assert_eq!(client.statistics().too_large, 1);
     });
 }
@@ -184,9 +140,7 @@ fn dropped_before_a_byte_was_read_it_stays_at_the_front() {
         let server = server();
         let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
         for size in [100, 100_000] {
-            within(sender.publish("big", &payload(size)).qos(QoS::AtLeastOnce))
-                .await
-                .expect("sent");
+            send(&sender, QoS::AtLeastOnce, &payload(size)).await;
             within(sender.publish("big", "second")).await.expect("a publish");
             let mut header = [0; 64];
             let mut queue = client.queue();
@@ -224,7 +178,7 @@ fn dropped_half_way_it_comes_again_or_is_counted() {
         for size in [10_000, 100_000] {
             for qos in ALL {
                 let bytes = payload(size);
-                within(sender.publish("big", &bytes).qos(qos)).await.expect("a publish");
+                send(&sender, qos, &bytes).await;
                 let discards = client.statistics().discards;
                 let (mut header, mut buffer) = ([0; 64], [0; 100]);
                 let mut queue = client.queue();
@@ -243,7 +197,7 @@ fn dropped_half_way_it_comes_again_or_is_counted() {
                 assert!(next_whole(&client).await.2 == bytes);
             }
         }
-        assert!(soon(50 * MS, client.queue().next()).await.is_none(), "exactly once");
+        assert!(soon(50 * MS, take(&client)).await.is_none(), "exactly once");
     });
 }
 
@@ -254,7 +208,7 @@ fn skipped_it_is_taken() {
         let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
         for size in [10, 10_000, 100_000] {
             for qos in ALL {
-                within(sender.publish("big", &payload(size)).qos(qos)).await.expect("a publish");
+                send(&sender, qos, &payload(size)).await;
                 let (mut header, mut buffer) = ([0; 64], [0; 5]);
                 let mut queue = client.queue();
                 let stream = within(queue.next_stream(&mut header)).await.expect("room");
@@ -267,7 +221,7 @@ fn skipped_it_is_taken() {
         }
         within(client.disconnect()).await.expect("an end");
         within(client.connect(false)).await.expect("a connection");
-        assert!(soon(50 * MS, client.queue().next()).await.is_none());
+        assert!(soon(50 * MS, take(&client)).await.is_none());
     });
 }
 
@@ -281,7 +235,7 @@ fn not_read_in_time_it_blocks_nothing_any_longer() {
         for held in [false, true] {
             for qos in ALL {
                 let _active = client.queue();
-                within(sender.publish("big", &payload(100_000)).qos(qos)).await.expect("a publish");
+                send(&sender, qos, &payload(100_000)).await;
                 let mut queue = client.queue();
                 let mut stream = None;
                 if held {
@@ -316,7 +270,7 @@ fn a_slow_reader_has_all_the_time_if_it_goes_on() {
         let settings = settings.response_time(150 * MS).keepalive(Duration::from_secs(1));
         let (client, sender) = pair(settings, &server).await;
         let bytes = payload(60_000);
-        within(sender.publish("big", &bytes).qos(QoS::AtLeastOnce)).await.expect("a publish");
+        send(&sender, QoS::AtLeastOnce, &bytes).await;
         let (mut header, mut buffer) = ([0; 64], [0; 3000]);
         let mut queue = client.queue();
         let mut stream = within(queue.next_stream(&mut header)).await.expect("room").expect("one");
@@ -338,8 +292,9 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
             let server = peer(move |script| {
                 let text = "x".repeat(5000);
                 let whole = message("big", &text, Delivery::new(qos, id(7)));
-                let mut bytes = Vec::new();
-                whole.encode(version, &mut bytes).expect("a packet");
+                let mut bytes = vec![0; 6000];
+                let len = whole.encode_to_slice(version, &mut bytes).expect("a packet");
+                bytes.truncate(len);
                 script.welcome();
                 script.send_bytes(&bytes[..3000]);
                 waits.recv().expect("the reader has it");
@@ -355,7 +310,7 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
                 };
                 script.expect(PacketType::Disconnect);
             });
-            let client = client(streams(config(version, server.port)));
+            let client = crate::runtime::client(streams(config(version, server.port)));
             within(client.connect(false)).await.expect("a connection");
             let mut header = [0; 64];
             let mut queue = client.queue();
@@ -367,9 +322,9 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
             within(client.down()).await.expect("a cut");
             within(client.connect(false)).await.expect("a connection");
             assert_eq!(next_whole(&client).await.2.len(), 5000);
-            assert!(soon(20 * MS, client.queue().next()).await.is_none());
+            assert!(soon(20 * MS, take(&client)).await.is_none());
             within(client.disconnect()).await.expect("an end");
-            server.end();
+            server.end().await;
         }
     });
 }
@@ -379,7 +334,7 @@ fn an_answer_that_would_lie_behind_it_is_not_awaited() {
     both(async |version| {
         let server = server();
         let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
-        within(sender.publish("big", &payload(100_000)).qos(QoS::AtLeastOnce)).await.expect("sent");
+        send(&sender, QoS::AtLeastOnce, &payload(100_000)).await;
         let mut header = [0; 64];
         let mut queue = client.queue();
         let mut stream = within(queue.next_stream(&mut header)).await.expect("room").expect("one");
@@ -420,58 +375,21 @@ fn under_manual_ack_the_program_acknowledges() {
         sleep(70 * MS).await;
         assert!(client.ack(&stream, ReasonCode::SUCCESS));
         within(client.disconnect()).await.expect("an end");
-        peer.end();
+        peer.end().await;
     });
 }
 
 #[test]
 fn the_end_of_the_driver_ends_a_read() {
-    run(async {
+    in_5_0(async {
         let server = server();
         let (client, sender) =
             pair(streams(config(Version::V5, server.addr().port())), &server).await;
-        within(sender.publish("big", &payload(100_000)).qos(QoS::AtLeastOnce)).await.expect("sent");
+        send(&sender, QoS::AtLeastOnce, &payload(100_000)).await;
         let mut header = [0; 64];
         let mut queue = client.queue();
         let mut stream = within(queue.next_stream(&mut header)).await.expect("room").expect("one");
         within(client.disconnect()).await.expect("an end");
         assert_eq!(within(rest(&mut stream, 1000)).await, Err(StreamError::Lost));
     });
-}
-
-/// Each await is dropped after each number of polls, and made again.
-#[test]
-fn each_call_may_be_dropped_and_made_again() {
-    for version in BOTH {
-        for qos in ALL {
-            for polls in 0..12 {
-                let settings = Config::new("by hand").version(version).client_id("ours");
-                let settings = settings.maximum_packet_size(256).largest_stream(MIB);
-                let mut bench = Bench::new(settings, 50);
-                let client = bench.client();
-                bench.complete(client.connect(true)).expect("a connection");
-                bench.complete(client.subscribe("own", qos)).expect("a subscription");
-                let bytes = payload(2000);
-                client.publish("own", &bytes).qos(qos).try_publish().expect("room");
-                let (mut header, mut first) = ([0; 64], [0; 64]);
-                let mut queue = client.queue();
-                let _ = bench.poll_times(queue.next_stream(&mut first), polls);
-                let stream = bench.complete(queue.next_stream(&mut header)).expect("room");
-                let mut stream = stream.expect("a message");
-                let mut all = Vec::new();
-                while all.len() < bytes.len() {
-                    let mut buffer = [0; 33];
-                    let read = match bench.poll_times(stream.read(&mut buffer), polls) {
-                        Some(read) => read.expect("a piece"),
-                        None => bench.complete(stream.read(&mut buffer)).expect("a piece"),
-                    };
-                    all.extend_from_slice(&buffer[..read]);
-                }
-                assert!(all == bytes);
-                let mut buffer = [0; 33];
-                assert_eq!(bench.complete(stream.read(&mut buffer)), Ok(0));
-                assert!(bench.complete(client.drain(Duration::from_secs(5))));
-            }
-        }
-    }
 }
