@@ -101,6 +101,9 @@ impl<R: Runtime> State<R> {
         let end = end.or(self.link.refused.map(|_| End::Done));
         let blocked = blocked || self.wants_pause();
         self.core.pause_reading(blocked, now);
+        if blocked {
+            self.notify_deadline(); // A second PINGREQ may be due.
+        }
         self.watch_stream(now);
         let looked = self.looked();
         Took { more, needed, blocked, looked, filling: self.inbox.is_filling(), end }

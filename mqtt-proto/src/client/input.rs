@@ -56,6 +56,9 @@ impl Client<'_> {
         };
         if input.len() > link.unread {
             link.timers.last_received = now;
+            if link.unread | link.skip != 0 {
+                link.timers.hold_pong(now);
+            }
         }
         link.unread = input.len();
         if link.skip != 0 {

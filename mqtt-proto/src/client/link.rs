@@ -160,6 +160,8 @@ pub(crate) struct Timers {
     pub(crate) last_sent: Instant,
     pub(crate) last_received: Instant,
     pub(crate) ping: Ping,
+    /// PINGRESP lies behind a packet that is coming.
+    pub(crate) behind: bool,
     /// Since when the transport has taken nothing of what it was given.
     pub(crate) writing: Option<Instant>,
     /// When something has to have been acknowledged.
@@ -189,9 +191,36 @@ pub(crate) enum Ping {
 impl Timers {
     /// When a PINGREQ is due: nothing was sent, or nothing was received, for the interval.
     fn ping_due(&self) -> Option<Instant> {
-        let idle_since = self.last_sent.min(self.last_received);
-        let none_open = self.ping == Ping::None;
-        (self.ping_after != 0 && none_open).then(|| idle_since.after(u64::from(self.ping_after)))
+        let idle_since = match self.ping {
+            Ping::None => self.last_sent.min(self.last_received),
+            // Its answer is held up, and the server wants to hear of us all the same.
+            Ping::Sent(_) if self.is_held_up() => self.last_sent,
+            _ => return None,
+        };
+        (self.ping_after != 0).then(|| idle_since.after(u64::from(self.ping_after)))
+    }
+
+    /// Whether PINGRESP cannot come: nobody reads, or it lies behind a packet that is coming.
+    fn is_held_up(&self) -> bool {
+        self.paused.is_some() || self.behind
+    }
+
+    /// More of a packet came: PINGRESP has its time from here on.
+    pub(crate) fn hold_pong(&mut self, now: Instant) {
+        if let Ping::Sent(at) = &mut self.ping {
+            *at = now;
+            self.behind = true;
+        }
+    }
+
+    /// A PINGREQ is to be sent, unless one is open whose answer may come.
+    pub(crate) fn owe_ping(&mut self) {
+        match self.ping {
+            Ping::None => self.behind = false,
+            Ping::Sent(_) if self.is_held_up() => {}
+            _ => return,
+        }
+        self.ping = Ping::Owed;
     }
 
     /// The deadlines of what is waited for.

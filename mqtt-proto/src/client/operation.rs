@@ -140,6 +140,7 @@ impl Client<'_> {
                 last_sent: now,
                 last_received: now,
                 ping: Ping::None,
+                behind: false,
                 writing: None,
                 stream: None,
                 acknowledge: None,
@@ -222,9 +223,7 @@ impl Client<'_> {
         let Some(link) = self.link.as_mut().filter(|link| link.is_connected()) else {
             return false;
         };
-        if link.timers.ping == Ping::None {
-            link.timers.ping = Ping::Owed;
-        }
+        link.timers.owe_ping();
         true
     }
 

@@ -165,8 +165,12 @@ fn while_reading_pauses_silence_is_not_the_servers_and_pingreq_still_goes_out() 
     for version in BOTH {
         let mut peer = alive(config(version), 10);
         peer.client.pause_reading(true, peer.now);
-        peer.advance(60_000).unwrap();
-        assert_eq!(peer.sent(), ["PINGREQ"]);
+        // The server has its own rule of silence, and no PINGRESP can come.
+        for _ in 0..6 {
+            assert!(peer.sent().is_empty());
+            peer.advance(9_500).unwrap();
+            assert_eq!(peer.sent(), ["PINGREQ"]);
+        }
         peer.client.pause_reading(false, peer.now);
         peer.advance(9_000).unwrap();
         assert_eq!(peer.send(&Packet::PingResp), ["pong"]);
@@ -177,6 +181,31 @@ fn while_reading_pauses_silence_is_not_the_servers_and_pingreq_still_goes_out() 
         peer.client.pause_reading(false, peer.now);
         assert_eq!(peer.advance(9_999), Ok(()));
         assert_eq!(peer.advance(1), late(Waiting::Silence));
+    }
+}
+
+/// A large message over a slow link: PINGRESP cannot pass it, and the server hears of us meanwhile.
+#[test]
+fn while_a_packet_is_coming_pingresp_has_its_time() {
+    for version in BOTH {
+        let mut peer = alive(config(version), 10);
+        peer.send_bytes(&[0x30, 0xa0, 1, 0, 1, b't', 0]).unwrap();
+        let mut sent = Vec::new();
+        for _ in 0..120 {
+            peer.advance(500).unwrap();
+            sent.extend(peer.sent());
+            peer.send_bytes(b"x").unwrap();
+        }
+        assert_eq!(sent, ["PINGREQ"; 6]);
+        peer.send_bytes(&[b'x'; 36]).unwrap();
+        peer.advance(9_999).unwrap();
+        peer.sent();
+        assert_eq!(peer.send(&Packet::PingResp), ["pong"]);
+        let mut peer = alive(config(version), 10);
+        peer.send_bytes(&[0x30, 0x64, 0, 1, b't', 0]).unwrap();
+        peer.advance(9_500).unwrap();
+        assert_eq!(peer.sent(), ["PINGREQ"]);
+        assert_eq!(peer.advance(5_500), late(Waiting::Silence));
     }
 }
 
