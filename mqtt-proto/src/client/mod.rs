@@ -153,7 +153,8 @@ impl<'a> Client<'a> {
     /// Whether nothing waits to leave or to be acknowledged.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.session.outgoing.is_idle() && self.outbox.is_empty()
+        let taken = self.link.as_ref().is_none_or(|link| link.written == link.enqueued);
+        self.session.outgoing.is_idle() && self.outbox.is_empty() && taken
     }
 
     /// Operations that wait to leave or to be acknowledged.

@@ -33,15 +33,17 @@ use std::rc::Rc;
 use async_executor::LocalExecutor;
 pub use async_executor::Task;
 use async_io::block_on;
-use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+pub use embassy_net::Stack;
+use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_net_driver_channel::driver::{HardwareAddress, LinkState};
 
 use crate::random::Random;
 use bridge::Bridges;
 
-/// Bytes of the largest frame: an IP packet, as there is no Ethernet around it.
-const MTU: usize = 1500;
+/// Bytes of the largest frame: an IP packet, as there is no Ethernet around it. TCP's segments are of
+/// 512 bytes then: two of them, which TCP acknowledges at once, fit into buffers of one kibibyte.
+const MTU: usize = 552;
 
 /// Frames that the wire holds, per direction and end.
 const FRAMES: usize = 16;

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use mqtt_as_client::event::Msg;
 use mqtt_as_client::{Config, ConnectError, Overflow, PublishError, QoS};
@@ -307,4 +308,20 @@ fn the_call_of_a_message_that_expired_is_woken() {
     bench.turns(1500);
     bench.complete(client.connect(true)).expect("a connection");
     assert_eq!(old.end(&mut bench), Err(PublishError::NeverSent(NotSent::Expired)));
+}
+
+/// `drain` waits for what the driver has taken and the transport has not.
+#[test]
+fn what_the_transport_has_not_taken_is_not_drained() {
+    for version in BOTH {
+        let settings = Config::new("by hand").version(version).client_id("ours");
+        let mut bench = Bench::new(settings, 1000);
+        let client = bench.client();
+        bench.complete(client.connect(true)).expect("a connection");
+        bench.stall(true);
+        client.publish("a", "waits").try_publish().expect("room");
+        assert!(!bench.complete(client.drain(Duration::from_millis(50))));
+        bench.stall(false);
+        assert!(bench.complete(client.drain(Duration::from_secs(5))));
+    }
 }

@@ -1,5 +1,6 @@
-//! The list on embassy, with a heap.
+//! The list on embassy, with a heap; and a real broker through small buffers.
 
+mod mosquitto;
 mod runtime;
 
 #[path = "../list/mod.rs"]

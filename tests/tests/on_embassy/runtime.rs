@@ -10,7 +10,7 @@ use std::time::Duration;
 use embassy_time::{Timer, with_timeout};
 pub(crate) use mqtt_as_embassy as adapter;
 pub(crate) use mqtt_as_embassy::Client;
-use mqtt_as_tests::wire::Wire;
+use mqtt_as_tests::wire::{Stack, Wire};
 
 use adapter::{Config, ConfigError, DownReason, MessageRef, Resources, Session, event};
 
@@ -105,15 +105,20 @@ pub(crate) fn client(config: Config) -> Client {
     try_client(config).expect("settings that fit each other")
 }
 
+/// The stack on this side of the wire.
+pub(crate) fn stack() -> Stack<'static> {
+    wire().stack()
+}
+
 pub(crate) fn try_client(config: Config) -> Result<Client, ConfigError> {
-    let (client, runner) = adapter::new(wire().stack(), memory(), config)?;
+    let (client, runner) = adapter::new(stack(), memory(), config)?;
     drop(spawn(runner.run()));
     Ok(client)
 }
 
 /// A client, and what the story has to poll for it.
 pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + 'static) {
-    let parts = adapter::new(wire().stack(), memory(), config);
+    let parts = adapter::new(stack(), memory(), config);
     let (client, runner) = parts.expect("settings that fit each other");
     (client, runner.run())
 }

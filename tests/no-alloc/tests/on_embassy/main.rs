@@ -3,6 +3,9 @@
 #[path = "../../../tests/on_embassy/runtime.rs"]
 mod runtime;
 
+#[path = "../../../tests/on_embassy/mosquitto.rs"]
+mod mosquitto;
+
 #[path = "../../../tests/list/mod.rs"]
 mod list;
 
