@@ -4,13 +4,15 @@ use bytes::Bytes;
 use mqtt_as_proto::packet::{ConnAck, Disconnect, Packet, PacketType};
 
 use super::story::{
-    accepted, both, client, config, connected, in_5_0, next, numbers, peer, server, until,
+    MS, accepted, both, client, config, connected, in_5_0, next, numbers, peer, server, until,
 };
+use super::streaming::{payload, send, streams};
+use super::streaming_in::pair;
 use crate::list::publishing::ALL;
 use crate::runtime::adapter::{
     Config, Properties, Property, QoS, ReasonCode, ServerWords, Version,
 };
-use crate::runtime::{spawn, within};
+use crate::runtime::{soon, spawn, within};
 
 #[test]
 fn large_payloads_arrive_whole_with_and_without_oneshot() {
@@ -116,5 +118,24 @@ fn the_servers_words_are_kept() {
         within(client.down()).await.expect("an end");
         assert_eq!(client.server_words().reason.as_deref(), Some("night"));
         server.end().await;
+    });
+}
+
+#[test]
+fn who_takes_whole_messages_passes_over_streams() {
+    both(async |version| {
+        let server = server();
+        let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
+        for qos in ALL {
+            send(&sender, qos, &payload(100_000)).await;
+            within(sender.publish("big", "small").qos(qos)).await.expect("a publish");
+            let whole = within(client.queue().next()).await.expect("a message");
+            assert_eq!(whole.payload(), b"small");
+        }
+        assert_eq!(client.statistics().too_large, 3);
+        // They were acknowledged: nothing comes again.
+        within(client.disconnect()).await.expect("an end");
+        within(client.connect(false)).await.expect("a connection");
+        assert!(soon(50 * MS, client.queue().next()).await.is_none());
     });
 }

@@ -16,7 +16,10 @@ use crate::runtime::adapter::{
 use crate::runtime::{Client, on_message, sleep, soon, spawn, within};
 
 /// A client that has subscribed to "big", and another one that publishes to it.
-async fn pair(settings: Config, server: &mqtt_as_tests::server::Server) -> (Client, Client) {
+pub(crate) async fn pair(
+    settings: Config,
+    server: &mqtt_as_tests::server::Server,
+) -> (Client, Client) {
     (reader(settings).await, other(server.addr().port(), "sender").await)
 }
 
@@ -95,27 +98,6 @@ fn what_does_not_fit_stays_at_the_front() {
         let error = within(queue.next_stream(&mut header)).await.expect_err("a header");
         assert_eq!((error.needed, error.given), (if version == Version::V5 { 9 } else { 8 }, 4));
         assert_eq!(next_whole(&client).await.2.len(), 1000);
-    });
-}
-
-/// As `next` does, which needs a heap.
-#[cfg(feature = "heap")]
-#[test]
-fn who_takes_whole_messages_passes_over_streams() {
-    both(async |version| {
-        let server = server();
-        let (client, sender) = pair(streams(config(version, server.addr().port())), &server).await;
-        for qos in ALL {
-            send(&sender, qos, &payload(100_000)).await;
-            within(sender.publish("big", "small").qos(qos)).await.expect("a publish");
-            let whole = within(client.queue().next()).await.expect("a message");
-            assert_eq!(whole.payload(), b"small");
-        }
-        assert_eq!(client.statistics().too_large, 3);
-        // They were acknowledged: nothing comes again.
-        within(client.disconnect()).await.expect("an end");
-        within(client.connect(false)).await.expect("a connection");
-        assert!(soon(50 * MS, client.queue().next()).await.is_none());
     });
 }
 
