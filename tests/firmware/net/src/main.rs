@@ -72,6 +72,7 @@ async fn drive(runner: Runner) {
 async fn work(spawner: Spawner, stack: Stack<'static>) {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
     let config = Config::new(BROKER).port(console::argument()).client_id("net");
+    let config = config.largest_stream(program::streams::LARGEST);
     let Ok((client, runner)) = mqtt_as_embassy::new(stack, MEMORY.take(), config) else {
         console::exit(Fault::Config as u32)
     };

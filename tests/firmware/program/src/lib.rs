@@ -30,6 +30,8 @@ pub enum Fault {
     SessionLost,
     Unsubscribe,
     Disconnect,
+    /// A payload larger than all the memory did not go out, or did not come back as it was.
+    Stream,
 }
 
 /// Runs the program; `topic` is its own.
@@ -47,6 +49,8 @@ pub async fn run<R: Runtime>(client: Client<R>, topic: &str) -> Result<(), Fault
     exchange(&client, topic, b"1", QoS::AtLeastOnce).await?;
     #[cfg(feature = "qos2")]
     exchange(&client, topic, b"2", QoS::ExactlyOnce).await?;
+    #[cfg(feature = "streams")]
+    streams::run(&client, topic).await?;
     #[cfg(feature = "restart")]
     restart::run(&client, topic).await?;
     #[cfg(feature = "disconnect")]
@@ -81,6 +85,45 @@ async fn take<R: Runtime>(client: &Client<R>, payload: &[u8]) -> Result<(), Faul
             Ok(Some(_)) => {}
             _ => return Err(Fault::Receive),
         }
+    }
+}
+
+#[cfg(feature = "streams")]
+pub mod streams {
+    //! A payload larger than all the memory, out and in again.
+
+    use mqtt_as_client::{Client, QoS, Runtime};
+
+    use super::Fault;
+
+    /// Bytes of the payload.
+    const LEN: u32 = 50_000;
+    /// Bytes of the largest packet around it.
+    pub const LARGEST: u32 = LEN + 100;
+
+    pub(crate) async fn run<R: Runtime>(client: &Client<R>, topic: &str) -> Result<(), Fault> {
+        round(client, topic).await.ok_or(Fault::Stream)
+    }
+
+    async fn round<R: Runtime>(client: &Client<R>, topic: &str) -> Option<()> {
+        let open = client.publish_stream(topic, LEN).qos(QoS::ExactlyOnce).open();
+        let mut out = open.await.ok()?;
+        while out.written() < LEN {
+            let byte = [(out.written() / 100) as u8; 100];
+            out.write_all(&byte).await.ok()?;
+        }
+        let (mut header, mut chunk, mut at) = ([0; 64], [0; 100], 0);
+        let mut queue = client.queue();
+        let mut message = queue.next_stream(&mut header).await.ok()??;
+        while let len @ 1.. = message.read(&mut chunk).await.ok()? {
+            for byte in chunk.get(..len)? {
+                (*byte == (at / 100) as u8).then_some(())?;
+                at += 1;
+            }
+        }
+        drop(message);
+        out.finish().await.ok()?;
+        (at == LEN).then_some(())
     }
 }
 

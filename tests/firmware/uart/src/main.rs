@@ -42,7 +42,10 @@ fn run(client: Client, runner: Runner) -> u32 {
 
 /// Short times: a serial line does not say that it is gone, only silence does.
 fn config() -> Config {
-    Config::new("")
+    let config = Config::new("");
+    #[cfg(feature = "streams")]
+    let config = config.largest_stream(program::streams::LARGEST);
+    config
         .client_id("uart")
         .keepalive(Duration::from_secs(10))
         .ping_interval(Duration::from_secs(1))
