@@ -234,7 +234,9 @@ impl<R: Runtime> PublishStream<'_, R> {
         self.client.act(|state| {
             let ended = matches!(state.waiters.wait(slot), Wait::Done(_));
             if missing && !ended {
-                state.leave_stream(slot);
+                if state.core.stop_stream(slot.tag()) {
+                    state.end_in_stream(slot);
+                }
                 return Err(PublishError::Length { announced, given });
             }
             if !ended && state.inbox.is_open() {
@@ -286,7 +288,10 @@ impl<R: Runtime> PublishStream<'_, R> {
 impl<R: Runtime> Drop for PublishStream<'_, R> {
     fn drop(&mut self) {
         let _waker = self.client.act(|state| {
-            state.leave_stream(self.slot);
+            if state.core.leave_stream(self.slot.tag()) {
+                state.end_in_stream(self.slot);
+            }
+            state.settle();
             state.waiters.free(self.slot)
         });
     }
@@ -333,7 +338,8 @@ impl Outcome {
     fn unopened(self) -> PublishError {
         match self {
             Self::TimedOut => PublishError::NotConnected,
-            outcome => outcome.published().err().unwrap_or(PublishError::Closed),
+            // It was acknowledged after all.
+            outcome => outcome.published().err().unwrap_or(PublishError::NotInterrupted),
         }
     }
 }
@@ -418,19 +424,15 @@ impl<R: Runtime> State<R> {
         }
     }
 
-    /// The owner of the stream is gone, or goes no further.
-    fn leave_stream(&mut self, slot: Slot) {
-        if self.link.stream == Some(slot) {
-            self.link.stream = None;
-        }
-        if self.core.leave_stream(slot.tag()) {
-            self.link.ending.get_or_insert(DownReason::StreamStopped);
-            let time = u64::from(self.config.core.write_timeout);
-            let end = (time != 0).then(|| R::now().after(time));
-            self.link.linger = self.link.linger.or(end);
-            self.notify_write();
-            self.loops.notify(Loop::Control);
-        }
+    /// The owner of the stream that is open is gone, or goes no further: the link goes down.
+    fn end_in_stream(&mut self, slot: Slot) {
+        self.link.stream = self.link.stream.filter(|stream| *stream != slot);
+        self.link.ending.get_or_insert(DownReason::StreamStopped);
+        let time = u64::from(self.config.core.write_timeout);
+        let end = (time != 0).then(|| R::now().after(time));
+        self.link.linger = self.link.linger.or(end);
+        self.notify_write();
+        self.loops.notify(Loop::Control);
         self.settle();
     }
 }
