@@ -61,6 +61,14 @@ impl Client<'_> {
         Ok(())
     }
 
+    /// Whether it was [interrupted](Fate::Interrupted), and may be opened again.
+    #[must_use]
+    pub fn is_interrupted(&self, tag: Tag) -> bool {
+        let outgoing = &self.session.outgoing;
+        let flight = outgoing.find_stream(tag).and_then(|index| outgoing.table.get(index));
+        flight.is_some_and(|flight| flight.state.is_interrupted())
+    }
+
     /// Judges a stream by the standard and by the server's limits.
     fn judge_stream<'p>(
         &self,

@@ -158,7 +158,7 @@ impl Flight {
 }
 
 impl State {
-    pub(super) fn is_interrupted(self) -> bool {
+    pub(crate) fn is_interrupted(self) -> bool {
         matches!(self, Self::Interrupted | Self::Ended { fate: Fate::Interrupted, .. })
     }
 }
