@@ -162,7 +162,7 @@ impl<R: Runtime> State<R> {
             self.core.acknowledge(token, ReasonCode::SUCCESS);
             self.notify_write();
         }
-        self.link.stalled = None;
+        self.restart_stalled();
         self.loops.notify(Loop::Read);
     }
 

@@ -170,7 +170,7 @@ impl<R: Runtime> State<R> {
         match self.inbox.read(head.index, head.len + before, buffer) {
             Look::Bytes(taken) => {
                 let done = before + taken == head.payload;
-                self.link.stalled = None;
+                self.restart_stalled();
                 self.loops.notify(Loop::Read);
                 if done {
                     self.finish_reading(head.index);
@@ -297,6 +297,13 @@ impl<R: Runtime> State<R> {
         } else if time != 0 && self.link.stalled.is_none() {
             self.link.stalled = Some(now.after(time));
             self.notify_deadline();
+        }
+    }
+
+    /// A message was taken, or a part of one: reading waits anew, if it still has to.
+    pub(crate) fn restart_stalled(&mut self) {
+        if self.link.stalled.take().is_some() {
+            self.watch_stream(R::now());
         }
     }
 

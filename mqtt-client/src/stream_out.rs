@@ -85,7 +85,7 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
     pub async fn open(self) -> Result<PublishStream<'p, R>, PublishError> {
         let Self { client, head, timeout } = self;
         let mut opening = Opening { client, slot: None, was: None };
-        let slot = opening.open(&head, timeout).await?;
+        let slot = opening.open(&head, timeout, None).await?;
         Ok(PublishStream { client, head, timeout, slot, left: head.len })
     }
 }
@@ -99,9 +99,15 @@ struct Opening<'p, R: Runtime> {
 }
 
 impl<R: Runtime> Opening<'_, R> {
-    async fn open(&mut self, head: &Head<'_>, timeout: Option<u32>) -> Result<Slot, PublishError> {
+    /// `again` is the slot of a stream that was open before.
+    async fn open(
+        &mut self,
+        head: &Head<'_>,
+        timeout: Option<u32>,
+        again: Option<Slot>,
+    ) -> Result<Slot, PublishError> {
         let message = head.message()?;
-        self.client.act(|state| self.begin(state, timeout))?;
+        self.client.act(|state| self.begin(state, timeout, again))?;
         let slot = self.slot.ok_or(PublishError::NoWaiter)?;
         poll_fn(|cx| {
             let (poll, _old) =
@@ -113,16 +119,20 @@ impl<R: Runtime> Opening<'_, R> {
         Ok(slot)
     }
 
-    fn begin(&mut self, state: &mut State<R>, timeout: Option<u32>) -> Result<(), PublishError> {
+    fn begin(
+        &mut self,
+        state: &mut State<R>,
+        timeout: Option<u32>,
+        again: Option<Slot>,
+    ) -> Result<(), PublishError> {
         state.check_open()?;
+        self.was = again.map(|slot| state.unfinished(slot)).transpose()?;
         if state.inbox.is_open() {
             return Err(PublishError::StreamOpen);
         }
         let wait = Wait::Event(Event::Stream);
-        let slot = match self.slot {
-            Some(slot) => slot,
-            None => *self.slot.insert(state.waiters.take(wait).ok_or(PublishError::NoWaiter)?),
-        };
+        let slot = again.or_else(|| state.waiters.take(wait)).ok_or(PublishError::NoWaiter)?;
+        self.slot = Some(slot);
         state.waiters.change(slot, wait);
         state.limit_wait(slot, timeout);
         Ok(())
@@ -234,7 +244,9 @@ impl<R: Runtime> PublishStream<'_, R> {
         self.client.act(|state| {
             let ended = matches!(state.waiters.wait(slot), Wait::Done(_));
             if missing && !ended {
-                state.leave_stream(slot);
+                if state.core.stop_stream(slot.tag()) {
+                    state.end_in_stream(slot);
+                }
                 return Err(PublishError::Length { announced, given });
             }
             if !ended && state.inbox.is_open() {
@@ -265,19 +277,8 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// # Cancel safety
     /// Dropping the future leaves the stream interrupted: it may be restarted later.
     pub async fn restart(&mut self) -> Result<(), PublishError> {
-        let slot = self.slot;
-        let was = self.client.act(|state| match state.waiters.wait(slot) {
-            Wait::Done(outcome @ Outcome::Fate(Fate::Interrupted | Fate::NeverSent(_))) => {
-                Ok(outcome)
-            }
-            Wait::Done(Outcome::Fate(Fate::Unknown { received })) => {
-                Err(PublishError::Unknown { received })
-            }
-            Wait::Done(Outcome::Closed) => Err(PublishError::Closed),
-            _ => Err(PublishError::NotInterrupted),
-        })?;
-        let mut opening = Opening { client: self.client, slot: Some(slot), was: Some(was) };
-        opening.open(&self.head, self.timeout).await?;
+        let mut opening = Opening { client: self.client, slot: None, was: None };
+        opening.open(&self.head, self.timeout, Some(self.slot)).await?;
         self.left = self.head.len;
         Ok(())
     }
@@ -286,7 +287,10 @@ impl<R: Runtime> PublishStream<'_, R> {
 impl<R: Runtime> Drop for PublishStream<'_, R> {
     fn drop(&mut self) {
         let _waker = self.client.act(|state| {
-            state.leave_stream(self.slot);
+            if state.core.leave_stream(self.slot.tag()) {
+                state.end_in_stream(self.slot);
+            }
+            state.settle();
             state.waiters.free(self.slot)
         });
     }
@@ -333,7 +337,8 @@ impl Outcome {
     fn unopened(self) -> PublishError {
         match self {
             Self::TimedOut => PublishError::NotConnected,
-            outcome => outcome.published().err().unwrap_or(PublishError::Closed),
+            // It was acknowledged after all.
+            outcome => outcome.published().err().unwrap_or(PublishError::NotInterrupted),
         }
     }
 }
@@ -352,6 +357,20 @@ impl<R: Runtime> State<R> {
         }
     }
 
+    /// How a stream ended that its owner may send again.
+    fn unfinished(&mut self, slot: Slot) -> Result<Outcome, PublishError> {
+        match self.waiters.wait(slot) {
+            Wait::Done(outcome @ Outcome::Fate(Fate::Interrupted | Fate::NeverSent(_))) => {
+                Ok(outcome)
+            }
+            Wait::Done(Outcome::Fate(Fate::Unknown { received })) => {
+                Err(PublishError::Unknown { received })
+            }
+            Wait::Done(Outcome::Closed) => Err(PublishError::Closed),
+            _ => Err(PublishError::NotInterrupted),
+        }
+    }
+
     fn poll_open(
         &mut self,
         message: &Message<'_>,
@@ -363,6 +382,8 @@ impl<R: Runtime> State<R> {
             Wait::Done(outcome) => return (Poll::Ready(Err(outcome.unopened())), None),
             _ if !self.core.is_connected() => return self.wait_for_link(slot, cx),
             Wait::Room => {}
+            // It has its room, and those that wait for some may wait for just that.
+            _ if self.core.is_interrupted(slot.tag()) => self.waiters.wait_in_front(slot),
             _ => self.waiters.wait_for_room(slot),
         }
         if !self.waiters.is_first(slot) {
@@ -418,19 +439,15 @@ impl<R: Runtime> State<R> {
         }
     }
 
-    /// The owner of the stream is gone, or goes no further.
-    fn leave_stream(&mut self, slot: Slot) {
-        if self.link.stream == Some(slot) {
-            self.link.stream = None;
-        }
-        if self.core.leave_stream(slot.tag()) {
-            self.link.ending.get_or_insert(DownReason::StreamStopped);
-            let time = u64::from(self.config.core.write_timeout);
-            let end = (time != 0).then(|| R::now().after(time));
-            self.link.linger = self.link.linger.or(end);
-            self.notify_write();
-            self.loops.notify(Loop::Control);
-        }
+    /// The owner of the stream that is open is gone, or goes no further: the link goes down.
+    fn end_in_stream(&mut self, slot: Slot) {
+        self.link.stream = self.link.stream.filter(|stream| *stream != slot);
+        self.link.ending.get_or_insert(DownReason::StreamStopped);
+        let time = u64::from(self.config.core.write_timeout);
+        let end = (time != 0).then(|| R::now().after(time));
+        self.link.linger = self.link.linger.or(end);
+        self.notify_write();
+        self.loops.notify(Loop::Control);
         self.settle();
     }
 }

@@ -212,6 +212,20 @@ impl Waiters {
         }
     }
 
+    /// The call joins the queue for room in front of all others.
+    pub(crate) fn wait_in_front(&mut self, slot: Slot) {
+        let Some(waiter) = self.get(slot) else { return };
+        waiter.wait = Wait::Room;
+        let second = self.room_head.replace(slot.index);
+        if let Some(waiter) = self.slots.get_mut(usize::from(slot.index)) {
+            (waiter.prev, waiter.next) = (None, second);
+        }
+        match second.and_then(|second| self.slots.get_mut(usize::from(second))) {
+            Some(second) => second.prev = Some(slot.index),
+            None => self.room_tail = Some(slot.index),
+        }
+    }
+
     /// The slot is free again. Gives the waker back, to be dropped when the lock is free.
     pub(crate) fn free(&mut self, slot: Slot) -> Option<Waker> {
         let waiter = self.get(slot)?;

@@ -227,7 +227,7 @@ impl<'a> Client<'a> {
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
         if link.timers.stream_deadline().is_some_and(|at| at <= now) {
-            return Err(self.stop_stream());
+            return Err(self.end_in_stream());
         }
         if link.phase == Phase::Closing {
             let stuck = link.timers.write_deadline().is_some_and(|at| at <= now);
@@ -254,7 +254,8 @@ impl<'a> Client<'a> {
     /// `response_time` has passed: with no acknowledgement in it, one more was missed.
     fn acknowledgement_missed(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let Some(link) = self.link.as_mut() else { return Ok(()) };
-        let waits = link.outstanding != 0 || self.session.outgoing.requests != 0;
+        let awaited = link.outstanding.saturating_sub(self.session.outgoing.counted_interrupted());
+        let waits = awaited != 0 || self.session.outgoing.requests != 0;
         // What has not left cannot have been acknowledged: that is the write time-out's matter.
         let leaving = self.session.outgoing.oldest_end().is_some_and(|end| end > link.written);
         let progress = core::mem::take(&mut link.progress_since) || leaving;

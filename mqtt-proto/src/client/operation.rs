@@ -328,7 +328,10 @@ impl Client<'_> {
     /// told by events.
     pub fn give_up_all(&mut self) {
         if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
-            self.stop_stream();
+            self.end_in_stream();
+        }
+        for index in 0..self.session.outgoing.table.present() {
+            self.free_place(index);
         }
         self.session.outgoing.end_all(super::NotSent::Disconnected);
     }

@@ -75,7 +75,7 @@ impl<'a> Client<'a> {
         let all = self.outbox.is_empty() && link.written == link.enqueued;
         if all {
             link.unwritten_qos0 = 0;
-            link.timers.stream = link.stream.map(|_| now);
+            link.timers.stream = link.stream.filter(|stream| !stream.stopped).map(|_| now);
         }
         link.timers.writing = (link.written != link.enqueued && !all).then_some(now);
     }

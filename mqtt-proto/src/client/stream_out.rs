@@ -61,6 +61,14 @@ impl Client<'_> {
         Ok(())
     }
 
+    /// Whether it was [interrupted](Fate::Interrupted), and may be opened again.
+    #[must_use]
+    pub fn is_interrupted(&self, tag: Tag) -> bool {
+        let outgoing = &self.session.outgoing;
+        let flight = outgoing.find_stream(tag).and_then(|index| outgoing.table.get(index));
+        flight.is_some_and(|flight| flight.state.is_interrupted())
+    }
+
     /// Judges a stream by the standard and by the server's limits.
     fn judge_stream<'p>(
         &self,
@@ -85,7 +93,7 @@ impl Client<'_> {
         let idle = flight.is_none_or(|flight| {
             matches!(flight.state, State::Waiting | State::Interrupted | State::Ended { .. })
         });
-        let next = outgoing.cursor.is_none() || outgoing.cursor == known;
+        let next = counted || outgoing.cursor.is_none() || outgoing.cursor == known;
         let quota =
             qos == QoS::AtMostOnce || counted || link.outstanding < link.limits.receive_maximum;
         let room = known.is_some() || !outgoing.table.is_full();
@@ -125,7 +133,9 @@ impl Client<'_> {
     fn begin_stream(&mut self, index: u16, publish: Publish<'_>, measure: Measure, size: usize) {
         let outgoing = &mut self.session.outgoing;
         let Some(id) = outgoing.table.id(index) else { return };
-        outgoing.cursor = outgoing.table.next(index);
+        if outgoing.cursor == Some(index) {
+            outgoing.cursor = outgoing.table.next(index);
+        }
         let Some(link) = &mut self.link else { return };
         let Some(flight) = outgoing.table.get_mut(index) else { return };
         let qos = flight.qos;
@@ -190,23 +200,30 @@ impl Client<'_> {
         }
     }
 
-    /// The owner of the stream is gone. What is not finished stops, and the connection with it:
-    /// true then. What is finished goes on; it is not sent a second time.
-    pub fn leave_stream(&mut self, tag: Tag) -> bool {
+    /// What is not finished of the stream stops, and the connection with it: true then. Its owner
+    /// may open it again.
+    pub fn stop_stream(&mut self, tag: Tag) -> bool {
         let stream = self.link.as_ref().and_then(|link| link.stream);
-        if stream.is_some_and(|stream| stream.tag == tag && !stream.stopped) {
-            self.stop_stream();
-            return true;
+        let stops = stream.is_some_and(|stream| stream.tag == tag && !stream.stopped);
+        if stops {
+            self.end_in_stream();
         }
-        let Some(index) = self.session.outgoing.find_stream(tag) else { return false };
-        let Some(flight) = self.session.outgoing.table.get_mut(index) else { return false };
-        if matches!(flight.state, State::Sent) {
+        stops
+    }
+
+    /// The owner of the stream is gone. What is not finished [stops](Self::stop_stream): true then.
+    /// What is finished goes on; it is not sent a second time.
+    pub fn leave_stream(&mut self, tag: Tag) -> bool {
+        let stops = self.stop_stream(tag);
+        let Some(index) = self.session.outgoing.find_stream(tag) else { return stops };
+        let Some(flight) = self.session.outgoing.table.get_mut(index) else { return stops };
+        if matches!(flight.state, State::Sent | State::Released) {
             flight.tag = Tag::NOBODY;
         } else {
             self.free_place(index);
             self.session.outgoing.give_up(index, NotSent::Stopped);
         }
-        false
+        stops
     }
 
     /// Nobody waits any more for that stream to open.
@@ -220,10 +237,10 @@ impl Client<'_> {
     }
 
     /// The packet cannot be finished: nothing more is written.
-    pub(super) fn stop_stream(&mut self) -> ConnectionError {
+    pub(super) fn end_in_stream(&mut self) -> ConnectionError {
         if let Some(link) = &mut self.link {
             link.timers.stream = None;
-            if let Some(stream) = &mut link.stream {
+            if let Some(stream) = link.stream.as_mut().filter(|stream| !stream.stopped) {
                 stream.stopped = true;
                 self.session.outgoing.cut_stream(stream.index, NotSent::Stopped);
             }

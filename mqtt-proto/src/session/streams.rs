@@ -25,14 +25,25 @@ impl Outgoing<'_> {
         Some(index)
     }
 
-    /// Its owner sends an interrupted stream again.
+    /// Its owner sends an interrupted stream again. One that has its place among the server's goes
+    /// before those that may wait for that place.
     pub(crate) fn resume_stream(&mut self, index: u16) {
         self.unlink(index);
-        if let Some(flight) = self.table.get_mut(index) {
-            flight.state = State::Waiting;
+        let Some(flight) = self.table.get_mut(index) else { return };
+        flight.state = State::Waiting;
+        if flight.counted {
+            self.table.push_front(&mut self.waiting, index);
+        } else {
             self.table.push_back(&mut self.waiting, index);
             self.cursor.get_or_insert(index);
         }
+    }
+
+    /// Interrupted streams that take a place among the server's: it awaits them, not we it.
+    pub(crate) fn counted_interrupted(&self) -> u16 {
+        let flights = (0..self.table.present()).filter_map(|index| self.table.get(index));
+        let interrupted = flights.filter(|flight| flight.state.is_interrupted() && flight.counted);
+        u16::try_from(interrupted.count()).unwrap_or(u16::MAX)
     }
 
     /// The connection is over, of whose output `written` bytes were handed to the transport.
@@ -80,6 +91,7 @@ impl Outgoing<'_> {
             if let Some(flight) = self.table.get_mut(index)
                 && flight.state.is_interrupted()
                 && flight.qos == QoS::ExactlyOnce
+                && flight.sent_before
             {
                 flight.counted = true;
                 count = count.saturating_add(1);
@@ -129,10 +141,11 @@ impl Outgoing<'_> {
 }
 
 impl Flight {
-    /// A publish whose bytes are not stored, and that PUBREC has not moved on.
+    /// A publish whose bytes are not stored, or not any more, as PUBREC came.
     pub(crate) fn is_stream(&self) -> bool {
         let lives = match self.state {
             State::Waiting | State::Streaming | State::Sent | State::Clearing => true,
+            State::Released => true,
             state => state.is_interrupted(),
         };
         lives && self.chain.is_empty()
@@ -145,7 +158,7 @@ impl Flight {
 }
 
 impl State {
-    pub(super) fn is_interrupted(self) -> bool {
+    pub(crate) fn is_interrupted(self) -> bool {
         matches!(self, Self::Interrupted | Self::Ended { fate: Fate::Interrupted, .. })
     }
 }

@@ -217,6 +217,19 @@ impl<'a, T: Default> Table<'a, T> {
         list.tail = index;
     }
 
+    /// Puts the slot at the front of the list. It is in no list before.
+    pub(crate) fn push_front(&mut self, list: &mut List, index: u16) {
+        let slots = self.slots.as_mut_slice();
+        let Some(slot) = slots.get_mut(usize::from(index)) else { return };
+        slot.next = list.head;
+        slot.prev = NIL;
+        match slots.get_mut(usize::from(list.head)) {
+            Some(first) => first.prev = index,
+            None => list.tail = index,
+        }
+        list.head = index;
+    }
+
     /// Takes the slot out of the list, which is the list that it is in.
     #[inline]
     pub(crate) fn unlink(&mut self, list: &mut List, index: u16) {

@@ -397,16 +397,128 @@ fn an_interrupted_qos_2_stream_counts_with_the_server() {
     peer.publish(1, "one", 1);
     peer.publish(1, "two", 2);
     assert_eq!(peer.sent(), ["PUBLISH q1 #2 t one"]);
-    // With its place kept, it needs none to be sent again; but what was accepted goes first.
-    assert_eq!(open(&mut peer, 2, 10), Err(OperationError::NoRoom));
-    peer.send(&Packet::PubAck(ack(2)));
-    assert_eq!(peer.sent(), ["PUBLISH q1 #3 t two"]);
+    // With its place kept, it needs none to be sent again, and goes before what waits for one.
     open(&mut peer, 2, 10).unwrap();
     write_all(&mut peer, &payload(10), 100);
     peer.sent();
+    peer.send(&Packet::PubAck(ack(2)));
+    assert_eq!(peer.sent(), ["PUBLISH q1 #3 t two"]);
+    peer.send(&Packet::PubAck(ack(3)));
     peer.send(&Packet::PubRec(nack(1, 0x80)));
     peer.publish(1, "three", 3);
     assert_eq!(peer.sent(), ["PUBLISH q1 #4 t three"]);
+}
+
+#[test]
+fn sent_again_it_goes_before_those_that_wait_for_its_place() {
+    let mut peer = interrupted(Version::V5, 2);
+    peer.publish(1, "stored", 1);
+    let maximum = [Property::ReceiveMaximum(NonZeroU16::new(1).unwrap())];
+    peer.connect(true, &maximum);
+    assert!(peer.sent().is_empty(), "the server takes one message, and may have it");
+    open(&mut peer, 2, 10).unwrap();
+    write_all(&mut peer, &payload(10), 100);
+    assert!(peer.sent()[0].starts_with("PUBLISH dup q2 #1"));
+    peer.send(&Packet::PubRec(ack(1)));
+    assert_eq!(peer.sent(), ["PUBREL #1"]);
+    peer.send(&Packet::PubComp(ack(1)));
+    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t stored"]);
+}
+
+#[test]
+fn nobody_awaits_an_acknowledgement_of_what_is_interrupted() {
+    let config = Config { response_time: 1000, max_repubs: 0, ..config(Version::V5) };
+    let mut peer = Peer::connected_with(config);
+    open(&mut peer, 2, 1).unwrap();
+    write_all(&mut peer, b"x", 100);
+    peer.raw();
+    peer.reconnect(true);
+    peer.publish(0, "something", 1);
+    peer.sent();
+    peer.advance(5000).expect("nothing that was sent here waits");
+    open(&mut peer, 2, 1).unwrap();
+    write_all(&mut peer, b"x", 100);
+    peer.sent();
+    assert!(peer.advance(1000).is_err(), "now it does");
+}
+
+/// The stream is sent again, and half of it is on the wire.
+fn half_again() -> Peer {
+    let mut peer = interrupted(Version::V5, 2);
+    peer.connect(true, &[]);
+    open(&mut peer, 2, 10).unwrap();
+    write_all(&mut peer, b"half", 100);
+    peer
+}
+
+#[test]
+fn left_in_the_middle_of_being_sent_again_it_is_nobodys_and_its_fate_unknown() {
+    let mut peer = half_again();
+    assert!(peer.client.leave_stream(TAG));
+    assert_eq!(peer.events(), ["ended 9 Unknown { received: false }"]);
+    let maximum = [Property::ReceiveMaximum(NonZeroU16::new(1).unwrap())];
+    peer.lose();
+    peer.connect(true, &maximum);
+    peer.publish(1, "on", 1);
+    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t on"], "it takes no place of the server's");
+}
+
+#[test]
+fn stopped_in_the_middle_of_being_sent_again_it_is_as_interrupted_as_before() {
+    let mut peer = half_again();
+    assert!(peer.client.stop_stream(TAG) && !peer.client.stop_stream(TAG));
+    assert_eq!(peer.events(), ["ended 9 Interrupted"]);
+    peer.raw();
+    assert_eq!(peer.client.poll_timeout(), None, "nothing more is waited for");
+    peer.reconnect(true);
+    open(&mut peer, 2, 10).unwrap();
+    write_all(&mut peer, &payload(10), 100);
+    assert!(peer.sent()[0].starts_with("PUBLISH dup q2 #1"));
+}
+
+#[test]
+fn in_a_lost_session_one_that_may_be_sent_as_new_takes_no_place() {
+    for adopted in [false, true] {
+        let config = Config {
+            republish_exactly_once: true,
+            adopt_session: Some(true),
+            ..config(Version::V5)
+        };
+        let mut peer = Peer::with(config);
+        peer.connect(false, &[]);
+        open(&mut peer, 2, 1).unwrap();
+        write_all(&mut peer, b"x", 100);
+        peer.raw();
+        peer.lose();
+        let maximum = [Property::ReceiveMaximum(NonZeroU16::new(1).unwrap())];
+        if adopted {
+            // A clean start without an answer: whatever session there is now is not known.
+            peer.begin(true);
+            peer.lose();
+        }
+        peer.connect(adopted, &maximum);
+        peer.publish(1, "on", 1);
+        assert_eq!(peer.sent(), ["PUBLISH q1 #2 t on"]);
+        peer.send(&Packet::PubAck(ack(2)));
+        if adopted {
+            assert_eq!(open(&mut peer, 2, 1), Err(OperationError::NoRoom));
+            assert_eq!(peer.sent(), ["PUBREL #1"], "its identifier is cleared");
+            peer.send(&Packet::PubComp(ack(1)));
+        }
+        open(&mut peer, 2, 1).unwrap();
+        write_all(&mut peer, b"x", 100);
+        assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x"]);
+    }
+}
+
+#[test]
+fn received_after_all_it_is_not_sent_again() {
+    let mut peer = interrupted(Version::V5, 2);
+    peer.connect(true, &[]);
+    peer.send(&Packet::PubRec(ack(1)));
+    assert_eq!(open(&mut peer, 2, 10), Err(OperationError::NoRoom));
+    assert_eq!(peer.sent(), ["PUBREL #1"]);
+    assert_eq!(peer.send(&Packet::PubComp(ack(1))), ["published 9 0x00"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod bytes;
 mod operations;
 mod server;
+mod streams;
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use mqtt_as_proto::client::{AliasMemory, Client, Config, Event, Memory, Message, Published, Tag};
+use mqtt_as_proto::client::{
+    AliasMemory, Client, Config, Event, Fate, Memory, Message, Published, Tag,
+};
 use mqtt_as_proto::packet::{Connect, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::Property;
 use mqtt_as_proto::{
@@ -13,6 +15,7 @@ use mqtt_as_proto::{
 use mqtt_as_tests::random::Random;
 
 use crate::server::{connack, id, mutated, says};
+use crate::streams::{Streams, assert_all_free, assert_counted};
 
 #[test]
 fn a_client_bears_any_caller_and_any_server() {
@@ -43,6 +46,7 @@ struct Case<'a, 'r> {
     method: bool,
     tag: u32,
     open: BTreeSet<u32>,
+    streams: Streams,
     events: u64,
 }
 
@@ -82,6 +86,7 @@ impl Case<'_, '_> {
             method: false,
             tag: 0,
             open: BTreeSet::new(),
+            streams: Streams::default(),
             events: 0,
             random,
         };
@@ -93,12 +98,13 @@ impl Case<'_, '_> {
             self.step();
             self.look();
         }
-        assert!(!format!("{:?}", self.client).is_empty());
-        self.client.handle_connection_lost();
+        self.lose();
         self.client.give_up_all();
         self.look();
         assert!(self.open.is_empty(), "no outcome: {:?}", self.open);
+        self.streams.assert_over();
         assert_eq!(self.client.pending(), 0);
+        assert_all_free(self.client, self.flights, self.now);
         self.events
     }
 
@@ -109,9 +115,11 @@ impl Case<'_, '_> {
         if !self.client.is_connected() && self.random.chance(30) {
             self.connect();
         }
+        self.look();
         match self.random.between(0..=99) {
             0..=29 => self.receive(),
-            30..=54 => self.publish(),
+            30..=44 => self.publish(),
+            45..=54 => self.stream(),
             55..=69 => self.write(),
             70..=74 => self.request(),
             75..=79 => self.take(),
@@ -124,9 +132,25 @@ impl Case<'_, '_> {
 
     fn lose(&mut self) {
         self.client.handle_connection_lost();
+        self.begin_connection();
+    }
+
+    fn begin_connection(&mut self) {
         self.out.clear();
         self.input.clear();
         self.late.clear();
+        self.streams.end_connection();
+    }
+
+    fn stream(&mut self) {
+        for _ in 0..self.random.between(1..=4) {
+            let Self { client, tag, now, random, streams, .. } = self;
+            match streams.is_coming() && random.chance(10) {
+                true => streams.turn_away(client, random),
+                false => streams.do_any(client, tag, *now, random),
+            }
+            self.look();
+        }
     }
 
     fn do_rare(&mut self) {
@@ -167,9 +191,7 @@ impl Case<'_, '_> {
             ..Connect::default()
         };
         if self.client.connect(&connect, self.now).is_ok() {
-            self.out.clear();
-            self.input.clear();
-            self.late.clear();
+            self.begin_connection();
             self.method = first == 0;
         }
         if self.random.chance(80) {
@@ -253,6 +275,7 @@ impl Case<'_, '_> {
             let chunk = self.out.chunk().len();
             assert!(chunk != 0, "an outbox with nothing in it");
             let part = if self.random.chance(80) { chunk } else { self.random.index(chunk + 1) };
+            self.streams.wrote(&self.out.chunk()[..part], self.version);
             self.out.advance(part);
             self.client.handle_transmitted(part, self.now);
             written += part;
@@ -316,32 +339,43 @@ impl Case<'_, '_> {
         self.events += u64::from(event.is_some());
         match event {
             Some(Event::Message(message)) => self.tokens.extend(message.token),
-            Some(Event::Published { tag, .. } | Event::Ended { tag, .. }) => ended = Some(tag),
+            Some(Event::StreamBegins { received, head, len }) => {
+                assert_eq!(head, used);
+                self.tokens.extend(received.token);
+                self.streams.begin_in(received.token, len);
+            }
+            Some(Event::Piece(piece)) => self.streams.piece(piece),
+            Some(Event::Published { tag, .. }) => ended = Some(tag),
             Some(Event::Subscribed(answer) | Event::Unsubscribed(answer)) => {
                 ended = Some(answer.tag);
             }
             _ => {}
         }
-        self.end(ended);
+        assert_eq!(self.streams.is_coming(), self.client.is_streaming_in());
+        self.end(ended, None);
         Some(used)
     }
 
-    fn end(&mut self, tag: Option<Tag>) {
-        if let Some(tag) = tag {
-            assert!(self.open.remove(&tag.0), "an outcome too many: {tag:?}");
-        }
+    fn end(&mut self, tag: Option<Tag>, fate: Option<Fate>) {
+        let Some(tag) = tag else { return };
+        let known = self.streams.end(tag, fate) || self.open.remove(&tag.0);
+        assert!(known, "an outcome too many: {tag:?} {fate:?}");
     }
 
     /// What holds after every step.
     fn look(&mut self) {
         for _ in 0..=self.flights {
             let Some(event) = self.client.poll_event() else { break };
-            let Event::Ended { tag, .. } = event else { panic!("{event:?}") };
-            self.end(Some(tag));
+            let Event::Ended { tag, fate } = event else { panic!("{event:?}") };
+            self.end(Some(tag), Some(fate));
         }
         assert!(self.client.poll_event().is_none(), "more events than operations");
         assert!(usize::from(self.client.pending()) <= self.flights);
-        assert!(self.open.len() <= self.flights, "{:?}", self.open);
+        let open = self.open.len() + self.streams.open_ones();
+        assert!(open <= self.flights, "{:?}", self.open);
+        if self.random.chance(20) {
+            assert_counted(&self.client);
+        }
     }
 }
 
@@ -351,11 +385,13 @@ fn settings(random: &mut Random) -> Config {
         receive_maximum: random.between(1..=3) as u16,
         receive_bytes: 3 * 256,
         maximum_packet_size: random.between(16..=256) as u32,
+        largest_stream: [0, 2000, 6000][random.index(3)],
         close_if_too_large: random.chance(20),
         topic_alias_maximum: random.index(4) as u16,
         topic_aliases: random.index(4) as u16,
         shared_bytes: 6000,
         ping_interval: [0, 700][random.index(2)],
+        write_timeout: [0, 1000][random.index(2)],
         response_time: [0, 1000][random.index(2)],
         max_repubs: random.index(3) as u8,
         republish: random.chance(50),

@@ -74,7 +74,7 @@ fn publish(random: &mut Random, version: Version) -> Vec<u8> {
     let alias = [Property::TopicAlias(TopicAliasId(alias))];
     let aliased = version == Version::V5 && random.chance(30);
     let topic = TopicName::new(["t", "u/long/one", "v"][random.index(3)]).expect("a topic");
-    let payload = vec![9; [0, 3, 40, 300][random.index(4)]];
+    let payload = vec![9; [0, 3, 40, 300, 1500, 5000][random.index(6)]];
     let publish = Publish {
         dup: random.chance(20),
         retain: random.chance(20),

@@ -3,8 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
+use mqtt_as_proto::property::Property;
+use mqtt_as_proto::{Properties, Version};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
@@ -349,6 +350,80 @@ fn cut_before_its_acknowledgement_it_is_restarted_as_a_resend() {
         within(client.connect(false)).await.expect("a connection");
         within(stream.restart()).await.expect("a stream");
         within(stream_end(&mut stream, b"abc")).await.expect("an end");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn a_restart_does_not_wait_for_those_who_wait_for_its_room() {
+    in_5_0(async {
+        let server = peer(|script| {
+            cut_after(script, STREAM.len());
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            assert_eq!(published(script), (true, 1, "abc".into()));
+            script.send(&Packet::PubRec(ack(1)));
+            script.expect(PacketType::PubRel);
+            script.send(&Packet::PubComp(ack(1)));
+            assert_eq!(published(script), (false, 2, "behind".into()));
+            script.send(&Packet::PubAck(ack(2)));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = client(config(Version::V5, server.port).in_flight(1));
+        within(client.connect(false)).await.expect("a connection");
+        let open = client.publish_stream("b", 3).qos(QoS::ExactlyOnce).open();
+        let mut stream = within(open).await.expect("a stream");
+        assert_eq!(within(stream_end(&mut stream, b"abc")).await, Err(PublishError::Interrupted));
+        let mut waits = client.publish("a", "behind").qos(QoS::AtLeastOnce).into_future();
+        assert!(poll_once(&mut waits).await.is_none(), "the stream has the only place");
+        within(client.connect(false)).await.expect("a connection");
+        within(stream.restart()).await.expect("a stream");
+        within(stream_end(&mut stream, b"abc")).await.expect("an end");
+        within(waits).await.expect("a publish");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// A restarted stream that is dropped is over: it takes no place of anybody's.
+#[test]
+fn dropped_in_a_restart_it_leaves_its_place_with_the_server() {
+    in_5_0(async {
+        let server = peer(|script| {
+            cut_after(script, STREAM.len());
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.expect_bytes(&[0x3c]);
+            script.expect_bytes(&STREAM[1..9]);
+            script.expect_close();
+            script.accept();
+            script.expect(PacketType::Connect);
+            let one = [Property::ReceiveMaximum(std::num::NonZeroU16::MIN)];
+            let properties = Properties::new(&one);
+            let connack = ConnAck { session_present: true, properties, ..ConnAck::default() };
+            script.send(&Packet::ConnAck(connack));
+            assert_eq!(published(script), (false, 2, "on".into()));
+            script.send(&Packet::PubAck(ack(2)));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = client(config(Version::V5, server.port));
+        within(client.connect(false)).await.expect("a connection");
+        let open = client.publish_stream("b", 3).qos(QoS::ExactlyOnce).open();
+        let mut stream = within(open).await.expect("a stream");
+        assert_eq!(within(stream_end(&mut stream, b"abc")).await, Err(PublishError::Interrupted));
+        within(client.down()).await.expect("a cut");
+        within(client.connect(false)).await.expect("a connection");
+        within(stream.restart()).await.expect("a stream");
+        within(stream.write_all(b"a")).await.expect("room");
+        sleep(20 * MS).await;
+        drop(stream);
+        assert_eq!(within(client.down()).await, Some(DownReason::StreamStopped));
+        within(client.connect(false)).await.expect("a connection");
+        let publish = client.publish("a", "on").qos(QoS::AtLeastOnce);
+        within(publish).await.expect("a publish");
         within(client.disconnect()).await.expect("an end");
         server.end().await;
     });

@@ -246,6 +246,21 @@ fn not_read_in_time_it_blocks_nothing_any_longer() {
 }
 
 #[test]
+fn what_is_taken_in_front_of_it_gives_it_no_time_without_end() {
+    both(async |version| {
+        let server = server();
+        let settings = streams(config(version, server.addr().port())).response_time(200 * MS);
+        let (client, sender) = pair(settings, &server).await;
+        let _active = client.queue();
+        within(sender.publish("big", "first")).await.expect("a publish");
+        send(&sender, QoS::AtLeastOnce, &payload(100_000)).await;
+        sleep(100 * MS).await; // Reading waits for the stream's reader.
+        assert_eq!(next(&client).await.1, "first");
+        assert_eq!(within(client.down()).await, Some(DownReason::StreamNotTaken));
+    });
+}
+
+#[test]
 fn a_slow_reader_has_all_the_time_if_it_goes_on() {
     both(async |version| {
         let server = server();
