@@ -256,7 +256,7 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
     ) -> Result<Parts<R, C>, crate::ConfigError> {
         let given = buffer.len();
         let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
-        let packet = client.act(|state| state.config.core.maximum_packet_size as usize);
+        let packet = client.act(|state| state.core.config().maximum_packet_size as usize);
         enough("bytes for callbacks", packet, given)?;
         let shared = client.shared.clone();
         Ok((client, runner, Handling { shared, buffer }))

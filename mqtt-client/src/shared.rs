@@ -5,7 +5,7 @@ use core::task::Waker;
 use mqtt_as_proto::client::{self, ConnectionError, Event as CoreEvent, Tag};
 use mqtt_as_proto::{AckToken, Instant, ReasonCode};
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::error::{ConnectError, DownReason};
 use crate::event::{Session, Statistics};
 use crate::inbox::{Consumer, Inbox};
@@ -20,7 +20,7 @@ use crate::waiter::{Event, Outcome, Slot, Waiters};
 #[derive(Debug)]
 pub struct State<R: Runtime> {
     pub(crate) core: client::Client<'static>,
-    pub(crate) config: Config,
+    pub(crate) config: Settings,
     pub(crate) waiters: Waiters,
     pub(crate) inbox: Inbox,
     pub(crate) loops: Loops,
@@ -64,7 +64,6 @@ impl<R: Runtime> State<R> {
     /// [`client::ConfigError`] names settings and memory that do not fit each other.
     pub(crate) fn new(config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
         Ok(Self {
-            core: client::Client::new(config.core.clone(), memory.core)?,
             inbox: Inbox::new(
                 memory.entries,
                 memory.queue,
@@ -73,8 +72,9 @@ impl<R: Runtime> State<R> {
                 config.queued_bytes(),
                 config.overflow,
             ),
+            core: client::Client::new(config.core, memory.core)?,
             waiters: Waiters::new(memory.waiters),
-            config,
+            config: config.kept,
             loops: Loops::default(),
             link: Link::default(),
             statistics: Statistics::default(),
@@ -146,8 +146,8 @@ impl<R: Runtime> State<R> {
 
     /// How long a call waits for its answer.
     pub(crate) fn answer_time(&self) -> u64 {
-        let times = u64::from(self.config.core.max_repubs) + 1;
-        u64::from(self.config.core.response_time) * times
+        let config = self.core.config();
+        u64::from(config.response_time) * (u64::from(config.max_repubs) + 1)
     }
 
     /// A consumer has taken a message; the last one acknowledges it.

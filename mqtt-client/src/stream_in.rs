@@ -291,7 +291,7 @@ impl<R: Runtime> State<R> {
 
     /// Reading waits for the reader of a message, or goes on.
     pub(crate) fn watch_stream(&mut self, now: Instant) {
-        let time = u64::from(self.config.core.response_time);
+        let time = u64::from(self.core.config().response_time);
         if !self.inbox.is_window_full() {
             self.link.stalled = None;
         } else if time != 0 && self.link.stalled.is_none() {

@@ -425,7 +425,7 @@ impl<R: Runtime> State<R> {
         }
         if self.core.leave_stream(slot.tag()) {
             self.link.ending.get_or_insert(DownReason::StreamStopped);
-            let time = u64::from(self.config.core.write_timeout);
+            let time = u64::from(self.core.config().write_timeout);
             let end = (time != 0).then(|| R::now().after(time));
             self.link.linger = self.link.linger.or(end);
             self.notify_write();

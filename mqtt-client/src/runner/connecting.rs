@@ -42,12 +42,11 @@ impl<R: Runtime> State<R> {
         now: Option<Instant>,
     ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, config, link, .. } = self;
-        let v5 = config.core.version == Version::V5;
+        let v5 = core.config().version == Version::V5;
         let first = config.clean_init && !begun && !clean;
         let expiry = config.session_expiry.or(first.then_some(u32::MAX)).filter(|_| v5);
         let expiry = expiry.map(Property::SessionExpiryInterval);
-        let delay = config.will.as_ref().map_or(0, |will| will.delay.as_secs());
-        let delay = u32::try_from(delay).unwrap_or(u32::MAX);
+        let delay = config.will.as_ref().map_or(0, |will| will.delay);
         let delay = (v5 && delay != 0).then_some(Property::WillDelayInterval(delay));
         let will = config.will.as_ref().map(|will| {
             Ok(Will {
@@ -59,7 +58,7 @@ impl<R: Runtime> State<R> {
             })
         });
         let connect = Connect {
-            version: config.core.version,
+            version: core.config().version,
             clean_start: clean || (v5 && first),
             keep_alive: config.keepalive.as_secs() as u16, // Checked by `check_connect`.
             client_id: link.client_id(config),
