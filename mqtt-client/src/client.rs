@@ -411,7 +411,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
             match state.waiters.wait(slot) {
                 Wait::Done(outcome) => {
                     let result = match outcome {
-                        Outcome::Connected(result) => result,
+                        Outcome::Connected(result) => result.map(|()| state.link.session),
                         _ => Err(ConnectError::Closed),
                     };
                     (Poll::Ready(result), None, state.waiters.free(slot))

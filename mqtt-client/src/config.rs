@@ -39,7 +39,8 @@ pub(crate) struct Settings {
     pub(crate) client_id: Text,
     pub(crate) user: Option<Text>,
     pub(crate) password: Option<Binary>,
-    pub(crate) keepalive: Duration,
+    /// In seconds.
+    pub(crate) keepalive: u32,
     pub(crate) will: Option<Will>,
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
@@ -76,7 +77,7 @@ impl Config {
             client_id: Text::default(),
             user: None,
             password: None,
-            keepalive: Duration::from_secs(60),
+            keepalive: 60,
             will: None,
             clean_init: false,
             session_expiry: None,
@@ -138,7 +139,7 @@ impl Config {
     /// most 65,535; 0 turns it off. Default: 60 s.
     #[must_use]
     pub fn keepalive(mut self, keepalive: Duration) -> Self {
-        self.kept.keepalive = keepalive;
+        self.kept.keepalive = seconds(keepalive);
         self
     }
 
@@ -352,10 +353,14 @@ impl Config {
     }
 }
 
+/// Whole seconds, or the most that there are.
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 /// Whole milliseconds; more than 49 days is no time-out any more.
 pub(crate) fn millis(time: Duration) -> u32 {
-    let whole = u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_mul(1000);
-    whole.saturating_add(time.subsec_millis())
+    seconds(time).saturating_mul(1000).saturating_add(time.subsec_millis())
 }
 
 /// The message that the server publishes when the client is lost (3.1.2.5).
@@ -396,7 +401,7 @@ impl Will {
     /// How long the server waits for the client to come back, 5.0 only.
     #[must_use]
     pub fn delay(self, delay: Duration) -> Self {
-        Self { delay: u32::try_from(delay.as_secs()).unwrap_or(u32::MAX), ..self }
+        Self { delay: seconds(delay), ..self }
     }
 }
 

@@ -21,7 +21,7 @@ const MOST: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Granted {
     codes: [ReasonCode; MOST],
-    len: usize,
+    len: u8,
 }
 
 impl Granted {
@@ -30,13 +30,13 @@ impl Granted {
         for (code, wire) in codes.iter_mut().zip(wire) {
             *code = ReasonCode::from_u8(*wire);
         }
-        Self { codes, len: wire.len().min(MOST) }
+        Self { codes, len: wire.len().min(MOST) as u8 }
     }
 
     /// The reason codes in the order of the filters; empty for `unsubscribe` in 3.1.1.
     #[must_use]
     pub fn reason_codes(&self) -> &[ReasonCode] {
-        self.codes.get(..self.len).unwrap_or_default()
+        self.codes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// Per filter the granted QoS, or the reason to refuse it.

@@ -13,6 +13,7 @@ use crate::link::Link;
 use crate::loops::{Loop, Loops};
 use crate::memory::Memory;
 use crate::operation::Granted;
+use crate::place::Place;
 use crate::traits::{Listeners, Lock, Runtime};
 use crate::waiter::{Event, Outcome, Slot, Waiters};
 
@@ -151,7 +152,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// A consumer has taken a message; the last one acknowledges it.
-    pub(crate) fn take(&mut self, index: u32, consumer: Consumer) {
+    pub(crate) fn take(&mut self, index: Place, consumer: Consumer) {
         let token = self.inbox.taken(index, consumer);
         self.taken(token);
     }
@@ -297,7 +298,11 @@ impl<R: Runtime> State<R> {
                 self.link.pongs = self.link.pongs.wrapping_add(1);
                 self.waiters.wake_event(Event::Pong);
             }
-            Happened::Done(tag, outcome) => self.waiters.finish(Slot::from_tag(tag), outcome),
+            Happened::Done(tag, outcome) => {
+                if let Some(slot) = Slot::from_tag(tag) {
+                    self.waiters.finish(slot, outcome);
+                }
+            }
         }
     }
 
@@ -313,7 +318,7 @@ impl<R: Runtime> State<R> {
         self.link.is_up = true;
         self.link.ups = self.link.ups.wrapping_add(1);
         self.statistics.connections += 1;
-        self.finish_connect(Ok(self.link.session));
+        self.finish_connect(Ok(()));
         self.waiters.wake_event(Event::Up);
         self.waiters.wake_event(Event::Stream);
         self.listeners.up(self.link.session);
@@ -321,7 +326,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// The call that waits for the connection learns how it went.
-    pub(crate) fn finish_connect(&mut self, result: Result<Session, ConnectError>) {
+    pub(crate) fn finish_connect(&mut self, result: Result<(), ConnectError>) {
         if let Some(slot) = self.link.connecting.take() {
             self.waiters.finish(slot, Outcome::Connected(result));
         }

@@ -180,8 +180,8 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// If the future is dropped before it says how many bytes it took, it took none.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<usize, PublishError> {
         if bytes.len() > self.left as usize {
-            let written = u64::from(self.written());
-            let given = written.saturating_add(bytes.len() as u64);
+            let given = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let given = self.written().saturating_add(given);
             return Err(PublishError::Length { announced: self.head.len, given });
         }
         let slot = self.slot;
@@ -230,7 +230,7 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// Dropping the future ends the waiting only. `finish` may be called again.
     pub async fn finish(&mut self) -> Result<(), PublishError> {
         let (slot, timeout, announced) = (self.slot, self.timeout, self.head.len);
-        let (given, missing) = (u64::from(self.written()), self.left != 0);
+        let (given, missing) = (self.written(), self.left != 0);
         self.client.act(|state| {
             let ended = matches!(state.waiters.wait(slot), Wait::Done(_));
             if missing && !ended {

@@ -31,7 +31,7 @@ macro_rules! properties {
             fn read_value(id: u8, from: &mut Reader<'a>) -> Result<Self, DecodeError> {
                 match id {
                     $($id => <$type as Value<'a>>::read(from).map(Self::$name),)+
-                    _ => Err(DecodeError::UnknownProperty(u32::from(id))),
+                    _ => Err(DecodeError::UnknownProperty(u16::from(id))),
                 }
             }
 
@@ -348,7 +348,8 @@ fn judge(bytes: &[u8], place: u16) -> Result<(), DecodeError> {
 
 fn read_property<'a>(reader: &mut Reader<'a>) -> Result<Property<'a>, DecodeError> {
     let id = reader.varint()?;
-    let id = u8::try_from(id).map_err(|_| DecodeError::UnknownProperty(id))?;
+    let unknown = || DecodeError::UnknownProperty(u16::try_from(id).unwrap_or(u16::MAX));
+    let id = u8::try_from(id).map_err(|_| unknown())?;
     Property::read_value(id, reader).map_err(|error| match error {
         DecodeError::PropertyValue(_) => DecodeError::PropertyValue(id),
         error => error,

@@ -174,10 +174,7 @@ pub enum TopicError {
     /// It has no characters [MQTT-4.7.3-1].
     Empty,
     /// It is longer than 65,535 bytes [MQTT-4.7.3-3].
-    TooLong {
-        /// Its length in bytes.
-        len: usize,
-    },
+    TooLong,
     /// It holds U+0000 [MQTT-4.7.3-2].
     Nul,
     /// It is not UTF-8 [MQTT-1.5.4-1].
@@ -197,9 +194,7 @@ impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "the topic is empty: it needs at least one character",
-            Self::TooLong { len } => {
-                return write!(f, "the topic has {len} bytes: at most 65535 are allowed");
-            }
+            Self::TooLong => "the topic has more than the 65535 bytes that are allowed",
             Self::Nul => "the topic holds U+0000: remove it",
             Self::NotUtf8 => "the topic is not UTF-8",
             Self::WildcardInName => {
@@ -287,8 +282,8 @@ fn has_wildcard(bytes: &[u8]) -> bool {
 #[inline]
 fn check_len(topic: &[u8]) -> Result<(), TopicError> {
     match topic.len() {
-        0 => Err(TopicError::Empty), // [MQTT-4.7.3-1]
-        len if len > 0xffff => Err(TopicError::TooLong { len }), // [MQTT-4.7.3-3]
+        0 => Err(TopicError::Empty),                     // [MQTT-4.7.3-1]
+        len if len > 0xffff => Err(TopicError::TooLong), // [MQTT-4.7.3-3]
         _ => Ok(()),
     }
 }

@@ -27,8 +27,8 @@ impl<R: Runtime> State<R> {
 
     /// Judges the CONNECT that the settings ask for, before anything is opened.
     pub(crate) fn check_connect(&mut self, clean: bool) -> Result<(), ConnectError> {
-        let seconds = self.config.keepalive.as_secs();
-        if seconds > u64::from(u16::MAX) {
+        let seconds = self.config.keepalive;
+        if seconds > u32::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
         }
         self.say_connect(clean, true, None).map(drop)
@@ -60,7 +60,7 @@ impl<R: Runtime> State<R> {
         let connect = Connect {
             version: core.config().version,
             clean_start: clean || (v5 && first),
-            keep_alive: config.keepalive.as_secs() as u16, // Checked by `check_connect`.
+            keep_alive: config.keepalive as u16, // Checked by `check_connect`.
             client_id: link.client_id(config),
             will: will.transpose()?,
             user_name: config.user.as_ref().map(Text::as_str),
