@@ -55,10 +55,10 @@ macro_rules! properties {
             $($(#[$doc])+
             #[must_use]
             pub fn $getter(&self) -> Option<$type> {
-                self.into_iter().find_map(|property| match property {
-                    Property::$name(value) => Some(value),
+                match self.find($id) {
+                    Some(Property::$name(value)) => Some(value),
                     _ => None,
-                })
+                }
             })+
         }
     };
@@ -237,6 +237,11 @@ impl<'a> Properties<'a> {
             Source::Encoded(bytes) => bytes.is_empty(),
             Source::Lists(list, more) => list.is_empty() && more.is_empty(),
         }
+    }
+
+    /// The first one with that identifier.
+    fn find(&self, id: u8) -> Option<Property<'a>> {
+        self.into_iter().find(|property| property.id() == id)
     }
 
     /// The user properties in their order.

@@ -375,10 +375,21 @@ fn well_shared(shared: &[u8]) -> Result<&[u8], TopicError> {
 
 /// `+` fills its level [MQTT-4.7.1-2], `#` the last one [MQTT-4.7.1-1].
 fn wildcards_placed(filter: &[u8]) -> bool {
-    let single = |level: &[u8]| level == b"+" || !has_wildcard(level);
-    let mut levels = filter.split(|byte| *byte == b'/');
-    let last = levels.next_back().unwrap_or_default();
-    (last == b"#" || single(last)) && levels.all(single)
+    let mut before = b'/';
+    let mut rest = filter;
+    while let Some((byte, after)) = rest.split_first() {
+        let begins = before == b'/';
+        let fits = match byte {
+            b'+' => begins && matches!(after.first(), None | Some(b'/')),
+            b'#' => begins && after.is_empty(),
+            _ => true,
+        };
+        if !fits {
+            return false;
+        }
+        (before, rest) = (*byte, after);
+    }
+    true
 }
 
 /// Compares level by level. `#` also takes the level above it: `sport/#` matches `sport`.

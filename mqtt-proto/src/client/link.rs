@@ -84,7 +84,7 @@ pub(crate) struct StreamOut {
 
 /// An authentication method, told apart by length and hash: it is compared, never shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Method(Option<(usize, u64)>);
+pub(crate) struct Method(Option<(usize, u32)>);
 
 impl Method {
     pub(crate) fn new(method: Option<&str>) -> Self {
@@ -96,18 +96,17 @@ impl Method {
     }
 }
 
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+fn fnv1a(bytes: &[u8]) -> u32 {
+    let add = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(0x811c_9dc5, add)
 }
 
 /// PUBREC, PUBREL and PUBCOMP that answer at once, in the order of what they answer.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
     ring: [Option<Reply>; 16],
-    first: usize,
-    len: usize,
+    first: u8,
+    len: u8,
 }
 
 /// One of them.
@@ -119,7 +118,7 @@ pub(crate) struct Reply {
 }
 
 impl Replies {
-    const MASK: usize = 15;
+    const MASK: u8 = 15;
 
     pub(crate) fn is_full(&self) -> bool {
         self.len > Self::MASK // One is pushed for a packet at most.
@@ -127,18 +126,18 @@ impl Replies {
 
     pub(crate) fn push(&mut self, reply: Reply) {
         let at = self.first.wrapping_add(self.len) & Self::MASK;
-        if let Some(place) = self.ring.get_mut(at) {
+        if let Some(place) = self.ring.get_mut(usize::from(at)) {
             *place = Some(reply);
             self.len = self.len.wrapping_add(1);
         }
     }
 
     pub(crate) fn front(&self) -> Option<Reply> {
-        self.ring.get(self.first).copied().flatten()
+        self.ring.get(usize::from(self.first)).copied().flatten()
     }
 
     pub(crate) fn pop(&mut self) {
-        if let Some(place) = self.ring.get_mut(self.first) {
+        if let Some(place) = self.ring.get_mut(usize::from(self.first)) {
             *place = None;
             self.first = self.first.wrapping_add(1) & Self::MASK;
             self.len = self.len.saturating_sub(1);
@@ -336,7 +335,7 @@ impl Link {
     /// Bytes put into the outbox.
     #[inline]
     pub(crate) fn count(&mut self, len: usize) {
-        self.enqueued = self.enqueued.saturating_add(len as u64);
+        self.enqueued = self.enqueued.wrapping_add(len as u64); // Nobody lives to see it wrap.
     }
 
     /// Ends the connection, with a DISCONNECT if the peer is told something.

@@ -41,17 +41,16 @@ impl Client<'_> {
             return Err(OperationError::AlreadyConnected);
         }
         self.check_connect(connect)?;
-        let link = self.new_link(connect, now);
+        let (receive_maximum, topic_alias_maximum) = self.announced();
         let expiry = connect.properties.session_expiry_interval();
         let keep = !connect.clean_start && expiry.is_none();
         let announced = [
             keep.then_some(Property::SessionExpiryInterval(u32::MAX)),
             self.announced_packet_size(),
-            core::num::NonZeroU16::new(link.receive_maximum)
+            core::num::NonZeroU16::new(receive_maximum)
                 .filter(|maximum| maximum.get() != u16::MAX)
                 .map(Property::ReceiveMaximum),
-            (link.topic_alias_maximum != 0)
-                .then_some(Property::TopicAliasMaximum(link.topic_alias_maximum)),
+            (topic_alias_maximum != 0).then_some(Property::TopicAliasMaximum(topic_alias_maximum)),
         ];
         let mut own = [Property::TopicAliasMaximum(0); 4];
         let mut count = 0_usize;
@@ -64,11 +63,10 @@ impl Client<'_> {
             Version::V5 => connect.properties.and(own),
             Version::V311 => connect.properties,
         };
-        let connect = Connect { version: self.config.version, properties, ..*connect };
+        let whole = Connect { version: self.config.version, properties, ..*connect };
         self.outbox.clear();
-        let len = self.encode(PacketType::Connect, &|out| connect.write(out))?;
-        let link = self.link.insert(link);
-        link.count(len);
+        let len = self.encode(PacketType::Connect, &|out| whole.write(out))?;
+        self.link = Some(self.new_link(connect, len, now));
         let ends = !connect.clean_start && expiry == Some(0);
         Ok(ends.then_some(Warning::SessionExpiresAtOnce))
     }
@@ -101,10 +99,17 @@ impl Client<'_> {
         Ok(())
     }
 
-    fn new_link(&self, connect: &Connect<'_>, now: Instant) -> Link {
+    /// The Receive Maximum and the Topic Alias Maximum that the server is told.
+    fn announced(&self) -> (u16, u16) {
+        let by_memory = self.aliases_in.maximum(self.config.longest_topic());
+        (self.config.receive_maximum, self.config.topic_alias_maximum.min(by_memory))
+    }
+
+    /// A connection whose CONNECT takes `len` bytes.
+    fn new_link(&self, connect: &Connect<'_>, len: usize, now: Instant) -> Link {
         let config = &self.config;
         let time = u64::from(config.connect_timeout);
-        let by_memory = self.aliases_in.maximum(config.longest_topic());
+        let (receive_maximum, topic_alias_maximum) = self.announced();
         let wanted = connect.properties.request_problem_information();
         Link {
             phase: Phase::Connecting,
@@ -112,9 +117,9 @@ impl Client<'_> {
             accepted: None,
             limits: Limits::default(),
             outstanding: 0,
-            receive_maximum: config.receive_maximum,
-            topic_alias_maximum: config.topic_alias_maximum.min(by_memory),
-            enqueued: 0,
+            receive_maximum,
+            topic_alias_maximum,
+            enqueued: len as u64,
             written: 0,
             unread: 0,
             unwritten_qos0: 0,
