@@ -98,7 +98,7 @@ impl Limits {
         if !self.wildcard_available && filter.has_wildcard() {
             return Err(Limit::WildcardNotAvailable);
         }
-        if !self.shared_available && filter.share_name().is_some() {
+        if !self.shared_available && filter.is_shared() {
             return Err(Limit::SharedNotAvailable);
         }
         Ok(())

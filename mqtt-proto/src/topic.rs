@@ -135,6 +135,11 @@ impl<'a> TopicFilter<'a> {
         self.share().map(|(name, _)| text(name))
     }
 
+    /// Whether this is a shared subscription.
+    pub(crate) fn is_shared(self) -> bool {
+        self.share().is_some()
+    }
+
     /// The filter that names are matched with: `sport/#` of `$share/g/sport/#`.
     #[must_use]
     pub fn without_share(self) -> Self {

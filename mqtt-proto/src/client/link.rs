@@ -187,6 +187,15 @@ pub(crate) enum Ping {
     Sent(Instant),
 }
 
+/// What is waited for with a deadline: of several that have passed the first one counts.
+const AWAITED: [Waiting; 5] = [
+    Waiting::ConnAck,
+    Waiting::PingResp,
+    Waiting::Silence,
+    Waiting::Write,
+    Waiting::Acknowledgement,
+];
+
 impl Timers {
     /// When a PINGREQ is due: nothing was sent, or nothing was received, for the interval.
     fn ping_due(&self) -> Option<Instant> {
@@ -222,8 +231,8 @@ impl Timers {
         self.ping = Ping::Owed;
     }
 
-    /// The deadlines of what is waited for.
-    fn deadlines(&self) -> [Option<(Instant, Waiting)>; 5] {
+    /// The deadlines of what is waited for, in the order of `AWAITED`.
+    fn deadlines(&self) -> [Option<Instant>; 5] {
         let after = |since: Option<Instant>, time: u32| {
             since.filter(|_| time != 0).map(|since| since.after(u64::from(time)))
         };
@@ -235,11 +244,11 @@ impl Timers {
             _ => None,
         };
         [
-            self.connect.map(|at| (at, Waiting::ConnAck)),
-            after(pinged.filter(|_| reading), self.ping_timeout).map(|at| (at, Waiting::PingResp)),
-            after(heard, silence).map(|at| (at, Waiting::Silence)),
-            self.write_deadline().map(|at| (at, Waiting::Write)),
-            self.acknowledge.filter(|_| reading).map(|at| (at, Waiting::Acknowledgement)),
+            self.connect,
+            after(pinged.filter(|_| reading), self.ping_timeout),
+            after(heard, silence),
+            self.write_deadline(),
+            self.acknowledge.filter(|_| reading),
         ]
     }
 
@@ -263,18 +272,14 @@ impl Timers {
 
     /// The earliest moment at which anything has to be done.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let mut next = earlier(self.ping_due(), self.overrun);
-        next = earlier(next, self.stream_deadline());
-        for (at, _) in self.deadlines().into_iter().flatten() {
-            next = earlier(next, Some(at));
-        }
-        next
+        let others = [self.ping_due(), self.overrun, self.stream_deadline()];
+        others.into_iter().chain(self.deadlines()).fold(None, earlier)
     }
 
     /// What was waited for too long.
     pub(crate) fn missed(&self, now: Instant) -> Option<Waiting> {
-        let late = |(at, waiting): (Instant, Waiting)| (at <= now).then_some(waiting);
-        self.deadlines().into_iter().flatten().find_map(late)
+        let mut awaited = AWAITED.into_iter().zip(self.deadlines());
+        awaited.find(|(_, at)| at.is_some_and(|at| at <= now)).map(|(waiting, _)| waiting)
     }
 
     pub(crate) fn is_ping_due(&self, now: Instant) -> bool {
