@@ -1,7 +1,6 @@
 //! One connection's life. All of it is dropped when the connection ends; there is no reset.
 
 use super::error::Waiting;
-use crate::limits::Limits;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
 use crate::session::{AckToken, Tag};
@@ -15,7 +14,6 @@ pub(crate) struct Link {
     pub(crate) clean_start: bool,
     /// What CONNACK said, once it came.
     pub(crate) accepted: Option<bool>,
-    pub(crate) limits: Limits,
     /// Unacknowledged messages of ours, as the server counts them against its Receive Maximum.
     pub(crate) outstanding: u16,
     /// Our Receive Maximum as announced.
@@ -290,8 +288,10 @@ impl Timers {
     /// 5 %, at most 5 s.
     pub(crate) fn set_keep_alive(&mut self, seconds: u16, ping_interval: u32) {
         self.keep_alive = u32::from(seconds).saturating_mul(1000);
-        let both = [self.keep_alive, ping_interval];
-        let interval = both.into_iter().filter(|time| *time != 0).min().unwrap_or(0);
+        let interval = match (self.keep_alive, ping_interval) {
+            (0, time) | (time, 0) => time,
+            (keep_alive, interval) => keep_alive.min(interval),
+        };
         let early = interval.checked_div(20).unwrap_or(0).min(5000);
         self.ping_after = interval.saturating_sub(early);
     }

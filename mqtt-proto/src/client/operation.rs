@@ -4,7 +4,7 @@ use super::error::OperationError;
 use super::link::{Goodbye, Link, Method, Phase, Ping, Replies, Timers};
 use super::{Acknowledged, Client};
 use crate::error::EncodeError;
-use crate::limits::{Limit, Limits};
+use crate::limits::Limit;
 use crate::packet::{
     Auth, Body, Connect, PacketType, Subscribe, Subscription, Unsubscribe, Version, encode_framed,
     framed_len,
@@ -93,8 +93,8 @@ impl Client<'_> {
         if v311 && connect.client_id.is_empty() && !connect.clean_start {
             return Err(OperationError::ClientIdMissing);
         }
-        if let (Some(will), Some(limits)) = (&connect.will, &self.known_limits) {
-            limits.check_message(will.qos, will.retain)?;
+        if let Some(will) = &connect.will {
+            self.limits.check_message(will.qos, will.retain)?;
         }
         Ok(())
     }
@@ -115,7 +115,6 @@ impl Client<'_> {
             phase: Phase::Connecting,
             clean_start: connect.clean_start,
             accepted: None,
-            limits: Limits::default(),
             outstanding: 0,
             receive_maximum,
             topic_alias_maximum,
@@ -298,7 +297,9 @@ impl Client<'_> {
         }
         let (auth, version) = (Auth { reason, properties }, self.config.version);
         let body: Body<'_> = &|out| auth.write(version, out);
-        link.limits.check_size(framed_len(body)?)?;
+        if let Some(limits) = self.limits() {
+            limits.check_size(framed_len(body)?)?;
+        }
         let len = self.encode(PacketType::Auth, body)?;
         if let Some(link) = &mut self.link {
             link.count(len);

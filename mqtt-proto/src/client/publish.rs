@@ -98,7 +98,7 @@ impl Client<'_> {
         match self.link.as_ref() {
             Some(link) if link.is_connected() => {
                 let size = measure.packet_len();
-                link.limits.check_publish(message.qos, message.retain, size)?;
+                self.limits.check_publish(message.qos, message.retain, size)?;
             }
             // Limits are known at CONNACK; what waits is judged again there.
             Some(link) if link.phase == Phase::Closing => return Err(OperationError::NotConnected),
@@ -136,8 +136,7 @@ impl Client<'_> {
     /// counts it with a payload that is held by reference.
     #[inline]
     fn append_publish(&mut self, judged: &Judged<'_>) {
-        let Some(link) = &self.link else { return };
-        let maximum = link.limits.topic_alias_maximum.min(self.config.topic_aliases);
+        let maximum = self.limits.topic_alias_maximum.min(self.config.topic_aliases);
         let alias = if maximum == 0 { None } else { self.alias_of(judged, maximum) };
         let (property, aliased);
         let judged = match alias {
@@ -166,7 +165,7 @@ impl Client<'_> {
         publish.properties.and(&probe).topic_alias()?;
         // Alias and section length take at most 6 bytes, which the outbox's reserve covers.
         let size = judged.measure.packet_len().saturating_add(6);
-        self.link.as_ref()?.limits.check_size(size).ok()?;
+        self.limits.check_size(size).ok()?;
         let known = self.aliases_out.find(publish.topic);
         let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
         let alias = known.or_else(|| self.aliases_out.assign(publish.topic, maximum))?;
@@ -229,7 +228,7 @@ impl Client<'_> {
     fn may_send_directly(&self, copied: usize, shared: usize, qos: QoS) -> bool {
         let free = self.link.as_ref().is_some_and(|link| {
             link.is_connected()
-                && link.outstanding < link.limits.receive_maximum
+                && link.outstanding < self.limits.receive_maximum
                 && link.stream.is_none()
         });
         let clearing = self.session.adopted && qos == QoS::ExactlyOnce;
