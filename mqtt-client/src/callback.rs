@@ -17,6 +17,7 @@ use crate::inbox::Consumer;
 use crate::loops::Loop;
 use crate::memory::Memory;
 use crate::message::Message;
+use crate::place::Place;
 use crate::runner::Runner;
 use crate::shared::{State, act};
 use crate::traits::{Listeners, Runtime};
@@ -270,7 +271,7 @@ pub struct Callbacks<R: Runtime> {
 struct Call {
     future: CallbackFuture,
     /// The message whose acknowledgement waits for it.
-    message: Option<u32>,
+    message: Option<Place>,
 }
 
 /// Events after which the callbacks let others run.
@@ -350,7 +351,7 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     }
 
     /// A call has finished: if it was the last one of its message, that is taken.
-    fn finished(&mut self, message: Option<u32>) {
+    fn finished(&mut self, message: Option<Place>) {
         let Some(index) = message else { return };
         let mut calls = self.ordered.iter().chain(&self.running);
         if !calls.any(|call| call.message == message) {
@@ -395,7 +396,7 @@ impl<R: Runtime<Listeners = Registered>> State<R> {
         calls.collect()
     }
 
-    fn message_calls(&mut self, index: u32) -> Vec<(Call, bool)> {
+    fn message_calls(&mut self, index: Place) -> Vec<(Call, bool)> {
         let message = self.inbox.message(index, self.core.config().version);
         // QoS 0 may be evicted at any time, and nobody waits for it to be taken.
         let held = message.token.is_some().then_some(index);
@@ -419,7 +420,7 @@ impl<R: Runtime<Listeners = Registered>> State<R> {
 
 impl Call {
     /// The callback itself runs at the first poll, outside the lock.
-    fn new<A: Send + 'static>(callback: &Callback<A>, arg: A, message: Option<u32>) -> Self {
+    fn new<A: Send + 'static>(callback: &Callback<A>, arg: A, message: Option<Place>) -> Self {
         let callback = callback.clone();
         Self { future: Box::pin(async move { callback(arg).await }), message }
     }

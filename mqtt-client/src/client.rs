@@ -411,7 +411,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
             match state.waiters.wait(slot) {
                 Wait::Done(outcome) => {
                     let result = match outcome {
-                        Outcome::Connected(result) => result,
+                        Outcome::Connected(result) => result.map(|()| state.link.session),
                         _ => Err(ConnectError::Closed),
                     };
                     (Poll::Ready(result), None, state.waiters.free(slot))
@@ -481,7 +481,7 @@ impl<R: Runtime> State<R> {
     pub(crate) fn end_link(&mut self, reason: ReasonCode, why: DownReason) {
         if self.link.ending.is_none() && self.link.busy {
             self.link.ending = Some(why);
-            let time = u64::from(self.config.core.write_timeout);
+            let time = u64::from(self.core.config().write_timeout);
             self.link.linger = (time != 0).then(|| R::now().after(time));
             match self.core.disconnect(reason, None) {
                 Ok(()) | Err(OperationError::NotConnected) => {}

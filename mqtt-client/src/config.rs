@@ -24,20 +24,28 @@ use crate::sizes::Sizes;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub(crate) kept: Settings,
+    pub(crate) overflow: Overflow,
+    pub(crate) sizes: Sizes,
+    pub(crate) core: client::Config,
+}
+
+/// The settings that a client keeps beside those of its core. The others have done their work when
+/// it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
     pub(crate) server: Text,
     pub(crate) port: u16,
     pub(crate) client_id: Text,
     pub(crate) user: Option<Text>,
     pub(crate) password: Option<Binary>,
-    pub(crate) keepalive: Duration,
+    /// In seconds.
+    pub(crate) keepalive: u32,
     pub(crate) will: Option<Will>,
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
-    pub(crate) overflow: Overflow,
     pub(crate) while_down: WhileDown,
     pub(crate) manual_ack: bool,
-    pub(crate) sizes: Sizes,
-    pub(crate) core: client::Config,
 }
 
 /// What happens to a QoS 0 message that finds the queue full. QoS 1 and 2 always find room.
@@ -63,19 +71,22 @@ pub enum WhileDown {
 impl Config {
     /// Settings for the server with that host name or address.
     pub fn new(server: impl Into<Text>) -> Self {
-        Self {
+        let kept = Settings {
             server: server.into(),
             port: 1883,
             client_id: Text::default(),
             user: None,
             password: None,
-            keepalive: Duration::from_secs(60),
+            keepalive: 60,
             will: None,
             clean_init: false,
             session_expiry: None,
-            overflow: Overflow::default(),
             while_down: WhileDown::default(),
             manual_ack: false,
+        };
+        Self {
+            kept,
+            overflow: Overflow::default(),
             sizes: Sizes::default(),
             core: client::Config::default(),
         }
@@ -83,8 +94,9 @@ impl Config {
 
     /// TCP port of the server. Default: 1883.
     #[must_use]
-    pub fn port(self, port: u16) -> Self {
-        Self { port, ..self }
+    pub fn port(mut self, port: u16) -> Self {
+        self.kept.port = port;
+        self
     }
 
     /// Protocol version. Default: 5.0.
@@ -96,33 +108,39 @@ impl Config {
 
     /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs it.
     #[must_use]
-    pub fn client_id(self, client_id: impl Into<Text>) -> Self {
-        Self { client_id: client_id.into(), ..self }
+    pub fn client_id(mut self, client_id: impl Into<Text>) -> Self {
+        self.kept.client_id = client_id.into();
+        self
     }
 
     /// User name and password. Default: none.
     #[must_use]
-    pub fn user(self, user: impl Into<Text>, password: impl Into<Binary>) -> Self {
-        Self { user: Some(user.into()), password: Some(password.into()), ..self }
+    pub fn user(mut self, user: impl Into<Text>, password: impl Into<Binary>) -> Self {
+        self.kept.user = Some(user.into());
+        self.kept.password = Some(password.into());
+        self
     }
 
     /// The user name alone, or together with [`password`](Self::password).
     #[must_use]
-    pub fn user_name(self, user: impl Into<Text>) -> Self {
-        Self { user: Some(user.into()), ..self }
+    pub fn user_name(mut self, user: impl Into<Text>) -> Self {
+        self.kept.user = Some(user.into());
+        self
     }
 
     /// The password. 3.1.1 takes it only beside a user name.
     #[must_use]
-    pub fn password(self, password: impl Into<Binary>) -> Self {
-        Self { password: Some(password.into()), ..self }
+    pub fn password(mut self, password: impl Into<Binary>) -> Self {
+        self.kept.password = Some(password.into());
+        self
     }
 
     /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
     /// most 65,535; 0 turns it off. Default: 60 s.
     #[must_use]
-    pub fn keepalive(self, keepalive: Duration) -> Self {
-        Self { keepalive, ..self }
+    pub fn keepalive(mut self, keepalive: Duration) -> Self {
+        self.kept.keepalive = seconds(keepalive);
+        self
     }
 
     /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
@@ -173,22 +191,25 @@ impl Config {
 
     /// What the server publishes when the client is lost. Default: nothing.
     #[must_use]
-    pub fn will(self, will: Will) -> Self {
-        Self { will: Some(will), ..self }
+    pub fn will(mut self, will: Will) -> Self {
+        self.kept.will = Some(will);
+        self
     }
 
     /// The first `connect(false)` of this client begins a new session, which is then kept.
     /// Default: false, it resumes one.
     #[must_use]
-    pub fn clean_init(self, clean_init: bool) -> Self {
-        Self { clean_init, ..self }
+    pub fn clean_init(mut self, clean_init: bool) -> Self {
+        self.kept.clean_init = clean_init;
+        self
     }
 
     /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
     /// after `connect(true)`, for ever after `connect(false)`.
     #[must_use]
-    pub fn session_expiry(self, seconds: u32) -> Self {
-        Self { session_expiry: Some(seconds), ..self }
+    pub fn session_expiry(mut self, seconds: u32) -> Self {
+        self.kept.session_expiry = Some(seconds);
+        self
     }
 
     /// Accepts a session on the server that this client knows nothing of. Default: yes in 3.1.1,
@@ -215,21 +236,24 @@ impl Config {
 
     /// What happens to QoS 0 messages that find the queue full. Default: the oldest is dropped.
     #[must_use]
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        Self { overflow, ..self }
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
     }
 
     /// What a publish does while there is no connection. Default: it waits in the store.
     #[must_use]
-    pub fn while_down(self, while_down: WhileDown) -> Self {
-        Self { while_down, ..self }
+    pub fn while_down(mut self, while_down: WhileDown) -> Self {
+        self.kept.while_down = while_down;
+        self
     }
 
     /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they are
     /// acknowledged when they are taken.
     #[must_use]
-    pub fn manual_ack(self, manual_ack: bool) -> Self {
-        Self { manual_ack, ..self }
+    pub fn manual_ack(mut self, manual_ack: bool) -> Self {
+        self.kept.manual_ack = manual_ack;
+        self
     }
 
     /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
@@ -329,10 +353,14 @@ impl Config {
     }
 }
 
+/// Whole seconds, or the most that there are.
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
 /// Whole milliseconds; more than 49 days is no time-out any more.
 pub(crate) fn millis(time: Duration) -> u32 {
-    let whole = u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_mul(1000);
-    whole.saturating_add(time.subsec_millis())
+    seconds(time).saturating_mul(1000).saturating_add(time.subsec_millis())
 }
 
 /// The message that the server publishes when the client is lost (3.1.2.5).
@@ -342,7 +370,8 @@ pub struct Will {
     pub(crate) payload: Binary,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
-    pub(crate) delay: Duration,
+    /// In seconds.
+    pub(crate) delay: u32,
 }
 
 impl Will {
@@ -353,7 +382,7 @@ impl Will {
             payload: payload.into(),
             qos: QoS::AtMostOnce,
             retain: false,
-            delay: Duration::ZERO,
+            delay: 0,
         }
     }
 
@@ -372,7 +401,7 @@ impl Will {
     /// How long the server waits for the client to come back, 5.0 only.
     #[must_use]
     pub fn delay(self, delay: Duration) -> Self {
-        Self { delay, ..self }
+        Self { delay: seconds(delay), ..self }
     }
 }
 

@@ -49,7 +49,7 @@ pub enum ConnectError {
     /// The keep-alive is above 65,535 s.
     KeepAlive {
         /// Seconds given.
-        seconds: u64,
+        seconds: u32,
     },
     /// The will's topic is no topic name.
     WillTopic(TopicError),
@@ -126,7 +126,7 @@ pub enum PublishError {
         /// Bytes announced.
         announced: u32,
         /// Bytes given.
-        given: u64,
+        given: u32,
     },
     /// A message is being read as a stream: the answer would lie behind it. Read it to its end first.
     StreamOpen,

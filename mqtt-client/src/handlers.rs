@@ -18,6 +18,7 @@ use crate::inbox::Consumer;
 use crate::loops::Loop;
 use crate::memory::Memory;
 use crate::message::{MessageRef, decode};
+use crate::place::Place;
 use crate::runner::Runner;
 use crate::shared::{State, act};
 use crate::sizes::enough;
@@ -256,7 +257,7 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
     ) -> Result<Parts<R, C>, crate::ConfigError> {
         let given = buffer.len();
         let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
-        let packet = client.act(|state| state.config.core.maximum_packet_size as usize);
+        let packet = client.act(|state| state.core.config().maximum_packet_size as usize);
         enough("bytes for callbacks", packet, given)?;
         let shared = client.shared.clone();
         Ok((client, runner, Handling { shared, buffer }))
@@ -285,7 +286,7 @@ struct Delivery {
     version: Version,
     token: Option<AckToken>,
     /// The entry of the queue that has still to be taken.
-    index: Option<u32>,
+    index: Option<Place>,
 }
 
 impl<R: Runtime<Listeners = Handlers>> Handling<R> {
@@ -373,7 +374,7 @@ impl<R: Runtime<Listeners = Handlers>> State<R> {
 
     /// QoS 0 may be evicted at any time, and nobody waits for it to be taken; others are taken when
     /// all functions have run.
-    fn begin_delivery(&mut self, index: u32, token: Option<AckToken>) -> Option<u32> {
+    fn begin_delivery(&mut self, index: Place, token: Option<AckToken>) -> Option<Place> {
         if token.is_none() {
             self.take(index, Consumer::Callbacks);
             return None;

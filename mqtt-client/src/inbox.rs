@@ -10,6 +10,7 @@ use mqtt_as_proto::{AckToken, Storage, Version};
 use crate::config::Overflow;
 #[cfg(feature = "alloc")]
 use crate::message::{Layout, Message};
+use crate::place::Place;
 use crate::queue::TooSmall;
 use crate::window::Streamed;
 
@@ -43,8 +44,8 @@ pub struct Entry {
     pub(crate) needs: u8,
     /// It came for both consumers.
     pub(crate) both: bool,
-    pub(crate) next: Option<u32>,
-    prev: Option<u32>,
+    pub(crate) next: Option<Place>,
+    prev: Option<Place>,
     pub(crate) qos0: bool,
     /// A message that came, or comes, piece by piece.
     pub(crate) stream: Option<Streamed>,
@@ -92,9 +93,9 @@ pub(crate) struct Inbox {
     /// Without a heap: the bytes of entry n begin at n × `stride`.
     pub(crate) bytes: Storage<'static, u8>,
     pub(crate) stride: usize,
-    head: Option<u32>,
-    tail: Option<u32>,
-    free: Option<u32>,
+    head: Option<Place>,
+    tail: Option<Place>,
+    free: Option<Place>,
     fresh: u32,
     len: usize,
     limit: usize,
@@ -103,13 +104,13 @@ pub(crate) struct Inbox {
     qos0_limit: usize,
     overflow: Overflow,
     /// The next entry of each consumer.
-    pub(crate) cursors: [Option<u32>; 2],
+    pub(crate) cursors: [Option<Place>; 2],
     /// The consumers that have been asked for.
     pub(crate) active: u8,
     /// Entries of the read that is being looked through, whose bytes are not there yet.
-    unfinished: Option<u32>,
+    unfinished: Option<Place>,
     /// The entry whose payload is coming.
-    pub(crate) streaming: Option<u32>,
+    pub(crate) streaming: Option<Place>,
     pub(crate) discards: u64,
 }
 
@@ -150,7 +151,7 @@ impl Inbox {
             self.cursors = [None; 2];
             let mut next = self.head;
             while let Some(index) = next {
-                let Some(entry) = self.entries.get_mut(index as usize) else { break };
+                let Some(entry) = self.entries.get_mut(index.at()) else { break };
                 // What callbacks have begun with stays theirs.
                 if entry.needs == Consumer::Queue as u8 && entry.may_be_for(consumer) {
                     entry.needs = bit;
@@ -163,10 +164,10 @@ impl Inbox {
     }
 
     /// A message that the queue has had, and that callbacks have not begun with.
-    pub(crate) fn left_by_queue(&self) -> Option<u32> {
+    pub(crate) fn left_by_queue(&self) -> Option<Place> {
         let mut next = self.front(Consumer::Callbacks);
         while let Some(index) = next {
-            let entry = self.entries.get(index as usize)?;
+            let entry = self.entries.get(index.at())?;
             if entry.both && entry.needs == Consumer::Callbacks as u8 {
                 return Some(index);
             }
@@ -184,7 +185,7 @@ impl Inbox {
         let mut begun = true;
         let mut next = self.head;
         while let Some(index) = next {
-            let Some(entry) = self.entries.get_mut(index as usize) else { break };
+            let Some(entry) = self.entries.get_mut(index.at()) else { break };
             begun &= Some(index) != first;
             if !begun {
                 entry.needs &= !callbacks;
@@ -198,7 +199,7 @@ impl Inbox {
     }
 
     /// The next message of that consumer.
-    pub(crate) fn front(&self, consumer: Consumer) -> Option<u32> {
+    pub(crate) fn front(&self, consumer: Consumer) -> Option<Place> {
         self.cursors[consumer.index()]
     }
 
@@ -235,7 +236,7 @@ impl Inbox {
         let Some(index) = self.take_entry() else { return false };
         let len = self.put_bytes(index, received, packet, at, version);
         let needs = if self.active == 0 { Consumer::Queue as u8 } else { self.active };
-        let Some(entry) = self.entries.get_mut(index as usize) else { return false };
+        let Some(entry) = self.entries.get_mut(index.at()) else { return false };
         entry.len = len as u32; // At most the maximum packet size.
         #[cfg(feature = "alloc")]
         let layout = Layout::new(&received.publish, len);
@@ -275,10 +276,10 @@ impl Inbox {
         self.entries.limit() > self.len
     }
 
-    fn oldest_qos0(&self) -> Option<u32> {
+    fn oldest_qos0(&self) -> Option<Place> {
         let mut next = self.head;
         while let Some(index) = next {
-            let entry = self.entries.get(index as usize)?;
+            let entry = self.entries.get(index.at())?;
             if entry.qos0 && entry.needs & READING == 0 {
                 return Some(index);
             }
@@ -287,13 +288,13 @@ impl Inbox {
         None
     }
 
-    pub(crate) fn take_entry(&mut self) -> Option<u32> {
+    pub(crate) fn take_entry(&mut self) -> Option<Place> {
         if let Some(index) = self.free {
-            self.free = self.entries.get_mut(index as usize)?.next.take();
+            self.free = self.entries.get_mut(index.at())?.next.take();
             return Some(index);
         }
-        let index = self.fresh;
-        if !self.entries.grow_to(index as usize + 1) {
+        let index = Place::new(self.fresh)?;
+        if !self.entries.grow_to(index.at() + 1) {
             return None;
         }
         self.fresh += 1;
@@ -304,7 +305,7 @@ impl Inbox {
     /// be: no aliases go with it, see `Memory::fit`.
     fn put_bytes(
         &mut self,
-        index: u32,
+        index: Place,
         received: &Received<'_>,
         packet: &[u8],
         at: usize,
@@ -312,7 +313,7 @@ impl Inbox {
     ) -> usize {
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
-            let Some(entry) = self.entries.get_mut(index as usize) else { return 0 };
+            let Some(entry) = self.entries.get_mut(index.at()) else { return 0 };
             if is_aliased(packet, received) {
                 let mut whole = alloc::vec::Vec::new();
                 let _ = received.publish.encode(version, &mut whole);
@@ -324,7 +325,7 @@ impl Inbox {
             return packet.len();
         }
         let _ = (received, at, version);
-        let at = index as usize * self.stride;
+        let at = index.at() * self.stride;
         let place = self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default();
         let len = packet.len().min(place.len());
         copy(place, packet);
@@ -335,7 +336,7 @@ impl Inbox {
     #[cfg(feature = "alloc")]
     pub(crate) fn finish(&mut self, read: &Bytes) {
         let mut next = self.unfinished.take();
-        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index as usize)) {
+        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index.at())) {
             if let Some(at) = entry.pending.take() {
                 let at = at as usize;
                 entry.frame = read.slice(at..at + entry.len as usize);
@@ -350,12 +351,12 @@ impl Inbox {
         self.unfinished.is_some()
     }
 
-    pub(crate) fn link(&mut self, index: u32, needs: u8) {
+    pub(crate) fn link(&mut self, index: Place, needs: u8) {
         let tail = self.tail.replace(index);
-        if let Some(entry) = self.entries.get_mut(index as usize) {
+        if let Some(entry) = self.entries.get_mut(index.at()) {
             (entry.prev, entry.next) = (tail, None);
         }
-        match tail.and_then(|tail| self.entries.get_mut(tail as usize)) {
+        match tail.and_then(|tail| self.entries.get_mut(tail.at())) {
             Some(tail) => tail.next = Some(index),
             None => self.head = Some(index),
         }
@@ -368,10 +369,10 @@ impl Inbox {
     }
 
     /// That consumer has taken the message: the duty to acknowledge, if it was the last one.
-    pub(crate) fn taken(&mut self, index: u32, consumer: Consumer) -> Option<AckToken> {
+    pub(crate) fn taken(&mut self, index: Place, consumer: Consumer) -> Option<AckToken> {
         let bit = consumer as u8;
         self.advance(index, consumer);
-        let entry = self.entries.get_mut(index as usize)?;
+        let entry = self.entries.get_mut(index.at())?;
         entry.needs &= !bit;
         if entry.needs != 0 {
             return None;
@@ -382,10 +383,10 @@ impl Inbox {
     }
 
     /// Moves the consumer on to its next message.
-    pub(crate) fn advance(&mut self, index: u32, consumer: Consumer) {
+    pub(crate) fn advance(&mut self, index: Place, consumer: Consumer) {
         let bit = consumer as u8;
-        let mut next = self.entries.get(index as usize).and_then(|entry| entry.next);
-        while let Some(entry) = next.and_then(|index| self.entries.get(index as usize)) {
+        let mut next = self.entries.get(index.at()).and_then(|entry| entry.next);
+        while let Some(entry) = next.and_then(|index| self.entries.get(index.at())) {
             if entry.needs & bit != 0 {
                 break;
             }
@@ -397,13 +398,13 @@ impl Inbox {
         }
     }
 
-    pub(crate) fn remove(&mut self, index: u32) {
+    pub(crate) fn remove(&mut self, index: Place) {
         for consumer in [Consumer::Queue, Consumer::Callbacks] {
             if self.cursors[consumer.index()] == Some(index) {
                 self.advance(index, consumer);
             }
         }
-        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+        let Some(entry) = self.entries.get_mut(index.at()) else { return };
         #[cfg(feature = "alloc")]
         let _dropped = core::mem::take(&mut entry.frame);
         let (prev, next) = (entry.prev.take(), entry.next.take());
@@ -420,11 +421,11 @@ impl Inbox {
         if self.unfinished == Some(index) {
             self.unfinished = next;
         }
-        match prev.and_then(|prev| self.entries.get_mut(prev as usize)) {
+        match prev.and_then(|prev| self.entries.get_mut(prev.at())) {
             Some(prev) => prev.next = next,
             None => self.head = next,
         }
-        match next.and_then(|next| self.entries.get_mut(next as usize)) {
+        match next.and_then(|next| self.entries.get_mut(next.at())) {
             Some(next) => next.prev = prev,
             None => self.tail = prev,
         }
@@ -433,8 +434,8 @@ impl Inbox {
 
     /// The message as an owned one.
     #[cfg(feature = "alloc")]
-    pub(crate) fn message(&self, index: u32, version: Version) -> Message {
-        let Some(entry) = self.entries.get(index as usize) else {
+    pub(crate) fn message(&self, index: Place, version: Version) -> Message {
+        let Some(entry) = self.entries.get(index.at()) else {
             return Message {
                 frame: Bytes::new(),
                 layout: Layout::default(),
@@ -452,11 +453,11 @@ impl Inbox {
     /// The message copied into a buffer.
     pub(crate) fn copy(
         &self,
-        index: u32,
+        index: Place,
         buffer: &mut [u8],
         version: Version,
     ) -> Result<(usize, Option<AckToken>, Version), TooSmall> {
-        let Some(entry) = self.entries.get(index as usize) else { return Ok((0, None, version)) };
+        let Some(entry) = self.entries.get(index.at()) else { return Ok((0, None, version)) };
         if let Some(stream) = entry.stream {
             return Err(TooSmall { needed: stream.packet_len(), given: buffer.len() });
         }
@@ -470,8 +471,8 @@ impl Inbox {
         Ok((needed, entry.token, version))
     }
 
-    pub(crate) fn lent(&self, index: u32, entry: &Entry) -> &[u8] {
-        let at = index as usize * self.stride;
+    pub(crate) fn lent(&self, index: Place, entry: &Entry) -> &[u8] {
+        let at = index.at() * self.stride;
         self.bytes.as_slice().get(at..at + entry.len as usize).unwrap_or_default()
     }
 }

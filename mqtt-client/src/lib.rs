@@ -33,6 +33,7 @@ mod loops;
 mod memory;
 mod message;
 mod operation;
+mod place;
 mod publish;
 mod queue;
 mod read;

@@ -4,7 +4,7 @@ use mqtt_as_proto::client::Event as CoreEvent;
 use mqtt_as_proto::wire::copy;
 use mqtt_as_proto::{Instant, ReasonCode};
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::error::DownReason;
 #[cfg(feature = "alloc")]
 use crate::event::ServerWords;
@@ -54,7 +54,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// The client identifier of the settings, or else the one that the server gave.
-    pub(crate) fn client_id<'a>(&'a self, config: &'a Config) -> &'a str {
+    pub(crate) fn client_id<'a>(&'a self, config: &'a Settings) -> &'a str {
         let own = config.client_id.as_str();
         if own.is_empty() { self.assigned.as_str() } else { own }
     }
@@ -84,7 +84,7 @@ impl Link {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assigned {
     bytes: [u8; Self::LONGEST],
-    len: usize,
+    len: u8,
 }
 
 impl Assigned {
@@ -94,13 +94,13 @@ impl Assigned {
         let mut assigned = Self::default();
         if let Some(place) = assigned.bytes.get_mut(..id.len()) {
             copy(place, id.as_bytes());
-            assigned.len = id.len();
+            assigned.len = id.len() as u8; // At most `LONGEST`.
         }
         assigned
     }
 
     fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()
     }
 }

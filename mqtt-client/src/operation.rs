@@ -21,7 +21,7 @@ const MOST: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Granted {
     codes: [ReasonCode; MOST],
-    len: usize,
+    len: u8,
 }
 
 impl Granted {
@@ -30,13 +30,13 @@ impl Granted {
         for (code, wire) in codes.iter_mut().zip(wire) {
             *code = ReasonCode::from_u8(*wire);
         }
-        Self { codes, len: wire.len().min(MOST) }
+        Self { codes, len: wire.len().min(MOST) as u8 }
     }
 
     /// The reason codes in the order of the filters; empty for `unsubscribe` in 3.1.1.
     #[must_use]
     pub fn reason_codes(&self) -> &[ReasonCode] {
-        self.codes.get(..self.len).unwrap_or_default()
+        self.codes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
     /// Per filter the granted QoS, or the reason to refuse it.
@@ -92,10 +92,9 @@ impl<R: Runtime> Client<R> {
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().map(|(filter, _)| *filter))?;
         self.request(&mut |state, slot| {
-            let judged = filters.iter().filter_map(|(filter, options)| {
+            let (all, count) = gather(filters, |(filter, options)| {
                 Some(Subscription { filter: TopicFilter::new(filter).ok()?, options: *options })
-            });
-            let (all, count) = gather(judged)?;
+            })?;
             state.core.subscribe(all.get(..count).unwrap_or_default(), properties, slot.tag())
         })
         .await
@@ -131,8 +130,7 @@ impl<R: Runtime> Client<R> {
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().copied())?;
         self.request(&mut |state, slot| {
-            let judged = filters.iter().filter_map(|filter| TopicFilter::new(filter).ok());
-            let (all, count) = gather(judged)?;
+            let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
             state.core.unsubscribe(all.get(..count).unwrap_or_default(), properties, slot.tag())
         })
         .await
@@ -235,14 +233,15 @@ fn check_filters<'f>(
     Ok(())
 }
 
-/// The items as an array, and how many they are. It is made when it is needed: a future need not
-/// hold it.
-fn gather<T: Copy>(mut items: impl Iterator<Item = T>) -> Result<([T; MOST], usize), EncodeError> {
-    let mut all = [items.next().ok_or(EncodeError::NoFilter)?; MOST];
-    let mut count = 1;
-    for (place, item) in all.iter_mut().skip(1).zip(items) {
-        *place = item;
-        count += 1;
+/// The filters, judged before, as an array, and how many they are. It is made when it is needed: a
+/// future need not hold it.
+fn gather<F, T: Copy>(
+    filters: &[F],
+    judge: impl Fn(&F) -> Option<T>,
+) -> Result<([T; MOST], usize), EncodeError> {
+    let mut all = [filters.first().and_then(&judge).ok_or(EncodeError::NoFilter)?; MOST];
+    for (place, filter) in all.iter_mut().zip(filters) {
+        *place = judge(filter).unwrap_or(*place);
     }
-    Ok((all, count))
+    Ok((all, filters.len()))
 }

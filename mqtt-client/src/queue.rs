@@ -10,6 +10,7 @@ use crate::inbox::{Consumer, Inbox};
 #[cfg(feature = "alloc")]
 use crate::message::Message;
 use crate::message::{MessageRef, decode};
+use crate::place::Place;
 use crate::shared::State;
 use crate::stream_in::MessageStream;
 use crate::traits::Runtime;
@@ -94,7 +95,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     async fn wait<T: Taken>(
         &mut self,
         pass_streams: bool,
-        mut take: impl FnMut(&Inbox, u32, Version) -> T,
+        mut take: impl FnMut(&Inbox, Place, Version) -> T,
     ) -> Option<T> {
         loop {
             match self.wait_in_slot(pass_streams, &mut take).await {
@@ -108,7 +109,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     async fn wait_in_slot<T: Taken>(
         &mut self,
         pass_streams: bool,
-        take: &mut impl FnMut(&Inbox, u32, Version) -> T,
+        take: &mut impl FnMut(&Inbox, Place, Version) -> T,
     ) -> Result<Option<T>, NoSlot> {
         let mut waiting = Waiting { client: self.client, slot: None };
         poll_fn(|cx| {
@@ -155,7 +156,7 @@ trait Taken {
         true
     }
 
-    fn settle<R: Runtime>(&self, state: &mut State<R>, index: u32) {
+    fn settle<R: Runtime>(&self, state: &mut State<R>, index: Place) {
         state.take(index, Consumer::Queue);
     }
 }
@@ -166,7 +167,7 @@ impl Taken for Result<Head, TooSmall> {
         self.is_ok()
     }
 
-    fn settle<R: Runtime>(&self, state: &mut State<R>, index: u32) {
+    fn settle<R: Runtime>(&self, state: &mut State<R>, index: Place) {
         state.inbox.hold(index);
     }
 }

@@ -5,7 +5,7 @@ use core::task::Waker;
 use mqtt_as_proto::client::{self, ConnectionError, Event as CoreEvent, Tag};
 use mqtt_as_proto::{AckToken, Instant, ReasonCode};
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::error::{ConnectError, DownReason};
 use crate::event::{Session, Statistics};
 use crate::inbox::{Consumer, Inbox};
@@ -13,6 +13,7 @@ use crate::link::Link;
 use crate::loops::{Loop, Loops};
 use crate::memory::Memory;
 use crate::operation::Granted;
+use crate::place::Place;
 use crate::traits::{Listeners, Lock, Runtime};
 use crate::waiter::{Event, Outcome, Slot, Waiters};
 
@@ -20,7 +21,7 @@ use crate::waiter::{Event, Outcome, Slot, Waiters};
 #[derive(Debug)]
 pub struct State<R: Runtime> {
     pub(crate) core: client::Client<'static>,
-    pub(crate) config: Config,
+    pub(crate) config: Settings,
     pub(crate) waiters: Waiters,
     pub(crate) inbox: Inbox,
     pub(crate) loops: Loops,
@@ -64,7 +65,6 @@ impl<R: Runtime> State<R> {
     /// [`client::ConfigError`] names settings and memory that do not fit each other.
     pub(crate) fn new(config: Config, memory: Memory) -> Result<Self, client::ConfigError> {
         Ok(Self {
-            core: client::Client::new(config.core.clone(), memory.core)?,
             inbox: Inbox::new(
                 memory.entries,
                 memory.queue,
@@ -73,8 +73,9 @@ impl<R: Runtime> State<R> {
                 config.queued_bytes(),
                 config.overflow,
             ),
+            core: client::Client::new(config.core, memory.core)?,
             waiters: Waiters::new(memory.waiters),
-            config,
+            config: config.kept,
             loops: Loops::default(),
             link: Link::default(),
             statistics: Statistics::default(),
@@ -146,12 +147,12 @@ impl<R: Runtime> State<R> {
 
     /// How long a call waits for its answer.
     pub(crate) fn answer_time(&self) -> u64 {
-        let times = u64::from(self.config.core.max_repubs) + 1;
-        u64::from(self.config.core.response_time) * times
+        let config = self.core.config();
+        u64::from(config.response_time) * (u64::from(config.max_repubs) + 1)
     }
 
     /// A consumer has taken a message; the last one acknowledges it.
-    pub(crate) fn take(&mut self, index: u32, consumer: Consumer) {
+    pub(crate) fn take(&mut self, index: Place, consumer: Consumer) {
         let token = self.inbox.taken(index, consumer);
         self.taken(token);
     }
@@ -297,7 +298,11 @@ impl<R: Runtime> State<R> {
                 self.link.pongs = self.link.pongs.wrapping_add(1);
                 self.waiters.wake_event(Event::Pong);
             }
-            Happened::Done(tag, outcome) => self.waiters.finish(Slot::from_tag(tag), outcome),
+            Happened::Done(tag, outcome) => {
+                if let Some(slot) = Slot::from_tag(tag) {
+                    self.waiters.finish(slot, outcome);
+                }
+            }
         }
     }
 
@@ -313,7 +318,7 @@ impl<R: Runtime> State<R> {
         self.link.is_up = true;
         self.link.ups = self.link.ups.wrapping_add(1);
         self.statistics.connections += 1;
-        self.finish_connect(Ok(self.link.session));
+        self.finish_connect(Ok(()));
         self.waiters.wake_event(Event::Up);
         self.waiters.wake_event(Event::Stream);
         self.listeners.up(self.link.session);
@@ -321,7 +326,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// The call that waits for the connection learns how it went.
-    pub(crate) fn finish_connect(&mut self, result: Result<Session, ConnectError>) {
+    pub(crate) fn finish_connect(&mut self, result: Result<(), ConnectError>) {
         if let Some(slot) = self.link.connecting.take() {
             self.waiters.finish(slot, Outcome::Connected(result));
         }

@@ -11,6 +11,7 @@ use crate::client::{Client, Held};
 use crate::error::StreamError;
 use crate::inbox::Consumer;
 use crate::loops::Loop;
+use crate::place::Place;
 use crate::queue::{LOOK_AGAIN, NoSlot};
 use crate::shared::State;
 use crate::traits::Runtime;
@@ -193,19 +194,19 @@ impl<R: Runtime> State<R> {
     }
 
     /// The reader is done with the message, which may have to be acknowledged.
-    fn finish_reading(&mut self, index: u32) {
+    fn finish_reading(&mut self, index: Place) {
         let token = self.inbox.finish_reading(index);
         self.taken(token);
     }
 
     /// A message stays at the front of the queue.
-    fn put_back(&mut self, index: u32) {
+    fn put_back(&mut self, index: Place) {
         self.inbox.put_back(index);
         self.wake_next_consumer();
     }
 
     /// The reader goes away before the end. Of what came piece by piece a part may be gone.
-    fn leave_reading(&mut self, index: u32, begun: bool) {
+    fn leave_reading(&mut self, index: Place, begun: bool) {
         if self.inbox.is_cut(index) {
             self.inbox.finish_reading(index);
             return;
@@ -221,7 +222,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// A message of which a part is gone: it comes again, or at QoS 0 is lost.
-    fn refuse(&mut self, index: u32) {
+    fn refuse(&mut self, index: Place) {
         let Some(token) = self.inbox.stream(index).flatten() else {
             self.skip_rest(index);
             self.inbox.discards += 1;
@@ -235,7 +236,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// What has still to come of that message is not wanted.
-    fn skip_rest(&mut self, index: u32) {
+    fn skip_rest(&mut self, index: Place) {
         if self.inbox.streaming == Some(index) {
             self.core.skip_stream();
             self.link.stalled = None;
@@ -291,7 +292,7 @@ impl<R: Runtime> State<R> {
 
     /// Reading waits for the reader of a message, or goes on.
     pub(crate) fn watch_stream(&mut self, now: Instant) {
-        let time = u64::from(self.config.core.response_time);
+        let time = u64::from(self.core.config().response_time);
         if !self.inbox.is_window_full() {
             self.link.stalled = None;
         } else if time != 0 && self.link.stalled.is_none() {

@@ -190,8 +190,8 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// If the future is dropped before it says how many bytes it took, it took none.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<usize, PublishError> {
         if bytes.len() > self.left as usize {
-            let written = u64::from(self.written());
-            let given = written.saturating_add(bytes.len() as u64);
+            let given = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let given = self.written().saturating_add(given);
             return Err(PublishError::Length { announced: self.head.len, given });
         }
         let slot = self.slot;
@@ -240,7 +240,7 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// Dropping the future ends the waiting only. `finish` may be called again.
     pub async fn finish(&mut self) -> Result<(), PublishError> {
         let (slot, timeout, announced) = (self.slot, self.timeout, self.head.len);
-        let (given, missing) = (u64::from(self.written()), self.left != 0);
+        let (given, missing) = (self.written(), self.left != 0);
         self.client.act(|state| {
             let ended = matches!(state.waiters.wait(slot), Wait::Done(_));
             if missing && !ended {
@@ -443,7 +443,7 @@ impl<R: Runtime> State<R> {
     fn end_in_stream(&mut self, slot: Slot) {
         self.link.stream = self.link.stream.filter(|stream| *stream != slot);
         self.link.ending.get_or_insert(DownReason::StreamStopped);
-        let time = u64::from(self.config.core.write_timeout);
+        let time = u64::from(self.core.config().write_timeout);
         let end = (time != 0).then(|| R::now().after(time));
         self.link.linger = self.link.linger.or(end);
         self.notify_write();

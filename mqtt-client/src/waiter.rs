@@ -7,8 +7,8 @@ use mqtt_as_proto::client::{Fate, NotSent, Tag};
 use mqtt_as_proto::{Instant, ReasonCode, Storage};
 
 use crate::error::ConnectError;
-use crate::event::Session;
 use crate::operation::Granted;
+use crate::place::ShortPlace;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ pub struct Waiter {
     wait: Wait,
     waker: Option<Waker>,
     generation: u16,
-    next: Option<u16>,
-    prev: Option<u16>,
+    next: Option<ShortPlace>,
+    prev: Option<ShortPlace>,
     deadline: Option<Instant>,
     /// Its waker has to be called once the lock is free: it is in the list through `due_next`.
     due: bool,
-    due_next: Option<u16>,
+    due_next: Option<ShortPlace>,
 }
 
 impl Waiter {
@@ -48,9 +48,7 @@ impl Default for Waiter {
 }
 
 /// What a call waits for. It is matched, not compared: that would take 700 bytes of a device's code.
-// The first case is a zero byte: a static array of free waiters takes no flash.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(u8)]
 pub(crate) enum Wait {
     #[default]
     Free,
@@ -87,12 +85,15 @@ pub(crate) enum Event {
 }
 
 /// How a call ended.
+// 0 to 5 are left for the cases of `Wait` around it, in their order: a slot that nobody has used is
+// all zero, and a static array of them takes no flash.
 #[derive(Clone, Copy, Debug)]
+#[repr(u8)]
 pub(crate) enum Outcome {
-    Acknowledged(ReasonCode),
+    Acknowledged(ReasonCode) = 6,
     Fate(Fate),
     Granted(Granted),
-    Connected(Result<Session, ConnectError>),
+    Connected(Result<(), ConnectError>),
     TimedOut,
     /// The same, and nothing was accepted.
     NoRoom,
@@ -104,18 +105,19 @@ pub(crate) enum Outcome {
 /// A slot, as a call holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
-    index: u16,
+    index: ShortPlace,
     generation: u16,
 }
 
 impl Slot {
     /// The mark that the operation carries through the core.
     pub(crate) fn tag(self) -> Tag {
-        Tag(u32::from(self.generation) << 16 | u32::from(self.index))
+        Tag(u32::from(self.generation) << 16 | self.index.at() as u32)
     }
 
-    pub(crate) fn from_tag(tag: Tag) -> Self {
-        Self { index: tag.0 as u16, generation: (tag.0 >> 16) as u16 }
+    pub(crate) fn from_tag(tag: Tag) -> Option<Self> {
+        let generation = (tag.0 >> 16) as u16;
+        ShortPlace::new(tag.0 as u16).map(|index| Self { index, generation })
     }
 }
 
@@ -124,18 +126,18 @@ impl Slot {
 pub(crate) struct Waiters {
     slots: Storage<'static, Waiter>,
     /// Slots that were used before, a list through `next`; those from `fresh` on never were.
-    free: Option<u16>,
+    free: Option<ShortPlace>,
     fresh: u16,
     /// Calls that wait for room, in order.
-    room_head: Option<u16>,
-    room_tail: Option<u16>,
+    room_head: Option<ShortPlace>,
+    room_tail: Option<ShortPlace>,
     /// No deadline is earlier than this.
     next_deadline: Option<Instant>,
     /// Slots with a waker to call, in order.
-    due_head: Option<u16>,
-    due_tail: Option<u16>,
+    due_head: Option<ShortPlace>,
+    due_tail: Option<ShortPlace>,
     /// The slot that waited for a message last: it is likely to be the one to wake.
-    consumer: u16,
+    consumer: Option<ShortPlace>,
     /// Slots that wait for a message.
     consumers: u16,
 }
@@ -151,7 +153,7 @@ impl Waiters {
             next_deadline: None,
             due_head: None,
             due_tail: None,
-            consumer: 0,
+            consumer: None,
             consumers: 0,
         }
     }
@@ -159,7 +161,7 @@ impl Waiters {
     /// Takes a free slot; none if all are taken.
     pub(crate) fn take(&mut self, wait: Wait) -> Option<Slot> {
         let index = self.free_index()?;
-        let waiter = self.slots.get_mut(usize::from(index))?;
+        let waiter = self.slots.get_mut(index.at())?;
         waiter.wait = wait;
         waiter.deadline = None;
         let slot = Slot { index, generation: waiter.generation };
@@ -171,21 +173,26 @@ impl Waiters {
         Some(slot)
     }
 
-    fn free_index(&mut self) -> Option<u16> {
+    fn free_index(&mut self) -> Option<ShortPlace> {
         if let Some(index) = self.free {
-            self.free = self.slots.get_mut(usize::from(index))?.next.take();
+            self.free = self.slots.get_mut(index.at())?.next.take();
             return Some(index);
         }
-        let index = self.fresh;
-        if index == u16::MAX || !self.slots.grow_to(usize::from(index) + 1) {
+        let index = ShortPlace::new(self.fresh)?;
+        if !self.slots.grow_to(index.at() + 1) {
             return None;
         }
         self.fresh += 1;
         Some(index)
     }
 
+    /// The slots that are or were in use.
+    fn all(&self) -> impl Iterator<Item = ShortPlace> + use<> {
+        (0..self.fresh).map_while(ShortPlace::new)
+    }
+
     fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
-        let waiter = self.slots.get_mut(usize::from(slot.index))?;
+        let waiter = self.slots.get_mut(slot.index.at())?;
         let free = matches!(waiter.wait, Wait::Free);
         (waiter.generation == slot.generation && !free).then_some(waiter)
     }
@@ -217,10 +224,10 @@ impl Waiters {
         let Some(waiter) = self.get(slot) else { return };
         waiter.wait = Wait::Room;
         let second = self.room_head.replace(slot.index);
-        if let Some(waiter) = self.slots.get_mut(usize::from(slot.index)) {
+        if let Some(waiter) = self.slots.get_mut(slot.index.at()) {
             (waiter.prev, waiter.next) = (None, second);
         }
-        match second.and_then(|second| self.slots.get_mut(usize::from(second))) {
+        match second.and_then(|second| self.slots.get_mut(second.at())) {
             Some(second) => second.prev = Some(slot.index),
             None => self.room_tail = Some(slot.index),
         }
@@ -234,14 +241,14 @@ impl Waiters {
         waiter.generation = waiter.generation.wrapping_add(1);
         self.leave(waited, slot.index);
         let free = self.free.replace(slot.index);
-        if let Some(waiter) = self.slots.get_mut(usize::from(slot.index)) {
+        if let Some(waiter) = self.slots.get_mut(slot.index.at()) {
             waiter.next = free;
         }
         waker
     }
 
     /// The slot does not wait so any more.
-    fn leave(&mut self, waited: Wait, index: u16) {
+    fn leave(&mut self, waited: Wait, index: ShortPlace) {
         match waited {
             Wait::Room => self.dequeue(index),
             Wait::Event(Event::Message) => self.consumers -= 1,
@@ -289,8 +296,8 @@ impl Waiters {
             return;
         }
         let mut next: Option<Instant> = None;
-        for index in 0..self.fresh {
-            let Some(waiter) = self.slots.get_mut(usize::from(index)) else { continue };
+        for index in self.all() {
+            let Some(waiter) = self.slots.get_mut(index.at()) else { continue };
             let waits = matches!(waiter.wait, Wait::Room | Wait::Answer | Wait::Event(_));
             let no_room = matches!(waiter.wait, Wait::Room);
             let Some(at) = waiter.deadline.filter(|_| waits) else { continue };
@@ -318,8 +325,8 @@ impl Waiters {
 
     /// Ends the wait of every call.
     pub(crate) fn finish_all(&mut self, outcome: Outcome) {
-        for index in 0..self.fresh {
-            if let Some(waiter) = self.slots.get(usize::from(index)) {
+        for index in self.all() {
+            if let Some(waiter) = self.slots.get(index.at()) {
                 self.finish(Slot { index, generation: waiter.generation }, outcome);
             }
         }
@@ -327,8 +334,8 @@ impl Waiters {
 
     /// Ends the wait of every call for room or an answer: what was accepted is kept.
     pub(crate) fn finish_publishes(&mut self) {
-        for index in 0..self.fresh {
-            let Some(waiter) = self.slots.get(usize::from(index)) else { continue };
+        for index in self.all() {
+            let Some(waiter) = self.slots.get(index.at()) else { continue };
             let slot = Slot { index, generation: waiter.generation };
             match waiter.wait {
                 Wait::Room | Wait::Event(Event::Stream) => {
@@ -343,8 +350,8 @@ impl Waiters {
 
     /// Wakes every call that waits for the event.
     pub(crate) fn wake_event(&mut self, event: Event) {
-        for index in 0..self.fresh {
-            let waiter = self.slots.get(usize::from(index));
+        for index in self.all() {
+            let waiter = self.slots.get(index.at());
             if waiter.is_some_and(|waiter| waiter.wait.is_for(event)) {
                 self.wake(index);
             }
@@ -359,11 +366,10 @@ impl Waiters {
         let waits = |waiter: &Waiter| {
             waiter.wait.is_for(Event::Message) && waiter.waker.is_some() && !waiter.due
         };
-        let at = |index: u16| self.slots.get(usize::from(index));
-        let likely = Some(self.consumer).filter(|index| at(*index).is_some_and(waits));
-        let any = || (0..self.fresh).find(|index| at(*index).is_some_and(waits));
-        if let Some(index) = likely.or_else(any) {
-            self.consumer = index;
+        let waits = |index: &ShortPlace| self.slots.get(index.at()).is_some_and(waits);
+        let likely = self.consumer.filter(waits);
+        if let Some(index) = likely.or_else(|| self.all().find(waits)) {
+            self.consumer = Some(index);
             self.wake(index);
         }
     }
@@ -385,14 +391,14 @@ impl Waiters {
         }
     }
 
-    fn wake(&mut self, index: u16) {
-        let Some(waiter) = self.slots.get_mut(usize::from(index)) else { return };
+    fn wake(&mut self, index: ShortPlace) {
+        let Some(waiter) = self.slots.get_mut(index.at()) else { return };
         if waiter.waker.is_none() || core::mem::replace(&mut waiter.due, true) {
             return;
         }
         waiter.due_next = None;
         let tail = self.due_tail.replace(index);
-        match tail.and_then(|tail| self.slots.get_mut(usize::from(tail))) {
+        match tail.and_then(|tail| self.slots.get_mut(tail.at())) {
             Some(tail) => tail.due_next = Some(index),
             None => self.due_head = Some(index),
         }
@@ -407,7 +413,7 @@ impl Waiters {
     /// The next waker to call when the lock is free.
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
         while let Some(index) = self.due_head {
-            let waiter = self.slots.get_mut(usize::from(index))?;
+            let waiter = self.slots.get_mut(index.at())?;
             waiter.due = false;
             self.due_head = waiter.due_next.take();
             let waker = waiter.waker.take();
@@ -421,21 +427,21 @@ impl Waiters {
         None
     }
 
-    fn enqueue(&mut self, index: u16) {
+    fn enqueue(&mut self, index: ShortPlace) {
         let tail = self.room_tail.replace(index);
-        if let Some(waiter) = self.slots.get_mut(usize::from(index)) {
+        if let Some(waiter) = self.slots.get_mut(index.at()) {
             (waiter.prev, waiter.next) = (tail, None);
         }
-        match tail.and_then(|tail| self.slots.get_mut(usize::from(tail))) {
+        match tail.and_then(|tail| self.slots.get_mut(tail.at())) {
             Some(tail) => tail.next = Some(index),
             None => self.room_head = Some(index),
         }
     }
 
-    fn dequeue(&mut self, index: u16) {
-        let Some(waiter) = self.slots.get_mut(usize::from(index)) else { return };
+    fn dequeue(&mut self, index: ShortPlace) {
+        let Some(waiter) = self.slots.get_mut(index.at()) else { return };
         let (prev, next) = (waiter.prev.take(), waiter.next.take());
-        match prev.and_then(|prev| self.slots.get_mut(usize::from(prev))) {
+        match prev.and_then(|prev| self.slots.get_mut(prev.at())) {
             Some(prev) => prev.next = next,
             None => {
                 // It may have been the one that was woken for room.
@@ -443,7 +449,7 @@ impl Waiters {
                 self.wake_room();
             }
         }
-        match next.and_then(|next| self.slots.get_mut(usize::from(next))) {
+        match next.and_then(|next| self.slots.get_mut(next.at())) {
             Some(next) => next.prev = prev,
             None => self.room_tail = prev,
         }

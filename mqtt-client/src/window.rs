@@ -9,6 +9,7 @@ use mqtt_as_proto::{AckToken, Version};
 #[cfg(feature = "alloc")]
 use crate::inbox::is_aliased;
 use crate::inbox::{Consumer, Entry, Inbox, READING};
+use crate::place::Place;
 use crate::queue::TooSmall;
 
 /// What is known of a message that comes piece by piece. Its place holds its header, and behind it
@@ -51,7 +52,7 @@ pub(crate) enum Look {
 /// The header of a message, copied into a buffer of the program's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
-    pub(crate) index: u32,
+    pub(crate) index: Place,
     /// Bytes of the header, and of the payload.
     pub(crate) len: usize,
     pub(crate) payload: usize,
@@ -100,7 +101,7 @@ impl Inbox {
         let Some(index) = self.take_entry() else { return false };
         let head = self.put_head(index, received, head, len, version);
         let size = self.place_len(head, len); // A topic may have come into it.
-        let Some(entry) = self.entries.get_mut(index as usize) else { return false };
+        let Some(entry) = self.entries.get_mut(index.at()) else { return false };
         let (head, len) = (head as u32, len as u32); // At most 268,435,455.
         entry.stream = Some(Streamed { head, len, left: len, at: 0, unread: 0, cut: None });
         entry.len = size as u32;
@@ -132,7 +133,7 @@ impl Inbox {
     /// Keeps the header; an alias is replaced by the topic. Gives its length.
     fn put_head(
         &mut self,
-        index: u32,
+        index: Place,
         received: &Received<'_>,
         head: &[u8],
         len: usize,
@@ -140,7 +141,7 @@ impl Inbox {
     ) -> usize {
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
-            let Some(entry) = self.entries.get_mut(index as usize) else { return 0 };
+            let Some(entry) = self.entries.get_mut(index.at()) else { return 0 };
             entry.place.clear();
             if is_aliased(head, received) {
                 let _ = received.publish.encode_head(version, len, &mut entry.place);
@@ -158,29 +159,29 @@ impl Inbox {
         head.len()
     }
 
-    fn place_mut(&mut self, index: u32) -> &mut [u8] {
+    fn place_mut(&mut self, index: Place) -> &mut [u8] {
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
-            let entry = self.entries.get_mut(index as usize);
+            let entry = self.entries.get_mut(index.at());
             return entry.map(|entry| &mut entry.place[..]).unwrap_or_default();
         }
-        let at = index as usize * self.stride;
+        let at = index.at() * self.stride;
         self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default()
     }
 
-    fn place<'i>(&'i self, index: u32, entry: &'i Entry) -> &'i [u8] {
+    fn place<'i>(&'i self, index: Place, entry: &'i Entry) -> &'i [u8] {
         let _ = entry; // Without a heap places are not its own.
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
             return &entry.place;
         }
-        let at = index as usize * self.stride;
+        let at = index.at() * self.stride;
         self.bytes.as_slice().get(at..at + self.stride).unwrap_or_default()
     }
 
     /// Bytes of the window that are free, of the message that is coming.
     fn window_room(&self) -> Option<usize> {
-        let entry = self.entries.get(self.streaming? as usize)?;
+        let entry = self.entries.get(self.streaming?.at())?;
         let stream = entry.stream?;
         Some(entry.len as usize - stream.head as usize - stream.unread as usize)
     }
@@ -199,7 +200,7 @@ impl Inbox {
     /// The next bytes of the payload that is coming: there is room for them.
     pub(crate) fn push_piece(&mut self, piece: &[u8]) {
         let Some(index) = self.streaming else { return };
-        let entry = self.entries.get(index as usize);
+        let entry = self.entries.get(index.at());
         let Some(stream) = entry.and_then(|entry| entry.stream) else { return };
         let (head, end) = (stream.head as usize, entry.map_or(0, |entry| entry.len as usize));
         let window = self.place_mut(index).get_mut(head..end).unwrap_or_default();
@@ -208,7 +209,7 @@ impl Inbox {
         let first = piece.len().min(size.saturating_sub(at));
         copy(window.get_mut(at..).unwrap_or_default(), piece.get(..first).unwrap_or_default());
         copy(window, piece.get(first..).unwrap_or_default());
-        let entry = self.entries.get_mut(index as usize);
+        let entry = self.entries.get_mut(index.at());
         let Some(stream) = entry.and_then(|entry| entry.stream.as_mut()) else { return };
         let len = piece.len() as u32;
         stream.unread += len;
@@ -221,12 +222,12 @@ impl Inbox {
     /// The header of a message, copied into a buffer.
     pub(crate) fn head(
         &self,
-        index: u32,
+        index: Place,
         buffer: &mut [u8],
         version: Version,
     ) -> Result<Head, TooSmall> {
         let none = Head { index, len: 0, payload: 0, token: None, version };
-        let Some(entry) = self.entries.get(index as usize) else { return Ok(none) };
+        let Some(entry) = self.entries.get(index.at()) else { return Ok(none) };
         let (head, payload) = match entry.stream {
             Some(stream) => {
                 let place = self.place(index, entry);
@@ -245,7 +246,7 @@ impl Inbox {
         Ok(Head { len: needed, payload, token: entry.token, ..none })
     }
 
-    fn whole<'i>(&'i self, index: u32, entry: &'i Entry) -> &'i [u8] {
+    fn whole<'i>(&'i self, index: Place, entry: &'i Entry) -> &'i [u8] {
         #[cfg(feature = "alloc")]
         if self.bytes.limit() == 0 {
             return &entry.frame;
@@ -254,21 +255,21 @@ impl Inbox {
     }
 
     /// A reader takes the message up: no other consumer finds it.
-    pub(crate) fn hold(&mut self, index: u32) {
+    pub(crate) fn hold(&mut self, index: Place) {
         self.advance(index, Consumer::Queue);
-        if let Some(entry) = self.entries.get_mut(index as usize) {
+        if let Some(entry) = self.entries.get_mut(index.at()) {
             entry.needs = entry.needs & !(Consumer::Queue as u8) | READING;
         }
     }
 
     /// The reader puts the message back to where it was.
-    pub(crate) fn put_back(&mut self, index: u32) {
-        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+    pub(crate) fn put_back(&mut self, index: Place) {
+        let Some(entry) = self.entries.get_mut(index.at()) else { return };
         entry.needs = entry.needs & !READING | Consumer::Queue as u8;
         let cursor = self.cursors[Consumer::Queue.index()];
-        let mut next = self.entries.get(index as usize).and_then(|entry| entry.next);
+        let mut next = self.entries.get(index.at()).and_then(|entry| entry.next);
         while next.is_some() && next != cursor {
-            next = next.and_then(|next| self.entries.get(next as usize)?.next);
+            next = next.and_then(|next| self.entries.get(next.at())?.next);
         }
         if next == cursor {
             self.cursors[Consumer::Queue.index()] = Some(index);
@@ -276,8 +277,8 @@ impl Inbox {
     }
 
     /// The reader is done with the message: the duty to acknowledge, if nobody else needs it.
-    pub(crate) fn finish_reading(&mut self, index: u32) -> Option<AckToken> {
-        let entry = self.entries.get_mut(index as usize)?;
+    pub(crate) fn finish_reading(&mut self, index: Place) -> Option<AckToken> {
+        let entry = self.entries.get_mut(index.at())?;
         entry.needs &= !(READING | Consumer::Queue as u8);
         let token = entry.token;
         if entry.needs != 0 {
@@ -288,8 +289,8 @@ impl Inbox {
     }
 
     /// The next bytes of the payload: of a whole message they lie at `at`.
-    pub(crate) fn read(&mut self, index: u32, at: usize, buffer: &mut [u8]) -> Look {
-        let Some(entry) = self.entries.get(index as usize) else { return Look::Cut(Cut::Lost) };
+    pub(crate) fn read(&mut self, index: Place, at: usize, buffer: &mut [u8]) -> Look {
+        let Some(entry) = self.entries.get(index.at()) else { return Look::Cut(Cut::Lost) };
         let Some(stream) = entry.stream else {
             let frame = self.whole(index, entry);
             return Look::Bytes(copy(buffer, frame.get(at..).unwrap_or_default()));
@@ -311,7 +312,7 @@ impl Inbox {
             let rest = window.get(..rest).unwrap_or_default();
             taken += copy(buffer.get_mut(taken..).unwrap_or_default(), rest);
         }
-        let entry = self.entries.get_mut(index as usize);
+        let entry = self.entries.get_mut(index.at());
         if let Some(stream) = entry.and_then(|entry| entry.stream.as_mut()) {
             stream.at = wrapped(at + taken, size) as u32;
             stream.unread -= taken as u32;
@@ -322,16 +323,16 @@ impl Inbox {
     /// Whether a reader has a message that is not all there.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        let entry = self.streaming.and_then(|index| self.entries.get(index as usize));
+        let entry = self.streaming.and_then(|index| self.entries.get(index.at()));
         entry.is_some_and(|entry| entry.needs & READING != 0)
     }
 
     /// The message will not come to its end. Its reader, if it has one, learns why.
-    pub(crate) fn cut(&mut self, index: u32, cut: Cut) {
+    pub(crate) fn cut(&mut self, index: Place, cut: Cut) {
         if self.streaming == Some(index) {
             self.streaming = None;
         }
-        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+        let Some(entry) = self.entries.get_mut(index.at()) else { return };
         entry.token = None;
         match &mut entry.stream {
             Some(stream) if entry.needs & READING != 0 => stream.cut = Some(cut),
@@ -340,14 +341,14 @@ impl Inbox {
     }
 
     /// Whether it comes, or came, piece by piece; and then its duty to acknowledge.
-    pub(crate) fn stream(&self, index: u32) -> Option<Option<AckToken>> {
-        let entry = self.entries.get(index as usize)?;
+    pub(crate) fn stream(&self, index: Place) -> Option<Option<AckToken>> {
+        let entry = self.entries.get(index.at())?;
         entry.stream.map(|_| entry.token)
     }
 
     /// Whether the reader has nothing more to do with it.
-    pub(crate) fn is_cut(&self, index: u32) -> bool {
-        let entry = self.entries.get(index as usize);
+    pub(crate) fn is_cut(&self, index: Place) -> bool {
+        let entry = self.entries.get(index.at());
         entry.and_then(|entry| entry.stream).is_some_and(|stream| stream.cut.is_some())
     }
 }

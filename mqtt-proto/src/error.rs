@@ -42,8 +42,8 @@ pub enum DecodeError {
     ProtocolName,
     /// The protocol version is neither 4 (3.1.1) nor 5 (5.0).
     ProtocolVersion(u8),
-    /// The property does not exist.
-    UnknownProperty(u32),
+    /// The property does not exist. One above 65,535 is told as that.
+    UnknownProperty(u16),
     /// The property may not stand in this packet.
     MisplacedProperty(u8),
     /// The property may stand only once.

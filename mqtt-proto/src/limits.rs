@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::packet::{QoS, Subscription};
-use crate::property::Properties;
+use crate::property::{Properties, Property};
 
 /// What the server allows. 3.1.1 has no such limits: there these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,16 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self::new(&Properties::NONE)
+        Self {
+            receive_maximum: u16::MAX,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            maximum_packet_size: u32::MAX,
+            topic_alias_maximum: 0,
+            wildcard_available: true,
+            subscription_identifier_available: true,
+            shared_available: true,
+        }
     }
 }
 
@@ -37,20 +46,23 @@ impl Limits {
     /// The limits that the properties of a CONNACK state.
     #[must_use]
     pub fn new(connack: &Properties<'_>) -> Self {
-        Self {
-            receive_maximum: connack.receive_maximum().map_or(u16::MAX, core::num::NonZero::get),
-            maximum_qos: connack.maximum_qos().map_or(QoS::ExactlyOnce, |maximum| maximum.0),
-            retain_available: connack.retain_available().unwrap_or(true),
-            maximum_packet_size: connack
-                .maximum_packet_size()
-                .map_or(u32::MAX, core::num::NonZero::get),
-            topic_alias_maximum: connack.topic_alias_maximum().unwrap_or(0),
-            wildcard_available: connack.wildcard_subscription_available().unwrap_or(true),
-            subscription_identifier_available: connack
-                .subscription_identifier_available()
-                .unwrap_or(true),
-            shared_available: connack.shared_subscription_available().unwrap_or(true),
+        let mut limits = Self::default();
+        for property in *connack {
+            match property {
+                Property::ReceiveMaximum(most) => limits.receive_maximum = most.get(),
+                Property::MaximumQoS(most) => limits.maximum_qos = most.0,
+                Property::RetainAvailable(is) => limits.retain_available = is,
+                Property::MaximumPacketSize(most) => limits.maximum_packet_size = most.get(),
+                Property::TopicAliasMaximum(most) => limits.topic_alias_maximum = most,
+                Property::WildcardSubscriptionAvailable(is) => limits.wildcard_available = is,
+                Property::SubscriptionIdentifierAvailable(is) => {
+                    limits.subscription_identifier_available = is;
+                }
+                Property::SharedSubscriptionAvailable(is) => limits.shared_available = is,
+                _ => {}
+            }
         }
+        limits
     }
 
     /// [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
@@ -86,7 +98,7 @@ impl Limits {
         if !self.wildcard_available && filter.has_wildcard() {
             return Err(Limit::WildcardNotAvailable);
         }
-        if !self.shared_available && filter.share_name().is_some() {
+        if !self.shared_available && filter.is_shared() {
             return Err(Limit::SharedNotAvailable);
         }
         Ok(())

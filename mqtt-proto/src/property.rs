@@ -31,7 +31,7 @@ macro_rules! properties {
             fn read_value(id: u8, from: &mut Reader<'a>) -> Result<Self, DecodeError> {
                 match id {
                     $($id => <$type as Value<'a>>::read(from).map(Self::$name),)+
-                    _ => Err(DecodeError::UnknownProperty(u32::from(id))),
+                    _ => Err(DecodeError::UnknownProperty(u16::from(id))),
                 }
             }
 
@@ -55,10 +55,10 @@ macro_rules! properties {
             $($(#[$doc])+
             #[must_use]
             pub fn $getter(&self) -> Option<$type> {
-                self.into_iter().find_map(|property| match property {
-                    Property::$name(value) => Some(value),
+                match self.find($id) {
+                    Some(Property::$name(value)) => Some(value),
                     _ => None,
-                })
+                }
             })+
         }
     };
@@ -239,6 +239,11 @@ impl<'a> Properties<'a> {
         }
     }
 
+    /// The first one with that identifier.
+    fn find(&self, id: u8) -> Option<Property<'a>> {
+        self.into_iter().find(|property| property.id() == id)
+    }
+
     /// The user properties in their order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.into_iter().filter_map(|property| match property {
@@ -348,7 +353,8 @@ fn judge(bytes: &[u8], place: u16) -> Result<(), DecodeError> {
 
 fn read_property<'a>(reader: &mut Reader<'a>) -> Result<Property<'a>, DecodeError> {
     let id = reader.varint()?;
-    let id = u8::try_from(id).map_err(|_| DecodeError::UnknownProperty(id))?;
+    let unknown = || DecodeError::UnknownProperty(u16::try_from(id).unwrap_or(u16::MAX));
+    let id = u8::try_from(id).map_err(|_| unknown())?;
     Property::read_value(id, reader).map_err(|error| match error {
         DecodeError::PropertyValue(_) => DecodeError::PropertyValue(id),
         error => error,

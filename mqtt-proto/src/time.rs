@@ -27,6 +27,7 @@ impl Instant {
     }
 
     /// The moment `ms` milliseconds later; the end of time if there is no such moment.
+    #[inline(never)] // 64 bits: on a device that is code.
     #[must_use]
     pub const fn after(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))

@@ -135,6 +135,11 @@ impl<'a> TopicFilter<'a> {
         self.share().map(|(name, _)| text(name))
     }
 
+    /// Whether this is a shared subscription.
+    pub(crate) fn is_shared(self) -> bool {
+        self.share().is_some()
+    }
+
     /// The filter that names are matched with: `sport/#` of `$share/g/sport/#`.
     #[must_use]
     pub fn without_share(self) -> Self {
@@ -174,10 +179,7 @@ pub enum TopicError {
     /// It has no characters [MQTT-4.7.3-1].
     Empty,
     /// It is longer than 65,535 bytes [MQTT-4.7.3-3].
-    TooLong {
-        /// Its length in bytes.
-        len: usize,
-    },
+    TooLong,
     /// It holds U+0000 [MQTT-4.7.3-2].
     Nul,
     /// It is not UTF-8 [MQTT-1.5.4-1].
@@ -197,9 +199,7 @@ impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "the topic is empty: it needs at least one character",
-            Self::TooLong { len } => {
-                return write!(f, "the topic has {len} bytes: at most 65535 are allowed");
-            }
+            Self::TooLong => "the topic has more than the 65535 bytes that are allowed",
             Self::Nul => "the topic holds U+0000: remove it",
             Self::NotUtf8 => "the topic is not UTF-8",
             Self::WildcardInName => {
@@ -287,8 +287,8 @@ fn has_wildcard(bytes: &[u8]) -> bool {
 #[inline]
 fn check_len(topic: &[u8]) -> Result<(), TopicError> {
     match topic.len() {
-        0 => Err(TopicError::Empty), // [MQTT-4.7.3-1]
-        len if len > 0xffff => Err(TopicError::TooLong { len }), // [MQTT-4.7.3-3]
+        0 => Err(TopicError::Empty),                     // [MQTT-4.7.3-1]
+        len if len > 0xffff => Err(TopicError::TooLong), // [MQTT-4.7.3-3]
         _ => Ok(()),
     }
 }
@@ -380,10 +380,21 @@ fn well_shared(shared: &[u8]) -> Result<&[u8], TopicError> {
 
 /// `+` fills its level [MQTT-4.7.1-2], `#` the last one [MQTT-4.7.1-1].
 fn wildcards_placed(filter: &[u8]) -> bool {
-    let single = |level: &[u8]| level == b"+" || !has_wildcard(level);
-    let mut levels = filter.split(|byte| *byte == b'/');
-    let last = levels.next_back().unwrap_or_default();
-    (last == b"#" || single(last)) && levels.all(single)
+    let mut before = b'/';
+    let mut rest = filter;
+    while let Some((byte, after)) = rest.split_first() {
+        let begins = before == b'/';
+        let fits = match byte {
+            b'+' => begins && matches!(after.first(), None | Some(b'/')),
+            b'#' => begins && after.is_empty(),
+            _ => true,
+        };
+        if !fits {
+            return false;
+        }
+        (before, rest) = (*byte, after);
+    }
+    true
 }
 
 /// Compares level by level. `#` also takes the level above it: `sport/#` matches `sport`.

@@ -37,8 +37,8 @@ fn a_topic_has_at_most_65535_bytes() {
     assert!(TopicName::new(&longest).is_ok());
     assert!(TopicFilter::new(&longest).is_ok());
     let longer = "t".repeat(65_536);
-    assert_eq!(TopicName::new(&longer), Err(TopicError::TooLong { len: 65_536 }));
-    assert_eq!(TopicFilter::new(&longer), Err(TopicError::TooLong { len: 65_536 }));
+    assert_eq!(TopicName::new(&longer), Err(TopicError::TooLong));
+    assert_eq!(TopicFilter::new(&longer), Err(TopicError::TooLong));
 }
 
 /// [MQTT-4.7.3-2] [MQTT-4.7.0-1] [MQTT-1.5.4-1]: whatever the length, and wherever the byte is.
@@ -214,5 +214,5 @@ fn errors_say_what_to_do() {
     assert_eq!(told(""), "the topic is empty: it needs at least one character");
     assert!(told("a+").contains("'+' must fill a whole level"));
     assert!(told("$share/g").contains("$share/name/filter"));
-    assert!(told(&"t".repeat(70_000)).contains("70000 bytes"));
+    assert!(told(&"t".repeat(70_000)).contains("65535 bytes"));
 }

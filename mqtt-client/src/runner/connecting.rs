@@ -27,8 +27,8 @@ impl<R: Runtime> State<R> {
 
     /// Judges the CONNECT that the settings ask for, before anything is opened.
     pub(crate) fn check_connect(&mut self, clean: bool) -> Result<(), ConnectError> {
-        let seconds = self.config.keepalive.as_secs();
-        if seconds > u64::from(u16::MAX) {
+        let seconds = self.config.keepalive;
+        if seconds > u32::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
         }
         self.say_connect(clean, true, None).map(drop)
@@ -42,12 +42,11 @@ impl<R: Runtime> State<R> {
         now: Option<Instant>,
     ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, config, link, .. } = self;
-        let v5 = config.core.version == Version::V5;
+        let v5 = core.config().version == Version::V5;
         let first = config.clean_init && !begun && !clean;
         let expiry = config.session_expiry.or(first.then_some(u32::MAX)).filter(|_| v5);
         let expiry = expiry.map(Property::SessionExpiryInterval);
-        let delay = config.will.as_ref().map_or(0, |will| will.delay.as_secs());
-        let delay = u32::try_from(delay).unwrap_or(u32::MAX);
+        let delay = config.will.as_ref().map_or(0, |will| will.delay);
         let delay = (v5 && delay != 0).then_some(Property::WillDelayInterval(delay));
         let will = config.will.as_ref().map(|will| {
             Ok(Will {
@@ -59,9 +58,9 @@ impl<R: Runtime> State<R> {
             })
         });
         let connect = Connect {
-            version: config.core.version,
+            version: core.config().version,
             clean_start: clean || (v5 && first),
-            keep_alive: config.keepalive.as_secs() as u16, // Checked by `check_connect`.
+            keep_alive: config.keepalive as u16, // Checked by `check_connect`.
             client_id: link.client_id(config),
             will: will.transpose()?,
             user_name: config.user.as_ref().map(Text::as_str),

@@ -109,7 +109,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
     /// 3.1.1 has no way to begin a session that is kept: a clean connection ends the old one first.
     fn needs_clean_session_first(&mut self, clean: bool) -> bool {
         let (v311, clean_init) = act::<R, _>(&self.shared, |state| {
-            (state.config.core.version == Version::V311, state.config.clean_init)
+            (state.core.config().version == Version::V311, state.config.clean_init)
         });
         v311 && clean_init && !clean && !self.begun
     }
@@ -121,7 +121,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
             state.link.busy = true;
             state.link.preparing = only_clean;
             let config = &state.config;
-            (config.server.clone(), config.port, config.core.connect_timeout)
+            (config.server.clone(), config.port, state.core.config().connect_timeout)
         });
         let server = Server { host: host.as_str(), port, timeout };
         let opened = select(self.connect.connect(server), replaced::<R>(&shared));

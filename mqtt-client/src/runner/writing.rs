@@ -99,7 +99,7 @@ impl<R: Runtime> State<R> {
         self.core.handle_transmitted(n, self.now);
         self.loops.writes = self.loops.writes.wrapping_add(1);
         // An ending connection has that time as long as the transport takes bytes.
-        let more = self.now.after(u64::from(self.config.core.write_timeout));
+        let more = self.now.after(u64::from(self.core.config().write_timeout));
         self.link.linger = self.link.linger.map(|at| at.max(more));
         self.loops.notify(Loop::Read);
         self.waiters.wake_room();

@@ -234,9 +234,9 @@ impl Client<'_> {
         }
         link.phase = Phase::Connected;
         link.accepted = Some(true);
-        link.limits = Limits::new(&ack.properties);
+        self.limits = Limits::new(&ack.properties);
         if self.config.version == Version::V311 {
-            link.limits.receive_maximum = self.config.send_window.max(1);
+            self.limits.receive_maximum = self.config.send_window.max(1);
         }
         link.timers.connect = None;
         let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
@@ -246,7 +246,6 @@ impl Client<'_> {
         if let Some(expiry) = ack.properties.session_expiry_interval() {
             link.session_ends = expiry == 0;
         }
-        self.known_limits = Some(link.limits);
         (self.session.exists, self.session.begun) = (true, false);
         self.begin_session(ack.session_present, unknown);
         let (session_present, properties) = (ack.session_present, ack.properties);

@@ -1,7 +1,6 @@
 //! One connection's life. All of it is dropped when the connection ends; there is no reset.
 
 use super::error::Waiting;
-use crate::limits::Limits;
 use crate::packet::PacketType;
 use crate::reason::ReasonCode;
 use crate::session::{AckToken, Tag};
@@ -15,7 +14,6 @@ pub(crate) struct Link {
     pub(crate) clean_start: bool,
     /// What CONNACK said, once it came.
     pub(crate) accepted: Option<bool>,
-    pub(crate) limits: Limits,
     /// Unacknowledged messages of ours, as the server counts them against its Receive Maximum.
     pub(crate) outstanding: u16,
     /// Our Receive Maximum as announced.
@@ -84,7 +82,7 @@ pub(crate) struct StreamOut {
 
 /// An authentication method, told apart by length and hash: it is compared, never shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Method(Option<(usize, u64)>);
+pub(crate) struct Method(Option<(usize, u32)>);
 
 impl Method {
     pub(crate) fn new(method: Option<&str>) -> Self {
@@ -96,18 +94,17 @@ impl Method {
     }
 }
 
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+fn fnv1a(bytes: &[u8]) -> u32 {
+    let add = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    bytes.iter().fold(0x811c_9dc5, add)
 }
 
 /// PUBREC, PUBREL and PUBCOMP that answer at once, in the order of what they answer.
 #[derive(Debug, Default)]
 pub(crate) struct Replies {
     ring: [Option<Reply>; 16],
-    first: usize,
-    len: usize,
+    first: u8,
+    len: u8,
 }
 
 /// One of them.
@@ -119,7 +116,7 @@ pub(crate) struct Reply {
 }
 
 impl Replies {
-    const MASK: usize = 15;
+    const MASK: u8 = 15;
 
     pub(crate) fn is_full(&self) -> bool {
         self.len > Self::MASK // One is pushed for a packet at most.
@@ -127,18 +124,18 @@ impl Replies {
 
     pub(crate) fn push(&mut self, reply: Reply) {
         let at = self.first.wrapping_add(self.len) & Self::MASK;
-        if let Some(place) = self.ring.get_mut(at) {
+        if let Some(place) = self.ring.get_mut(usize::from(at)) {
             *place = Some(reply);
             self.len = self.len.wrapping_add(1);
         }
     }
 
     pub(crate) fn front(&self) -> Option<Reply> {
-        self.ring.get(self.first).copied().flatten()
+        self.ring.get(usize::from(self.first)).copied().flatten()
     }
 
     pub(crate) fn pop(&mut self) {
-        if let Some(place) = self.ring.get_mut(self.first) {
+        if let Some(place) = self.ring.get_mut(usize::from(self.first)) {
             *place = None;
             self.first = self.first.wrapping_add(1) & Self::MASK;
             self.len = self.len.saturating_sub(1);
@@ -188,6 +185,15 @@ pub(crate) enum Ping {
     Sent(Instant),
 }
 
+/// What is waited for with a deadline: of several that have passed the first one counts.
+const AWAITED: [Waiting; 5] = [
+    Waiting::ConnAck,
+    Waiting::PingResp,
+    Waiting::Silence,
+    Waiting::Write,
+    Waiting::Acknowledgement,
+];
+
 impl Timers {
     /// When a PINGREQ is due: nothing was sent, or nothing was received, for the interval.
     fn ping_due(&self) -> Option<Instant> {
@@ -223,8 +229,8 @@ impl Timers {
         self.ping = Ping::Owed;
     }
 
-    /// The deadlines of what is waited for.
-    fn deadlines(&self) -> [Option<(Instant, Waiting)>; 5] {
+    /// The deadlines of what is waited for, in the order of `AWAITED`.
+    fn deadlines(&self) -> [Option<Instant>; 5] {
         let after = |since: Option<Instant>, time: u32| {
             since.filter(|_| time != 0).map(|since| since.after(u64::from(time)))
         };
@@ -236,11 +242,11 @@ impl Timers {
             _ => None,
         };
         [
-            self.connect.map(|at| (at, Waiting::ConnAck)),
-            after(pinged.filter(|_| reading), self.ping_timeout).map(|at| (at, Waiting::PingResp)),
-            after(heard, silence).map(|at| (at, Waiting::Silence)),
-            self.write_deadline().map(|at| (at, Waiting::Write)),
-            self.acknowledge.filter(|_| reading).map(|at| (at, Waiting::Acknowledgement)),
+            self.connect,
+            after(pinged.filter(|_| reading), self.ping_timeout),
+            after(heard, silence),
+            self.write_deadline(),
+            self.acknowledge.filter(|_| reading),
         ]
     }
 
@@ -264,18 +270,14 @@ impl Timers {
 
     /// The earliest moment at which anything has to be done.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let mut next = earlier(self.ping_due(), self.overrun);
-        next = earlier(next, self.stream_deadline());
-        for (at, _) in self.deadlines().into_iter().flatten() {
-            next = earlier(next, Some(at));
-        }
-        next
+        let others = [self.ping_due(), self.overrun, self.stream_deadline()];
+        others.into_iter().chain(self.deadlines()).fold(None, earlier)
     }
 
     /// What was waited for too long.
     pub(crate) fn missed(&self, now: Instant) -> Option<Waiting> {
-        let late = |(at, waiting): (Instant, Waiting)| (at <= now).then_some(waiting);
-        self.deadlines().into_iter().flatten().find_map(late)
+        let mut awaited = AWAITED.into_iter().zip(self.deadlines());
+        awaited.find(|(_, at)| at.is_some_and(|at| at <= now)).map(|(waiting, _)| waiting)
     }
 
     pub(crate) fn is_ping_due(&self, now: Instant) -> bool {
@@ -286,8 +288,10 @@ impl Timers {
     /// 5 %, at most 5 s.
     pub(crate) fn set_keep_alive(&mut self, seconds: u16, ping_interval: u32) {
         self.keep_alive = u32::from(seconds).saturating_mul(1000);
-        let both = [self.keep_alive, ping_interval];
-        let interval = both.into_iter().filter(|time| *time != 0).min().unwrap_or(0);
+        let interval = match (self.keep_alive, ping_interval) {
+            (0, time) | (time, 0) => time,
+            (keep_alive, interval) => keep_alive.min(interval),
+        };
         let early = interval.checked_div(20).unwrap_or(0).min(5000);
         self.ping_after = interval.saturating_sub(early);
     }
@@ -336,7 +340,7 @@ impl Link {
     /// Bytes put into the outbox.
     #[inline]
     pub(crate) fn count(&mut self, len: usize) {
-        self.enqueued = self.enqueued.saturating_add(len as u64);
+        self.enqueued = self.enqueued.wrapping_add(len as u64); // Nobody lives to see it wrap.
     }
 
     /// Ends the connection, with a DISCONNECT if the peer is told something.

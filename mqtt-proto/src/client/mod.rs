@@ -65,8 +65,8 @@ pub struct Client<'a> {
     outbox: Outbox<'a>,
     aliases_in: Aliases<'a>,
     aliases_out: Aliases<'a>,
-    /// What the server allowed when it was last connected.
-    known_limits: Option<Limits>,
+    /// What the server allows, or allowed when it was last connected.
+    limits: Limits,
     poison: Poison,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Client<'a> {
             outbox: Outbox::new(memory.outbox),
             aliases_in: Aliases::new(memory.aliases_in),
             aliases_out: Aliases::new(memory.aliases_out),
-            known_limits: None,
+            limits: Limits::default(),
             poison: Poison::default(),
         })
     }
@@ -166,7 +166,7 @@ impl<'a> Client<'a> {
     /// What the server allows, if it is connected.
     #[must_use]
     pub fn limits(&self) -> Option<&Limits> {
-        self.link.as_ref().filter(|link| link.is_connected()).map(|link| &link.limits)
+        self.is_connected().then_some(&self.limits)
     }
 
     /// Bytes of the largest packet that is taken: a receive buffer of this size always suffices.

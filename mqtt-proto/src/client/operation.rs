@@ -4,7 +4,7 @@ use super::error::OperationError;
 use super::link::{Goodbye, Link, Method, Phase, Ping, Replies, Timers};
 use super::{Acknowledged, Client};
 use crate::error::EncodeError;
-use crate::limits::{Limit, Limits};
+use crate::limits::Limit;
 use crate::packet::{
     Auth, Body, Connect, PacketType, Subscribe, Subscription, Unsubscribe, Version, encode_framed,
     framed_len,
@@ -41,17 +41,16 @@ impl Client<'_> {
             return Err(OperationError::AlreadyConnected);
         }
         self.check_connect(connect)?;
-        let link = self.new_link(connect, now);
+        let (receive_maximum, topic_alias_maximum) = self.announced();
         let expiry = connect.properties.session_expiry_interval();
         let keep = !connect.clean_start && expiry.is_none();
         let announced = [
             keep.then_some(Property::SessionExpiryInterval(u32::MAX)),
             self.announced_packet_size(),
-            core::num::NonZeroU16::new(link.receive_maximum)
+            core::num::NonZeroU16::new(receive_maximum)
                 .filter(|maximum| maximum.get() != u16::MAX)
                 .map(Property::ReceiveMaximum),
-            (link.topic_alias_maximum != 0)
-                .then_some(Property::TopicAliasMaximum(link.topic_alias_maximum)),
+            (topic_alias_maximum != 0).then_some(Property::TopicAliasMaximum(topic_alias_maximum)),
         ];
         let mut own = [Property::TopicAliasMaximum(0); 4];
         let mut count = 0_usize;
@@ -64,11 +63,10 @@ impl Client<'_> {
             Version::V5 => connect.properties.and(own),
             Version::V311 => connect.properties,
         };
-        let connect = Connect { version: self.config.version, properties, ..*connect };
+        let whole = Connect { version: self.config.version, properties, ..*connect };
         self.outbox.clear();
-        let len = self.encode(PacketType::Connect, &|out| connect.write(out))?;
-        let link = self.link.insert(link);
-        link.count(len);
+        let len = self.encode(PacketType::Connect, &|out| whole.write(out))?;
+        self.link = Some(self.new_link(connect, len, now));
         let ends = !connect.clean_start && expiry == Some(0);
         Ok(ends.then_some(Warning::SessionExpiresAtOnce))
     }
@@ -95,26 +93,32 @@ impl Client<'_> {
         if v311 && connect.client_id.is_empty() && !connect.clean_start {
             return Err(OperationError::ClientIdMissing);
         }
-        if let (Some(will), Some(limits)) = (&connect.will, &self.known_limits) {
-            limits.check_message(will.qos, will.retain)?;
+        if let Some(will) = &connect.will {
+            self.limits.check_message(will.qos, will.retain)?;
         }
         Ok(())
     }
 
-    fn new_link(&self, connect: &Connect<'_>, now: Instant) -> Link {
+    /// The Receive Maximum and the Topic Alias Maximum that the server is told.
+    fn announced(&self) -> (u16, u16) {
+        let by_memory = self.aliases_in.maximum(self.config.longest_topic());
+        (self.config.receive_maximum, self.config.topic_alias_maximum.min(by_memory))
+    }
+
+    /// A connection whose CONNECT takes `len` bytes.
+    fn new_link(&self, connect: &Connect<'_>, len: usize, now: Instant) -> Link {
         let config = &self.config;
         let time = u64::from(config.connect_timeout);
-        let by_memory = self.aliases_in.maximum(config.longest_topic());
+        let (receive_maximum, topic_alias_maximum) = self.announced();
         let wanted = connect.properties.request_problem_information();
         Link {
             phase: Phase::Connecting,
             clean_start: connect.clean_start,
             accepted: None,
-            limits: Limits::default(),
             outstanding: 0,
-            receive_maximum: config.receive_maximum,
-            topic_alias_maximum: config.topic_alias_maximum.min(by_memory),
-            enqueued: 0,
+            receive_maximum,
+            topic_alias_maximum,
+            enqueued: len as u64,
             written: 0,
             unread: 0,
             unwritten_qos0: 0,
@@ -293,7 +297,9 @@ impl Client<'_> {
         }
         let (auth, version) = (Auth { reason, properties }, self.config.version);
         let body: Body<'_> = &|out| auth.write(version, out);
-        link.limits.check_size(framed_len(body)?)?;
+        if let Some(limits) = self.limits() {
+            limits.check_size(framed_len(body)?)?;
+        }
         let len = self.encode(PacketType::Auth, body)?;
         if let Some(link) = &mut self.link {
             link.count(len);

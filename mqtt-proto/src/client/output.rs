@@ -187,7 +187,7 @@ impl<'a> Client<'a> {
             return Step::Next;
         }
         let counted = flight.counted;
-        if qos != QoS::AtMostOnce && !counted && link.outstanding >= link.limits.receive_maximum {
+        if qos != QoS::AtMostOnce && !counted && link.outstanding >= self.limits.receive_maximum {
             return Step::Wait;
         }
         if self.session.adopted && qos == QoS::ExactlyOnce && !resend && !counted {

@@ -6,7 +6,7 @@ use super::link::Phase;
 use super::operation::no_room;
 use crate::error::EncodeError;
 use crate::outbox::Outbox;
-use crate::packet::{Delivery, Measure, Publish, QoS};
+use crate::packet::{Delivery, Measure, Publish, QoS, Version};
 use crate::payload::{Payload, Shared};
 use crate::property::{Properties, Property, TopicAliasId};
 use crate::session::Tag;
@@ -98,7 +98,7 @@ impl Client<'_> {
         match self.link.as_ref() {
             Some(link) if link.is_connected() => {
                 let size = measure.packet_len();
-                link.limits.check_publish(message.qos, message.retain, size)?;
+                self.limits.check_publish(message.qos, message.retain, size)?;
             }
             // Limits are known at CONNACK; what waits is judged again there.
             Some(link) if link.phase == Phase::Closing => return Err(OperationError::NotConnected),
@@ -136,42 +136,40 @@ impl Client<'_> {
     /// counts it with a payload that is held by reference.
     #[inline]
     fn append_publish(&mut self, judged: &Judged<'_>) {
-        let Some(link) = &mut self.link else { return };
-        let maximum = link.limits.topic_alias_maximum.min(self.config.topic_aliases);
-        let len = match maximum {
-            0 => judged.append_to(&mut self.outbox),
-            maximum => self.append_aliased(judged, maximum),
+        let maximum = self.limits.topic_alias_maximum.min(self.config.topic_aliases);
+        let alias = if maximum == 0 { None } else { self.alias_of(judged, maximum) };
+        let (property, aliased);
+        let judged = match alias {
+            None => judged,
+            Some((id, topic)) => {
+                property = [Property::TopicAlias(id)];
+                aliased = judged.with_alias(topic, &property, self.config.version);
+                aliased.as_ref().unwrap_or(judged)
+            }
         };
+        let len = judged.append_to(&mut self.outbox);
         if let Some(link) = &mut self.link {
             link.count(len);
         }
     }
 
-    /// The same with an alias: the topic goes along the first time only.
-    fn append_aliased(&mut self, judged: &Judged<'_>, maximum: u16) -> usize {
+    /// The alias of a message's topic, and the topic that goes along with it: the first time only.
+    fn alias_of<'p>(
+        &mut self,
+        judged: &Judged<'p>,
+        maximum: u16,
+    ) -> Option<(TopicAliasId, TopicName<'p>)> {
         let publish = judged.publish;
         // Decoded properties, of a message that is passed on, cannot be added to.
         let probe = [Property::TopicAlias(TopicAliasId(core::num::NonZeroU16::MIN))];
-        if publish.properties.and(&probe).topic_alias().is_none() {
-            return judged.append_to(&mut self.outbox);
-        }
-        let known = self.aliases_out.find(publish.topic);
+        publish.properties.and(&probe).topic_alias()?;
         // Alias and section length take at most 6 bytes, which the outbox's reserve covers.
         let size = judged.measure.packet_len().saturating_add(6);
-        let limits = self.link.as_ref().map(|link| &link.limits);
-        let fits = limits.is_some_and(|limits| limits.check_size(size).is_ok());
-        let assign = || self.aliases_out.assign(publish.topic, maximum);
-        let alias = if fits { known.or_else(assign) } else { None };
-        let Some(id) = alias.and_then(core::num::NonZeroU16::new) else {
-            return judged.append_to(&mut self.outbox);
-        };
-        let alias = [Property::TopicAlias(TopicAliasId(id))];
+        self.limits.check_size(size).ok()?;
+        let known = self.aliases_out.find(publish.topic);
         let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
-        let publish = Publish { topic, properties: publish.properties.and(&alias), ..publish };
-        match publish.measure(self.config.version, publish.payload.len()) {
-            Ok(measure) => Judged { publish, measure, ..*judged }.append_to(&mut self.outbox),
-            Err(_) => judged.append_to(&mut self.outbox),
-        }
+        let alias = known.or_else(|| self.aliases_out.assign(publish.topic, maximum))?;
+        core::num::NonZeroU16::new(alias).map(|id| (TopicAliasId(id), topic))
     }
 
     /// QoS 1 and 2, and QoS 0 without a connection: into the store, and from there into the outbox
@@ -230,7 +228,7 @@ impl Client<'_> {
     fn may_send_directly(&self, copied: usize, shared: usize, qos: QoS) -> bool {
         let free = self.link.as_ref().is_some_and(|link| {
             link.is_connected()
-                && link.outstanding < link.limits.receive_maximum
+                && link.outstanding < self.limits.receive_maximum
                 && link.stream.is_none()
         });
         let clearing = self.session.adopted && qos == QoS::ExactlyOnce;
@@ -286,7 +284,6 @@ pub(super) fn as_publish<'p>(message: &Message<'p>, delivery: Delivery) -> Publi
 }
 
 /// A PUBLISH that was judged and measured: it encodes.
-#[derive(Clone, Copy)]
 struct Judged<'p> {
     publish: Publish<'p>,
     measure: Measure,
@@ -294,7 +291,20 @@ struct Judged<'p> {
     shared: usize,
 }
 
-impl Judged<'_> {
+impl<'p> Judged<'p> {
+    /// The same with that alias, and that topic beside it.
+    fn with_alias(
+        &self,
+        topic: TopicName<'p>,
+        alias: &'p [Property<'p>],
+        version: Version,
+    ) -> Option<Self> {
+        let publish = self.publish;
+        let publish = Publish { topic, properties: publish.properties.and(alias), ..publish };
+        let measure = publish.measure(version, publish.payload.len()).ok()?;
+        Some(Self { publish, measure, shared: self.shared })
+    }
+
     /// Bytes to copy.
     #[inline]
     fn copied(&self) -> usize {

@@ -95,7 +95,7 @@ impl Client<'_> {
         });
         let next = counted || outgoing.cursor.is_none() || outgoing.cursor == known;
         let quota =
-            qos == QoS::AtMostOnce || counted || link.outstanding < link.limits.receive_maximum;
+            qos == QoS::AtMostOnce || counted || link.outstanding < self.limits.receive_maximum;
         let room = known.is_some() || !outgoing.table.is_full();
         let free = link.stream.is_none() && self.outbox.has_publish_room(size, 0);
         idle && next && quota && room && free

@@ -128,7 +128,7 @@ fn no_other_property_exists() {
         for id in (0..0x80).filter(|id| !PROPERTIES.iter().any(|known| known.0 == *id)) {
             let bytes = body(before, &[id, 0, 0, 0, 1], behind);
             let frame = Frame { first: kind.first_byte(), body: &bytes };
-            let error = DecodeError::UnknownProperty(u32::from(id));
+            let error = DecodeError::UnknownProperty(u16::from(id));
             assert_eq!(Packet::decode(frame, V5), Err(error));
         }
     }
