@@ -120,8 +120,7 @@ pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + 'stat
 
 /// Lent for ever: a test's memory lives as long as the process.
 fn memory() -> &'static mut Memory {
-    const NEW: Memory = Memory::new();
-    Box::leak(Box::new(NEW))
+    Box::leak(Box::new(const { Memory::new() }))
 }
 
 /// Names a callback, for `unset_cb`.
