@@ -13,11 +13,12 @@ use embassy_executor::Spawner;
 use embassy_time::{Duration, with_timeout};
 use mqtt_as_embassy::{Config, QoS, Resources, Runner, event};
 use mqtt_as_tests::{broker::BrokerConfig, server::Server, wire::Wire};
-use static_cell::StaticCell;
+use static_cell::ConstStaticCell;
 
 /// The client's memory: packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement; 8
 /// received messages that wait to be taken; 4 messages in flight; 4 calls that wait at once.
-static RESOURCES: StaticCell<Resources<512, 512, 2048, 8, 4, 4>> = StaticCell::new();
+static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 8, 4, 4>> =
+    ConstStaticCell::new(Resources::new());
 
 #[embassy_executor::task]
 async fn mqtt(runner: Runner) {
@@ -54,8 +55,7 @@ async fn run(spawner: Spawner) -> Result<(), Box<dyn Error>> {
     spawner.spawn(network(wire)?);
 
     let config = Config::new(Wire::HOST).port(port).client_id("quickstart");
-    let resources = RESOURCES.init_with(Resources::new);
-    let (client, runner) = mqtt_as_embassy::new(wire.stack(), resources, config)?;
+    let (client, runner) = mqtt_as_embassy::new(wire.stack(), RESOURCES.take(), config)?;
     spawner.spawn(mqtt(runner)?);
     client.set_cb_on_event(event::Down, &|reason| println!("down: {reason}"));
 

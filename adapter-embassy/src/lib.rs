@@ -4,11 +4,12 @@
 //! use embassy_executor::Spawner;
 //! use embassy_net::Stack;
 //! use mqtt_as_embassy::{Config, QoS, Resources, Runner, event};
-//! use static_cell::StaticCell;
+//! use static_cell::ConstStaticCell;
 //!
 //! // Packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement; 8 received messages
 //! // that wait to be taken; 4 messages in flight; 4 calls that wait at once.
-//! static RESOURCES: StaticCell<Resources<512, 512, 2048, 8, 4, 4>> = StaticCell::new();
+//! static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 8, 4, 4>> =
+//!     ConstStaticCell::new(Resources::new());
 //!
 //! #[embassy_executor::task]
 //! async fn mqtt(runner: Runner) {
@@ -17,8 +18,7 @@
 //!
 //! async fn run(spawner: Spawner, stack: Stack<'static>) -> Result<(), Box<dyn std::error::Error>> {
 //!     let config = Config::new("broker.example").client_id("pump-7");
-//!     let resources = RESOURCES.init_with(Resources::new);
-//!     let (client, runner) = mqtt_as_embassy::new(stack, resources, config)?;
+//!     let (client, runner) = mqtt_as_embassy::new(stack, RESOURCES.take(), config)?;
 //!     spawner.spawn(mqtt(runner)?);
 //!
 //!     client.set_cb_on_event(event::Down, &|reason| println!("down: {reason}"));
@@ -44,7 +44,9 @@
 //!
 //! # Memory
 //!
-//! The program lends it, once and for ever: [`Resources`]. What a setting does not say adapts to it;
+//! The program lends it, once and for ever: [`Resources`]. In a `ConstStaticCell`, as above, it is
+//! zeros before the program begins, and costs no flash; a `StaticCell` takes it as well, but what
+//! `init` or `init_with` puts there may be made on the stack first. What a setting does not say adapts to it;
 //! what a setting says and does not fit is refused by [`new`], with the number needed. The stack's
 //! own resources need a socket for the client and one for DNS.
 //!
@@ -67,9 +69,10 @@
 //! ```
 //! use embedded_io_async::{Read, Write};
 //! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, Line, ResourcesFor, Runner};
-//! use static_cell::StaticCell;
+//! use static_cell::ConstStaticCell;
 //!
-//! static RESOURCES: StaticCell<ResourcesFor<512, 512, 2048, 8, 4, 4>> = StaticCell::new();
+//! static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 8, 4, 4>> =
+//!     ConstStaticCell::new(ResourcesFor::new());
 //!
 //! /// Over a line that is always there: nothing is to do before a connection.
 //! fn client(
@@ -77,8 +80,7 @@
 //!     tx: impl Write,
 //! ) -> Result<(Client, Runner<impl Connect>), ConfigError> {
 //!     let line = Line::new(rx, tx, async |_, _, _| Ok(()));
-//!     let resources = RESOURCES.init_with(ResourcesFor::new);
-//!     mqtt_as_embassy::with_connector(line, resources, Config::new("the other end"))
+//!     mqtt_as_embassy::with_connector(line, RESOURCES.take(), Config::new("the other end"))
 //! }
 //! # let _ = client(&[][..], &mut [][..]);
 //! ```

@@ -11,6 +11,7 @@ use mqtt_as_embassy::{
     Client, Config, ConfigError, ConnectError, DownReason, ErrorKind, QoS, Resources, Runner, Step,
     Version, event,
 };
+use mqtt_as_tests::beside::dropped_after;
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
 use mqtt_as_tests::wire::Wire;
@@ -46,15 +47,16 @@ fn new(wire: &Wire, config: Config) -> (Client, Runner) {
 
 /// A story of this client, beside its driver: both are over, and not after ever.
 fn joined(wire: &Wire, runner: Runner, story: impl Future<Output = ()>) {
-    wire.run(or(
-        async {
-            zip(story, runner.run()).await;
-        },
-        async {
-            async_io::Timer::after(Duration::from_secs(20)).await;
-            panic!("it has to happen within twenty seconds");
-        },
-    ));
+    within(wire, async {
+        zip(story, runner.run()).await;
+    });
+}
+
+fn within<T>(wire: &Wire, story: impl Future<Output = T>) -> T {
+    wire.run(or(story, async {
+        async_io::Timer::after(Duration::from_secs(20)).await;
+        panic!("it has to happen within twenty seconds");
+    }))
 }
 
 async fn talk(client: Client) {
@@ -118,6 +120,44 @@ fn dropping_the_driver_closes_the_client_and_its_connection() {
             async_io::Timer::after(Duration::from_millis(1)).await;
         }
     });
+}
+
+/// A connection and all that goes over it, as far as it comes.
+async fn attempt(client: &Client) -> Option<()> {
+    let mut queue = client.queue(); // A consumer beside the callbacks, from the beginning.
+    client.connect(true).await.ok()?;
+    client.subscribe("smoke/1", QoS::ExactlyOnce).await.ok()?;
+    client.publish("smoke/1", "a payload").qos(QoS::ExactlyOnce).await.ok()?;
+    queue.next_into(&mut [0; 64]).await.ok()??;
+    client.up().await.map(|_| ())
+}
+
+/// At every await: the connection is closed, calls that wait end, no callback is called any more.
+#[test]
+fn driver_dropped_anywhere() {
+    TOLD.take();
+    for polls in 0.. {
+        let (server, wire) = world();
+        let (client, runner) = new(&wire, config(&server));
+        client.set_cb_on_event(event::Msg, &|_| told("message")).expect("a place");
+        client.set_cb_on_event(event::Down, &|_| told("down")).expect("a place");
+        let is_open =
+            || server.with(|broker, _| broker.sessions().iter().any(|session| session.connected));
+        let ended = within(&wire, async {
+            let ended = dropped_after(polls, runner.run(), attempt(&client)).await;
+            TOLD.take();
+            assert_eq!(client.connect(true).await, Err(ConnectError::Closed), "{polls} polls");
+            while is_open() {
+                async_io::Timer::after(Duration::from_millis(1)).await;
+            }
+            assert_eq!(TOLD.take(), [""; 0], "{polls} polls");
+            ended
+        });
+        if ended.is_some() {
+            assert!(polls > 5);
+            break;
+        }
+    }
 }
 
 /// As large as the packets that the memory is for, and many: both buffers go round.

@@ -4,8 +4,9 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::net::TcpListener;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use mqtt_as_smol::{
     Client, Config, ConnectError, DownReason, Driver, ErrorKind, EventKind, QoS, Step, Version,
     event,
 };
+use mqtt_as_tests::beside::dropped_after;
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
 
@@ -125,6 +127,48 @@ fn dropping_the_driver_closes_the_client() {
     assert!(run(client.queue().next()).is_none());
 }
 
+/// A connection and all that goes over it, as far as it comes.
+async fn attempt(client: &Client) -> Option<()> {
+    client.connect(true).await.ok()?;
+    client.subscribe("smoke/1", QoS::ExactlyOnce).await.ok()?;
+    client.publish("smoke/1", "a payload").qos(QoS::ExactlyOnce).await.ok()?;
+    client.queue().next().await?;
+    client.up().await.map(|_| ())
+}
+
+/// At every await: the connection is closed, calls that wait end, callbacks that have begun are
+/// dropped.
+#[test]
+fn driver_dropped_anywhere() {
+    for polls in 0.. {
+        let server = server();
+        let (client, driver) = client(&server);
+        let running = Arc::new(());
+        let begun = running.clone();
+        client.set_cb_on_event(event::Up, move |_| {
+            let begun = begun.clone();
+            async move {
+                pending::<()>().await;
+                drop(begun);
+            }
+        });
+        let ended = run(dropped_after(polls, driver.run(), attempt(&client)));
+        assert_eq!(run(client.connect(true)), Err(ConnectError::Closed), "{polls} polls");
+        assert_eq!(Arc::strong_count(&running), 2, "{polls} polls"); // One is the closure's.
+        let is_open =
+            || server.with(|broker, _| broker.sessions().iter().any(|session| session.connected));
+        run(async {
+            while is_open() {
+                Timer::after(Duration::from_millis(1)).await;
+            }
+        });
+        if ended.is_some() {
+            assert!(polls > 5);
+            break;
+        }
+    }
+}
+
 /// On one thread all waits for all: nobody may keep it to himself.
 #[test]
 fn large_payload_in_pieces() {
@@ -207,13 +251,15 @@ fn unknown_name() {
     });
 }
 
-/// One of them panics, one waits: the driver goes on, and ends when they have.
+/// One of them panics, one waits for the end: the driver goes on, and ends when they have.
 #[test]
 fn callbacks_run_beside_the_connection() {
     let server = server();
     let (client, driver) = client(&server);
     let (tell, told) = channel();
     let (up, down, text, slow) = (tell.clone(), tell.clone(), tell.clone(), tell);
+    let ended = Arc::new(AtomicBool::new(false));
+    let end = ended.clone();
     client.set_cb_on_event(event::Up, move |_| {
         up.send("up".to_owned()).expect("a listener");
         async {}
@@ -221,12 +267,15 @@ fn callbacks_run_beside_the_connection() {
     client.set_cb_on_event(event::Down, move |reason| {
         assert_eq!(reason, DownReason::Disconnected);
         down.send("down".to_owned()).expect("a listener");
+        end.store(true, Ordering::SeqCst);
         async {}
     });
     client.set_cb_on_event(event::Msg.new_task(), move |_| {
-        let slow = slow.clone();
+        let (slow, ended) = (slow.clone(), ended.clone());
         async move {
-            Timer::after(Duration::from_millis(300)).await;
+            while !ended.load(Ordering::SeqCst) {
+                Timer::after(Duration::from_millis(1)).await;
+            }
             slow.send("slow".to_owned()).expect("a listener");
         }
     });

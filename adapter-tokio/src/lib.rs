@@ -135,4 +135,19 @@ fn assert_send(client: &'static Client) {
     send(IntoFuture::into_future(client.publish("a", "b")));
     send(async { client.queue().next().await });
     send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });
+    send(client.publish_stream("a", 1).open());
+    send(async { streams(client).await.is_some() });
+
+    // Each of these is awaited, so that the future around them is as `Send` as they are.
+    async fn streams(client: &Client) -> Option<()> {
+        let mut stream = client.publish_stream("a", 1).open().await.ok()?;
+        stream.write(b"b").await.ok()?;
+        stream.write_all(b"").await.ok()?;
+        stream.restart().await.ok()?;
+        stream.finish().await.ok()?;
+        let (mut queue, mut header) = (client.queue(), [0; 64]);
+        let mut message = queue.next_stream(&mut header).await.ok()??;
+        message.read(&mut [0; 64]).await.ok()?;
+        Some(())
+    }
 }

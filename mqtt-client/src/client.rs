@@ -76,7 +76,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// # Errors
     /// [`DisconnectError::NotConnected`] if there was no connection. Calls that wait, and the queue,
-    /// end all the same.
+    /// end all the same. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect
+    /// runs all the same.
     ///
     /// # Cancel safety
     /// Dropping the future leaves the disconnect running.
@@ -87,7 +88,7 @@ impl<R: Runtime> Client<R> {
     /// As [`disconnect`](Self::disconnect), but the server publishes the will.
     ///
     /// # Errors
-    /// [`DisconnectError::NotConnected`] if there was no connection.
+    /// As [`disconnect`](Self::disconnect).
     ///
     /// # Cancel safety
     /// Dropping the future leaves the disconnect running.
@@ -133,7 +134,7 @@ impl<R: Runtime> Client<R> {
 
     /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
     /// the ping time-out. Then the link is declared down. False at once while a message is being
-    /// read as a stream: the answer would lie behind it.
+    /// read as a stream, for the answer would lie behind it, and where no waiter slot is free.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only.
@@ -154,7 +155,8 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
-    /// `None` when the driver is gone.
+    /// `None` when the driver is gone, and where no waiter slot is free: without a heap their number
+    /// is fixed.
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
@@ -173,7 +175,8 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Waits for the loss of a connection that this handle has not told of yet, and says why.
-    /// `None` when the driver is gone.
+    /// `None` when the driver is gone, and where no waiter slot is free: without a heap their number
+    /// is fixed.
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.

@@ -251,6 +251,7 @@ impl core::error::Error for SubscribeError {}
 /// Why a message cannot be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StreamError {
     /// The connection was lost before all of it had come. At QoS 1 and 2 the server sends it again,
     /// if it has kept the session.
@@ -278,11 +279,12 @@ impl core::error::Error for StreamError {}
 pub enum DisconnectError {
     /// There is no connection.
     NotConnected,
-    /// What was asked for cannot be said.
+    /// What was asked for cannot be said. No call there is asks for such a thing so far.
     Invalid(OperationError),
     /// The driver is gone.
     Closed,
-    /// No waiter slot is free: without a heap their number is fixed.
+    /// No waiter slot is free: without a heap their number is fixed. The disconnect runs all the
+    /// same.
     NoWaiter,
 }
 

@@ -229,7 +229,7 @@ impl<R: Runtime> PublishStream<'_, R> {
         self.head.len.saturating_sub(self.left)
     }
 
-    /// Waits for the end of the message: QoS 0 has left, QoS 1 is at PUBACK, QoS 2 at PUBCOMP.
+    /// Waits for the end of the message: QoS 0 is on its way, QoS 1 is at PUBACK, QoS 2 at PUBCOMP.
     ///
     /// # Errors
     /// [`PublishError::Length`] if bytes are missing: the stream is stopped, the link goes down.

@@ -105,10 +105,7 @@ impl Inbox {
         let (head, len) = (head as u32, len as u32); // At most 268,435,455.
         entry.stream = Some(Streamed { head, len, left: len, at: 0, unread: 0, cut: None });
         entry.len = size as u32;
-        #[cfg(feature = "alloc")]
-        {
-            entry.both = false;
-        }
+        entry.both = false;
         entry.token = received.token;
         entry.needs = Consumer::Queue as u8;
         entry.qos0 = qos0;

@@ -1,5 +1,6 @@
 //! The test kit: brokers, a bad network, the proof.
 
+pub mod beside;
 pub mod broker;
 pub mod link;
 pub mod mosquitto;

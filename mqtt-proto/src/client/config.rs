@@ -161,14 +161,16 @@ impl Config {
 pub enum ConfigError {
     /// Receive Maximum and Maximum Packet Size may not be 0.
     Zero,
-    /// Less room for received messages than the Receive Maximum.
+    /// Less room for received messages than the Receive Maximum. Memory that is made for the
+    /// settings, or that an adapter lends, never has less.
     Held {
         /// Items needed.
         needed: usize,
         /// Items given.
         given: usize,
     },
-    /// 5.0: fewer bytes than Receive Maximum × Maximum Packet Size.
+    /// 5.0: fewer bytes than Receive Maximum × Maximum Packet Size. Only for programs on the core
+    /// itself: where there is a handle and a driver above it, the number follows from the others.
     ReceiveBytes {
         /// Bytes needed.
         needed: usize,

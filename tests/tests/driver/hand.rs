@@ -18,6 +18,7 @@ use mqtt_as_client::{
     Runtime, Server, Shutdown, Start, State, Step,
 };
 use mqtt_as_proto::frame::Frame;
+use mqtt_as_proto::packet::PacketType;
 use mqtt_as_tests::broker::{Broker, ConnId};
 
 thread_local! {
@@ -385,8 +386,36 @@ impl Bench {
         self.wire.0.borrow().written.last().cloned().unwrap_or_default()
     }
 
+    /// The whole packets that the client wrote on its last connection.
+    pub(crate) fn packet_types(&self) -> Vec<PacketType> {
+        let (written, mut types) = (self.written(), Vec::new());
+        let mut rest = &written[..];
+        while let Some((frame, after)) = Frame::split(rest).expect("no malformed packet") {
+            types.push(PacketType::from_first_byte(frame.first).expect("a packet type"));
+            rest = after;
+        }
+        types
+    }
+
+    /// How often the server took that payload.
+    pub(crate) fn accepted(&self, payload: &[u8]) -> usize {
+        let of = |broker: &mut Broker, _| {
+            broker.accepted().iter().filter(|one| one.payload[..] == *payload).count()
+        };
+        self.wire.with_broker(of)
+    }
+
+    /// Whether there is no connection.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.wire.0.borrow().conn.is_none()
+    }
+
     pub(crate) fn drop_runner(&mut self) {
         self.runner = None;
+    }
+
+    pub(crate) fn drop_callbacks(&mut self) {
+        self.callbacks = None;
     }
 
     /// A millisecond passes.

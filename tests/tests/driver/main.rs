@@ -2,6 +2,7 @@
 //! call and a wrong order show. No adapter has a part in it.
 
 mod cancelling;
+mod dropped;
 mod errors;
 mod hand;
 mod lives;
