@@ -17,7 +17,7 @@ use crate::event::{Session, Statistics};
 use crate::loops::Loop;
 use crate::message::MessageRef;
 use crate::publish::Publish;
-use crate::queue::Queue;
+use crate::queue::{LOOK_AGAIN, Queue};
 use crate::shared::{State, act};
 use crate::stream_out::OpenStream;
 use crate::traits::Runtime;
@@ -155,14 +155,13 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
-    /// `None` when the driver is gone, and where no waiter slot is free: without a heap their number
-    /// is fixed.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
     pub async fn up(&self) -> Option<Session> {
         let seen = &self.ups;
-        self.wait_event(Event::Up, |state| {
+        self.wait_change(Event::Up, |state| {
             let ups = state.link.ups;
             if seen.load(Ordering::Relaxed) != ups {
                 seen.store(ups, Ordering::Relaxed);
@@ -171,18 +170,16 @@ impl<R: Runtime> Client<R> {
             state.closed.then_some(None)
         })
         .await
-        .flatten()
     }
 
     /// Waits for the loss of a connection that this handle has not told of yet, and says why.
-    /// `None` when the driver is gone, and where no waiter slot is free: without a heap their number
-    /// is fixed.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
     pub async fn down(&self) -> Option<DownReason> {
         let seen = &self.downs;
-        self.wait_event(Event::Down, |state| {
+        self.wait_change(Event::Down, |state| {
             let downs = state.link.downs;
             if seen.load(Ordering::Relaxed) != downs {
                 seen.store(downs, Ordering::Relaxed);
@@ -191,7 +188,6 @@ impl<R: Runtime> Client<R> {
             state.closed.then_some(None)
         })
         .await
-        .flatten()
     }
 
     /// The received messages. From the first call on the queue is a consumer: QoS 1 and 2 messages
@@ -262,6 +258,21 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn downgrade(&self) -> WeakClient<R> {
         WeakClient { shared: self.shared.clone() }
+    }
+
+    /// Waits until `look` finds what it looks for; where no waiter slot is free, it looks again every
+    /// 10 ms.
+    async fn wait_change<T>(
+        &self,
+        event: Event,
+        mut look: impl FnMut(&mut State<R>) -> Option<T>,
+    ) -> T {
+        loop {
+            if let Some(found) = self.wait_event(event, &mut look).await {
+                return found;
+            }
+            R::sleep_until(R::now().after(LOOK_AGAIN)).await;
+        }
     }
 
     /// Waits until `look` finds what it looks for; `None` if no waiter slot is free.
