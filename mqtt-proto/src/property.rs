@@ -355,10 +355,10 @@ fn read_property<'a>(reader: &mut Reader<'a>) -> Result<Property<'a>, DecodeErro
     let id = reader.varint()?;
     let unknown = || DecodeError::UnknownProperty(u16::try_from(id).unwrap_or(u16::MAX));
     let id = u8::try_from(id).map_err(|_| unknown())?;
-    Property::read_value(id, reader).map_err(|error| match error {
-        DecodeError::PropertyValue(_) => DecodeError::PropertyValue(id),
-        error => error,
-    })
+    match Property::read_value(id, reader) {
+        Err(DecodeError::PropertyValue(_)) => Err(DecodeError::PropertyValue(id)),
+        read => read,
+    }
 }
 
 /// The properties seen so far, a bit each: all identifiers are below 64.
