@@ -28,17 +28,21 @@
 #![forbid(unsafe_code)]
 
 mod socket;
+mod stream;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
 use async_io::Timer;
 use futures_lite::future::zip;
-use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, State};
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use mqtt_as_client::{Callbacks, Connect, Instant, Lock, Registered, Runner, State};
 
 pub use mqtt_as_client::surface::*;
 pub use socket::Tcp;
+pub use stream::Streams;
 
 /// The handle of a client under smol: cheap to clone, `Send` and `Sync`. [`new`] makes one.
 pub type Client = mqtt_as_client::Client<Smol>;
@@ -65,15 +69,49 @@ pub fn new(config: Config) -> Result<(Client, Driver), ConfigError> {
     Ok((client, Driver { runner, callbacks }))
 }
 
+/// As [`new`], over transports that the program opens: TLS, a proxy, a pipe, whatever futures-io
+/// reads and writes. `open` is called with the server's name and port for each connection, and has
+/// the time of `connect_timeout`.
+///
+/// ```no_run
+/// use std::net::TcpStream;
+///
+/// use async_io::Async;
+/// use mqtt_as_smol::Config;
+///
+/// # fn tls<T>(stream: T) -> T { stream }
+/// let config = Config::new("broker.example").port(8883);
+/// let (client, driver) = mqtt_as_smol::new_with(config, |_host, port| async move {
+///     Ok(tls(Async::<TcpStream>::connect(([192, 0, 2, 1], port)).await?))
+/// })?;
+/// # let _ = (client, driver);
+/// # Ok::<_, mqtt_as_smol::ConfigError>(())
+/// ```
+///
+/// # Errors
+/// [`ConfigError`] names settings that do not fit each other.
+pub fn new_with<F, O, S>(
+    config: Config,
+    open: F,
+) -> Result<(Client, Driver<Streams<F>>), ConfigError>
+where
+    F: FnMut(String, u16) -> O + Send + 'static,
+    O: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, runner, callbacks) = Client::with_tasks(config, Streams(open), Arc::new)?;
+    Ok((client, Driver { runner, callbacks }))
+}
+
 /// What drives a client: its connection and its callbacks. Dropping it closes the client.
 #[derive(Debug)]
 #[must_use = "nothing happens before `run` is polled"]
-pub struct Driver {
-    runner: Runner<Smol>,
+pub struct Driver<C: Connect = Tcp> {
+    runner: Runner<Smol, C>,
     callbacks: Callbacks<Smol>,
 }
 
-impl Driver {
+impl<C: Connect + 'static> Driver<C> {
     /// Drives the client until the last handle is dropped and all callbacks have finished. Spawn it
     /// on any executor, or join it with the program.
     ///
@@ -88,12 +126,10 @@ impl Driver {
     }
 
     /// The connection and the callbacks, to be spawned apart: on an executor of several threads, or
-    /// on two, the connection goes on while a callback blocks its thread. Both have to run.
+    /// on two, the connection goes on while a callback blocks its thread. Both have to run; both are `Send`
+    /// as far as the transport is.
     #[must_use = "nothing happens before both are polled"]
-    pub fn split(
-        self,
-    ) -> (impl Future<Output = ()> + Send + 'static, impl Future<Output = ()> + Send + 'static)
-    {
+    pub fn split(self) -> (impl Future<Output = ()> + 'static, impl Future<Output = ()> + 'static) {
         (self.runner.run(), self.callbacks.run())
     }
 }

@@ -53,7 +53,7 @@ async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// A step within its time-out.
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     server: Server<'_>,
     step: Step,
     future: impl Future<Output = io::Result<T>>,

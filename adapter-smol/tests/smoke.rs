@@ -3,15 +3,16 @@
 
 use std::cell::Cell;
 use std::future::pending;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use async_executor::Executor;
-use async_io::{Timer, block_on};
+use async_io::{Async, Timer, block_on};
 use futures_lite::future::{or, zip};
 use mqtt_as_smol::{
     Client, Config, ConnectError, DownReason, Driver, ErrorKind, EventKind, QoS, Step, Version,
@@ -341,4 +342,36 @@ fn program_that_stays_on_its_thread() {
         zip(say, hear).await;
     });
     assert_eq!(heard.get(), 100);
+}
+
+/// Transports of the program's own make: here TCP that it opens itself.
+#[test]
+fn any_stream_of_futures_io_takes_the_place_of_tcp() {
+    let server = server();
+    let port = server.addr().port();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let config = Config::new("a name of its own").port(port).client_id("streams");
+    let (client, driver) = mqtt_as_smol::new_with(config, move |host, port| {
+        assert_eq!(host, "a name of its own");
+        count.fetch_add(1, Ordering::SeqCst);
+        Async::<TcpStream>::connect(([127, 0, 0, 1], port))
+    })
+    .expect("settings that fit each other");
+    let story = async move {
+        talk(client.clone()).await;
+        talk(client).await;
+    };
+    fn send<T: Send>(future: T) -> T {
+        future
+    }
+    run(zip(send(driver.run()), story));
+    assert_eq!(opened.load(Ordering::SeqCst), 2);
+
+    let refuse =
+        |_host, _port| async { Err::<Async<TcpStream>, _>(io::ErrorKind::NotFound.into()) };
+    let (client, driver) = mqtt_as_smol::new_with(Config::new("nobody"), refuse).expect("settings");
+    let refused = async move { client.connect(true).await };
+    let (_, refused) = run(zip(driver.run(), refused));
+    assert_eq!(refused, Err(ConnectError::Unreachable(Step::Open, ErrorKind::NotFound)));
 }

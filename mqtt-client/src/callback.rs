@@ -20,7 +20,7 @@ use crate::message::Message;
 use crate::place::Place;
 use crate::runner::Runner;
 use crate::shared::{State, act};
-use crate::traits::{Listeners, Runtime};
+use crate::traits::{Connect, Listeners, Runtime};
 
 /// A runtime that can start tasks, and has a heap.
 pub trait Start: Runtime<Listeners = Registered> {
@@ -56,11 +56,12 @@ impl<R: Runtime<Listeners = Registered>> Client<R> {
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
-    pub fn with_tasks(
+    #[allow(clippy::type_complexity)] // The three parts of a client.
+    pub fn with_tasks<C: Connect>(
         config: Config,
-        connect: R::Connect,
+        connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
-    ) -> Result<(Self, Runner<R>, Callbacks<R>), crate::ConfigError> {
+    ) -> Result<(Self, Runner<R, C>, Callbacks<R>), crate::ConfigError> {
         let memory = Memory::heap(&config);
         let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
         let shared = client.shared.clone();
