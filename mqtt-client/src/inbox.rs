@@ -4,14 +4,12 @@
 use bytes::Bytes;
 
 use mqtt_as_proto::client::Received;
-use mqtt_as_proto::wire::copy;
 use mqtt_as_proto::{AckToken, Storage, Version};
 
 use crate::config::Overflow;
 #[cfg(feature = "alloc")]
-use crate::message::{Layout, Message};
+use crate::message::Layout;
 use crate::place::Place;
-use crate::queue::TooSmall;
 use crate::window::Streamed;
 
 /// Who takes messages.
@@ -38,7 +36,7 @@ pub struct Entry {
     pub(crate) frame: Bytes,
     pub(crate) len: u32,
     #[cfg(feature = "alloc")]
-    layout: Layout,
+    pub(crate) layout: Layout,
     pub(crate) token: Option<AckToken>,
     /// The consumers that have still to take it, a bit each.
     pub(crate) needs: u8,
@@ -53,7 +51,7 @@ pub struct Entry {
     #[cfg(feature = "alloc")]
     pub(crate) place: alloc::vec::Vec<u8>,
     /// Where it lies in the bytes of a read that [`Inbox::finish`] will give it.
-    pending: Option<u32>,
+    pub(crate) pending: Option<u32>,
 }
 
 impl Entry {
@@ -108,7 +106,7 @@ pub(crate) struct Inbox {
     /// The consumers that have been asked for.
     pub(crate) active: u8,
     /// Entries of the read that is being looked through, whose bytes are not there yet.
-    unfinished: Option<Place>,
+    pub(crate) unfinished: Option<Place>,
     /// The entry whose payload is coming.
     pub(crate) streaming: Option<Place>,
     pub(crate) discards: u64,
@@ -301,56 +299,6 @@ impl Inbox {
         Some(index)
     }
 
-    /// Keeps the bytes of a message; an alias is replaced by the topic. In lent memory none has to
-    /// be: no aliases go with it, see `Memory::fit`.
-    fn put_bytes(
-        &mut self,
-        index: Place,
-        received: &Received<'_>,
-        packet: &[u8],
-        at: usize,
-        version: Version,
-    ) -> usize {
-        #[cfg(feature = "alloc")]
-        if self.bytes.limit() == 0 {
-            let Some(entry) = self.entries.get_mut(index.at()) else { return 0 };
-            if is_aliased(packet, received) {
-                let mut whole = alloc::vec::Vec::new();
-                let _ = received.publish.encode(version, &mut whole);
-                entry.frame = Bytes::from(whole);
-                return entry.frame.len();
-            }
-            entry.pending = Some(at as u32); // A read is shorter than 4 GiB.
-            self.unfinished.get_or_insert(index);
-            return packet.len();
-        }
-        let _ = (received, at, version);
-        let at = index.at() * self.stride;
-        let place = self.bytes.as_mut_slice().get_mut(at..at + self.stride).unwrap_or_default();
-        let len = packet.len().min(place.len());
-        copy(place, packet);
-        len
-    }
-
-    /// Gives the messages of a read their bytes.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn finish(&mut self, read: &Bytes) {
-        let mut next = self.unfinished.take();
-        while let Some(entry) = next.and_then(|index| self.entries.get_mut(index.at())) {
-            if let Some(at) = entry.pending.take() {
-                let at = at as usize;
-                entry.frame = read.slice(at..at + entry.len as usize);
-            }
-            next = entry.next;
-        }
-    }
-
-    /// Whether messages of the last read have to be given their bytes.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn is_unfinished(&self) -> bool {
-        self.unfinished.is_some()
-    }
-
     pub(crate) fn link(&mut self, index: Place, needs: u8) {
         let tail = self.tail.replace(index);
         if let Some(entry) = self.entries.get_mut(index.at()) {
@@ -431,55 +379,4 @@ impl Inbox {
         }
         self.len -= 1;
     }
-
-    /// The message as an owned one.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn message(&self, index: Place, version: Version) -> Message {
-        let Some(entry) = self.entries.get(index.at()) else {
-            return Message {
-                frame: Bytes::new(),
-                layout: Layout::default(),
-                version,
-                token: None,
-            };
-        };
-        let frame = match self.bytes.limit() {
-            0 => entry.frame.clone(),
-            _ => Bytes::copy_from_slice(self.lent(index, entry)),
-        };
-        Message { frame, layout: entry.layout, version, token: entry.token }
-    }
-
-    /// The message copied into a buffer.
-    pub(crate) fn copy(
-        &self,
-        index: Place,
-        buffer: &mut [u8],
-        version: Version,
-    ) -> Result<(usize, Option<AckToken>, Version), TooSmall> {
-        let Some(entry) = self.entries.get(index.at()) else { return Ok((0, None, version)) };
-        if let Some(stream) = entry.stream {
-            return Err(TooSmall { needed: stream.packet_len(), given: buffer.len() });
-        }
-        #[cfg(feature = "alloc")]
-        let frame = if self.bytes.limit() == 0 { &entry.frame } else { self.lent(index, entry) };
-        #[cfg(not(feature = "alloc"))]
-        let frame = self.lent(index, entry);
-        let (needed, given) = (frame.len(), buffer.len());
-        let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
-        copy(place, frame);
-        Ok((needed, entry.token, version))
-    }
-
-    pub(crate) fn lent(&self, index: Place, entry: &Entry) -> &[u8] {
-        let at = index.at() * self.stride;
-        self.bytes.as_slice().get(at..at + entry.len as usize).unwrap_or_default()
-    }
-}
-
-/// The topic does not lie in the packet: an alias stood for it.
-#[cfg(feature = "alloc")]
-pub(crate) fn is_aliased(packet: &[u8], received: &Received<'_>) -> bool {
-    let topic = received.publish.topic.as_bytes();
-    !packet.as_ptr_range().contains(&topic.as_ptr())
 }

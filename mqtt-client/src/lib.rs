@@ -24,6 +24,7 @@ mod client;
 mod config;
 mod error;
 pub mod event;
+mod frames;
 mod handlers;
 mod inbox;
 mod lent;

@@ -7,7 +7,7 @@ use mqtt_as_proto::packet::Publish;
 use mqtt_as_proto::{AckToken, Version};
 
 #[cfg(feature = "alloc")]
-use crate::inbox::is_aliased;
+use crate::frames::is_aliased;
 use crate::inbox::{Consumer, Entry, Inbox, READING};
 use crate::place::Place;
 use crate::queue::TooSmall;
