@@ -1,13 +1,21 @@
 //! The client's driver: carries bytes, events and time, and closes what is over.
 
 use mqtt_as_proto::client::{ConnectionError, Tag};
-use mqtt_as_proto::frame::Frame;
+use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::{AckToken, Instant};
 
-use super::{Delivered, Direction, Event, Happening, Held, Invariant, Pair, Plant};
+use super::streams::Incoming;
+use super::{Delivered, Direction, Event, Happening, Invariant, Pair, Plant};
 
 /// An event that has let go of the client, and a message's duty.
 type Owned = (Happening, Option<AckToken>);
+
+/// What came, and has let go of the client.
+enum Came {
+    Event(Owned),
+    Stream(Incoming),
+    Piece(Vec<u8>),
+}
 
 impl Pair {
     /// What the client's driver does now; false if there was nothing to do.
@@ -23,6 +31,8 @@ impl Pair {
             }
         }
         moved |= self.read();
+        moved |= self.tell_events();
+        moved |= self.write_streams();
         moved |= self.write();
         moved |= self.tell_events();
         moved | self.close_if_over()
@@ -69,10 +79,15 @@ impl Pair {
 
     /// Hands bytes to the client; how many it used.
     fn handle_packet(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
-        let is_read = self.skipped == 0 && !self.client.is_closing();
+        let is_read = self.skipped == 0 && !self.client.is_closing() && !self.says_goodbye;
         let frame = Some(input).filter(|_| is_read);
         let frame = frame.and_then(|input| Frame::split(input).ok().flatten());
         let whole = frame.map(|(_, rest)| input.len() - rest.len());
+        // What is larger comes in pieces, or is skipped.
+        let header = Some(input).filter(|_| is_read);
+        let header = header.and_then(|input| FixedHeader::read(input).ok().flatten());
+        let size = header.map(|header| header.packet_len());
+        let size = size.filter(|size| *size > self.client.maximum_packet_size());
         let handled = self.client.handle_bytes(input, self.now);
         // The wire has seen the packet, also if the client did not like it.
         if let (Some((frame, _)), Ok(handled)) = (frame, &handled)
@@ -82,8 +97,8 @@ impl Pair {
         }
         let handled = handled?;
         self.skipped = self.skipped.saturating_sub(handled.used);
-        if let Some(Event::TooLarge { size, .. }) = &handled.event {
-            self.skipped = size - handled.used;
+        if let Some(size) = size.filter(|_| handled.used != 0) {
+            self.skipped = size.saturating_sub(handled.used);
         }
         if let Some(Event::Connected(connected)) = &handled.event {
             self.wire.adopted |= connected.adopted;
@@ -92,26 +107,38 @@ impl Pair {
             }
         }
         let used = handled.used;
-        let event = handled.event.map(own);
-        if let Some(event) = event {
-            self.tell(event);
+        let came = handled.event.map(|event| match event {
+            Event::StreamBegins { received, len, .. } => {
+                Came::Stream(Incoming::new(&received, len))
+            }
+            Event::Piece(piece) => Came::Piece(piece.to_vec()),
+            event => Came::Event(own(event)),
+        });
+        match came {
+            Some(Came::Stream(incoming)) => self.incoming = Some(incoming),
+            Some(Came::Piece(piece)) => self.piece(&piece),
+            Some(Came::Event(event)) => self.tell(event),
+            None => {}
         }
         Ok(used)
     }
 
-    fn tell(&mut self, (happening, token): Owned) {
-        match &happening {
+    fn tell(&mut self, (mut happening, token): Owned) {
+        if let Happening::Delivered(message) = happening {
+            return self.deliver(message, token);
+        }
+        let fate = match &happening {
+            Happening::Ended(_, fate) => Some(*fate),
+            _ => None,
+        };
+        match &mut happening {
             Happening::Settled(tag, _) | Happening::Ended(tag, _) => {
+                let Some(known) = self.stream_ended(*tag, fate) else { return };
+                *tag = known;
                 self.pending.remove(&tag.0);
                 if self.planted.hides(*tag) {
                     return;
                 }
-            }
-            Happening::Delivered(Delivered { delivery, .. }) => {
-                self.wire.delivered(*delivery);
-                let session = self.sessions;
-                let delivery = *delivery;
-                self.held.extend(token.map(|token| Held { token, delivery, session }));
             }
             Happening::Connected { session_present: false }
                 if self.config.plant == Some(Plant::LostMessage) && self.sessions > 1 =>
@@ -182,6 +209,8 @@ impl Pair {
         self.out.clear();
         self.input.clear();
         self.skipped = 0;
+        self.incoming = None;
+        self.says_goodbye = false;
         self.writable = Instant::default();
         self.is_dead = false;
         self.wire.end_connection();

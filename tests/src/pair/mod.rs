@@ -8,6 +8,7 @@ mod broker_side;
 mod client_side;
 mod happening;
 mod plant;
+mod streams;
 mod wire;
 
 use std::collections::BTreeSet;
@@ -121,6 +122,14 @@ pub struct Pair {
     wire: Wire,
     planted: Planted,
     pending: BTreeSet<u32>,
+    streams: Vec<streams::Outgoing>,
+    /// Streams whose owner is gone.
+    left: BTreeSet<u32>,
+    /// When the program writes its streams on.
+    stream_at: Instant,
+    incoming: Option<streams::Incoming>,
+    /// The client was told to disconnect: it reads nothing more, whatever it has to write.
+    says_goodbye: bool,
     log: Vec<Happening>,
     fault: Option<Fault>,
     trace: bool,
@@ -158,6 +167,11 @@ impl Pair {
             wire: Wire::new(config.client.version),
             planted: Planted::new(config.plant),
             pending: BTreeSet::new(),
+            streams: Vec::new(),
+            left: BTreeSet::new(),
+            stream_at: Instant::default(),
+            incoming: None,
+            says_goodbye: false,
             log: Vec::new(),
             fault: None,
             trace: false,
@@ -252,7 +266,9 @@ impl Pair {
     /// What the client says.
     pub fn disconnect(&mut self) -> Result<(), OperationError> {
         self.note(|| "disconnect".to_owned());
-        self.client.disconnect(ReasonCode::SUCCESS, None)
+        self.client.disconnect(ReasonCode::SUCCESS, None)?;
+        self.says_goodbye = true;
+        Ok(())
     }
 
     /// Lets the client give a publish up.
@@ -362,7 +378,8 @@ impl Pair {
         let links = current.into_iter().chain(&self.old);
         let arrivals = links.filter_map(|connection| connection.link.next_arrival());
         let writable = Some(self.writable).filter(|at| *at > self.now);
-        let timers = [self.client.poll_timeout(), self.broker.poll_timeout(), writable];
+        let program = self.streams_go_on();
+        let timers = [self.client.poll_timeout(), self.broker.poll_timeout(), writable, program];
         arrivals.chain(timers.into_iter().flatten()).min()
     }
 

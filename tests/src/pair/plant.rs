@@ -7,6 +7,7 @@ use mqtt_as_proto::client::Tag;
 use mqtt_as_proto::frame::FixedHeader;
 use mqtt_as_proto::packet::PacketType;
 
+use super::streams::STREAMS;
 use super::wire::Wire;
 
 const DUP: u8 = 0x08;
@@ -17,6 +18,10 @@ const QOS: u8 = 0x06;
 pub enum Plant {
     /// A PUBLISH that is sent again has no DUP.
     NoDup,
+    /// A stream that is sent again has no DUP.
+    StreamNoDup,
+    /// A QoS 2 stream is sent again as a new message.
+    NewStream,
     /// A packet identifier is used again before its last acknowledgement.
     EarlyId,
     /// A message that waits is forgotten when the session is lost.
@@ -38,7 +43,7 @@ impl Planted {
 
     /// What reaches the wire of what the client wrote. With a plant only whole packets do.
     pub(super) fn tamper(&mut self, bytes: &[u8], wire: &Wire) -> Vec<u8> {
-        if !matches!(self.plant, Some(Plant::NoDup | Plant::EarlyId)) {
+        if !matches!(self.plant, Some(Plant::NoDup | Plant::StreamNoDup | Plant::EarlyId)) {
             return bytes.to_vec();
         }
         self.partial.extend_from_slice(bytes);
@@ -58,11 +63,13 @@ impl Planted {
     }
 
     fn tamper_publish(&self, packet: &mut [u8], header: usize, wire: &Wire) {
-        if self.plant == Some(Plant::NoDup) {
+        let stream = packet[header + 2..].starts_with(STREAMS.as_bytes());
+        if self.plant == Some(Plant::NoDup) || (self.plant == Some(Plant::StreamNoDup) && stream) {
             packet[0] &= !DUP;
             return;
         }
-        if packet[0] & QOS == 0 || packet[0] & DUP != 0 {
+        let other = self.plant != Some(Plant::EarlyId);
+        if other || packet[0] & QOS == 0 || packet[0] & DUP != 0 {
             return;
         }
         let topic = usize::from(u16::from_be_bytes([packet[header], packet[header + 1]]));

@@ -7,6 +7,7 @@ use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType, Publish};
 use mqtt_as_proto::{PacketId, QoS, Version};
 
+use super::streams::STREAMS;
 use super::{Fault, Invariant};
 
 /// Packet identifiers of the session as the client has to see it, and what each is in use for.
@@ -105,7 +106,10 @@ impl Wire {
         if known.on_wire {
             return Err(fault(Invariant::Flow, "PUBLISH twice on one connection", id));
         }
-        if !publish.dup {
+        // A stream keeps its identifier where a QoS 1 message is sent as new.
+        let stream = publish.topic.as_str().starts_with(STREAMS);
+        let new = self.adopted && stream && qos == QoS::AtLeastOnce;
+        if !publish.dup && !new {
             return Err(fault(Invariant::Dup, "no DUP on a PUBLISH that is sent again", id));
         }
         Ok(())
@@ -177,6 +181,9 @@ impl Wire {
         if !publish || qos == QoS::AtMostOnce {
             return;
         }
+        if is_stream(&partial) {
+            return; // Cut in two it does not count.
+        }
         match begun_id(&partial) {
             Some(id) => {
                 let flow = Flow { content: None, qos, on_wire: false, released: false };
@@ -191,6 +198,12 @@ impl Wire {
         let open = self.open.iter().find(|(other, flow)| **other != id && !flow.released);
         open.map(|(other, _)| *other)
     }
+}
+
+/// Whether a PUBLISH that was begun is a stream's, as far as can be seen.
+fn is_stream(partial: &[u8]) -> bool {
+    let header = 2 + partial.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();
+    partial.get(header + 2..).is_some_and(|topic| topic.starts_with(STREAMS.as_bytes()))
 }
 
 /// The packet identifier in the beginning of a PUBLISH.

@@ -62,6 +62,8 @@ struct Pending {
     births: u32,
     clean_connects: u32,
     given_up: bool,
+    /// Nobody hears of its end.
+    left: bool,
     outcomes: u32,
 }
 
@@ -73,6 +75,7 @@ struct Inward {
     session: Option<u32>,
     /// It is larger than the client takes.
     too_large: bool,
+    streams: bool,
     arrivals: u32,
 }
 
@@ -117,7 +120,8 @@ impl Ledger {
 
     fn wait_for(&mut self, tag: Tag, message: Option<Message>) {
         let (births, clean_connects) = (self.births, self.clean_connects);
-        let pending = Pending { message, births, clean_connects, given_up: false, outcomes: 0 };
+        let pending =
+            Pending { message, births, clean_connects, given_up: false, left: false, outcomes: 0 };
         self.tags.insert(tag.0, pending);
     }
 
@@ -128,6 +132,14 @@ impl Ledger {
         }
     }
 
+    /// The owner of a stream is gone.
+    pub(crate) fn left(&mut self, tag: Tag) {
+        self.given_up(tag);
+        if let Some(pending) = self.tags.get_mut(&tag.0) {
+            pending.left = true;
+        }
+    }
+
     /// The broker was given a message for the client.
     pub(crate) fn fed(
         &mut self,
@@ -135,10 +147,10 @@ impl Ledger {
         (number, len): (u64, usize),
         qos: QoS,
         matches: bool,
-        too_large: bool,
+        (too_large, streams): (bool, bool),
     ) {
         let session = matches.then_some(self.births);
-        let inward = Inward { qos, len, session, too_large, arrivals: 0 };
+        let inward = Inward { qos, len, session, too_large, streams, arrivals: 0 };
         self.inward.insert((topic.to_owned(), number), inward);
     }
 
@@ -204,6 +216,9 @@ impl Ledger {
         if outward.never {
             return fault(Invariant::Truth, format!("{text} was never sent, and arrives"));
         }
+        if accepted.topic.starts_with("s/") {
+            *self.met.entry("streamed out").or_default() += 1;
+        }
         let first = outward.accepted.is_empty();
         let (births, unknown) = (self.births, &self.unknown_births);
         let excused = unknown.iter().any(|birth| *birth > outward.births)
@@ -240,6 +255,9 @@ impl Ledger {
             return fault(Invariant::Content, format!("{text} arrives otherwise than sent"));
         }
         inward.arrivals += 1;
+        if inward.streams {
+            *self.met.entry("streamed in").or_default() += 1;
+        }
         if inward.arrivals > 1 {
             *self.met.entry("delivered again").or_default() += 1;
         }
@@ -257,6 +275,9 @@ impl Ledger {
         let Some(pending) = self.tags.get_mut(&tag.0) else {
             return fault(Invariant::OneOutcome, format!("{tag:?} was not accepted, and ends"));
         };
+        if fate == Some(Fate::Interrupted) && pending.outcomes == 0 {
+            return Ok(()); // Its owner sends it again.
+        }
         pending.outcomes += 1;
         if pending.outcomes > 1 {
             return fault(Invariant::OneOutcome, format!("{tag:?} ends twice"));
@@ -273,7 +294,7 @@ impl Ledger {
             None => arrived && outward.qos != QoS::AtMostOnce,
             Some(Fate::Left) => outward.qos == QoS::AtMostOnce,
             Some(Fate::NeverSent(_)) => !arrived,
-            Some(Fate::Interrupted) => false, // Nothing is streamed here.
+            Some(Fate::Interrupted) => false, // It had ended.
             Some(Fate::Unknown { received }) => {
                 (broken || pending.given_up) && (arrived || !received)
             }
@@ -293,7 +314,10 @@ impl Ledger {
 
     /// Operations without an outcome.
     pub(crate) fn open(&self) -> impl Iterator<Item = u32> + '_ {
-        self.tags.iter().filter(|(_, pending)| pending.outcomes == 0).map(|(tag, _)| *tag)
+        self.tags
+            .iter()
+            .filter(|(_, pending)| pending.outcomes == 0 && !pending.left)
+            .map(|(tag, _)| *tag)
     }
 
     /// All has come to rest: nothing may be missing.
@@ -314,7 +338,7 @@ impl Ledger {
 }
 
 /// All that a few hundred lives have to meet.
-pub(crate) const KINDS: [&str; 21] = [
+pub(crate) const KINDS: [&str; 24] = [
     "connected",
     "resumed",
     "settled",
@@ -331,6 +355,9 @@ pub(crate) const KINDS: [&str; 21] = [
     "delivered at QoS 2",
     "sent again",
     "delivered again",
+    "interrupted",
+    "streamed out",
+    "streamed in",
     "too large",
     "timed out",
     "overrun",

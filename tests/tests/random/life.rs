@@ -85,7 +85,8 @@ impl Life {
 
     fn step(&mut self) -> Result<(), Fault> {
         match self.random.between(0..=99) {
-            0..=29 => self.publish()?,
+            0..=23 => self.publish()?,
+            24..=29 => self.stream(),
             30..=44 => self.feed(),
             45..=49 => self.request()?,
             50..=66 => self.take(),
@@ -186,6 +187,27 @@ impl Life {
         Ok(())
     }
 
+    /// Publishes a stream, or goes away from one, or does not read one on.
+    fn stream(&mut self) {
+        if self.random.chance(15) {
+            return self.pair.refuse_incoming();
+        }
+        if self.random.chance(15) {
+            let which = self.random.index(4);
+            if let Some(tag) = self.pair.leave_stream(which) {
+                self.ledger.left(tag);
+            }
+            return;
+        }
+        let qos = random_qos(&mut self.random).min(self.config.broker.maximum_qos);
+        let len = [4, 60, 600, 5000][self.random.index(4)];
+        self.numbers += 1;
+        let topic = format!("s/{}", self.numbers);
+        let (bytes, tag) = (payload(self.numbers, len), self.tag());
+        self.ledger.published(&topic, (self.numbers, bytes.len()), (qos, false), Some(tag));
+        self.pair.stream(&topic, bytes, qos, tag);
+    }
+
     fn tag(&mut self) -> Tag {
         self.tags += 1;
         Tag(self.tags)
@@ -201,14 +223,28 @@ impl Life {
             let qos = published.min(QoS::from_bits(granted as u8).expect("a QoS"));
             let size = self.config.client.maximum_packet_size as usize;
             let too_large =
-                self.random.chance(5) && self.config.broker.maximum_packet_size.is_none();
-            let len = if too_large { size + 50 } else { self.random.between(4..=60) as usize };
+                self.random.chance(10) && self.config.broker.maximum_packet_size.is_none();
+            let streams = too_large && self.config.client.largest_stream != 0;
+            let too_large = too_large && !streams;
+            let len = if streams {
+                size + self.random.between(50..=2000) as usize
+            } else if too_large {
+                size + 50
+            } else {
+                self.random.between(4..=60) as usize
+            };
             self.numbers += 1;
             let filter = self.filter(granted, topic.ends_with('b'));
             let session = self.pair.session();
             let matches = session.is_some_and(|session| session.filters.contains(&filter));
             let bytes = payload(self.numbers, len);
-            self.ledger.fed(&topic, (self.numbers, bytes.len()), qos, matches, too_large);
+            self.ledger.fed(
+                &topic,
+                (self.numbers, bytes.len()),
+                qos,
+                matches,
+                (too_large, streams),
+            );
             let name = TopicName::new(&topic).expect("a topic");
             self.pair.feed(name, &bytes, published);
         }
@@ -290,7 +326,12 @@ impl Life {
     /// A good network, a program that takes its messages: all has to come to an end.
     fn return_to_order(mut self) -> Result<Met, Fault> {
         self.pair.heal();
-        for _ in 0..600 {
+        for round in 0..600 {
+            // What was given up keeps its place as long as the session lives: all may be gone.
+            while round == 500 && self.config.flights < 100 {
+                let Some(tag) = self.pair.leave_stream(0) else { break };
+                self.ledger.left(tag);
+            }
             if !self.pair.has_transport() {
                 self.connect(false);
             }
@@ -320,6 +361,7 @@ impl Life {
             && self.pair.client().is_connected()
             && self.pair.client().is_idle()
             && self.pair.untaken() == 0
+            && self.pair.streaming() == 0
     }
 }
 
@@ -343,6 +385,7 @@ fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig {
     let small = random.chance(40);
     config.client.version = [Version::V311, Version::V5][random.index(2)];
     config.client.maximum_packet_size = [256, 1024, 65_536][random.index(3)];
+    config.client.largest_stream = [0, 100_000][random.index(2)];
     config.client.receive_maximum = if small { random.between(1..=4) } else { 30 } as u16;
     config.client.topic_alias_maximum = random.between(0..=3) as u16;
     config.client.topic_aliases = random.between(0..=3) as u16;

@@ -94,6 +94,16 @@ fn random_run_catches_a_missing_dup() {
 }
 
 #[test]
+fn random_run_catches_a_stream_sent_again_without_dup() {
+    caught(Plant::StreamNoDup, Invariant::Dup);
+}
+
+#[test]
+fn random_run_catches_a_qos_2_stream_sent_again_as_new() {
+    caught(Plant::NewStream, Invariant::ExactlyOnce);
+}
+
+#[test]
 fn random_run_catches_an_id_released_early() {
     caught(Plant::EarlyId, Invariant::PacketId);
 }
