@@ -12,7 +12,9 @@ use futures_lite::future::or;
 pub(crate) use mqtt_as_smol as adapter;
 pub(crate) use mqtt_as_smol::Client;
 
-use adapter::{Config, ConfigError, DownReason, Session, event};
+use adapter::{Config, ConfigError};
+
+pub(crate) use crate::with_std::glue::{on_down, on_message, on_up};
 
 pub(crate) const NAME: &str = "smol";
 
@@ -121,35 +123,4 @@ pub(crate) fn try_client(config: Config) -> Result<Client, ConfigError> {
 pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + Send + 'static) {
     let (client, driver) = adapter::new(config).expect("settings that fit each other");
     (client, driver.run())
-}
-
-/// Names a callback, for `unset_cb`.
-pub(crate) type Callback = adapter::CallbackId;
-
-/// Calls `told` with topic and payload of every message.
-pub(crate) fn on_message(
-    client: &Client,
-    told: impl Fn(&str, &[u8]) + Send + Sync + 'static,
-) -> Callback {
-    client.set_cb_on_event(event::Msg, move |message| {
-        told(message.topic(), message.payload());
-        async {}
-    })
-}
-
-pub(crate) fn on_up(client: &Client, told: impl Fn(Session) + Send + Sync + 'static) -> Callback {
-    client.set_cb_on_event(event::Up, move |session| {
-        told(session);
-        async {}
-    })
-}
-
-pub(crate) fn on_down(
-    client: &Client,
-    told: impl Fn(DownReason) + Send + Sync + 'static,
-) -> Callback {
-    client.set_cb_on_event(event::Down, move |reason| {
-        told(reason);
-        async {}
-    })
 }

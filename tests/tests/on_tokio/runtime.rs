@@ -7,7 +7,9 @@ use mqtt_as_client::Start;
 pub(crate) use mqtt_as_tokio as adapter;
 pub(crate) use mqtt_as_tokio::{Client, Tokio as Runtime};
 
-use adapter::{Config, ConfigError, DownReason, Session, event};
+use adapter::{Config, ConfigError};
+
+pub(crate) use crate::with_std::glue::{on_down, on_message, on_up};
 
 pub(crate) const NAME: &str = "tokio";
 
@@ -83,36 +85,5 @@ pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + Send 
     let (client, runner, callbacks) = parts.expect("settings that fit each other");
     (client, async {
         tokio::join!(runner.run(), callbacks.run());
-    })
-}
-
-/// Names a callback, for `unset_cb`.
-pub(crate) type Callback = adapter::CallbackId;
-
-/// Calls `told` with topic and payload of every message.
-pub(crate) fn on_message(
-    client: &Client,
-    told: impl Fn(&str, &[u8]) + Send + Sync + 'static,
-) -> Callback {
-    client.set_cb_on_event(event::Msg, move |message| {
-        told(message.topic(), message.payload());
-        async {}
-    })
-}
-
-pub(crate) fn on_up(client: &Client, told: impl Fn(Session) + Send + Sync + 'static) -> Callback {
-    client.set_cb_on_event(event::Up, move |session| {
-        told(session);
-        async {}
-    })
-}
-
-pub(crate) fn on_down(
-    client: &Client,
-    told: impl Fn(DownReason) + Send + Sync + 'static,
-) -> Callback {
-    client.set_cb_on_event(event::Down, move |reason| {
-        told(reason);
-        async {}
     })
 }

@@ -1,4 +1,5 @@
 //! What only runtimes over an operating system have, told once for tokio and smol.
 
 mod callbacks;
+pub(crate) mod glue;
 mod machine;
