@@ -201,11 +201,12 @@ impl<R: Runtime> Drop for Waiting<'_, R> {
     }
 }
 
-/// The program's buffer is too small for the message.
+/// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
+/// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooSmall {
-    /// Bytes of the message's packet.
+    /// Bytes of the message's packet, or of its header for `Queue::next_stream`.
     pub needed: usize,
     /// Bytes of the buffer.
     pub given: usize,
@@ -214,6 +215,9 @@ pub struct TooSmall {
 impl core::fmt::Display for TooSmall {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { needed, given } = self;
+        if needed <= given {
+            return write!(f, "the message of {needed} bytes comes as a stream: use next_stream");
+        }
         write!(f, "the message takes {needed} bytes, the buffer has {given}: give a larger one")
     }
 }

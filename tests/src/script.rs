@@ -89,6 +89,17 @@ impl Script {
         self.send(&Packet::ConnAck(ConnAck::default()));
     }
 
+    /// The next client has to connect, and is told that its session is there.
+    ///
+    /// # Panics
+    ///
+    /// As [`welcome`](Self::welcome).
+    pub fn welcome_back(&mut self) {
+        self.accept();
+        self.expect(PacketType::Connect);
+        self.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+    }
+
     /// The next packet has to be of that type; its bytes, fixed header included.
     ///
     /// A CONNECT decides the version of what follows.

@@ -239,9 +239,7 @@ fn dropped_half_way_the_link_is_closed_without_another_word() {
             script.expect_bytes(b"half");
             script.expect_close();
             send.send(()).expect("the story waits");
-            script.accept();
-            script.expect(PacketType::Connect);
-            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.welcome_back();
             assert_eq!(published(script), (false, 2, "behind".into()));
             script.expect(PacketType::Disconnect);
         });
@@ -300,9 +298,7 @@ fn a_link_cut_in_mid_stream_leaves_nothing_with_the_server() {
     in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len() - 1);
-            script.accept();
-            script.expect(PacketType::Connect);
-            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.welcome_back();
             assert_eq!(published(script), (false, 2, "abc".into()));
             script.send(&Packet::PubRec(ack(2)));
             script.expect(PacketType::PubRel);
@@ -331,9 +327,7 @@ fn cut_before_its_acknowledgement_it_is_restarted_as_a_resend() {
     in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
-            script.accept();
-            script.expect(PacketType::Connect);
-            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.welcome_back();
             assert_eq!(published(script), (true, 1, "abc".into()));
             script.send(&Packet::PubRec(ack(1)));
             script.expect(PacketType::PubRel);
@@ -360,9 +354,7 @@ fn a_restart_does_not_wait_for_those_who_wait_for_its_room() {
     in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
-            script.accept();
-            script.expect(PacketType::Connect);
-            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.welcome_back();
             assert_eq!(published(script), (true, 1, "abc".into()));
             script.send(&Packet::PubRec(ack(1)));
             script.expect(PacketType::PubRel);
@@ -393,9 +385,7 @@ fn dropped_in_a_restart_it_leaves_its_place_with_the_server() {
     in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
-            script.accept();
-            script.expect(PacketType::Connect);
-            script.send(&Packet::ConnAck(ConnAck { session_present: true, ..ConnAck::default() }));
+            script.welcome_back();
             script.expect_bytes(&[0x3c]);
             script.expect_bytes(&STREAM[1..9]);
             script.expect_close();
