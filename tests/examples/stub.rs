@@ -1,22 +1,30 @@
 //! A server that is never the bottleneck: it answers as the peer of the `load` example has to, in
 //! as few writes as it can, and keeps nothing. 3.1.1 only.
 //!
-//! `stub PORT` serves loopback until it is killed.
+//! `stub` prints the port of loopback that it serves until it is killed. So that a client does the
+//! same work in every run, however fast either side is, the stub counts and looks at no clock:
+//!
+//! * a client named `acks/N/order` gets its acknowledgements when N are due, in one write; named
+//!   `acks/N/reverse`, in reverse order,
+//! * a subscription to `send/COUNT/LEN` gets that many messages with payloads of LEN bytes; at
+//!   QoS 1 the next 500 when all before are acknowledged,
+//! * what is published at QoS 0 to a topic that begins with `echo` comes back.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use mqtt_as_proto::frame::Frame;
-use mqtt_as_proto::packet::{Ack, ConnAck, Delivery, Publish, SubAck};
+use mqtt_as_proto::packet::{Ack, ConnAck, Connect, Delivery, Publish, SubAck, Subscribe};
 use mqtt_as_proto::{Packet, PacketId, ReasonCode, TopicName, Version};
 
 const VERSION: Version = Version::V311;
 
 fn main() {
-    let port: u16 = std::env::args().nth(1).expect("stub PORT").parse().expect("a port");
-    let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    println!("{}", listener.local_addr().expect("an address").port());
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
+        // A thread each: a thousand idle clients are a thousand threads that sleep.
         std::thread::spawn(move || serve(stream));
     }
 }
@@ -25,84 +33,151 @@ fn serve(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut input = Vec::new();
     let mut chunk = vec![0; 256 * 1024];
-    let mut sender = Sender::default();
+    let mut peer = Peer::default();
     loop {
         let n = stream.read(&mut chunk).ok().filter(|n| *n != 0)?;
         input.extend_from_slice(&chunk[..n]);
-        let mut out = Vec::new();
         let mut rest = &input[..];
         while let Some((frame, behind)) = Frame::split(rest).expect("well-formed") {
-            answer(&Packet::decode(frame, VERSION).expect("valid"), &mut out, &mut sender);
+            peer.handle(&Packet::decode(frame, VERSION).expect("valid"));
             rest = behind;
         }
         let used = input.len() - rest.len();
         input.drain(..used);
-        stream.write_all(&out).ok()?;
-        sender.send(&mut stream)?;
+        stream.write_all(&std::mem::take(&mut peer.out)).ok()?;
+        peer.sender.send(&mut stream)?;
     }
 }
 
-/// Messages for the subscriber: at QoS 1 some are unacknowledged at a time.
+/// What the stub has to know of a client.
+#[derive(Default)]
+struct Peer {
+    out: Vec<u8>,
+    acks: Acks,
+    sender: Sender,
+}
+
+impl Peer {
+    fn handle(&mut self, packet: &Packet<'_>) {
+        match packet {
+            Packet::Connect(connect) => self.handle_connect(connect),
+            Packet::Publish(publish) => self.handle_publish(publish),
+            Packet::PubRel(ack) => {
+                self.acknowledge(Packet::PubComp(Ack::new(ack.id, ReasonCode::SUCCESS)));
+            }
+            Packet::PubAck(_) => self.sender.unacknowledged -= 1,
+            Packet::Subscribe(subscribe) => self.handle_subscribe(subscribe),
+            Packet::PingReq => self.answer(&Packet::PingResp),
+            _ => {}
+        }
+    }
+
+    fn handle_connect(&mut self, connect: &Connect<'_>) {
+        self.acks = Acks::named(connect.client_id).unwrap_or_default();
+        self.answer(&Packet::ConnAck(ConnAck::default()));
+    }
+
+    fn handle_publish(&mut self, publish: &Publish<'_>) {
+        let success = |id| Ack::new(id, ReasonCode::SUCCESS);
+        match publish.delivery {
+            Delivery::AtMostOnce if publish.topic.as_str().starts_with("echo") => {
+                publish.encode(VERSION, &mut self.out).expect("encodes");
+            }
+            Delivery::AtMostOnce => {}
+            Delivery::AtLeastOnce(id) => self.acknowledge(Packet::PubAck(success(id))),
+            Delivery::ExactlyOnce(id) => self.acknowledge(Packet::PubRec(success(id))),
+        }
+    }
+
+    fn handle_subscribe(&mut self, subscribe: &Subscribe<'_>) {
+        let first = subscribe.subscriptions.iter().next().expect("a filter");
+        let qos = first.options.qos as u8;
+        self.sender = Sender::filtered(first.filter.as_str(), qos == 1).unwrap_or_default();
+        let ack = SubAck { id: subscribe.id, properties: Default::default(), codes: &[qos] };
+        self.answer(&Packet::SubAck(ack));
+    }
+
+    fn answer(&mut self, packet: &Packet<'_>) {
+        packet.encode(VERSION, &mut self.out).expect("encodes");
+    }
+
+    /// Acknowledges when as many are due as the client wants at a time.
+    fn acknowledge(&mut self, ack: Packet<'static>) {
+        self.acks.due.push(ack);
+        if self.acks.due.len() < self.acks.at_a_time {
+            return;
+        }
+        let mut due = std::mem::take(&mut self.acks.due);
+        if self.acks.reverse {
+            due.reverse();
+        }
+        due.iter().for_each(|ack| self.answer(ack));
+    }
+}
+
+/// Acknowledgements that wait until enough are due.
+#[derive(Default)]
+struct Acks {
+    at_a_time: usize,
+    reverse: bool,
+    due: Vec<Packet<'static>>,
+}
+
+impl Acks {
+    fn named(client_id: &str) -> Option<Self> {
+        let (at_a_time, order) = client_id.strip_prefix("acks/")?.split_once('/')?;
+        let at_a_time = at_a_time.parse().ok()?;
+        Some(Self { at_a_time, reverse: order == "reverse", due: Vec::new() })
+    }
+}
+
+/// Messages for the subscriber.
 #[derive(Default)]
 struct Sender {
     left: usize,
+    len: usize,
     qos1: bool,
     unacknowledged: usize,
     next_id: u16,
 }
 
 impl Sender {
+    /// At QoS 1 as many are unacknowledged at a time.
     const WINDOW: usize = 500;
+    /// At QoS 0 a write has about as many bytes.
+    const WRITE: usize = 64 * 1024;
+
+    fn filtered(filter: &str, qos1: bool) -> Option<Self> {
+        let (count, len) = filter.strip_prefix("send/")?.split_once('/')?;
+        let (left, len) = (count.parse().ok()?, len.parse().ok()?);
+        Some(Self { left, len, qos1, ..Self::default() })
+    }
 
     fn send(&mut self, stream: &mut TcpStream) -> Option<()> {
-        let topic = TopicName::new("figures/topic/20byte").ok()?;
-        while self.left != 0 {
-            let room = if self.qos1 { Self::WINDOW - self.unacknowledged } else { 500 };
+        while self.left != 0 && self.unacknowledged == 0 {
             let mut out = Vec::new();
-            for _ in 0..room.min(self.left) {
-                let mut publish = Publish::new(topic, &[b'x'; 64]);
+            let topic = TopicName::new("figures/topic/20byte").ok()?;
+            let payload = vec![b'x'; self.len];
+            while self.left != 0 && self.has_room(out.len()) {
+                let mut publish = Publish::new(topic, &payload);
                 if self.qos1 {
-                    self.next_id = self.next_id.checked_add(1).unwrap_or(1);
-                    publish.delivery = Delivery::AtLeastOnce(PacketId::new(self.next_id)?);
+                    publish.delivery = Delivery::AtLeastOnce(self.take_id()?);
                     self.unacknowledged += 1;
                 }
                 publish.encode(VERSION, &mut out).ok()?;
                 self.left -= 1;
             }
             stream.write_all(&out).ok()?;
-            if self.qos1 {
-                break;
-            }
         }
         Some(())
     }
-}
 
-fn answer(packet: &Packet<'_>, out: &mut Vec<u8>, sender: &mut Sender) {
-    let reply = match packet {
-        Packet::Connect(_) => Packet::ConnAck(ConnAck::default()),
-        Packet::Publish(publish) => match publish.delivery {
-            Delivery::AtMostOnce => return,
-            Delivery::AtLeastOnce(id) => Packet::PubAck(Ack::new(id, ReasonCode::SUCCESS)),
-            Delivery::ExactlyOnce(id) => Packet::PubRec(Ack::new(id, ReasonCode::SUCCESS)),
-        },
-        Packet::PubRel(ack) => Packet::PubComp(Ack::new(ack.id, ReasonCode::SUCCESS)),
-        Packet::PubAck(_) => {
-            sender.unacknowledged = sender.unacknowledged.saturating_sub(1);
-            return;
-        }
-        Packet::Subscribe(subscribe) => {
-            let first = subscribe.subscriptions.iter().next().expect("a filter");
-            let count = first.filter.as_str().rsplit('/').next().and_then(|n| n.parse().ok());
-            sender.left = count.expect("send/COUNT");
-            sender.qos1 = first.options.qos as u8 == 1;
-            let codes = &[first.options.qos as u8];
-            let ack = SubAck { id: subscribe.id, properties: Default::default(), codes };
-            Packet::SubAck(ack).encode(VERSION, out).expect("encodes");
-            return;
-        }
-        Packet::PingReq => Packet::PingResp,
-        _ => return,
-    };
-    reply.encode(VERSION, out).expect("encodes");
+    fn has_room(&self, written: usize) -> bool {
+        if self.qos1 { self.unacknowledged < Self::WINDOW } else { written < Self::WRITE }
+    }
+
+    fn take_id(&mut self) -> Option<PacketId> {
+        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+        PacketId::new(self.next_id)
+    }
 }
