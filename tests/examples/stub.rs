@@ -8,16 +8,20 @@
 //!   `acks/N/reverse`, in reverse order,
 //! * a subscription to `send/COUNT/LEN` gets that many messages with payloads of LEN bytes; at
 //!   QoS 1 the next 500 when all before are acknowledged,
+//! * a CONNACK and the end of a connection come when the client surely waits for them,
 //! * what is published at QoS 0 to a topic that begins with `echo` comes back.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Ack, ConnAck, Connect, Delivery, Publish, SubAck, Subscribe};
 use mqtt_as_proto::{Packet, PacketId, ReasonCode, TopicName, Version};
 
 const VERSION: Version = Version::V311;
+/// What a client under a counting tool needs at most to get to where it waits.
+const PAUSE: Duration = Duration::from_millis(3);
 
 fn main() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -25,11 +29,15 @@ fn main() {
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
         // A thread each: a thousand idle clients are a thousand threads that sleep.
-        std::thread::spawn(move || serve(stream));
+        std::thread::spawn(move || {
+            serve(&stream);
+            std::thread::sleep(PAUSE);
+        });
     }
 }
 
-fn serve(mut stream: TcpStream) -> Option<()> {
+/// Serves a client until it closes the connection.
+fn serve(mut stream: &TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut input = Vec::new();
     let mut chunk = vec![0; 256 * 1024];
@@ -45,7 +53,7 @@ fn serve(mut stream: TcpStream) -> Option<()> {
         let used = input.len() - rest.len();
         input.drain(..used);
         stream.write_all(&std::mem::take(&mut peer.out)).ok()?;
-        peer.sender.send(&mut stream)?;
+        peer.sender.send(stream)?;
     }
 }
 
@@ -74,6 +82,7 @@ impl Peer {
 
     fn handle_connect(&mut self, connect: &Connect<'_>) {
         self.acks = Acks::named(connect.client_id).unwrap_or_default();
+        std::thread::sleep(PAUSE);
         self.answer(&Packet::ConnAck(ConnAck::default()));
     }
 
@@ -153,7 +162,7 @@ impl Sender {
         Some(Self { left, len, qos1, ..Self::default() })
     }
 
-    fn send(&mut self, stream: &mut TcpStream) -> Option<()> {
+    fn send(&mut self, mut stream: &TcpStream) -> Option<()> {
         while self.left != 0 && self.unacknowledged == 0 {
             let mut out = Vec::new();
             let topic = TopicName::new("figures/topic/20byte").ok()?;
