@@ -15,9 +15,9 @@ use mqtt_as_embassy::{Config, QoS, Resources, Runner, event};
 use mqtt_as_tests::{broker::BrokerConfig, server::Server, wire::Wire};
 use static_cell::ConstStaticCell;
 
-/// The client's memory: packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement; 8
-/// received messages that wait to be taken; 4 messages in flight; 4 calls that wait at once.
-static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 8, 4, 4>> =
+/// The client's memory: packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement, 4 KiB
+/// of received ones that wait to be taken; 4 calls that wait at once.
+static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 4096, 4>> =
     ConstStaticCell::new(Resources::new());
 
 #[embassy_executor::task]

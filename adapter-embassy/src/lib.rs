@@ -6,9 +6,9 @@
 //! use mqtt_as_embassy::{Config, QoS, Resources, Runner, event};
 //! use static_cell::ConstStaticCell;
 //!
-//! // Packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement; 8 received messages
-//! // that wait to be taken; 4 messages in flight; 4 calls that wait at once.
-//! static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 8, 4, 4>> =
+//! // Packets of 512 bytes; 2 KiB of messages that wait for an acknowledgement, 4 KiB of received
+//! // ones that wait to be taken; 4 calls that wait at once.
+//! static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 4096, 4>> =
 //!     ConstStaticCell::new(Resources::new());
 //!
 //! #[embassy_executor::task]
@@ -55,7 +55,7 @@
 //! ```compile_fail,E0382
 //! # use embassy_net::Stack;
 //! # use mqtt_as_embassy::{Config, Resources};
-//! fn two(stack: Stack<'static>, resources: &'static mut Resources<512, 512, 2048, 8, 4, 4>) {
+//! fn two(stack: Stack<'static>, resources: &'static mut Resources<512, 512, 2048, 4096, 4>) {
 //!     let one = mqtt_as_embassy::new(stack, resources, Config::new("one.example"));
 //!     let other = mqtt_as_embassy::new(stack, resources, Config::new("other.example"));
 //! }
@@ -64,14 +64,14 @@
 //! # Transports
 //!
 //! TCP is one of them: with [`with_connector`] whatever `embedded-io-async` reads and writes can
-//! take its place, as TLS, or a serial line ([`Line`]):
+//! take its place, as TLS, or a serial line ([`SerialLink`]):
 //!
 //! ```
 //! use embedded_io_async::{Read, Write};
-//! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, Line, ResourcesFor, Runner};
+//! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, SerialLink, ResourcesFor, Runner};
 //! use static_cell::ConstStaticCell;
 //!
-//! static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 8, 4, 4>> =
+//! static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 4096, 4>> =
 //!     ConstStaticCell::new(ResourcesFor::new());
 //!
 //! /// Over a line that is always there: nothing is to do before a connection.
@@ -79,7 +79,7 @@
 //!     rx: impl Read,
 //!     tx: impl Write,
 //! ) -> Result<(Client, Runner<impl Connect>), ConfigError> {
-//!     let line = Line::new(rx, tx, async |_, _, _| Ok(()));
+//!     let line = SerialLink::new(rx, tx, async |_, _, _| Ok(()));
 //!     mqtt_as_embassy::with_connector(line, RESOURCES.take(), Config::new("the other end"))
 //! }
 //! # let _ = client(&[][..], &mut [][..]);
@@ -101,11 +101,11 @@ mod tcp;
 use embassy_futures::join::join;
 use embassy_net::Stack;
 use embassy_time::{Instant as Clock, Timer};
-use mqtt_as_client::{Handlers, Handling, Instant, State};
+use mqtt_as_client::{HandlerTable, Handlers, Handling, Instant};
 
 pub use lock::Critical;
 pub use mqtt_as_client::surface::*;
-pub use mqtt_as_client::{Connect, HandledEvent, HandlerId, Line, Server, Shutdown};
+pub use mqtt_as_client::{Connect, HandledEvent, HandlerId, SerialLink, Server, Shutdown};
 pub use resources::{Resources, ResourcesFor};
 pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
 
@@ -114,6 +114,9 @@ pub type Client = mqtt_as_client::Client<Embassy>;
 
 /// A handle that does not keep the client alive.
 pub type WeakClient = mqtt_as_client::WeakClient<Embassy>;
+
+/// What becomes of an accepted message.
+pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Embassy>;
 
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Embassy>;
@@ -136,13 +139,12 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
 pub fn new<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
 >(
     stack: Stack<'static>,
-    resources: &'static mut Resources<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    resources: &'static mut Resources<RX, TX, OUTGOING, INCOMING, WAITERS>,
     config: Config,
 ) -> Result<(Client, Runner), ConfigError> {
     let Resources { client, tcp } = resources;
@@ -157,19 +159,19 @@ pub fn with_connector<
     C: Connect,
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
 >(
     connect: C,
-    resources: &'static mut ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    resources: &'static mut ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>,
     config: Config,
 ) -> Result<(Client, Runner<C>), ConfigError> {
-    let ResourcesFor { memory, state } = resources;
-    let (memory, buffer) = memory.split();
+    let ResourcesFor { memory, handlers, table, state } = resources;
+    let handlers = handlers.split(table.init(HandlerTable::new()));
+    let pointer = |lock| &*state.init(lock);
     let (client, driver, callbacks) =
-        Client::with_handlers(config, memory, buffer, connect, |lock| &*state.init(lock))?;
+        Client::with_handlers(config, memory.split(), handlers, connect, pointer)?;
     Ok((client, Runner { driver, callbacks }))
 }
 
@@ -197,7 +199,7 @@ impl<C: Connect> Runner<C> {
 pub enum Embassy {}
 
 impl Runtime for Embassy {
-    type Lock = Critical<State<Self>>;
+    type Lock = Critical;
     type Pointer = &'static Self::Lock;
     type Connect = Tcp;
     type Listeners = Handlers;

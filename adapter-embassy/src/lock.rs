@@ -4,24 +4,24 @@ use core::cell::RefCell;
 use core::fmt;
 
 use critical_section::Mutex;
-use mqtt_as_client::Lock;
+use mqtt_as_client::{Lock, State};
 
-/// A value that is used in critical sections.
-pub struct Critical<T>(Mutex<RefCell<T>>);
+/// The client's state, which is used in critical sections.
+pub struct Critical(Mutex<RefCell<State>>);
 
-impl<T> Lock<T> for Critical<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new(RefCell::new(value)))
+impl Lock for Critical {
+    fn new(state: State) -> Self {
+        Self(Mutex::new(RefCell::new(state)))
     }
 
     #[inline]
-    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
         // Nothing of the program's runs under the lock, so that it is never taken twice.
-        critical_section::with(|section| f(&mut self.0.borrow_ref_mut(section)))
+        critical_section::with(|section| f(&mut self.0.borrow_ref_mut(section)));
     }
 }
 
-impl<T> fmt::Debug for Critical<T> {
+impl fmt::Debug for Critical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Critical")
     }

@@ -2,45 +2,42 @@
 
 use core::fmt;
 
-use mqtt_as_client::{Lent, State};
+use mqtt_as_client::{BorrowedMemory, HandlerMemory, HandlerTable};
 use static_cell::StaticCell;
 
+use crate::TcpBuffers;
 use crate::lock::Critical;
-use crate::{Embassy, TcpBuffers};
 
 /// The memory of a client over TCP.
 ///
-/// * `RX`: bytes of the largest packet taken, and of TCP's window. There are `QUEUE` + 3 times as
-///   many.
+/// * `RX`: bytes of the largest packet taken, and of TCP's window. There are three times as many: to
+///   read into, for callbacks, and for TCP.
 /// * `TX`: bytes of packets that wait to be written, at least 128, and of what TCP has to keep until
 ///   the server has it. There are three times as many.
-/// * `STORE`: bytes of QoS 1 and 2 messages, kept until they are acknowledged: 60 of each 64 hold
-///   them.
-/// * `QUEUE`: received messages that wait to be taken. At least 2 for 5.0: the Receive Maximum is
-///   one half of them.
-/// * `FLIGHT`: messages and requests that are unacknowledged or wait for a connection.
+/// * `OUTGOING`: bytes of messages and requests that are unacknowledged or wait for a connection,
+///   each with 16 more.
+/// * `INCOMING`: bytes of received messages that wait to be taken, each with 16 more: at least
+///   `RX` + 16.
 /// * `WAITERS`: calls that wait at once, in all tasks.
 #[derive(Debug, Default)]
 pub struct Resources<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
 > {
-    pub(crate) client: ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
+    pub(crate) client: ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>,
     pub(crate) tcp: TcpBuffers<RX, TX>,
 }
 
 impl<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
-> Resources<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> Resources<RX, TX, OUTGOING, INCOMING, WAITERS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
@@ -53,40 +50,44 @@ impl<
 pub struct ResourcesFor<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
 > {
-    pub(crate) memory: Lent<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>,
-    // A cell that may be sent while it is empty: so that a `ConstStaticCell` can hold the whole.
-    pub(crate) state: StaticCell<Critical<State<Embassy>>>,
+    pub(crate) memory: BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>,
+    pub(crate) handlers: HandlerMemory<RX>,
+    // Cells that may be sent while they are empty: so that a `ConstStaticCell` can hold the whole.
+    pub(crate) table: StaticCell<HandlerTable>,
+    pub(crate) state: StaticCell<Critical>,
 }
 
 impl<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
-> ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { memory: Lent::new(), state: StaticCell::new() }
+        Self {
+            memory: BorrowedMemory::new(),
+            handlers: HandlerMemory::new(),
+            table: StaticCell::new(),
+            state: StaticCell::new(),
+        }
     }
 }
 
 impl<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
-> Default for ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> Default for ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
 {
     fn default() -> Self {
         Self::new()
@@ -96,11 +97,10 @@ impl<
 impl<
     const RX: usize,
     const TX: usize,
-    const STORE: usize,
-    const QUEUE: usize,
-    const FLIGHT: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
     const WAITERS: usize,
-> fmt::Debug for ResourcesFor<RX, TX, STORE, QUEUE, FLIGHT, WAITERS>
+> fmt::Debug for ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResourcesFor")

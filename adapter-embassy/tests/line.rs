@@ -10,7 +10,7 @@ use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::future::{or, zip};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use mqtt_as_embassy::{
-    Config, ConnectError, ErrorKind, Line, QoS, ResourcesFor, Server as At, Step,
+    Config, ConnectError, ErrorKind, QoS, ResourcesFor, SerialLink, Server as At, Step,
 };
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
@@ -43,7 +43,7 @@ async fn line_to(address: SocketAddr) -> (End, End) {
     (End(line.clone()), End(line))
 }
 
-fn lent() -> &'static mut ResourcesFor<256, 512, 2048, 8, 8, 8> {
+fn lent() -> &'static mut ResourcesFor<256, 512, 2048, 2048, 8> {
     Box::leak(Box::default())
 }
 
@@ -60,7 +60,7 @@ fn talk_over_a_line() {
     run(async {
         let (rx, tx) = line_to(server.addr()).await;
         let mut dialled = Vec::new();
-        let line = Line::new(rx, tx, async |_: &mut End, _: &mut End, at: At<'_>| {
+        let line = SerialLink::new(rx, tx, async |_: &mut End, _: &mut End, at: At<'_>| {
             dialled.push((at.host.to_owned(), at.port));
             Ok(())
         });
@@ -87,7 +87,7 @@ fn a_line_that_cannot_be_prepared() {
     let busy = ConnectError::Unreachable(Step::Open, ErrorKind::AddrInUse);
     run(async {
         let (rx, tx) = line_to(server.addr()).await;
-        let line = Line::new(rx, tx, async |_: &mut End, _: &mut End, _: At<'_>| Err(busy));
+        let line = SerialLink::new(rx, tx, async |_: &mut End, _: &mut End, _: At<'_>| Err(busy));
         let made = mqtt_as_embassy::with_connector(line, lent(), Config::new("the other end"));
         let (client, runner) = made.expect("settings that fit");
         zip(runner.run(), async move {

@@ -20,9 +20,9 @@ const EACH_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]
 const EACH_VERSION: [Version; 2] = [Version::V311, Version::V5];
 
 /// What the stories lend a client.
-type Lent = Resources<256, 512, 2048, 8, 8, 8>;
+type Memory = Resources<256, 512, 2048, 2048, 8>;
 
-fn lent() -> &'static mut Lent {
+fn memory() -> &'static mut Memory {
     Box::leak(Box::default())
 }
 
@@ -42,7 +42,7 @@ fn to(host: &'static str, port: u16) -> Config {
 }
 
 fn new(wire: &Wire, config: Config) -> (Client, Runner) {
-    mqtt_as_embassy::new(wire.stack(), lent(), config).expect("settings that fit")
+    mqtt_as_embassy::new(wire.stack(), memory(), config).expect("settings that fit")
 }
 
 /// A story of this client, beside its driver: both are over, and not after ever.
@@ -372,7 +372,7 @@ fn four_callbacks_per_event() {
 #[test]
 fn consumers_without_a_waiter_slot() {
     let (server, wire) = world();
-    let few: &mut Resources<256, 512, 2048, 8, 8, 1> = Box::leak(Box::default());
+    let few: &mut Resources<256, 512, 2048, 2048, 1> = Box::leak(Box::default());
     let made = mqtt_as_embassy::new(wire.stack(), few, config(&server));
     let (client, runner) = made.expect("settings that fit");
     joined(&wire, runner, async {
@@ -402,25 +402,24 @@ fn consumers_without_a_waiter_slot() {
 fn settings_adapt_to_lent_memory_or_are_refused_with_the_number_needed() {
     let wire = Wire::new();
     let config = || to(Wire::HOST, 1883);
-    let made = |config| mqtt_as_embassy::new(wire.stack(), lent(), config).map(drop);
+    let made = |config| mqtt_as_embassy::new(wire.stack(), memory(), config).map(drop);
     assert_eq!(made(config()), Ok(()));
-    let fits = config().receive_maximum(4).maximum_packet_size(256).queue_len(8).queue_bytes(2048);
-    assert_eq!(made(fits.outbox(512).in_flight(8).store(1920)), Ok(()));
+    let fits = config().receive_maximum(7).maximum_packet_size(256).queue_bytes(2048);
+    assert_eq!(made(fits.outbox(512).store(2048)), Ok(()));
     let needs = |config| match made(config) {
         Err(ConfigError::Memory { needed, given, .. }) => (needed, given),
         other => panic!("{other:?}"),
     };
-    assert_eq!(needs(config().receive_maximum(5)), (10, 8));
-    assert_eq!(needs(config().version(Version::V311).receive_maximum(9)), (9, 8));
+    // Each message takes 16 bytes more than its packet.
+    assert_eq!(needs(config().receive_maximum(8)), (8 * 272, 2048));
+    assert_eq!(needs(config().receive_maximum(7).queue_bytes(1903)), (7 * 272, 1903));
     assert_eq!(needs(config().maximum_packet_size(257)), (257, 256));
-    assert_eq!(needs(config().queue_len(9)), (9, 8));
     assert_eq!(needs(config().queue_bytes(2049)), (2049, 2048));
     assert_eq!(needs(config().outbox(513)), (513, 512));
-    assert_eq!(needs(config().in_flight(9)), (9, 8));
-    assert_eq!(needs(config().store(1921)), (1921, 1920));
+    assert_eq!(needs(config().store(2049)), (2049, 2048));
 }
 
-/// Of 8 places the program wants 2 used: the QoS 0 messages beyond are dropped, and counted.
+/// The program wants two messages kept: the QoS 0 messages beyond are dropped, and counted.
 #[test]
 fn smaller_settings_hold_with_lent_memory() {
     let (server, wire) = world();

@@ -49,14 +49,14 @@ fn over(device: &str) {
     let stories = async {
         for version in [Version::V311, Version::V5] {
             let config = Config::new(BROKER).version(version).client_id("tap");
-            let lent: &mut Resources<512, 512, 2048, 8, 4, 4> = Box::leak(Box::default());
+            let lent: &mut Resources<512, 512, 2048, 4096, 4> = Box::leak(Box::default());
             let (client, runner) =
                 mqtt_as_embassy::new(stack, lent, config).expect("settings that fit");
             zip(talk(client), runner.run()).await;
         }
         // Nobody answers at that address, not even to ARP.
         let config = Config::new("10.77.0.9").connect_timeout(Duration::from_millis(200));
-        let lent: &mut Resources<512, 512, 2048, 8, 4, 4> = Box::leak(Box::default());
+        let lent: &mut Resources<512, 512, 2048, 4096, 4> = Box::leak(Box::default());
         let (client, runner) =
             mqtt_as_embassy::new(stack, lent, config).expect("settings that fit");
         let nobody = async move {

@@ -50,6 +50,9 @@ pub type Client = mqtt_as_client::Client<Smol>;
 /// A handle that does not keep the client alive.
 pub type WeakClient = mqtt_as_client::WeakClient<Smol>;
 
+/// What becomes of an accepted message.
+pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Smol>;
+
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Smol>;
 
@@ -139,10 +142,12 @@ impl<C: Connect + 'static> Driver<C> {
 pub enum Smol {}
 
 impl Runtime for Smol {
-    type Lock = StdLock<State<Self>>;
+    type Lock = StdLock;
     type Pointer = Arc<Self::Lock>;
     type Connect = Tcp;
     type Listeners = Registered;
+
+    const TIMERS_STAY: bool = true;
 
     fn now() -> Instant {
         Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
@@ -165,17 +170,17 @@ const FAR: u64 = 100 * 365 * 24 * 3_600_000;
 
 /// A lock of the standard library, held for moments only.
 #[derive(Debug)]
-pub struct StdLock<T>(Mutex<T>);
+pub struct StdLock(Mutex<State>);
 
-impl<T> Lock<T> for StdLock<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+impl Lock for StdLock {
+    fn new(state: State) -> Self {
+        Self(Mutex::new(state))
     }
 
     #[inline]
-    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
         // Nothing of the program's runs under the lock: what panicked there was ours to mend.
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -198,8 +203,11 @@ fn assert_send(client: &'static Client, driver: Driver) {
     send(client.unsubscribe_all(&[], Properties::NONE));
     send(client.publish("a", "b"));
     send(IntoFuture::into_future(client.publish("a", "b")));
+    send(client.publish("a", "b").send());
+    send(async { client.publish("a", "b").send().await?.await });
     send(async { client.queue().next().await });
     send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });
+    send(async { client.queue().next_many(&mut Vec::new(), 1).await });
     send(client.publish_stream("a", 1).open());
     send(async { streams(client).await.is_some() });
 

@@ -3,13 +3,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{BufMut, BytesMut};
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
@@ -30,6 +31,18 @@ impl Connect for Tcp {
         let _ = stream.set_nodelay(true); // Slower without, but no worse.
         let (read, write) = stream.into_split();
         Ok((ReadHalf(read), WriteHalf(write)))
+    }
+
+    fn poll_read_buf(
+        read: &mut Self::Read<'_>,
+        packet: &mut BytesMut,
+        cx: &mut Context<'_>,
+    ) -> Option<Poll<Result<usize, ErrorKind>>> {
+        // Up to the end of the packet: more room is not asked for.
+        let room = packet.capacity() - packet.len();
+        let mut packet = packet.limit(room);
+        let poll = pin!(read.0.read_buf(&mut packet)).poll(cx);
+        Some(poll.map_err(|error| embedded_io_async::Error::kind(&error).into()))
     }
 }
 

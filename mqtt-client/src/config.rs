@@ -6,9 +6,9 @@ use core::time::Duration;
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, string::String, vec::Vec};
 
+pub use mqtt_as_proto::client::Overflow;
+use mqtt_as_proto::client::{AliasesOut, StreamsIn};
 use mqtt_as_proto::{QoS, Version, client};
-
-use crate::sizes::Sizes;
 
 /// The settings of a client. Each key has a method; what is not set has the default named there.
 ///
@@ -25,7 +25,6 @@ use crate::sizes::Sizes;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) kept: Settings,
-    pub(crate) overflow: Overflow,
     pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
 }
@@ -45,17 +44,18 @@ pub(crate) struct Settings {
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
     pub(crate) while_down: WhileDown,
-    pub(crate) manual_ack: bool,
 }
 
-/// What happens to a QoS 0 message that finds the queue full. QoS 1 and 2 always find room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overflow {
-    /// The oldest QoS 0 message makes room; both cases count in `discards`.
-    #[default]
-    DropOldest,
-    /// Reading stops until there is room, unless an answer is awaited.
-    Wait,
+/// The sizes that the program set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sizes {
+    pub(crate) receive_maximum: Option<u16>,
+    pub(crate) maximum_packet_size: Option<u32>,
+    pub(crate) queue_len: Option<usize>,
+    pub(crate) queue_bytes: Option<usize>,
+    pub(crate) outbox: Option<usize>,
+    pub(crate) in_flight: Option<u16>,
+    pub(crate) store: Option<usize>,
 }
 
 /// What a publish does while there is no connection.
@@ -82,14 +82,10 @@ impl Config {
             clean_init: false,
             session_expiry: None,
             while_down: WhileDown::default(),
-            manual_ack: false,
         };
-        Self {
-            kept,
-            overflow: Overflow::default(),
-            sizes: Sizes::default(),
-            core: client::Config::default(),
-        }
+        // Linked only where they are used: expiry comes with the first message that has one.
+        let core = client::Config { expiry: None, authentication: None, ..Default::default() };
+        Self { kept, sizes: Sizes::default(), core }
     }
 
     /// TCP port of the server. Default: 1883.
@@ -136,10 +132,10 @@ impl Config {
     }
 
     /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
-    /// most 65,535; 0 turns it off. Default: 60 s.
+    /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
     #[must_use]
     pub fn keepalive(mut self, keepalive: Duration) -> Self {
-        self.kept.keepalive = seconds(keepalive);
+        self.kept.keepalive = seconds(keepalive).max(u32::from(!keepalive.is_zero()));
         self
     }
 
@@ -212,32 +208,34 @@ impl Config {
         self
     }
 
-    /// Accepts a session on the server that this client knows nothing of. Default: yes in 3.1.1,
-    /// no in 5.0, as its standard demands.
+    /// Accepts a session on the server that this client knows nothing of. Default: yes, so that a
+    /// program that is started again goes on; no is the letter of 5.0.
     #[must_use]
     pub fn adopt_session(mut self, adopt: bool) -> Self {
-        self.core.adopt_session = Some(adopt);
+        self.core.adopt_session = adopt;
         self
     }
 
     /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
     #[must_use]
     pub fn queue_len(mut self, messages: usize) -> Self {
+        self.core.queue_len = messages;
         self.sizes.queue_len = Some(messages);
         self
     }
 
-    /// Bytes of QoS 0 messages that the queue holds. Default: 16 MiB.
+    /// Bytes of messages that the queue holds. Default: 16 MiB.
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.sizes.queue_bytes = Some(bytes);
         self
     }
 
-    /// What happens to QoS 0 messages that find the queue full. Default: the oldest is dropped.
+    /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read until
+    /// there is room, so that none is dropped; unless a reply is awaited.
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.overflow = overflow;
+        self.core.overflow = overflow;
         self
     }
 
@@ -252,7 +250,7 @@ impl Config {
     /// acknowledged when they are taken.
     #[must_use]
     pub fn manual_ack(mut self, manual_ack: bool) -> Self {
-        self.kept.manual_ack = manual_ack;
+        self.core.manual_ack = manual_ack;
         self
     }
 
@@ -264,6 +262,14 @@ impl Config {
     pub fn receive_maximum(mut self, messages: u16) -> Self {
         self.core.receive_maximum = messages;
         self.sizes.receive_maximum = Some(messages);
+        self
+    }
+
+    /// A server that sends more than that at once is told so, and the connection ends. Default: no,
+    /// what it sends is held as far as there is memory.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.core.strict = strict;
         self
     }
 
@@ -293,7 +299,7 @@ impl Config {
     /// that takes messages. It is skipped, acknowledged, and counted in `too_large`.
     #[must_use]
     pub fn largest_stream(mut self, bytes: u32) -> Self {
-        self.core.largest_stream = bytes;
+        self.core.streams_in = (bytes != 0).then(|| StreamsIn::up_to(bytes));
         self
     }
 
@@ -317,7 +323,7 @@ impl Config {
     /// Default: 0. There are never more than the memory lent for them holds.
     #[must_use]
     pub fn topic_aliases(mut self, aliases: u16) -> Self {
-        self.core.topic_aliases = aliases;
+        self.core.aliases_out = (aliases != 0).then(|| AliasesOut::up_to(aliases));
         self
     }
 
@@ -336,16 +342,17 @@ impl Config {
         self
     }
 
-    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096,
-    /// or as many as lent memory holds.
+    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096 on
+    /// the heap, or as many as lent memory holds.
     #[must_use]
     pub fn in_flight(mut self, messages: u16) -> Self {
+        self.core.in_flight = messages;
         self.sizes.in_flight = Some(messages);
         self
     }
 
-    /// Bytes of such messages. Default: 4 MiB, or all of lent memory; payloads held by reference do
-    /// not count.
+    /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of lent
+    /// memory.
     #[must_use]
     pub fn store(mut self, bytes: usize) -> Self {
         self.sizes.store = Some(bytes);
@@ -358,9 +365,10 @@ fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Whole milliseconds; more than 49 days is no time-out any more.
+/// Milliseconds, rounded up; more than 49 days is no time-out any more.
 pub(crate) fn millis(time: Duration) -> u32 {
-    seconds(time).saturating_mul(1000).saturating_add(time.subsec_millis())
+    let rest = time.subsec_nanos().div_ceil(1_000_000);
+    seconds(time).saturating_mul(1000).saturating_add(rest)
 }
 
 /// The message that the server publishes when the client is lost (3.1.2.5).
@@ -425,9 +433,9 @@ type OwnedText = Box<str>;
 #[cfg(feature = "alloc")]
 type OwnedBinary = Box<[u8]>;
 #[cfg(not(feature = "alloc"))]
-type OwnedText = core::convert::Infallible;
+type OwnedText = crate::never::Never<str>;
 #[cfg(not(feature = "alloc"))]
-type OwnedBinary = core::convert::Infallible;
+type OwnedBinary = crate::never::Never<[u8]>;
 
 impl Text {
     /// Text that lives for ever: taken as it is, with and without a heap.
@@ -441,10 +449,7 @@ impl Text {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Kept::Static(text) => text,
-            #[cfg(feature = "alloc")]
             Kept::Owned(text) => text,
-            #[cfg(not(feature = "alloc"))]
-            Kept::Owned(never) => match *never {},
         }
     }
 }
@@ -461,10 +466,7 @@ impl Binary {
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Kept::Static(bytes) => bytes,
-            #[cfg(feature = "alloc")]
             Kept::Owned(bytes) => bytes,
-            #[cfg(not(feature = "alloc"))]
-            Kept::Owned(never) => match *never {},
         }
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use mqtt_as_proto::client::{ConnectionError, NotSent, OperationError};
 use mqtt_as_proto::{ReasonCode, TopicError};
 
-use crate::transport::ErrorKind;
+pub use crate::transport::ErrorKind;
 
 /// A step of opening a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,54 +20,55 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+// Each imports from those below it only.
+mod assigned;
+mod call;
+#[cfg(feature = "alloc")]
+mod chunks;
 mod client;
 mod config;
+mod connect;
+mod driver;
 mod error;
 pub mod event;
-mod frames;
-mod handlers;
-mod inbox;
-mod lent;
-mod line;
+mod granted;
+mod keep;
+mod lane;
+mod large;
 mod link;
-mod loops;
+mod linking;
 mod memory;
-mod message;
-mod operation;
-mod place;
+#[cfg(not(feature = "alloc"))]
+mod never;
 mod publish;
-mod queue;
 mod read;
+mod receive;
+mod request;
 mod runner;
-mod shared;
-mod sizes;
-mod stream_in;
+mod runtime;
+mod serial_link;
+mod state;
+mod step;
 mod stream_out;
+mod subscribe;
 pub mod surface;
-mod traits;
 mod transport;
 mod waiter;
-mod window;
+mod waiters;
 
-#[cfg(feature = "alloc")]
-mod callback;
-
-pub use client::{Acknowledge, Client, Connecting, WeakClient};
+pub use client::{Client, WeakClient};
 pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
+pub use connect::Connecting;
 pub use error::{
-    ConnectError, DisconnectError, DownReason, PublishError, Step, StreamError, SubscribeError,
+    ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
+    SubscribeError,
 };
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
-pub use handlers::{HandledEvent, Handler, HandlerId, Handlers, Handling};
-pub use inbox::Entry;
-pub use lent::Lent;
-pub use line::{Line, LineWrite};
-pub use memory::Memory;
-#[cfg(feature = "alloc")]
-pub use message::Message;
-pub use message::MessageRef;
+pub use granted::Granted;
+pub use lane::LinkEvent;
+pub use memory::{BorrowedMemory, Memory};
 pub use mqtt_as_proto::client::{
     ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError, Violation, Waiting,
 };
@@ -77,20 +78,21 @@ pub use mqtt_as_proto::{
     Instant, Payload, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName,
     Version,
 };
-pub use operation::Granted;
-pub use publish::{Publish, Publishing};
-pub use queue::{Queue, TooSmall};
+pub use publish::{Publish, Publishing, Receipt, Sending};
 pub use read::ReadMemory;
+pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};
+pub use receive::{
+    HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
+};
 pub use runner::Runner;
-pub use shared::State;
-pub use stream_in::MessageStream;
+pub use runtime::{Connect, Lock, Runtime, Server, Shutdown};
+pub use serial_link::{SerialLink, SerialLinkWrite};
+pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
-pub use traits::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
-pub use transport::ErrorKind;
-pub use waiter::Waiter;
+pub use waiters::Waiter;
 
 #[cfg(feature = "alloc")]
-pub use callback::{
-    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
-    Start, WithData,
+pub use receive::{
+    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, Message, NewTask,
+    Registered, Start, WithData,
 };

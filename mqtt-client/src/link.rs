@@ -1,23 +1,21 @@
 //! Where the link stands, and where the program wants it.
 
-use mqtt_as_proto::client::Event as CoreEvent;
-use mqtt_as_proto::wire::copy;
+use mqtt_as_proto::client::{ConnectionError, Event};
 use mqtt_as_proto::{Instant, ReasonCode};
 
-use crate::config::Settings;
-use crate::error::DownReason;
-#[cfg(feature = "alloc")]
-use crate::event::ServerWords;
+use crate::assigned::Assigned;
+use crate::error::{ConnectError, DownReason, ErrorKind};
 use crate::event::Session;
-use crate::waiter::Slot;
+use crate::waiters::Slot;
 
 /// Where the link stands, and where the program wants it.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     /// The program wants a connection: clean or not.
     pub(crate) wanted: Option<bool>,
-    /// The call that waits for it.
+    /// The call that waits for it, and why its connection did not come to be.
     pub(crate) connecting: Option<Slot>,
+    pub(crate) failure: Option<ConnectError>,
     /// A connection is being opened or stands.
     pub(crate) busy: bool,
     /// Why the connection is ending.
@@ -26,15 +24,15 @@ pub(crate) struct Link {
     pub(crate) linger: Option<Instant>,
     /// The stream that is open, to be told of room.
     pub(crate) stream: Option<Slot>,
-    /// The call that reads a message that is not all there.
-    pub(crate) reader: Option<Slot>,
-    /// When such a message has to have been read on, as reading waits for it.
-    pub(crate) stalled: Option<Instant>,
     /// The program has disconnected, and not connected since.
     pub(crate) disconnected: bool,
     /// The server refused, for that reason.
     pub(crate) refused: Option<ReasonCode>,
     pub(crate) is_up: bool,
+    /// Nobody was told yet that it is: what is sent again goes first.
+    pub(crate) is_news: bool,
+    /// A session was begun: `clean_init` has done its work.
+    pub(crate) begun: bool,
     /// The connection only ends an old session; if that is done, the real one follows.
     pub(crate) preparing: bool,
     pub(crate) prepared: bool,
@@ -45,68 +43,50 @@ pub(crate) struct Link {
     pub(crate) ends: u32,
     pub(crate) session: Session,
     pub(crate) down_reason: Option<DownReason>,
-    /// The client identifier that the server gave.
+    /// The client identifier that the server gave, and what it said when it last refused or ended a
+    /// connection.
     pub(crate) assigned: Assigned,
-    /// What the server said when it last refused or ended a connection.
-    #[cfg(feature = "alloc")]
-    pub(crate) words: ServerWords,
 }
 
-impl Link {
-    /// The client identifier of the settings, or else the one that the server gave.
-    pub(crate) fn client_id<'a>(&'a self, config: &'a Settings) -> &'a str {
-        let own = config.client_id.as_str();
-        if own.is_empty() { self.assigned.as_str() } else { own }
-    }
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// The server closed the transport.
+    Eof,
+    /// All is said, and the server has had its time.
+    Done,
+    Transport(ErrorKind),
+    Protocol(ConnectionError),
 }
 
 impl Link {
     /// Keeps what outlives the event.
-    pub(crate) fn keep_words(&mut self, event: &CoreEvent<'_>) {
+    pub(crate) fn keep_words(&mut self, event: &Event<'_>) {
         match event {
-            CoreEvent::Connected(connected) => {
+            Event::Connected(connected) => {
                 if let Some(id) = connected.properties.assigned_client_identifier() {
-                    self.assigned = Assigned::new(id);
+                    self.assigned.keep_id(id);
                 }
             }
-            #[cfg(feature = "alloc")]
-            CoreEvent::Refused(ack) => self.words = ServerWords::new(&ack.properties),
-            #[cfg(feature = "alloc")]
-            CoreEvent::Disconnected(disconnect) => {
-                self.words = ServerWords::new(&disconnect.properties);
-            }
+            Event::Refused(ack) => self.assigned.keep_words(&ack.properties),
+            Event::Disconnected(disconnect) => self.assigned.keep_words(&disconnect.properties),
             _ => {}
         }
     }
-}
 
-/// The client identifier that a server gave, if it is not longer than any server's should be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Assigned {
-    bytes: [u8; Self::LONGEST],
-    len: u8,
-}
-
-impl Assigned {
-    const LONGEST: usize = 64;
-
-    fn new(id: &str) -> Self {
-        let mut assigned = Self::default();
-        if let Some(place) = assigned.bytes.get_mut(..id.len()) {
-            copy(place, id.as_bytes());
-            assigned.len = id.len() as u8; // At most `LONGEST`.
-        }
-        assigned
+    /// Whether the server has accepted the connection, which may be ending.
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up
     }
 
-    fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+    pub(crate) fn end_by_server(&mut self, reason: ReasonCode) {
+        self.ending.get_or_insert(DownReason::Server(reason));
     }
-}
 
-impl Default for Assigned {
-    fn default() -> Self {
-        Self { bytes: [0; Self::LONGEST], len: 0 }
+    pub(crate) fn come_up(&mut self, session: Session) {
+        let warning = core::mem::take(&mut self.session.expires_at_once);
+        self.session = Session { expires_at_once: warning, ..session };
+        (self.is_up, self.is_news) = (true, true);
+        self.ups = self.ups.wrapping_add(1);
     }
 }

@@ -1,44 +1,198 @@
 //! The memory of a client: from the heap, or lent for ever by the program.
+//!
+//! What the program did not set adapts to the memory. What it set and does not fit is refused.
 
-use mqtt_as_proto::{Storage, client};
+use mqtt_as_proto::Storage;
+use mqtt_as_proto::client::{self, ConfigError, LogMemory};
 
-use crate::inbox::Entry;
+use crate::config::Config;
+use crate::lane::LinkEvent;
 use crate::read::ReadMemory;
-use crate::waiter::Waiter;
+use crate::waiters::Waiter;
 
 /// The memory of a client. All of it is bounded, and nothing else is used.
 #[derive(Debug)]
 pub struct Memory {
-    /// The core's: outbox, messages on their way, aliases.
+    /// The core's: outbox, messages on their way out and in, aliases.
     pub core: client::Memory<'static>,
     /// The driver's outbox: as large as the core's.
     pub outbox: Storage<'static, u8>,
-    /// Queued messages: one item each.
-    pub entries: Storage<'static, Entry>,
-    /// Without a heap, their bytes: items × the maximum packet size. Empty with a heap.
-    pub queue: Storage<'static, u8>,
     /// Waiting calls: one item each.
     pub waiters: Storage<'static, Waiter>,
+    /// Changes of the link that callbacks have not been told yet: none where there are no callbacks.
+    pub link_events: Storage<'static, LinkEvent>,
     /// What is read from the transport.
     pub read: ReadMemory,
 }
+
+/// Bytes of a record beside its packet.
+const RECORD: usize = 16;
 
 #[cfg(feature = "alloc")]
 impl Memory {
     /// Memory from the heap, taken as it is needed, up to what the settings say.
     #[must_use]
-    pub fn heap(config: &crate::Config) -> Self {
-        let slots = usize::from(config.core.receive_maximum);
+    pub fn heap(config: &Config) -> Self {
+        let mut core = config.core.clone();
         let outbox = config.sizes.outbox.unwrap_or(64 * 1024);
-        let in_flight = config.sizes.in_flight.unwrap_or(4096);
         let store = config.sizes.store.unwrap_or(4 * 1024 * 1024);
+        let mut incoming = config.sizes.queue_bytes.unwrap_or(16 * 1024 * 1024);
+        if let Some(packet) = config.sizes.maximum_packet_size {
+            incoming = incoming.max((packet as usize).saturating_add(RECORD));
+        }
+        let largest = u32::try_from(incoming.saturating_sub(RECORD)).unwrap_or(u32::MAX);
+        core.maximum_packet_size = core.maximum_packet_size.min(largest.max(1));
         Self {
-            core: client::Memory::heap(&config.core, outbox, in_flight, store),
+            core: client::Memory::heap(&core, outbox, store, incoming),
             outbox: Storage::owned(outbox),
-            entries: Storage::owned(config.queue_messages().saturating_add(slots)),
-            queue: Storage::default(),
             waiters: Storage::owned(usize::from(u16::MAX) - 1),
+            link_events: Storage::owned(64),
             read: ReadMemory::heap(),
         }
+    }
+}
+
+impl Memory {
+    /// Fits settings and memory to each other.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what the memory is not enough for, with the number needed.
+    pub(crate) fn fit(mut self, config: &mut Config) -> Result<Self, ConfigError> {
+        let sizes = config.sizes;
+        if let Some(needed) = sizes.queue_bytes {
+            enough("bytes of queued messages", needed, self.core.incoming.limit())?;
+            // The largest packet fits all the same.
+            let packet = sizes.maximum_packet_size.map_or(0, |packet| packet as usize + RECORD);
+            self.core.incoming = self.core.incoming.limited_to(needed.max(packet));
+        }
+        if let Some(needed) = sizes.store {
+            enough("bytes of unacknowledged messages", needed, self.core.outgoing.limit())?;
+            self.core.outgoing = self.core.outgoing.limited_to(needed);
+        }
+        self.fit_packets(config)?;
+        if let Some(needed) = sizes.outbox {
+            enough("bytes of the outbox", needed, self.core.outbox.limit())?;
+            self.core.outbox = self.core.outbox.limited_to(needed);
+        }
+        self.outbox = self.outbox.limited_to(self.core.outbox.limit());
+        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())?;
+        Ok(self)
+    }
+
+    /// The largest packet taken, and how many messages may come before one is taken.
+    fn fit_packets(&self, config: &mut Config) -> Result<(), ConfigError> {
+        let core = &mut config.core;
+        let (read, incoming) = (self.read.limit(), self.core.incoming.limit());
+        if config.sizes.maximum_packet_size.is_none() {
+            let largest = incoming.saturating_sub(RECORD).min(read.unwrap_or(usize::MAX)).max(1);
+            let largest = u32::try_from(largest).unwrap_or(u32::MAX);
+            core.maximum_packet_size = core.maximum_packet_size.min(largest);
+        }
+        let packet = core.maximum_packet_size as usize;
+        let Some(read) = read else { return Ok(()) };
+        enough("bytes to read into", packet, read)?;
+        let record = packet.saturating_add(RECORD);
+        if config.sizes.receive_maximum.is_none() {
+            let most = incoming.checked_div(record).unwrap_or(1).max(1);
+            core.receive_maximum =
+                core.receive_maximum.min(u16::try_from(most).unwrap_or(u16::MAX));
+        }
+        let all = usize::from(core.receive_maximum).saturating_mul(record);
+        enough("bytes of queued messages", all, incoming)?;
+        Ok(())
+    }
+
+    /// What handles and driver share, what only the driver has.
+    pub(crate) fn split(self) -> (Self, Storage<'static, u8>, ReadMemory) {
+        let Self { core, outbox, waiters, link_events, read } = self;
+        let outbox_of_core = Storage::default();
+        let none = ReadMemory::none();
+        (Self { core, outbox: outbox_of_core, waiters, link_events, read: none }, outbox, read)
+    }
+}
+
+fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigError> {
+    if given < needed {
+        return Err(ConfigError::Memory { what, needed, given });
+    }
+    Ok(())
+}
+
+/// The memory of a client without a heap: one value that the program lends for ever. Settings that
+/// the program leaves open adapt to it; what it sets and does not fit is refused when the client is
+/// made.
+///
+/// * `RX`: bytes to read into: those of the largest packet taken.
+/// * `TX`: bytes of packets that wait to be written, at least 128. Used twice.
+/// * `OUTGOING`: bytes of messages and requests that are unacknowledged, or wait for a connection.
+///   Each takes 16 bytes more than its packet.
+/// * `INCOMING`: bytes of received messages that wait to be taken, or to be acknowledged, with 16
+///   bytes more for each: at least the largest packet and 16.
+/// * `WAITERS`: calls that wait at once.
+#[derive(Debug)]
+pub struct BorrowedMemory<
+    const RX: usize,
+    const TX: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
+    const WAITERS: usize,
+> {
+    read: [u8; RX],
+    outbox: [u8; TX],
+    writing: [u8; TX],
+    outgoing: [u8; OUTGOING],
+    incoming: [u8; INCOMING],
+    waiters: [Waiter; WAITERS],
+}
+
+impl<
+    const RX: usize,
+    const TX: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
+    const WAITERS: usize,
+> BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>
+{
+    /// Memory that nobody uses yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            read: [0; RX],
+            outbox: [0; TX],
+            writing: [0; TX],
+            outgoing: [0; OUTGOING],
+            incoming: [0; INCOMING],
+            waiters: [const { Waiter::new() }; WAITERS],
+        }
+    }
+
+    /// The memory, as a client takes it.
+    pub fn split(&'static mut self) -> Memory {
+        let core = client::Memory {
+            outbox: Storage::borrowed(&mut self.outbox),
+            outgoing: LogMemory::borrowed(&mut self.outgoing),
+            incoming: LogMemory::borrowed(&mut self.incoming),
+            ..client::Memory::default()
+        };
+        Memory {
+            core,
+            outbox: Storage::borrowed(&mut self.writing),
+            waiters: Storage::borrowed(&mut self.waiters),
+            link_events: Storage::default(),
+            read: ReadMemory::lent(&mut self.read),
+        }
+    }
+}
+
+impl<
+    const RX: usize,
+    const TX: usize,
+    const OUTGOING: usize,
+    const INCOMING: usize,
+    const WAITERS: usize,
+> Default for BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>
+{
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -1,185 +1,260 @@
-//! The read buffer: chosen anew before each read.
+//! The read buffer: what was read and not used yet lies at its front.
 
 #[cfg(feature = "alloc")]
-use bytes::{Bytes, BytesMut};
-
-use mqtt_as_proto::Storage;
-
-/// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
-/// small and grows with the traffic.
-#[derive(Debug)]
-pub struct ReadMemory(Kind);
-
-#[derive(Debug)]
-enum Kind {
-    /// As large as the largest packet taken.
-    Lent(Storage<'static, u8>),
-    #[cfg(feature = "alloc")]
-    Heap(Growing),
-}
-
-/// A buffer whose used front can be split off without a copy.
-#[cfg(feature = "alloc")]
-#[derive(Debug)]
-struct Growing {
-    bytes: BytesMut,
-    /// Bytes to ask for: doubles while reads fill it, halves while they do not.
-    want: usize,
-}
+pub use heap::ReadMemory;
+#[cfg(not(feature = "alloc"))]
+pub use lent::ReadMemory;
 
 #[cfg(feature = "alloc")]
-const SMALLEST: usize = 512;
-#[cfg(feature = "alloc")]
-const LARGEST: usize = 32 * 1024;
+mod heap {
+    use alloc::vec::Vec;
 
-impl ReadMemory {
-    /// A fixed buffer: it has to hold the largest packet taken.
-    #[must_use]
-    pub fn lent(bytes: &'static mut [u8]) -> Self {
-        Self(Kind::Lent(Storage::borrowed(bytes)))
+    use bytes::{Bytes, BytesMut};
+    use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
+    use mqtt_as_proto::{Instant, Storage};
+
+    use super::first;
+
+    /// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
+    /// small and grows with the traffic.
+    #[derive(Debug)]
+    pub struct ReadMemory {
+        lent: Storage<'static, u8>,
+        /// Written to once, when it is made: reads find it as the last one left it.
+        kept: Vec<u8>,
+        filled: usize,
+        /// A packet that is read into an allocation of its own, and its size.
+        pub(crate) large: BytesMut,
+        large_len: usize,
+        /// The same, when it is whole.
+        whole: Option<Bytes>,
     }
 
-    /// Bytes of a fixed buffer.
-    pub(crate) fn limit(&self) -> Option<usize> {
-        match &self.0 {
-            Kind::Lent(bytes) => Some(bytes.limit()),
-            #[cfg(feature = "alloc")]
-            Kind::Heap(_) => None,
+    const SMALLEST: usize = 512;
+    const LARGEST: usize = 32 * 1024;
+
+    impl ReadMemory {
+        /// A fixed buffer: it has to hold the largest packet taken.
+        #[must_use]
+        pub fn lent(bytes: &'static mut [u8]) -> Self {
+            Self { lent: Storage::borrowed(bytes), ..Self::heap() }
         }
-    }
 
-    /// No buffer.
-    pub(crate) fn none() -> Self {
-        Self(Kind::Lent(Storage::default()))
-    }
-
-    /// A buffer from the heap.
-    #[cfg(feature = "alloc")]
-    #[must_use]
-    pub fn heap() -> Self {
-        Self(Kind::Heap(Growing { bytes: BytesMut::new(), want: SMALLEST }))
-    }
-}
-
-/// A read buffer in use: what was read and not used yet lies at its front.
-#[derive(Debug)]
-pub(crate) struct ReadBuffer<'m> {
-    memory: &'m mut ReadMemory,
-    filled: usize,
-}
-
-impl<'m> ReadBuffer<'m> {
-    /// An empty buffer: a connection begins.
-    pub(crate) fn new(memory: &'m mut ReadMemory) -> Self {
-        Self { memory, filled: 0 }
-    }
-
-    /// Room to read into; `needed` bytes are known to come for the packet at the front.
-    #[cfg_attr(not(feature = "alloc"), allow(unused_variables))]
-    pub(crate) fn room(&mut self, needed: Option<usize>) -> &mut [u8] {
-        let filled = self.filled;
-        match &mut self.memory.0 {
-            Kind::Lent(bytes) => bytes.as_mut_slice().get_mut(filled..).unwrap_or_default(),
-            #[cfg(feature = "alloc")]
-            Kind::Heap(growing) => {
-                // A large packet is read straight into an allocation of its own size.
-                let packet = needed.unwrap_or(0).saturating_sub(filled);
-                growing.room(filled, if packet > LARGEST { packet } else { growing.want })
+        /// A buffer from the heap.
+        #[must_use]
+        pub fn heap() -> Self {
+            Self {
+                lent: Storage::default(),
+                kept: Vec::new(),
+                filled: 0,
+                large: BytesMut::new(),
+                large_len: 0,
+                whole: None,
             }
         }
-    }
 
-    /// `n` bytes were read.
-    pub(crate) fn fill(&mut self, n: usize) {
-        self.filled += n;
-        #[cfg(feature = "alloc")]
-        if let Kind::Heap(growing) = &mut self.memory.0 {
-            growing.adapt(n);
+        /// No buffer.
+        pub(crate) fn none() -> Self {
+            Self::heap()
         }
-    }
 
-    /// What was read and not used yet.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        let all = match &self.memory.0 {
-            Kind::Lent(bytes) => bytes.as_slice(),
-            #[cfg(feature = "alloc")]
-            Kind::Heap(growing) => &growing.bytes,
-        };
-        all.get(..self.filled).unwrap_or_default()
-    }
-
-    /// The first `n` bytes have been used, and nobody refers to them.
-    pub(crate) fn consume(&mut self, n: usize) {
-        let (n, filled) = (n.min(self.filled), self.filled);
-        self.filled -= n;
-        let all = match &mut self.memory.0 {
-            Kind::Lent(bytes) => bytes.as_mut_slice(),
-            #[cfg(feature = "alloc")]
-            Kind::Heap(growing) => &mut growing.bytes,
-        };
-        let all = all.get_mut(..filled).unwrap_or_default();
-        if n <= all.len() {
-            all.copy_within(n.., 0);
+        /// Bytes of a fixed buffer.
+        pub(crate) fn limit(&self) -> Option<usize> {
+            Some(self.lent.limit()).filter(|limit| *limit != 0)
         }
-    }
 
-    /// The first `n` bytes have been used: splits them off for those who refer to them.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn split(&mut self, n: usize) -> Bytes {
-        if let Kind::Heap(growing) = &mut self.memory.0 {
-            self.filled -= n.min(self.filled);
-            return growing.bytes.split_to(n.min(growing.bytes.len())).freeze();
+        /// Room to read into; `needed` bytes are known to come for the packet at the front.
+        pub(crate) fn room(&mut self, needed: usize) -> &mut [u8] {
+            if self.lent.limit() != 0 {
+                return self.lent.as_mut_slice().get_mut(self.filled..).unwrap_or_default();
+            }
+            let least = needed.max(self.filled + SMALLEST / 4).max(SMALLEST);
+            if self.kept.len() < least {
+                self.kept.resize(least.next_power_of_two(), 0);
+            }
+            self.kept.get_mut(self.filled..).unwrap_or_default()
         }
-        let used = Bytes::copy_from_slice(self.bytes().get(..n).unwrap_or_default());
-        self.consume(n);
-        used
+
+        /// `n` bytes were read.
+        pub(crate) fn fill(&mut self, n: usize) {
+            self.filled += n;
+            // The next read may find more, or needs less.
+            let (len, filled) = (self.kept.len(), self.filled);
+            if filled == len && len < LARGEST && self.lent.limit() == 0 {
+                self.kept.resize(len * 2, 0);
+            }
+        }
+
+        /// What was read and not used yet.
+        #[inline]
+        pub(crate) fn bytes(&self) -> &[u8] {
+            let all = if self.lent.limit() != 0 { self.lent.as_slice() } else { &self.kept };
+            all.get(..self.filled).unwrap_or_default()
+        }
+
+        /// Gives what was read to the core, and goes on to what was not used.
+        pub(crate) fn handle(
+            &mut self,
+            core: &mut Client<'static>,
+            packets: usize,
+            now: Instant,
+            tell: Tell<'_>,
+        ) -> Result<Handled, ConnectionError> {
+            if self.is_large() && self.large.len() >= self.large_len {
+                self.end_large();
+            }
+            if let Some(whole) = &self.whole {
+                let handled = core.handle_bytes(Input::shared(whole), now, tell)?;
+                self.whole = self.whole.take().filter(|_| handled.used == 0);
+                return Ok(handled);
+            }
+            if self.is_large() {
+                return core.handle_bytes(Input::new(&self.large), now, tell);
+            }
+            let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
+            self.consume(handled.used, handled.needed.unwrap_or(0));
+            Ok(handled)
+        }
+
+        /// Whether the rest of a large packet is being read.
+        pub(crate) fn is_large(&self) -> bool {
+            self.large_len != 0
+        }
+
+        /// The large packet is whole: what came behind it, if the allocation was larger, goes back.
+        fn end_large(&mut self) {
+            let rest = self.large.split_off(core::mem::take(&mut self.large_len));
+            self.whole = Some(core::mem::take(&mut self.large).freeze());
+            if let Some(room) = self.room(rest.len()).get_mut(..rest.len()) {
+                room.copy_from_slice(&rest);
+                self.filled += rest.len();
+            }
+        }
+
+        /// The first `n` bytes have been used. `needed` are known to come for the packet that is
+        /// then at the front: a large one gets memory of its own.
+        fn consume(&mut self, n: usize, needed: usize) {
+            let (n, filled) = (n.min(self.filled), self.filled);
+            self.filled -= n;
+            let lent = self.lent.limit() != 0;
+            if needed > LARGEST && !lent {
+                self.large = BytesMut::with_capacity(needed);
+                self.large_len = needed;
+                self.large.extend_from_slice(self.kept.get(n..filled).unwrap_or_default());
+                self.filled = 0;
+                return;
+            }
+            let all = if lent { self.lent.as_mut_slice() } else { &mut self.kept };
+            if n != 0 && n != filled {
+                all.get_mut(..filled).unwrap_or_default().copy_within(n.., 0);
+            }
+            if !lent && self.filled == 0 && filled * 4 < self.kept.len() {
+                self.shrink();
+            }
+        }
+
+        /// Little came: what a burst took is given back, step by step.
+        fn shrink(&mut self) {
+            let half = self.kept.len() / 2;
+            if half >= SMALLEST {
+                self.kept.truncate(half);
+                self.kept.shrink_to_fit();
+            }
+        }
+
+        /// The connection is over: heap memory is given back.
+        pub(crate) fn clear(&mut self) {
+            self.filled = 0;
+            self.kept = Vec::new();
+            self.large = BytesMut::new();
+            self.large_len = 0;
+            self.whole = None;
+        }
     }
 }
 
-#[cfg(feature = "alloc")]
-impl Growing {
-    /// All of `bytes` is initialised; from `filled` on it is free.
-    fn room(&mut self, filled: usize, want: usize) -> &mut [u8] {
-        // A large packet, whose rest is wanted, has its place after the first time.
-        let least = if want > LARGEST { want } else { SMALLEST };
-        if self.bytes.len() - filled < least {
-            self.bytes.truncate(filled);
-            self.bytes.reserve(want);
-            self.bytes.resize(filled + want, 0);
-        }
-        &mut self.bytes[filled..]
-    }
+use mqtt_as_proto::frame::FixedHeader;
 
-    fn adapt(&mut self, n: usize) {
-        if n >= self.want {
-            self.want = (self.want * 2).min(LARGEST);
-        } else if n < self.want / 4 {
-            self.want = (self.want / 2).max(SMALLEST);
-        }
+/// The first packet alone, where one is dealt with at a time.
+fn first(bytes: &[u8], packets: usize) -> &[u8] {
+    if packets > 1 {
+        return bytes;
     }
+    let header = FixedHeader::read(bytes).ok().flatten();
+    header.and_then(|header| bytes.get(..header.packet_len())).unwrap_or(bytes)
 }
 
-impl Drop for ReadBuffer<'_> {
-    /// The connection is over: heap memory is given back.
-    fn drop(&mut self) {
-        #[cfg(feature = "alloc")]
-        if matches!(self.memory.0, Kind::Heap(_)) {
-            *self.memory = ReadMemory::heap();
-        }
+#[cfg(not(feature = "alloc"))]
+mod lent {
+    use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
+    use mqtt_as_proto::{Instant, Storage};
+
+    use super::first;
+
+    /// Memory for what is read from the transport: a fixed buffer.
+    #[derive(Debug)]
+    pub struct ReadMemory {
+        bytes: Storage<'static, u8>,
+        filled: usize,
     }
-}
 
-#[cfg(all(test, feature = "alloc"))]
-mod tests {
-    use super::*;
+    impl ReadMemory {
+        /// A fixed buffer: it has to hold the largest packet taken.
+        #[must_use]
+        pub fn lent(bytes: &'static mut [u8]) -> Self {
+            Self { bytes: Storage::borrowed(bytes), filled: 0 }
+        }
 
-    #[test]
-    fn the_rest_of_a_large_packet_is_not_prepared_anew_before_each_read() {
-        let mut memory = ReadMemory::heap();
-        let mut buffer = ReadBuffer::new(&mut memory);
-        buffer.room(Some(1_000_000))[5000] = 7;
-        buffer.fill(1000);
-        let rest = buffer.room(Some(1_000_000));
-        assert_eq!((rest.len(), rest[4000]), (999_000, 7));
+        /// No buffer.
+        pub(crate) fn none() -> Self {
+            Self { bytes: Storage::default(), filled: 0 }
+        }
+
+        /// Bytes of a fixed buffer.
+        pub(crate) fn limit(&self) -> Option<usize> {
+            Some(self.bytes.limit())
+        }
+
+        /// Room to read into.
+        pub(crate) fn room(&mut self, _needed: usize) -> &mut [u8] {
+            self.bytes.as_mut_slice().get_mut(self.filled..).unwrap_or_default()
+        }
+
+        /// `n` bytes were read.
+        pub(crate) fn fill(&mut self, n: usize) {
+            self.filled += n;
+        }
+
+        /// What was read and not used yet.
+        pub(crate) fn bytes(&self) -> &[u8] {
+            self.bytes.as_slice().get(..self.filled).unwrap_or_default()
+        }
+
+        /// Gives what was read to the core, and goes on to what was not used.
+        pub(crate) fn handle(
+            &mut self,
+            core: &mut Client<'static>,
+            packets: usize,
+            now: Instant,
+            tell: Tell<'_>,
+        ) -> Result<Handled, ConnectionError> {
+            let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
+            let filled = self.bytes.as_mut_slice().get_mut(..self.filled).unwrap_or_default();
+            if handled.used <= filled.len() {
+                filled.copy_within(handled.used.., 0);
+                self.filled -= handled.used;
+            }
+            Ok(handled)
+        }
+
+        /// Whether the rest of a large packet is being read: here none is large.
+        pub(crate) fn is_large(&self) -> bool {
+            false
+        }
+
+        /// The connection is over.
+        pub(crate) fn clear(&mut self) {
+            self.filled = 0;
+        }
     }
 }

@@ -2,25 +2,25 @@
 
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll, Waker};
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use mqtt_as_proto::client::{Fate, Message, OperationError};
+use mqtt_as_proto::client::{Fate, Message};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
-use crate::client::Client;
+use crate::call::Done;
 use crate::config::{WhileDown, millis};
+use crate::driver::News;
 use crate::error::{DownReason, PublishError};
-use crate::loops::Loop;
-use crate::shared::State;
-use crate::traits::Runtime;
-use crate::waiter::{Event, Outcome, Slot, Wait};
+use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::state::State;
+use crate::waiters::{Outcome, Slot, Wait};
 
 /// A message to publish as a stream: options, then [`open`](Self::open). Made by
-/// [`Client::publish_stream`].
+/// [`Client::publish_stream`](crate::Client::publish_stream).
 #[must_use = "it begins when it is opened"]
 pub struct OpenStream<'p, R: Runtime> {
-    client: &'p Client<R>,
+    lock: &'p R::Lock,
     head: Head<'p>,
     timeout: Option<u32>,
 }
@@ -44,31 +44,31 @@ impl<'p> Head<'p> {
 }
 
 impl<'p, R: Runtime> OpenStream<'p, R> {
-    pub(crate) fn new(client: &'p Client<R>, topic: &'p str, len: u32) -> Self {
+    pub(crate) fn new(lock: &'p R::Lock, topic: &'p str, len: u32) -> Self {
         let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);
         let head = Head { topic, len, qos, retain: false, properties };
-        Self { client, head, timeout: None }
+        Self { lock, head, timeout: None }
     }
 
-    /// The QoS. Default: 0.
+    /// Sets the QoS. Default: 0.
     pub fn qos(mut self, qos: QoS) -> Self {
         self.head.qos = qos;
         self
     }
 
-    /// Whether the server keeps the message for later subscribers. Default: no.
+    /// Sets whether the server keeps the message for later subscribers. Default: no.
     pub fn retain(mut self, retain: bool) -> Self {
         self.head.retain = retain;
         self
     }
 
-    /// Properties of the PUBLISH, 5.0 only. Default: none.
+    /// Sets properties of the PUBLISH, 5.0 only. Default: none.
     pub fn properties(mut self, properties: impl Into<Properties<'p>>) -> Self {
         self.head.properties = properties.into();
         self
     }
 
-    /// How long to wait until it is open, and again for the acknowledgement. Default:
+    /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
     /// `response_time` × (`max_repubs` + 1).
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(millis(timeout)), ..self }
@@ -83,22 +83,22 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
     /// # Cancel safety
     /// Dropping the future means that it never happened.
     pub async fn open(self) -> Result<PublishStream<'p, R>, PublishError> {
-        let Self { client, head, timeout } = self;
-        let mut opening = Opening { client, slot: None, was: None };
+        let Self { lock, head, timeout } = self;
+        let mut opening = Opening { lock, slot: None, was: None };
         let slot = opening.open(&head, timeout, None).await?;
-        Ok(PublishStream { client, head, timeout, slot, left: head.len })
+        Ok(PublishStream { lock, head, timeout, slot, left: head.len })
     }
 }
 
 /// A stream that waits to be opened, for the first time or again.
-struct Opening<'p, R: Runtime> {
-    client: &'p Client<R>,
+struct Opening<'p, L: Lock> {
+    lock: &'p L,
     slot: Option<Slot>,
     /// How the attempt before ended.
     was: Option<Outcome>,
 }
 
-impl<R: Runtime> Opening<'_, R> {
+impl<L: Lock> Opening<'_, L> {
     /// `again` is the slot of a stream that was open before.
     async fn open(
         &mut self,
@@ -107,11 +107,13 @@ impl<R: Runtime> Opening<'_, R> {
         again: Option<Slot>,
     ) -> Result<Slot, PublishError> {
         let message = head.message()?;
-        self.client.act(|state| self.begin(state, timeout, again))?;
-        let slot = self.slot.ok_or(PublishError::NoWaiter)?;
+        let begun = ask(self.lock, |state| self.begin(state, timeout, again));
+        let slot = begun.unwrap_or(Err(PublishError::Closed))?;
         poll_fn(|cx| {
-            let (poll, _old) =
-                self.client.act(|state| state.poll_open(&message, head.len, slot, cx));
+            let mut poll = Poll::Pending;
+            with_state(self.lock, &mut |state| {
+                poll = state.poll_open(&message, head.len, slot, cx.waker());
+            });
             poll
         })
         .await?;
@@ -121,41 +123,39 @@ impl<R: Runtime> Opening<'_, R> {
 
     fn begin(
         &mut self,
-        state: &mut State<R>,
+        state: &mut State,
         timeout: Option<u32>,
         again: Option<Slot>,
-    ) -> Result<(), PublishError> {
-        state.check_open()?;
+    ) -> Result<Slot, PublishError> {
+        state.check_open().map_err(|done| match done {
+            Done::NotConnected => PublishError::NotConnected,
+            _ => PublishError::Closed,
+        })?;
         self.was = again.map(|slot| state.unfinished(slot)).transpose()?;
-        if state.inbox.is_open() {
+        if state.core.is_stream_open() {
             return Err(PublishError::StreamOpen);
         }
-        let wait = Wait::Event(Event::Stream);
-        let slot = again.or_else(|| state.waiters.take(wait)).ok_or(PublishError::NoWaiter)?;
+        let slot = again.or_else(|| state.waiters.take()).ok_or(PublishError::NoWaiter)?;
         self.slot = Some(slot);
-        state.waiters.change(slot, wait);
+        state.waiters.change(slot, Wait::Open);
         state.limit_wait(slot, timeout);
-        Ok(())
+        Ok(slot)
     }
 }
 
-impl<R: Runtime> Drop for Opening<'_, R> {
+impl<L: Lock> Drop for Opening<'_, L> {
     fn drop(&mut self) {
-        let Some(slot) = self.slot else { return };
-        let _waker = self.client.act(|state| {
-            state.core.cancel_open(slot.tag());
-            let Some(was) = self.was else {
-                let waker = state.waiters.free(slot);
-                state.settle();
-                return waker;
-            };
-            // It is as interrupted as it was, unless something else has become of it.
-            match state.waiters.wait(slot) {
-                Wait::Done(outcome) if outcome.is_last() => {}
-                _ => state.waiters.change(slot, Wait::Done(was)),
+        let (Some(slot), was) = (self.slot, self.was) else { return };
+        with_state(self.lock, &mut |state| {
+            match was {
+                None => state.abandon(slot),
+                // It is as interrupted as it was, unless something else has become of it.
+                Some(was) if !state.waiters.outcome(slot).is_some_and(Outcome::is_last) => {
+                    state.waiters.restore(slot, was);
+                }
+                Some(_) => {}
             }
             state.settle();
-            None
         });
     }
 }
@@ -170,7 +170,7 @@ impl<R: Runtime> Drop for Opening<'_, R> {
 ///
 /// A `disconnect` lets it finish, and follows it.
 pub struct PublishStream<'p, R: Runtime> {
-    client: &'p Client<R>,
+    lock: &'p R::Lock,
     head: Head<'p>,
     timeout: Option<u32>,
     slot: Slot,
@@ -179,7 +179,7 @@ pub struct PublishStream<'p, R: Runtime> {
 
 impl<R: Runtime> PublishStream<'_, R> {
     /// Writes the next bytes of the payload: waits for room and takes as many of them as there is
-    /// room for. Gives how many it took, 0 only for no bytes.
+    /// room for. Returns how many it took, 0 only for no bytes.
     ///
     /// # Errors
     /// [`PublishError::Length`] if they are more than were announced: none is taken.
@@ -194,9 +194,12 @@ impl<R: Runtime> PublishStream<'_, R> {
             let given = self.written().saturating_add(given);
             return Err(PublishError::Length { announced: self.head.len, given });
         }
-        let slot = self.slot;
+        let (slot, rest) = (self.slot, (self.left as usize, self.head.qos));
         let taken = poll_fn(|cx| {
-            let (poll, _old) = self.client.act(|state| state.poll_write(bytes, slot, cx));
+            let mut poll = Poll::Pending;
+            with_state(self.lock, &mut |state| {
+                poll = state.poll_write(bytes, rest, slot, cx.waker());
+            });
             poll
         })
         .await?;
@@ -223,7 +226,7 @@ impl<R: Runtime> PublishStream<'_, R> {
         Ok(())
     }
 
-    /// Bytes written since the stream was opened, or restarted.
+    /// Returns how many bytes were written since the stream was opened, or restarted.
     #[must_use]
     pub fn written(&self) -> u32 {
         self.head.len.saturating_sub(self.left)
@@ -241,25 +244,18 @@ impl<R: Runtime> PublishStream<'_, R> {
     pub async fn finish(&mut self) -> Result<(), PublishError> {
         let (slot, timeout, announced) = (self.slot, self.timeout, self.head.len);
         let (given, missing) = (self.written(), self.left != 0);
-        self.client.act(|state| {
-            let ended = matches!(state.waiters.wait(slot), Wait::Done(_));
-            if missing && !ended {
-                if state.core.stop_stream(slot.tag()) {
-                    state.end_in_stream(slot);
-                }
+        let awaits = ask(self.lock, |state| {
+            if state.waiters.outcome(slot).is_some() {
+                return Ok(());
+            }
+            if missing {
+                state.stop_stream(slot);
                 return Err(PublishError::Length { announced, given });
             }
-            if !ended && state.inbox.is_open() {
-                return Err(PublishError::StreamOpen);
-            }
-            if !ended {
-                state.waiters.change(slot, Wait::Answer);
-                state.limit_wait(slot, timeout);
-            }
-            Ok(())
-        })?;
-        let mut waiting = Finishing { client: self.client, slot };
-        waiting.end().await
+            state.await_fate(slot, timeout)
+        });
+        awaits.unwrap_or(Err(PublishError::Closed))?;
+        Finishing { lock: self.lock, slot }.end().await
     }
 
     /// Opens a stream again that the loss of the connection, or its own stop, has ended: its payload
@@ -277,7 +273,7 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// # Cancel safety
     /// Dropping the future leaves the stream interrupted: it may be restarted later.
     pub async fn restart(&mut self) -> Result<(), PublishError> {
-        let mut opening = Opening { client: self.client, slot: None, was: None };
+        let mut opening = Opening { lock: self.lock, slot: None, was: None };
         opening.open(&self.head, self.timeout, Some(self.slot)).await?;
         self.left = self.head.len;
         Ok(())
@@ -286,43 +282,39 @@ impl<R: Runtime> PublishStream<'_, R> {
 
 impl<R: Runtime> Drop for PublishStream<'_, R> {
     fn drop(&mut self) {
-        let _waker = self.client.act(|state| {
-            if state.core.leave_stream(self.slot.tag()) {
-                state.end_in_stream(self.slot);
-            }
-            state.settle();
-            state.waiters.free(self.slot)
-        });
+        with_state(self.lock, &mut |state| state.leave_stream(self.slot));
     }
 }
 
 /// A wait for the end of a message. When it is over, the stream is its owner's again.
-struct Finishing<'c, R: Runtime> {
-    client: &'c Client<R>,
+struct Finishing<'c, L: Lock> {
+    lock: &'c L,
     slot: Slot,
 }
 
-impl<R: Runtime> Finishing<'_, R> {
+impl<L: Lock> Finishing<'_, L> {
     async fn end(&mut self) -> Result<(), PublishError> {
         poll_fn(|cx| {
-            let (poll, _old) = self.client.act(|state| match state.waiters.wait(self.slot) {
-                Wait::Done(outcome) => (Poll::Ready(outcome.published()), None),
-                _ => (Poll::Pending, state.waiters.register(self.slot, cx.waker())),
+            let mut outcome = None;
+            with_state(self.lock, &mut |state| {
+                outcome = state.waiters.outcome(self.slot);
+                if outcome.is_none() {
+                    state.waiters.register(self.slot, cx.waker());
+                }
             });
-            poll
+            outcome.map_or(Poll::Pending, |outcome| Poll::Ready(outcome.published()))
         })
         .await
     }
 }
 
-impl<R: Runtime> Drop for Finishing<'_, R> {
+impl<L: Lock> Drop for Finishing<'_, L> {
     fn drop(&mut self) {
-        self.client.act(|state| match state.waiters.wait(self.slot) {
-            Wait::Answer | Wait::Done(Outcome::TimedOut) => {
+        with_state(self.lock, &mut |state| {
+            if let None | Some(Outcome::TimedOut) = state.waiters.outcome(self.slot) {
                 state.waiters.clear_deadline(self.slot);
                 state.waiters.change(self.slot, Wait::Stream);
             }
-            _ => {}
         });
     }
 }
@@ -330,43 +322,29 @@ impl<R: Runtime> Drop for Finishing<'_, R> {
 impl Outcome {
     /// Nothing can follow it: an interrupted stream has come to its end.
     fn is_last(self) -> bool {
-        matches!(self, Self::Fate(Fate::Unknown { .. }) | Self::Acknowledged(_) | Self::Closed)
+        let fate = matches!(self, Self::Fate(Fate::Unknown { .. } | Fate::Acknowledged(_)));
+        fate || self == Self::Closed
     }
 
     /// Why a stream was not opened.
     fn unopened(self) -> PublishError {
         match self {
-            Self::TimedOut => PublishError::NotConnected,
+            Self::TimedOut | Self::NoRoom => PublishError::NotConnected,
             // It was acknowledged after all.
             outcome => outcome.published().err().unwrap_or(PublishError::NotInterrupted),
         }
     }
 }
 
-type Step<T> = (Poll<Result<T, PublishError>>, Option<Waker>);
-
-impl<R: Runtime> State<R> {
-    /// The call waits that long at most.
-    fn limit_wait(&mut self, slot: Slot, timeout: Option<u32>) {
-        let time = timeout.map_or_else(|| self.answer_time(), u64::from);
-        self.waiters.clear_deadline(slot);
-        if time != 0 {
-            let deadline = R::now().after(time);
-            self.waiters.set_deadline(slot, deadline);
-            self.notify_before(deadline);
-        }
-    }
-
+impl State {
     /// How a stream ended that its owner may send again.
     fn unfinished(&mut self, slot: Slot) -> Result<Outcome, PublishError> {
-        match self.waiters.wait(slot) {
-            Wait::Done(outcome @ Outcome::Fate(Fate::Interrupted | Fate::NeverSent(_))) => {
-                Ok(outcome)
-            }
-            Wait::Done(Outcome::Fate(Fate::Unknown { received })) => {
+        match self.waiters.outcome(slot) {
+            Some(outcome @ Outcome::Fate(Fate::Interrupted | Fate::NeverSent(_))) => Ok(outcome),
+            Some(Outcome::Fate(Fate::Unknown { received })) => {
                 Err(PublishError::Unknown { received })
             }
-            Wait::Done(Outcome::Closed) => Err(PublishError::Closed),
+            Some(Outcome::Closed) => Err(PublishError::Closed),
             _ => Err(PublishError::NotInterrupted),
         }
     }
@@ -376,78 +354,131 @@ impl<R: Runtime> State<R> {
         message: &Message<'_>,
         len: u32,
         slot: Slot,
-        cx: &Context<'_>,
-    ) -> Step<()> {
-        match self.waiters.wait(slot) {
-            Wait::Done(outcome) => return (Poll::Ready(Err(outcome.unopened())), None),
-            _ if !self.core.is_connected() => return self.wait_for_link(slot, cx),
-            Wait::Room => {}
+        waker: &Waker,
+    ) -> Poll<Result<(), PublishError>> {
+        if let Some(outcome) = self.waiters.outcome(slot) {
+            return Poll::Ready(Err(outcome.unopened()));
+        }
+        if !self.core.is_connected() {
+            return self.wait_for_link(slot, waker);
+        }
+        if self.core.is_interrupted(slot.tag()) {
             // It has its room, and those that wait for some may wait for just that.
-            _ if self.core.is_interrupted(slot.tag()) => self.waiters.wait_in_front(slot),
-            _ => self.waiters.wait_for_room(slot),
+            self.waiters.claim_turn(slot);
         }
-        if !self.waiters.is_first(slot) {
-            return (Poll::Pending, self.waiters.register(slot, cx.waker()));
+        let opened = self.take_room(slot, waker, &mut |state, tag| {
+            let now = state.time();
+            state.core.open_stream(message, len, tag, now)
+        });
+        match opened {
+            None => return Poll::Pending,
+            Some(Err(error)) => return Poll::Ready(Err(PublishError::Invalid(error))),
+            Some(Ok(())) => {}
         }
-        let now = self.time();
-        match self.core.open_stream(message, len, slot.tag(), now) {
-            Ok(()) => {
-                self.waiters.clear_deadline(slot);
-                self.waiters.change(slot, Wait::Stream);
-                self.link.stream = Some(slot);
-                self.statistics.published += 1;
-                self.settle();
-                (Poll::Ready(Ok(())), None)
-            }
-            Err(OperationError::NoRoom) => {
-                self.notify_write();
-                (Poll::Pending, self.waiters.register(slot, cx.waker()))
-            }
-            Err(OperationError::NotConnected) => self.wait_for_link(slot, cx),
-            Err(error) => (Poll::Ready(Err(PublishError::Invalid(error))), None),
+        self.waiters.clear_deadline(slot);
+        self.waiters.change(slot, Wait::Stream);
+        self.link.stream = Some(slot);
+        self.accepted();
+        if len == 0 {
+            self.end_writing(slot, message.qos);
         }
+        self.settle();
+        Poll::Ready(Ok(()))
     }
 
     /// Without a connection a stream lets those behind it pass: they may be stored.
-    fn wait_for_link(&mut self, slot: Slot, cx: &Context<'_>) -> Step<()> {
-        if self.config.while_down == WhileDown::Refuse {
-            return (Poll::Ready(Err(PublishError::NotConnected)), None);
+    fn wait_for_link(&mut self, slot: Slot, waker: &Waker) -> Poll<Result<(), PublishError>> {
+        if self.settings.while_down == WhileDown::Refuse {
+            return Poll::Ready(Err(PublishError::NotConnected));
         }
-        self.waiters.change(slot, Wait::Event(Event::Stream));
-        (Poll::Pending, self.waiters.register(slot, cx.waker()))
+        let had_turn = self.waiters.has_turn(slot);
+        self.waiters.park(slot, Wait::Open, waker);
+        if had_turn {
+            self.waiters.wake_room();
+        }
+        Poll::Pending
     }
 
-    fn poll_write(&mut self, bytes: &[u8], slot: Slot, cx: &Context<'_>) -> Step<usize> {
-        if let Wait::Done(outcome) = self.waiters.wait(slot) {
-            let error = outcome.published().err().unwrap_or(PublishError::Closed);
-            let over = !bytes.is_empty() || outcome.published().is_err();
-            return (Poll::Ready(if over { Err(error) } else { Ok(0) }), None);
+    fn poll_write(
+        &mut self,
+        bytes: &[u8],
+        (left, qos): (usize, QoS),
+        slot: Slot,
+        waker: &Waker,
+    ) -> Poll<Result<usize, PublishError>> {
+        if let Some(outcome) = self.waiters.outcome(slot) {
+            let ended = outcome.published();
+            let over = !bytes.is_empty() || ended.is_err();
+            let error = ended.err().unwrap_or(PublishError::Closed);
+            return Poll::Ready(if over { Err(error) } else { Ok(0) });
         }
         let now = self.time();
         match self.core.write_stream(slot.tag(), bytes, now) {
-            Ok(0) if !bytes.is_empty() => {
+            Ok(0) if !bytes.is_empty() => self.notify_write(),
+            Ok(taken) if taken < left => {
                 self.notify_write();
-                (Poll::Pending, self.waiters.register(slot, cx.waker()))
+                return Poll::Ready(Ok(taken));
             }
             Ok(taken) => {
-                self.settle();
-                (Poll::Ready(Ok(taken)), None)
+                self.end_writing(slot, qos);
+                self.settle(); // Others may go on.
+                return Poll::Ready(Ok(taken));
             }
             // All is written, or the connection is ending: then its end is told.
-            Err(_) if bytes.is_empty() => (Poll::Ready(Ok(0)), None),
-            Err(_) => (Poll::Pending, self.waiters.register(slot, cx.waker())),
+            Err(_) if bytes.is_empty() => return Poll::Ready(Ok(0)),
+            Err(_) => {}
+        }
+        self.waiters.register(slot, waker);
+        Poll::Pending
+    }
+
+    /// The last byte is written: at QoS 0 that is the end of the message.
+    fn end_writing(&mut self, slot: Slot, qos: QoS) {
+        self.link.stream = None;
+        if qos == QoS::AtMostOnce {
+            self.waiters.finish(slot, Outcome::Fate(Fate::Left));
         }
     }
 
-    /// The owner of the stream that is open is gone, or goes no further: the link goes down.
+    /// All is written: what becomes of it is awaited, for that long at most.
+    fn await_fate(&mut self, slot: Slot, timeout: Option<u32>) -> Result<(), PublishError> {
+        if self.core.is_stream_open() {
+            return Err(PublishError::StreamOpen);
+        }
+        self.waiters.change(slot, Wait::Answer);
+        self.limit_wait(slot, timeout);
+        Ok(())
+    }
+
+    /// The owner of the stream goes no further.
+    fn stop_stream(&mut self, slot: Slot) {
+        let (core, mut told) = self.split();
+        if core.stop_stream(slot.tag(), &mut |event| told.happen(event)) {
+            self.end_in_stream(slot);
+        }
+    }
+
+    /// The owner of the stream is gone.
+    fn leave_stream(&mut self, slot: Slot) {
+        let (core, mut told) = self.split();
+        if core.leave_stream(slot.tag(), &mut |event| told.happen(event)) {
+            self.end_in_stream(slot);
+        }
+        self.link.stream = self.link.stream.filter(|stream| *stream != slot);
+        self.abandon(slot);
+        self.settle();
+    }
+
+    /// The stream that is open cannot be finished: the link goes down.
     fn end_in_stream(&mut self, slot: Slot) {
         self.link.stream = self.link.stream.filter(|stream| *stream != slot);
         self.link.ending.get_or_insert(DownReason::StreamStopped);
         let time = u64::from(self.core.config().write_timeout);
-        let end = (time != 0).then(|| R::now().after(time));
+        let now = self.exact_time();
+        let end = (time != 0).then(|| now.after(time));
         self.link.linger = self.link.linger.or(end);
+        self.driver.notify(News::LINK);
         self.notify_write();
-        self.loops.notify(Loop::Control);
         self.settle();
     }
 }

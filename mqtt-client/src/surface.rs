@@ -4,7 +4,7 @@ pub use crate::{
     Acknowledge, Config, ConfigError, ConnectError, Connecting, ConnectionError, DisconnectError,
     DownReason, ErrorKind, Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError,
     Overflow, Payload, Properties, Property, Publish, PublishError, Publishing, QoS, ReasonCode,
-    RetainHandling, Runtime, Session, Statistics, Step, StreamError, SubscribeError,
+    RetainHandling, Runtime, Sending, Session, Statistics, Step, StreamError, SubscribeError,
     SubscriptionId, SubscriptionOptions, TooSmall, TopicError, TopicName, Version, Violation,
     Waiting, WhileDown, Will, event,
 };

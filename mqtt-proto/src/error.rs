@@ -4,7 +4,6 @@ use core::fmt;
 
 use crate::packet_type::PacketType;
 use crate::reason::ReasonCode;
-use crate::topic::TopicError;
 
 /// What is wrong with received bytes. The peer is at fault.
 ///
@@ -219,3 +218,55 @@ impl fmt::Display for EncodeError {
 }
 
 impl core::error::Error for EncodeError {}
+
+/// Why a string is no topic name or no topic filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TopicError {
+    /// It has no characters [MQTT-4.7.3-1].
+    Empty,
+    /// It is longer than 65,535 bytes [MQTT-4.7.3-3].
+    TooLong,
+    /// It holds U+0000 [MQTT-4.7.3-2].
+    Nul,
+    /// It is not UTF-8 [MQTT-1.5.4-1].
+    NotUtf8,
+    /// A topic name holds `+` or `#` [MQTT-4.7.0-1].
+    WildcardInName,
+    /// `+` does not fill its level, or `#` does not fill the last one [MQTT-4.7.1-1]
+    /// [MQTT-4.7.1-2].
+    MisplacedWildcard,
+    /// `$share/` without a share name, or with a wildcard in it [MQTT-4.8.2-1] [MQTT-4.8.2-2].
+    ShareName,
+    /// A share name without a topic filter after it [MQTT-4.8.2-2].
+    ShareFilter,
+}
+
+impl fmt::Display for TopicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the topic is empty: it needs at least one character",
+            Self::TooLong => "the topic has more than the 65535 bytes that are allowed",
+            Self::Nul => "the topic holds U+0000: remove it",
+            Self::NotUtf8 => "the topic is not UTF-8",
+            Self::WildcardInName => {
+                "the topic name holds '+' or '#': wildcards are only for topic filters"
+            }
+            Self::MisplacedWildcard => {
+                "the topic filter has a misplaced wildcard: \
+                 '+' must fill a whole level, and '#' the whole last level"
+            }
+            Self::ShareName => {
+                "the shared subscription needs a share name \
+                 of at least one character and without '+' or '#': $share/name/filter"
+            }
+            Self::ShareFilter => {
+                "the shared subscription needs a topic filter \
+                 after its share name: $share/name/filter"
+            }
+        })
+    }
+}
+
+impl core::error::Error for TopicError {}

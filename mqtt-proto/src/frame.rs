@@ -1,6 +1,7 @@
 //! From bytes to whole frames: the fixed header (2.1).
 
 use crate::error::DecodeError;
+use crate::packet_type::PacketType;
 use crate::wire::Reader;
 
 /// One whole MQTT control packet: the first byte and everything after the Remaining Length.
@@ -30,14 +31,22 @@ impl FixedHeader {
     /// [`DecodeError::VariableByteInteger`] for a malformed Remaining Length.
     #[inline]
     pub fn read(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let Ok(first) = reader.u8() else { return Ok(None) };
-        match reader.varint() {
-            Ok(remaining) => Ok(Some(Self {
-                first,
-                len: bytes.len().saturating_sub(reader.rest().len()),
-                remaining: remaining as usize,
-            })),
+        if let [first, remaining @ 0..=0x7f, ..] = *bytes {
+            return Ok(Some(Self { first, len: 2, remaining: usize::from(remaining) }));
+        }
+        Self::read_long(bytes)
+    }
+
+    /// The same where the Remaining Length has more than one byte.
+    fn read_long(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let mut from = Reader::new(bytes);
+        let first = from.u8();
+        let remaining = from.varint() as usize;
+        match from.check() {
+            Ok(()) => {
+                let len = bytes.len().saturating_sub(from.rest().len());
+                Ok(Some(Self { first, len, remaining }))
+            }
             Err(DecodeError::Truncated) => Ok(None),
             Err(error) => Err(error),
         }
@@ -46,7 +55,7 @@ impl FixedHeader {
     /// Bytes of the whole packet.
     #[must_use]
     pub const fn packet_len(&self) -> usize {
-        self.len.saturating_add(self.remaining)
+        self.len.wrapping_add(self.remaining)
     }
 
     /// The packet that begins with this header in `bytes`, if all of it is there.
@@ -67,5 +76,16 @@ impl<'a> Frame<'a> {
         let Some(header) = FixedHeader::read(bytes)? else { return Ok(None) };
         let Some(frame) = header.frame(bytes) else { return Ok(None) };
         Ok(Some((frame, bytes.get(header.packet_len()..).unwrap_or_default())))
+    }
+}
+
+impl Frame<'_> {
+    /// The type of the packet. Its flags are judged, but for those of PUBLISH.
+    pub(crate) fn packet_type(self) -> Result<PacketType, DecodeError> {
+        let kind = PacketType::from_first_byte(self.first).ok_or(DecodeError::PacketType)?;
+        if kind != PacketType::Publish && self.first != kind.first_byte() {
+            return Err(DecodeError::Flags(kind));
+        }
+        Ok(kind)
     }
 }

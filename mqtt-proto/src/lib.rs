@@ -22,8 +22,9 @@
 //!
 //! # Features
 //!
-//! None is on by default. `alloc`: memory from the heap. `bytes`: payloads of 4 KiB and more, given
-//! as `bytes::Bytes`, are held by reference and never copied.
+//! None is on by default. `alloc`: memory from the heap. `bytes`: payloads of 32 KiB and more, given
+//! as `bytes::Bytes`, are held by reference and never copied, and so are received messages of 4 KiB
+//! and more that lie in `bytes::Bytes`.
 //!
 //! # Errors
 //!
@@ -55,27 +56,26 @@ pub mod client;
 pub mod error;
 pub mod frame;
 mod limits;
+mod log;
 mod outbox;
 pub mod packet;
 mod packet_type;
 mod payload;
 pub mod property;
 pub mod reason;
-mod session;
 mod storage;
 pub mod time;
 pub mod topic;
 pub mod wire;
 
-pub use client::{Client, Config, Event, Memory};
-pub use error::{DecodeError, EncodeError};
+pub use client::{AckToken, Client, Config, Event, LogMemory, Memory};
+pub use error::{DecodeError, EncodeError, TopicError};
 pub use outbox::Outbox;
 pub use packet::{Packet, PacketType, QoS, Version};
-pub use payload::Payload;
+pub use payload::{Payload, Shared};
 pub use property::{Properties, Property};
 pub use reason::ReasonCode;
-pub use session::{AckToken, BLOCK_BYTES, Block, Flight, Held, Slot};
 pub use storage::Storage;
 pub use time::Instant;
-pub use topic::{TopicError, TopicFilter, TopicName};
+pub use topic::{TopicFilter, TopicName};
 pub use wire::PacketId;

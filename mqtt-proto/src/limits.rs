@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::packet::{QoS, Subscription};
-use crate::property::{Properties, Property};
+use crate::property::Properties;
 
 /// What the server allows. 3.1.1 has no such limits: there these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,21 +48,25 @@ impl Limits {
     pub fn new(connack: &Properties<'_>) -> Self {
         let mut limits = Self::default();
         for property in *connack {
-            match property {
-                Property::ReceiveMaximum(most) => limits.receive_maximum = most.get(),
-                Property::MaximumQoS(most) => limits.maximum_qos = most.0,
-                Property::RetainAvailable(is) => limits.retain_available = is,
-                Property::MaximumPacketSize(most) => limits.maximum_packet_size = most.get(),
-                Property::TopicAliasMaximum(most) => limits.topic_alias_maximum = most,
-                Property::WildcardSubscriptionAvailable(is) => limits.wildcard_available = is,
-                Property::SubscriptionIdentifierAvailable(is) => {
-                    limits.subscription_identifier_available = is;
-                }
-                Property::SharedSubscriptionAvailable(is) => limits.shared_available = is,
-                _ => {}
-            }
+            let raw = property.raw();
+            limits.set(raw.id, raw.number);
         }
         limits
+    }
+
+    /// Takes over what a property of CONNACK states.
+    pub(crate) fn set(&mut self, id: u8, value: u32) {
+        match id {
+            0x21 => self.receive_maximum = value as u16,
+            0x22 => self.topic_alias_maximum = value as u16,
+            0x24 => self.maximum_qos = QoS::from_bits(value as u8).unwrap_or_default(),
+            0x25 => self.retain_available = value != 0,
+            0x27 => self.maximum_packet_size = value,
+            0x28 => self.wildcard_available = value != 0,
+            0x29 => self.subscription_identifier_available = value != 0,
+            0x2a => self.shared_available = value != 0,
+            _ => {}
+        }
     }
 
     /// [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
@@ -86,9 +90,8 @@ impl Limits {
 
     #[inline]
     pub(crate) fn check_size(&self, size: usize) -> Result<(), Limit> {
-        let maximum = self.maximum_packet_size;
-        if size > maximum as usize {
-            return Err(Limit::MaximumPacketSize { size, maximum });
+        if size > self.maximum_packet_size as usize {
+            return Err(Limit::MaximumPacketSize);
         }
         Ok(())
     }
@@ -114,13 +117,9 @@ pub enum Limit {
     MaximumQoS(QoS),
     /// The server keeps no retained messages.
     RetainNotAvailable,
-    /// The packet is larger than the server's Maximum Packet Size.
-    MaximumPacketSize {
-        /// Bytes of the packet.
-        size: usize,
-        /// Bytes that the server takes.
-        maximum: u32,
-    },
+    /// The packet is larger than the server's Maximum Packet Size, which
+    /// [`Limits::maximum_packet_size`] names.
+    MaximumPacketSize,
     /// The server takes no wildcards.
     WildcardNotAvailable,
     /// The server takes no shared subscriptions.
@@ -138,12 +137,9 @@ impl fmt::Display for Limit {
             Self::RetainNotAvailable => {
                 f.write_str("the server keeps no retained messages: do not set retain")
             }
-            Self::MaximumPacketSize { size, maximum } => {
-                write!(
-                    f,
-                    "the packet has {size} bytes, the server takes {maximum}: make it smaller"
-                )
-            }
+            Self::MaximumPacketSize => f.write_str(
+                "the packet is larger than the Maximum Packet Size of the server: make it smaller",
+            ),
             Self::WildcardNotAvailable => {
                 f.write_str("the server takes no wildcards: subscribe to each topic")
             }

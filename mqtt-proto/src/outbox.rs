@@ -4,7 +4,6 @@ use core::fmt;
 
 use crate::payload::Shared;
 use crate::storage::Storage;
-use crate::wire::Sink;
 
 /// Bytes to write to the transport, in order.
 ///
@@ -31,9 +30,16 @@ struct Cut {
     payload: Option<Shared>,
 }
 
-/// Payloads held by reference at a time.
+/// Room for payloads held by reference: so many at a time, with a heap.
 #[cfg(feature = "alloc")]
-const CUTS: usize = 64;
+fn cuts<'a>() -> Storage<'a, Cut> {
+    Storage::owned(64)
+}
+
+#[cfg(not(feature = "alloc"))]
+fn cuts<'a>() -> Storage<'a, Cut> {
+    Storage::default()
+}
 
 /// Bytes that PUBLISH packets leave free, for acknowledgements, PINGREQ and DISCONNECT.
 const RESERVE: usize = 64;
@@ -42,11 +48,16 @@ impl<'a> Outbox<'a> {
     /// An empty outbox in that memory.
     #[must_use]
     pub fn new(bytes: Storage<'a, u8>) -> Self {
-        #[cfg(feature = "alloc")]
-        let cuts = Storage::owned(CUTS);
-        #[cfg(not(feature = "alloc"))]
-        let cuts = Storage::default();
-        Self { bytes, len: 0, taken: 0, cuts, cuts_len: 0, cuts_taken: 0, cut_done: 0, shared: 0 }
+        Self {
+            bytes,
+            len: 0,
+            taken: 0,
+            cuts: cuts(),
+            cuts_len: 0,
+            cuts_taken: 0,
+            cut_done: 0,
+            shared: 0,
+        }
     }
 
     /// Whether all has been written.
@@ -80,12 +91,12 @@ impl<'a> Outbox<'a> {
         let n = n.min(self.chunk().len());
         match self.next_cut() {
             Some(cut) if cut.at == self.taken => {
-                self.cut_done = self.cut_done.saturating_add(n);
+                self.cut_done = self.cut_done.wrapping_add(n);
                 if self.chunk().is_empty() {
                     self.drop_cut();
                 }
             }
-            _ => self.taken = self.taken.saturating_add(n),
+            _ => self.taken = self.taken.wrapping_add(n),
         }
         if self.taken == self.len && self.cuts_taken == self.cuts_len {
             self.clear();
@@ -97,10 +108,10 @@ impl<'a> Outbox<'a> {
     }
 
     fn drop_cut(&mut self) {
-        if let Some(cut) = self.cuts.get_mut(self.cuts_taken) {
-            cut.payload = None;
-        }
-        self.cuts_taken = self.cuts_taken.saturating_add(1);
+        let cut = self.cuts.get_mut(self.cuts_taken);
+        // Dropped at the end: it may run the program's code, which may panic.
+        let _payload = cut.and_then(|cut| cut.payload.take());
+        self.cuts_taken = self.cuts_taken.wrapping_add(1);
         self.cut_done = 0;
     }
 
@@ -121,15 +132,21 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    /// Bytes of memory that are there now.
+    pub(crate) fn allocated(&self) -> usize {
+        let cuts = core::mem::size_of_val(self.cuts.as_slice());
+        self.bytes.as_slice().len().wrapping_add(cuts)
+    }
+
     /// Room for a control packet of `n` bytes.
     pub(crate) fn has_room(&self, n: usize) -> bool {
-        self.len.saturating_add(n) <= self.bytes.limit()
+        self.len.wrapping_add(n) <= self.bytes.limit()
     }
 
     /// Room for a PUBLISH of `n` bytes and a payload of `shared` bytes held by reference.
     #[inline]
     pub(crate) fn has_publish_room(&self, n: usize, shared: usize) -> bool {
-        let fits = self.len.saturating_add(n).saturating_add(self.reserve()) <= self.bytes.limit();
+        let fits = self.len.wrapping_add(n).wrapping_add(self.reserve()) <= self.bytes.limit();
         fits && (shared == 0 || self.has_cut_room(shared))
     }
 
@@ -140,7 +157,7 @@ impl<'a> Outbox<'a> {
 
     /// One payload may be larger than the outbox, if it is the only one.
     fn has_cut_room(&self, shared: usize) -> bool {
-        let total = self.shared.saturating_add(shared);
+        let total = self.shared.wrapping_add(shared);
         self.cuts_len < self.cuts.limit() && (self.shared == 0 || total <= self.bytes.limit())
     }
 
@@ -167,22 +184,14 @@ impl<'a> Outbox<'a> {
     }
 
     /// Appends a payload by reference. The caller has asked for room.
-    pub(crate) fn append_shared(&mut self, payload: Shared) {
-        self.shared = self.shared.saturating_add(payload.as_slice().len());
-        let end = self.cuts_len.saturating_add(1);
+    pub(crate) fn append_shared(&mut self, payload: &Shared) {
+        self.shared = self.shared.wrapping_add(payload.as_slice().len());
+        let end = self.cuts_len.wrapping_add(1);
         if self.cuts.grow_to(end)
             && let Some(cut) = self.cuts.get_mut(self.cuts_len)
         {
-            *cut = Cut { at: self.len, payload: Some(payload) };
+            *cut = Cut { at: self.len, payload: Some(payload).cloned() };
             self.cuts_len = end;
-        }
-    }
-}
-
-impl Sink for Outbox<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.append(bytes.len()) {
-            crate::wire::copy(room, bytes);
         }
     }
 }

@@ -2,9 +2,6 @@
 
 use core::fmt;
 
-use crate::error::DecodeError;
-use crate::frame::Frame;
-
 /// The protocol version of a connection: a value, not a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -62,65 +59,58 @@ impl QoS {
     }
 }
 
-/// The type of a control packet (2.1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // Their names are the standard's, and say all.
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum PacketType {
-    Connect = 1,
-    ConnAck = 2,
-    Publish = 3,
-    PubAck = 4,
-    PubRec = 5,
-    PubRel = 6,
-    PubComp = 7,
-    Subscribe = 8,
-    SubAck = 9,
-    Unsubscribe = 10,
-    UnsubAck = 11,
-    PingReq = 12,
-    PingResp = 13,
-    Disconnect = 14,
-    Auth = 15,
+macro_rules! packet_types {
+    ($($name:ident = $number:literal $text:literal;)+) => {
+        /// The type of a control packet (2.1.2).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // Their names are the standard's, and say all.
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum PacketType {
+            $($name = $number,)+
+        }
+
+        impl PacketType {
+            /// Returns the type in the first byte of a packet; `None` for the reserved type 0.
+            #[must_use]
+            #[inline]
+            pub const fn from_first_byte(first: u8) -> Option<Self> {
+                match first >> 4 {
+                    $($number => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+packet_types! {
+    Connect = 1 "CONNECT";
+    ConnAck = 2 "CONNACK";
+    Publish = 3 "PUBLISH";
+    PubAck = 4 "PUBACK";
+    PubRec = 5 "PUBREC";
+    PubRel = 6 "PUBREL";
+    PubComp = 7 "PUBCOMP";
+    Subscribe = 8 "SUBSCRIBE";
+    SubAck = 9 "SUBACK";
+    Unsubscribe = 10 "UNSUBSCRIBE";
+    UnsubAck = 11 "UNSUBACK";
+    PingReq = 12 "PINGREQ";
+    PingResp = 13 "PINGRESP";
+    Disconnect = 14 "DISCONNECT";
+    Auth = 15 "AUTH";
 }
 
 /// The will inside CONNECT, as a place for properties: the bit that no packet type has.
 pub(crate) const WILL: u16 = 1;
 
 impl PacketType {
-    /// The type in the first byte of a packet; `None` for the reserved type 0.
-    #[must_use]
-    #[inline]
-    pub const fn from_first_byte(first: u8) -> Option<Self> {
-        Some(match first >> 4 {
-            1 => Self::Connect,
-            2 => Self::ConnAck,
-            3 => Self::Publish,
-            4 => Self::PubAck,
-            5 => Self::PubRec,
-            6 => Self::PubRel,
-            7 => Self::PubComp,
-            8 => Self::Subscribe,
-            9 => Self::SubAck,
-            10 => Self::Unsubscribe,
-            11 => Self::UnsubAck,
-            12 => Self::PingReq,
-            13 => Self::PingResp,
-            14 => Self::Disconnect,
-            15 => Self::Auth,
-            _ => return None,
-        })
-    }
-
-    /// The type of a packet. Its flags are judged, but for those of PUBLISH.
-    pub(crate) fn of(frame: Frame<'_>) -> Result<Self, DecodeError> {
-        let kind = Self::from_first_byte(frame.first).ok_or(DecodeError::PacketType)?;
-        if kind != Self::Publish && frame.first != kind.first_byte() {
-            return Err(DecodeError::Flags(kind));
-        }
-        Ok(kind)
-    }
-
     /// The first byte of such a packet. PUBLISH has flags of its own beside it.
     #[must_use]
     pub const fn first_byte(self) -> u8 {
@@ -139,22 +129,6 @@ impl PacketType {
 
 impl fmt::Display for PacketType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "CONNECT",
-            Self::ConnAck => "CONNACK",
-            Self::Publish => "PUBLISH",
-            Self::PubAck => "PUBACK",
-            Self::PubRec => "PUBREC",
-            Self::PubRel => "PUBREL",
-            Self::PubComp => "PUBCOMP",
-            Self::Subscribe => "SUBSCRIBE",
-            Self::SubAck => "SUBACK",
-            Self::Unsubscribe => "UNSUBSCRIBE",
-            Self::UnsubAck => "UNSUBACK",
-            Self::PingReq => "PINGREQ",
-            Self::PingResp => "PINGRESP",
-            Self::Disconnect => "DISCONNECT",
-            Self::Auth => "AUTH",
-        })
+        f.write_str(self.text())
     }
 }

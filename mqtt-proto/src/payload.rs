@@ -4,22 +4,20 @@ use core::fmt;
 
 /// The payload of a message to publish.
 ///
-/// A slice is copied. With the feature `bytes`, a `bytes::Bytes` of 4 KiB or more is not copied: it
-/// is held by reference and written from where it lies. It is dropped where the client drops it, with
-/// its lock held: an owner given to `Bytes::from_owner` must not use the client in its `Drop`.
+/// A slice is copied. With the feature `bytes`, a `bytes::Bytes` of 32 KiB or more is not copied: it
+/// is held by reference and written from where it lies.
 #[derive(Clone, Copy)]
 pub struct Payload<'p>(Source<'p>);
 
 #[derive(Clone, Copy)]
 enum Source<'p> {
     Slice(&'p [u8]),
-    #[cfg(feature = "bytes")]
-    Shared(&'p bytes::Bytes),
+    #[allow(dead_code)] // Not without the feature `bytes`.
+    Shared(&'p Lender),
 }
 
 /// From here on a copy costs more than a write of its own.
-#[cfg(feature = "bytes")]
-const LARGE: usize = 4096;
+const LARGE: usize = 32 * 1024;
 
 impl<'p> Payload<'p> {
     /// The bytes.
@@ -28,8 +26,7 @@ impl<'p> Payload<'p> {
     pub fn as_slice(&self) -> &'p [u8] {
         match self.0 {
             Source::Slice(bytes) => bytes,
-            #[cfg(feature = "bytes")]
-            Source::Shared(bytes) => bytes,
+            Source::Shared(lender) => lender,
         }
     }
 
@@ -48,8 +45,7 @@ impl<'p> Payload<'p> {
     pub(crate) fn shared(&self) -> Option<Shared> {
         match self.0 {
             Source::Slice(_) => None,
-            #[cfg(feature = "bytes")]
-            Source::Shared(bytes) => (bytes.len() >= LARGE).then(|| Shared(bytes.clone())),
+            Source::Shared(lender) => (lender.len() >= LARGE).then(|| Shared::of(lender)),
         }
     }
 }
@@ -99,23 +95,158 @@ impl<'p> From<&'p bytes::Bytes> for Payload<'p> {
     }
 }
 
-/// A payload held by reference. There is none without the feature `bytes`.
+use shared::Lender;
+pub(crate) use shared::Owners;
+/// A payload held by reference, in what is shared without the feature `bytes`: nothing.
+pub use shared::Shared;
+
 #[cfg(feature = "bytes")]
-#[derive(Clone)]
-pub(crate) struct Shared(bytes::Bytes);
+mod shared {
+    use alloc::vec::Vec;
 
-/// A payload held by reference. There is none without the feature `bytes`.
+    /// What bytes are held by reference from.
+    pub(super) type Lender = bytes::Bytes;
+
+    /// Bytes held by reference.
+    #[derive(Clone)]
+    pub struct Shared(pub(crate) bytes::Bytes);
+
+    impl Shared {
+        /// Whether there are any at all.
+        pub(crate) const POSSIBLE: bool = true;
+
+        pub(super) fn of(lender: &Lender) -> Self {
+            Self(lender.clone())
+        }
+
+        /// The bytes.
+        #[must_use]
+        #[inline]
+        pub fn as_slice(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    /// Bytes held by reference, by number. Those let go of wait to be dropped by the caller: a drop
+    /// may run code of the program.
+    #[derive(Default)]
+    pub(crate) struct Owners {
+        slots: Vec<Option<Shared>>,
+        free: Vec<u32>,
+        bytes: usize,
+        released: Vec<Shared>,
+    }
+
+    impl Owners {
+        /// Bytes of all that is held.
+        pub(crate) fn bytes(&self) -> usize {
+            self.bytes
+        }
+
+        pub(crate) fn add(&mut self, shared: Shared) -> u32 {
+            self.bytes = self.bytes.saturating_add(shared.as_slice().len());
+            // What the caller has not asked for by now it does not mind being dropped here.
+            self.released.clear();
+            if let Some(key) = self.free.pop()
+                && let Some(slot) = self.slots.get_mut(key as usize)
+            {
+                *slot = Some(shared);
+                return key;
+            }
+            self.slots.push(Some(shared));
+            self.slots.len().saturating_sub(1) as u32
+        }
+
+        pub(crate) fn get(&self, key: u32) -> Option<&Shared> {
+            self.slots.get(key as usize)?.as_ref()
+        }
+
+        pub(crate) fn release(&mut self, key: u32) {
+            let shared = self.slots.get_mut(key as usize).and_then(Option::take);
+            if let Some(shared) = shared {
+                self.bytes = self.bytes.saturating_sub(shared.as_slice().len());
+                self.free.push(key);
+                self.released.push(shared);
+            }
+        }
+
+        pub(crate) fn take_released(&mut self) -> Option<Shared> {
+            self.released.pop()
+        }
+
+        #[inline]
+        pub(crate) fn has_released(&self) -> bool {
+            !self.released.is_empty()
+        }
+
+        /// Gives memory back if nothing is held.
+        pub(crate) fn trim(&mut self) {
+            if self.free.len() == self.slots.len() && self.released.is_empty() {
+                *self = Self::default();
+            }
+        }
+    }
+}
+
 #[cfg(not(feature = "bytes"))]
-#[derive(Clone)]
-pub(crate) enum Shared {}
+mod shared {
+    pub(super) type Lender = Shared;
 
-impl Shared {
-    #[inline]
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        #[cfg(feature = "bytes")]
-        return &self.0;
-        #[cfg(not(feature = "bytes"))]
-        match *self {}
+    /// Bytes held by reference: without the feature `bytes` there are none.
+    #[derive(Clone)]
+    pub enum Shared {}
+
+    impl core::ops::Deref for Shared {
+        type Target = [u8];
+
+        fn deref(&self) -> &[u8] {
+            match *self {}
+        }
+    }
+
+    impl Shared {
+        /// Whether there are any at all.
+        pub(crate) const POSSIBLE: bool = false;
+
+        pub(super) fn of(lender: &Lender) -> Self {
+            match *lender {}
+        }
+
+        /// The bytes.
+        #[must_use]
+        pub fn as_slice(&self) -> &[u8] {
+            match *self {}
+        }
+    }
+
+    #[derive(Default)]
+    pub(crate) struct Owners {}
+
+    #[allow(clippy::unused_self, clippy::needless_pass_by_value)] // As those of the other module.
+    impl Owners {
+        pub(crate) fn bytes(&self) -> usize {
+            0
+        }
+
+        pub(crate) fn add(&mut self, shared: Shared) -> u32 {
+            match shared {}
+        }
+
+        pub(crate) fn get(&self, _key: u32) -> Option<&Shared> {
+            None
+        }
+
+        pub(crate) fn release(&mut self, _key: u32) {}
+
+        pub(crate) fn take_released(&mut self) -> Option<Shared> {
+            None
+        }
+
+        pub(crate) fn has_released(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn trim(&mut self) {}
     }
 }
 

@@ -28,7 +28,7 @@ impl<'a, T> Storage<'a, T> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub const fn owned(limit: usize) -> Self {
-        Self(Memory::Owned { items: alloc::vec::Vec::new(), limit })
+        Self(Memory::Owned(Heap::new(limit)))
     }
 
     /// The most items it may ever hold.
@@ -36,8 +36,7 @@ impl<'a, T> Storage<'a, T> {
     pub fn limit(&self) -> usize {
         match &self.0 {
             Memory::Borrowed(items) => items.len(),
-            #[cfg(feature = "alloc")]
-            Memory::Owned { limit, .. } => *limit,
+            Memory::Owned(heap) => heap.limit(),
         }
     }
 
@@ -47,8 +46,7 @@ impl<'a, T> Storage<'a, T> {
     pub fn as_slice(&self) -> &[T] {
         match &self.0 {
             Memory::Borrowed(items) => items,
-            #[cfg(feature = "alloc")]
-            Memory::Owned { items, .. } => items,
+            Memory::Owned(heap) => heap.items(),
         }
     }
 
@@ -58,8 +56,7 @@ impl<'a, T> Storage<'a, T> {
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         match &mut self.0 {
             Memory::Borrowed(items) => items,
-            #[cfg(feature = "alloc")]
-            Memory::Owned { items, .. } => items,
+            Memory::Owned(heap) => heap.items_mut(),
         }
     }
 
@@ -93,21 +90,35 @@ impl<'a, T> Storage<'a, T> {
     /// The same, with that for new items.
     #[inline]
     #[must_use]
-    #[cfg_attr(not(feature = "alloc"), allow(unused_variables))]
     pub(crate) fn grow_to_with(&mut self, len: usize, new: impl FnMut() -> T) -> bool {
         match &mut self.0 {
             Memory::Borrowed(items) => len <= items.len(),
-            #[cfg(feature = "alloc")]
-            Memory::Owned { items, limit } => len <= items.len() || grow(items, len, *limit, new),
+            Memory::Owned(heap) => len <= heap.items().len() || heap.grow(len, usize::MAX, new),
+        }
+    }
+
+    /// Makes at least `len` items present, as [`grow_to`](Self::grow_to) does, but takes no more than
+    /// `most` for that.
+    #[must_use]
+    pub(crate) fn grow_within(&mut self, len: usize, most: usize) -> bool
+    where
+        T: Default,
+    {
+        match &mut self.0 {
+            Memory::Borrowed(items) => len <= items.len(),
+            Memory::Owned(heap) => len <= heap.items().len() || heap.grow(len, most, T::default),
         }
     }
 
     /// Gives heap memory back, with the items in it. The caller's memory stays as it is.
     pub fn release(&mut self) {
-        match &mut self.0 {
-            Memory::Borrowed(_) => {}
-            #[cfg(feature = "alloc")]
-            Memory::Owned { items, .. } => *items = alloc::vec::Vec::new(),
+        self.shrink_to(0);
+    }
+
+    /// Gives the heap memory behind the first `len` items back. The caller's memory stays as it is.
+    pub fn shrink_to(&mut self, len: usize) {
+        if let Memory::Owned(heap) = &mut self.0 {
+            heap.shrink_to(len);
         }
     }
 
@@ -115,12 +126,11 @@ impl<'a, T> Storage<'a, T> {
     #[must_use]
     pub fn limited_to(self, limit: usize) -> Self {
         Self(match self.0 {
-            Memory::Borrowed(items) => Memory::Borrowed(first(items, limit)),
-            #[cfg(feature = "alloc")]
-            Memory::Owned { mut items, limit: own } => {
-                items.truncate(limit);
-                Memory::Owned { items, limit: own.min(limit) }
+            Memory::Borrowed(items) => {
+                let len = items.len().min(limit);
+                Memory::Borrowed(items.get_mut(..len).unwrap_or_default())
             }
+            Memory::Owned(heap) => Memory::Owned(heap.limited_to(limit)),
         })
     }
 }
@@ -155,41 +165,105 @@ impl<T> fmt::Debug for Storage<'_, T> {
 
 enum Memory<'a, T> {
     Borrowed(&'a mut [T]),
-    #[cfg(feature = "alloc")]
-    Owned {
-        items: alloc::vec::Vec<T>,
+    #[allow(dead_code)] // Not without the feature `alloc`.
+    Owned(Heap<T>),
+}
+
+use heap::Heap;
+
+#[cfg(feature = "alloc")]
+mod heap {
+    use alloc::vec::Vec;
+
+    /// The least that is taken from the heap: fewer would cost more in calls than they save.
+    const LEAST: usize = 8;
+
+    /// Memory from the heap, up to a limit.
+    pub(super) struct Heap<T> {
+        items: Vec<T>,
         limit: usize,
-    },
+    }
+
+    impl<T> Heap<T> {
+        pub(super) const fn new(limit: usize) -> Self {
+            Self { items: Vec::new(), limit }
+        }
+
+        pub(super) fn limit(&self) -> usize {
+            self.limit
+        }
+
+        #[inline]
+        pub(super) fn items(&self) -> &[T] {
+            &self.items
+        }
+
+        #[inline]
+        pub(super) fn items_mut(&mut self) -> &mut [T] {
+            &mut self.items
+        }
+
+        /// Makes `len` items present, which are more than there are, and takes no more than `most`.
+        #[cold]
+        #[inline(never)]
+        pub(super) fn grow(&mut self, len: usize, most: usize, new: impl FnMut() -> T) -> bool {
+            let (items, most) = (&mut self.items, most.min(self.limit));
+            if len > most {
+                return false;
+            }
+            let target = items.len().saturating_mul(2).max(len).max(LEAST).min(most);
+            let more = target.saturating_sub(items.len());
+            if items.try_reserve_exact(more).is_err() {
+                return false;
+            }
+            items.resize_with(target, new);
+            true
+        }
+
+        pub(super) fn shrink_to(&mut self, len: usize) {
+            self.items.truncate(len);
+            self.items.shrink_to_fit();
+        }
+
+        pub(super) fn limited_to(mut self, limit: usize) -> Self {
+            self.items.truncate(limit);
+            Self { limit: self.limit.min(limit), ..self }
+        }
+    }
 }
 
-/// At most the first `limit` items.
-fn first<T>(items: &mut [T], limit: usize) -> &mut [T] {
-    let len = items.len().min(limit);
-    items.get_mut(..len).unwrap_or_default()
-}
+#[cfg(not(feature = "alloc"))]
+mod heap {
+    use core::convert::Infallible;
+    use core::marker::PhantomData;
 
-/// The least that is taken from the heap: fewer would cost more in calls than they save.
-#[cfg(feature = "alloc")]
-const LEAST: usize = 8;
+    /// Memory from the heap: there is none.
+    pub(super) struct Heap<T>(Infallible, PhantomData<T>);
 
-/// Makes `len` items present, which are more than there are.
-#[cfg(feature = "alloc")]
-#[cold]
-#[inline(never)]
-fn grow<T>(
-    items: &mut alloc::vec::Vec<T>,
-    len: usize,
-    limit: usize,
-    new: impl FnMut() -> T,
-) -> bool {
-    if len > limit {
-        return false;
+    #[allow(clippy::needless_pass_by_value)] // As those of the other module.
+    impl<T> Heap<T> {
+        pub(super) fn limit(&self) -> usize {
+            match self.0 {}
+        }
+
+        pub(super) fn items(&self) -> &[T] {
+            match self.0 {}
+        }
+
+        pub(super) fn items_mut(&mut self) -> &mut [T] {
+            match self.0 {}
+        }
+
+        pub(super) fn grow(&mut self, _len: usize, _most: usize, _new: impl FnMut() -> T) -> bool {
+            match self.0 {}
+        }
+
+        pub(super) fn shrink_to(&mut self, _len: usize) {
+            match self.0 {}
+        }
+
+        pub(super) fn limited_to(self, _limit: usize) -> Self {
+            match self.0 {}
+        }
     }
-    let target = items.len().saturating_mul(2).max(len).max(LEAST).min(limit);
-    let more = target.saturating_sub(items.len());
-    if items.try_reserve_exact(more).is_err() {
-        return false;
-    }
-    items.resize_with(target, new);
-    true
 }

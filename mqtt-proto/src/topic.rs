@@ -1,7 +1,10 @@
 //! Topic names and topic filters (section 4.7), judged once.
 
-use core::error::Error;
 use core::fmt;
+
+pub use crate::error::TopicError;
+use crate::error::{DecodeError, EncodeError};
+use crate::wire::{Reader, Writer, text};
 
 /// A topic name that is right: what a message is published to (4.7).
 ///
@@ -46,6 +49,20 @@ impl<'a> TopicName<'a> {
             check_name(name)?;
         }
         Ok(Self(name))
+    }
+
+    pub(crate) fn read(from: &mut Reader<'a>) -> Self {
+        Self::from_bytes(from.binary()).unwrap_or_else(|error| {
+            from.fail(DecodeError::TopicName(error));
+            Self::EMPTY
+        })
+    }
+
+    pub(crate) fn write(self, out: &mut Writer<'_>) {
+        if self.is_empty() {
+            out.fail(EncodeError::EmptyTopic); // [MQTT-4.7.3-1]
+        }
+        out.binary(self.0);
     }
 
     /// The bytes of the name.
@@ -113,6 +130,13 @@ impl<'a> TopicFilter<'a> {
         Ok(Self(filter))
     }
 
+    pub(crate) fn read(from: &mut Reader<'a>) -> Self {
+        Self::from_bytes(from.binary()).unwrap_or_else(|error| {
+            from.fail(DecodeError::TopicFilter(error));
+            Self(&[])
+        })
+    }
+
     /// The bytes of the filter.
     #[inline]
     #[must_use]
@@ -171,58 +195,6 @@ impl<'a> TopicFilter<'a> {
     }
 }
 
-/// Why a string is no topic name or no topic filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum TopicError {
-    /// It has no characters [MQTT-4.7.3-1].
-    Empty,
-    /// It is longer than 65,535 bytes [MQTT-4.7.3-3].
-    TooLong,
-    /// It holds U+0000 [MQTT-4.7.3-2].
-    Nul,
-    /// It is not UTF-8 [MQTT-1.5.4-1].
-    NotUtf8,
-    /// A topic name holds `+` or `#` [MQTT-4.7.0-1].
-    WildcardInName,
-    /// `+` does not fill its level, or `#` does not fill the last one [MQTT-4.7.1-1]
-    /// [MQTT-4.7.1-2].
-    MisplacedWildcard,
-    /// `$share/` without a share name, or with a wildcard in it [MQTT-4.8.2-1] [MQTT-4.8.2-2].
-    ShareName,
-    /// A share name without a topic filter after it [MQTT-4.8.2-2].
-    ShareFilter,
-}
-
-impl fmt::Display for TopicError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the topic is empty: it needs at least one character",
-            Self::TooLong => "the topic has more than the 65535 bytes that are allowed",
-            Self::Nul => "the topic holds U+0000: remove it",
-            Self::NotUtf8 => "the topic is not UTF-8",
-            Self::WildcardInName => {
-                "the topic name holds '+' or '#': wildcards are only for topic filters"
-            }
-            Self::MisplacedWildcard => {
-                "the topic filter has a misplaced wildcard: \
-                 '+' must fill a whole level, and '#' the whole last level"
-            }
-            Self::ShareName => {
-                "the shared subscription needs a share name \
-                 of at least one character and without '+' or '#': $share/name/filter"
-            }
-            Self::ShareFilter => {
-                "the shared subscription needs a topic filter \
-                 after its share name: $share/name/filter"
-            }
-        })
-    }
-}
-
-impl Error for TopicError {}
-
 impl<'a> TryFrom<&'a str> for TopicName<'a> {
     type Error = TopicError;
 
@@ -263,21 +235,8 @@ impl fmt::Debug for TopicFilter<'_> {
     }
 }
 
-/// The bytes as a UTF-8 encoded string of section 1.5.4, if they are one.
-#[inline]
-pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
-    // [MQTT-1.5.4-1] no surrogates either: Rust's UTF-8 has none.
-    let string = core::str::from_utf8(bytes).ok()?;
-    (!bytes.contains(&0)).then_some(string) // [MQTT-1.5.4-2]
-}
-
 /// How a shared subscription begins [MQTT-4.8.2-1].
 const SHARE: &[u8] = b"$share/";
-
-/// Bytes that were judged to be UTF-8, as a string.
-fn text(bytes: &[u8]) -> &str {
-    core::str::from_utf8(bytes).unwrap_or_default()
-}
 
 fn has_wildcard(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
@@ -316,48 +275,37 @@ fn check_name(name: &[u8]) -> Result<(), TopicError> {
     Ok(())
 }
 
-/// Whether a topic has only bytes that no rule speaks of: ASCII but for U+0000, `+` and `#`.
+/// Whether a topic has only bytes from `,` to U+007F, of which no rule speaks.
 ///
-/// Nearly all topics are like that, so this is what judging costs: one pass, a word at a time.
+/// Nearly all topics are like that, so this is what judging costs: one pass, a word at a time. The
+/// first and the last word may cover the same bytes, which does no harm.
 #[inline]
 fn is_plain(topic: &[u8]) -> bool {
-    let Some(last) = topic.last_chunk::<8>() else { return is_plain_word(short_word(topic)) };
-    let mut rest = topic;
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
-        if !is_plain_word(u64::from_ne_bytes(*word)) {
-            return false;
-        }
+    let (Some((first, rest)), Some(last)) = (topic.split_first_chunk(), topic.last_chunk()) else {
+        return topic.iter().all(|byte| (b','..0x80).contains(byte));
+    };
+    let mut plain = plain_bytes(first) & plain_bytes(last);
+    let mut rest = rest;
+    while rest.len() > size_of::<u64>()
+        && let Some((word, after)) = rest.split_first_chunk()
+    {
+        plain &= plain_bytes(word);
         rest = after;
     }
-    // The last bytes: some of them a second time, which does no harm.
-    is_plain_word(u64::from_ne_bytes(*last))
+    plain == eight(0x80)
 }
 
-/// Looks at eight bytes at once: the highest bit of each byte tells.
-///
-/// As long as a byte is ASCII, adding 0x7f to it sets that bit unless the byte is 0. `+` and `#`
-/// differ in one bit alone, so that one comparison finds both.
+/// Returns the highest bit of each byte: of an ASCII byte it is 0, and with `0x80 - b','` added it
+/// is 1 from `,` on.
 #[inline]
-fn is_plain_word(word: u64) -> bool {
-    let folded = (word & !eight(b'+' ^ b'#')) ^ eight(b'+' & b'#');
-    let no_nul = word.wrapping_add(eight(0x7f));
-    let no_wildcard = folded.wrapping_add(eight(0x7f));
-    no_nul & no_wildcard & !word & eight(0x80) == eight(0x80)
+fn plain_bytes(word: &[u8; 8]) -> u64 {
+    let word = u64::from_ne_bytes(*word);
+    word.wrapping_add(eight(0x80 - b',')) & !word & eight(0x80)
 }
 
 /// The same byte eight times.
 const fn eight(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
-}
-
-/// Up to eight bytes as one word, filled up with a byte that no rule speaks of.
-#[inline]
-fn short_word(bytes: &[u8]) -> u64 {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let [first, last] = [first, last].map(|half| u64::from(u32::from_ne_bytes(*half)));
-        return first | last << 32;
-    }
-    bytes.iter().fold(eight(b'/'), |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// The first level and what comes after the `/` that ends it.

@@ -1,9 +1,11 @@
 //! The basic data types of section 1.5: how they are read from and written to bytes.
+//!
+//! Reader and writer remember the first fault they meet, so that a packet is read or written
+//! straight through and asked once, at its end, whether it was right.
 
-use core::num::{NonZeroU16, NonZeroU32};
+use core::num::NonZeroU16;
 
 use crate::error::{DecodeError, EncodeError};
-use crate::topic::{self, TopicName};
 
 /// The largest value of a variable byte integer, and so of a Remaining Length (1.5.5).
 pub const MAX_REMAINING: u32 = 268_435_455;
@@ -11,326 +13,389 @@ pub const MAX_REMAINING: u32 = 268_435_455;
 /// A packet identifier (2.2.1): never 0.
 pub type PacketId = NonZeroU16;
 
-/// Takes bytes. Encoding runs twice over one function: into a [`Counter`], then into the output.
-pub trait Sink {
-    /// Takes all of `bytes`.
-    fn put(&mut self, bytes: &[u8]);
-
-    /// Learns that what is being written breaks a rule. Only a counter remembers it.
-    fn fault(&mut self, _error: EncodeError) {}
-}
-
-/// Counts bytes and remembers the first fault: the first of the two encoding runs.
-#[derive(Debug, Default)]
-pub struct Counter {
-    len: usize,
-    fault: Option<EncodeError>,
-}
-
-impl Counter {
-    /// The number of bytes, or why they may not be written.
-    ///
-    /// # Errors
-    /// The first fault that the encoding met.
-    pub fn result(self) -> Result<usize, EncodeError> {
-        self.fault.map_or(Ok(self.len), Err)
-    }
-}
-
-impl Sink for Counter {
-    fn put(&mut self, bytes: &[u8]) {
-        self.len = self.len.saturating_add(bytes.len());
-    }
-
-    fn fault(&mut self, error: EncodeError) {
-        self.fault.get_or_insert(error);
-    }
-}
-
-/// Writes into a slice. What does not fit is counted, not written.
-#[derive(Debug)]
-pub struct SliceSink<'a> {
-    free: &'a mut [u8],
-    len: usize,
-}
-
-impl<'a> SliceSink<'a> {
-    /// Writes from the start of `out`.
-    pub fn new(out: &'a mut [u8]) -> Self {
-        Self { free: out, len: 0 }
-    }
-
-    /// Bytes written.
-    #[must_use]
-    pub fn written(&self) -> usize {
-        self.len
-    }
-}
-
-impl Sink for SliceSink<'_> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        let free = core::mem::take(&mut self.free);
-        if let Some((here, rest)) = free.split_at_mut_checked(bytes.len()) {
-            copy(here, bytes);
-            self.free = rest;
-        }
-        self.len = self.len.saturating_add(bytes.len());
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Sink for alloc::vec::Vec<u8> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
 /// Copies as many bytes as both slices have: `copy_from_slice` without its panic.
 #[inline]
+#[allow(clippy::disallowed_methods)] // The lengths are equal: what would panic is not even compiled.
 pub fn copy(to: &mut [u8], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+    let len = to.len().min(from.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) {
+        to.copy_from_slice(from);
     }
-}
-
-/// Writes a binary field: two bytes of length, then the bytes (1.5.6).
-pub(crate) fn put_binary(out: &mut (impl Sink + ?Sized), bytes: &[u8]) {
-    match u16::try_from(bytes.len()) {
-        Ok(len) => out.put(&len.to_be_bytes()),
-        Err(_) => out.fault(EncodeError::TooLong { len: bytes.len() }),
-    }
-    out.put(bytes);
-}
-
-/// Writes a UTF-8 string (1.5.4).
-pub(crate) fn put_string(out: &mut (impl Sink + ?Sized), string: &str) {
-    if string.as_bytes().contains(&0) {
-        out.fault(EncodeError::Nul); // [MQTT-1.5.4-2]
-    }
-    put_binary(out, string.as_bytes());
-}
-
-/// Writes a variable byte integer in its shortest form [MQTT-1.5.5-1].
-#[inline]
-pub(crate) fn put_varint(out: &mut (impl Sink + ?Sized), value: u32) {
-    let (bytes, len) = varint(value);
-    out.put(bytes.get(..len).unwrap_or_default());
-    if value > MAX_REMAINING {
-        out.fault(EncodeError::PacketTooLarge);
-    }
-}
-
-/// The bytes of a variable byte integer and how many of them count.
-#[inline]
-pub(crate) fn varint(value: u32) -> ([u8; 4], usize) {
-    let seven = |shift: u32| (value >> shift) as u8 & 0x7f;
-    match value {
-        0..=0x7f => ([seven(0), 0, 0, 0], 1),
-        0x80..=0x3fff => ([seven(0) | 0x80, seven(7), 0, 0], 2),
-        0x4000..=0x1f_ffff => ([seven(0) | 0x80, seven(7) | 0x80, seven(14), 0], 3),
-        _ => ([seven(0) | 0x80, seven(7) | 0x80, seven(14) | 0x80, seven(21)], 4),
-    }
-}
-
-/// Bytes that a variable byte integer takes.
-#[inline]
-pub(crate) fn varint_len(value: u32) -> usize {
-    varint(value).1
 }
 
 /// Reads the basic data types off the front of a packet.
-#[derive(Clone, Copy, Debug)]
+///
+/// A missing or malformed field reads as zero or empty. The first fault is remembered, and after it
+/// nothing is left to read.
+#[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    fault: Option<DecodeError>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, fault: None }
     }
 
-    /// What has not been read yet.
-    pub(crate) fn rest(self) -> &'a [u8] {
+    /// Returns what has not been read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// The packet must end here.
+    /// Remembers what is wrong, unless something was wrong before.
+    #[inline] // A call would keep the reader out of registers.
+    pub(crate) fn fail(&mut self, fault: DecodeError) {
+        self.fault.get_or_insert(fault);
+        self.rest = &[];
+    }
+
+    /// Returns the fault as an error, if there was one.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), DecodeError> {
+        self.fault.map_or(Ok(()), Err)
+    }
+
+    /// The same where the packet must end.
+    #[inline]
     pub(crate) fn end(&self) -> Result<(), DecodeError> {
+        self.check()?;
         if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
     }
 
     #[inline]
-    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
+        let Some((head, rest)) = self.rest.split_at_checked(len) else {
+            self.fail(DecodeError::Truncated);
+            return &[];
+        };
         self.rest = rest;
-        Ok(head)
+        head
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let Some((head, rest)) = self.rest.split_first_chunk() else {
+            self.fail(DecodeError::Truncated);
+            return [0; N];
+        };
         self.rest = rest;
-        Ok(*head)
+        *head
     }
 
     #[inline]
-    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.array::<1>().map(|[byte]| byte)
+    pub(crate) fn u8(&mut self) -> u8 {
+        let [byte] = self.array();
+        byte
     }
 
     #[inline]
-    pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.array().map(u16::from_be_bytes)
+    pub(crate) fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.array())
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.array().map(u32::from_be_bytes)
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.array())
     }
 
     #[inline]
-    pub(crate) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
-        PacketId::new(self.u16()?).ok_or(DecodeError::PacketId)
+    pub(crate) fn packet_id(&mut self) -> PacketId {
+        PacketId::new(self.u16()).unwrap_or_else(|| {
+            self.fail(DecodeError::PacketId); // [MQTT-2.2.1-3]
+            PacketId::MIN
+        })
     }
 
     /// A variable byte integer; `Truncated` if its last byte is not there yet.
     #[inline]
-    pub(crate) fn varint(&mut self) -> Result<u32, DecodeError> {
-        let mut value = 0;
-        // Counted, not taken from an array: that would be copied onto a device's stack first.
-        for index in 0..4_u32 {
-            let shift = index.wrapping_mul(7);
-            let byte = self.u8()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                // [MQTT-1.5.5-1] the shortest form: no zero at the end of several bytes.
-                let shortest = byte != 0 || shift == 0;
-                return shortest.then_some(value).ok_or(DecodeError::VariableByteInteger);
-            }
+    pub(crate) fn varint(&mut self) -> u32 {
+        match self.u8() {
+            small @ 0..=0x7f => u32::from(small),
+            low => match long_varint(low, self.rest) {
+                Ok((value, rest)) => {
+                    self.rest = rest;
+                    value
+                }
+                Err(fault) => {
+                    self.fail(fault);
+                    0
+                }
+            },
         }
-        Err(DecodeError::VariableByteInteger)
     }
 
     /// Binary data (1.5.6).
     #[inline]
-    pub(crate) fn binary(&mut self) -> Result<&'a [u8], DecodeError> {
-        let len = self.u16()?;
+    pub(crate) fn binary(&mut self) -> &'a [u8] {
+        let len = self.u16();
         self.take(usize::from(len))
     }
 
     /// A UTF-8 string (1.5.4).
-    pub(crate) fn string(&mut self) -> Result<&'a str, DecodeError> {
-        topic::utf8(self.binary()?).ok_or(DecodeError::String)
+    pub(crate) fn string(&mut self) -> &'a str {
+        utf8(self.binary()).unwrap_or_else(|| {
+            self.fail(DecodeError::String);
+            ""
+        })
     }
 }
 
-/// A value of a property: one of the basic data types, with the range the standard gives it.
-pub(crate) trait Value<'a>: Sized {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError>;
-    fn write(&self, out: &mut dyn Sink);
+/// Reads a variable byte integer of several bytes, of which the first was read.
+fn long_varint(low: u8, bytes: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
+    let mut value = u32::from(low & 0x7f);
+    let mut rest = bytes;
+    for shift in [7_u32, 14, 21] {
+        let (byte, after) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        value |= u32::from(byte & 0x7f) << shift;
+        rest = after;
+        match byte {
+            0 => break, // [MQTT-1.5.5-1] the shortest form: no zero at the end.
+            1..=0x7f => return Ok((value, rest)),
+            _ => {}
+        }
+    }
+    Err(DecodeError::VariableByteInteger)
 }
 
-/// A byte that is 0 or 1.
-impl<'a> Value<'a> for bool {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        match from.u8()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(DecodeError::PropertyValue(0)),
+/// Writes the basic data types into a slice, or only counts their bytes.
+///
+/// What does not fit is counted, not written. The first fault is kept: that of what was given to
+/// write comes before a lack of room.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    out: Option<&'a mut [u8]>,
+    len: usize,
+    fault: Option<EncodeError>,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes from the start of `out`.
+    #[must_use]
+    pub const fn new(out: &'a mut [u8]) -> Self {
+        Self { out: Some(out), len: 0, fault: None }
+    }
+
+    /// Only counts.
+    #[must_use]
+    pub const fn counting() -> Writer<'static> {
+        Writer { out: None, len: 0, fault: None }
+    }
+
+    /// Returns the number of bytes so far, with those that did not fit.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns true if nothing was written or counted yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the number of bytes, or why they are not all there.
+    ///
+    /// # Errors
+    /// The first fault, or [`EncodeError::NoRoom`].
+    pub fn result(&self) -> Result<usize, EncodeError> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.has_room(0) => Ok(self.len),
+            None => Err(EncodeError::NoRoom { needed: self.len }),
         }
     }
 
-    fn write(&self, out: &mut dyn Sink) {
-        out.put(&[u8::from(*self)]);
-    }
-}
-
-impl<'a> Value<'a> for u16 {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        from.u16()
+    fn has_room(&self, more: usize) -> bool {
+        let len = self.len.saturating_add(more);
+        self.out.as_ref().is_none_or(|out| len <= out.len())
     }
 
-    fn write(&self, out: &mut dyn Sink) {
-        out.put(&self.to_be_bytes());
-    }
-}
-
-impl<'a> Value<'a> for NonZeroU16 {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Self::new(from.u16()?).ok_or(DecodeError::PropertyValue(0))
+    /// Remembers which rule is broken, unless one was before.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail(&mut self, fault: EncodeError) {
+        self.fault.get_or_insert(fault);
     }
 
-    fn write(&self, out: &mut dyn Sink) {
-        self.get().write(out);
-    }
-}
-
-impl<'a> Value<'a> for u32 {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        from.u32()
-    }
-
-    fn write(&self, out: &mut dyn Sink) {
-        out.put(&self.to_be_bytes());
-    }
-}
-
-impl<'a> Value<'a> for NonZeroU32 {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Self::new(from.u32()?).ok_or(DecodeError::PropertyValue(0))
-    }
-
-    fn write(&self, out: &mut dyn Sink) {
-        self.get().write(out);
-    }
-}
-
-impl<'a> Value<'a> for &'a str {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        from.string()
-    }
-
-    fn write(&self, out: &mut dyn Sink) {
-        put_string(out, self);
-    }
-}
-
-impl<'a> Value<'a> for &'a [u8] {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        from.binary()
-    }
-
-    fn write(&self, out: &mut dyn Sink) {
-        put_binary(out, self);
-    }
-}
-
-impl<'a> Value<'a> for TopicName<'a> {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        TopicName::from_bytes(from.binary()?).map_err(DecodeError::TopicName)
-    }
-
-    fn write(&self, out: &mut dyn Sink) {
-        if self.is_empty() {
-            out.fault(EncodeError::EmptyTopic); // [MQTT-4.7.3-1]
+    #[inline]
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        if let Some(out) = &mut self.out
+            && let Some(free) = out.get_mut(self.len..)
+            && let Some(place) = free.get_mut(..bytes.len())
+        {
+            copy(place, bytes);
         }
-        put_binary(out, self.as_bytes());
+        self.len = self.len.saturating_add(bytes.len());
+    }
+
+    #[inline]
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.put(&[value]);
+    }
+
+    #[inline]
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.put(&value.to_be_bytes());
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.put(&value.to_be_bytes());
+    }
+
+    /// A variable byte integer in its shortest form [MQTT-1.5.5-1].
+    #[inline]
+    pub(crate) fn varint(&mut self, value: u32) {
+        if value > MAX_REMAINING {
+            self.fail(EncodeError::PacketTooLarge);
+        }
+        let mut rest = value;
+        while rest > 0x7f {
+            self.u8(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.u8(rest as u8);
+    }
+
+    /// Binary data: two bytes of length, then the bytes (1.5.6).
+    pub(crate) fn binary(&mut self, bytes: &[u8]) {
+        let len = bytes.len();
+        if len > usize::from(u16::MAX) {
+            self.fail(EncodeError::TooLong { len });
+        }
+        self.u16(len as u16);
+        self.put(bytes);
+    }
+
+    /// A UTF-8 string (1.5.4).
+    pub(crate) fn string(&mut self, string: &str) {
+        self.text(string.as_bytes());
+    }
+
+    /// A UTF-8 string whose bytes are known to be one, but for U+0000.
+    pub(crate) fn text(&mut self, bytes: &[u8]) {
+        if bytes.contains(&0) {
+            self.fail(EncodeError::Nul); // [MQTT-1.5.4-2]
+        }
+        self.binary(bytes);
     }
 }
 
-/// A string pair [MQTT-1.5.7-1].
-impl<'a> Value<'a> for (&'a str, &'a str) {
-    fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Ok((from.string()?, from.string()?))
+/// Returns how many bytes a variable byte integer takes.
+#[inline]
+pub(crate) const fn varint_len(value: u32) -> usize {
+    match value {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        _ => 4,
+    }
+}
+
+/// The bytes as a UTF-8 encoded string of section 1.5.4, if they are one.
+#[inline]
+pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
+    // [MQTT-1.5.4-1] no surrogates either: Rust's UTF-8 has none.
+    let string = core::str::from_utf8(bytes).ok()?;
+    (!bytes.contains(&0)).then_some(string) // [MQTT-1.5.4-2]
+}
+
+/// Bytes that were judged to be UTF-8, as a string.
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// What writes the body of a packet. It runs twice, to count and to write.
+pub(crate) type Body<'b> = &'b dyn Fn(&mut Writer<'_>);
+
+/// Writes one packet, its fixed header and `body`, and returns its length. On an error nothing was
+/// written.
+pub(crate) fn write_packet(
+    out: &mut Writer<'_>,
+    first: u8,
+    body: Body<'_>,
+) -> Result<usize, EncodeError> {
+    write_head(out, first, 0, body)
+}
+
+/// The same for a packet that ends with `later` more bytes, which go another way.
+pub(crate) fn write_head(
+    out: &mut Writer<'_>,
+    first: u8,
+    later: usize,
+    body: Body<'_>,
+) -> Result<usize, EncodeError> {
+    let mut count = Writer::counting();
+    body(&mut count);
+    let head = count.result()?;
+    let remaining = u32::try_from(head.saturating_add(later)).unwrap_or(u32::MAX);
+    if remaining > MAX_REMAINING {
+        return Err(EncodeError::PacketTooLarge);
+    }
+    let header = varint_len(remaining).saturating_add(1);
+    let needed = header.saturating_add(remaining as usize);
+    if !out.has_room(header.saturating_add(head)) {
+        return Err(EncodeError::NoRoom { needed });
+    }
+    out.u8(first);
+    out.varint(remaining);
+    body(out);
+    Ok(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_fault_is_kept_and_nothing_is_left_to_read() {
+        let mut from = Reader::new(&[0, 0, 0xff, 0xff, 1]);
+        assert_eq!((from.packet_id(), from.check()), (PacketId::MIN, Err(DecodeError::PacketId)));
+        assert_eq!((from.u8(), from.u32(), from.varint()), (0, 0, 0));
+        assert_eq!((from.string(), from.binary()), ("", &[][..]));
+        assert_eq!((from.is_empty(), from.end()), (true, Err(DecodeError::PacketId)));
     }
 
-    fn write(&self, out: &mut dyn Sink) {
-        put_string(out, self.0);
-        put_string(out, self.1);
+    #[test]
+    fn varints_end_where_the_standard_says() {
+        for (value, bytes) in [
+            (0, &[0][..]),
+            (0x7f, &[0x7f]),
+            (0x80, &[0x80, 1]),
+            (0x3fff, &[0xff, 0x7f]),
+            (0x4000, &[0x80, 0x80, 1]),
+            (0x1f_ffff, &[0xff, 0xff, 0x7f]),
+            (0x20_0000, &[0x80, 0x80, 0x80, 1]),
+            (MAX_REMAINING, &[0xff, 0xff, 0xff, 0x7f]),
+        ] {
+            let mut out = [0; 5];
+            let mut writer = Writer::new(&mut out);
+            writer.varint(value);
+            assert_eq!(writer.result(), Ok(bytes.len()));
+            assert_eq!((&out[..bytes.len()], varint_len(value)), (bytes, bytes.len()));
+            let mut from = Reader::new(bytes);
+            assert_eq!((from.varint(), from.end()), (value, Ok(())));
+            let mut cut = Reader::new(&bytes[..bytes.len() - 1]);
+            assert_eq!((cut.varint(), cut.check()), (0, Err(DecodeError::Truncated)));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_nothing_after_it_is_written() {
+        let mut out = [7; 4];
+        let mut writer = Writer::new(&mut out);
+        writer.u16(1);
+        writer.u32(2);
+        writer.u8(3);
+        assert_eq!((writer.len(), writer.result()), (7, Err(EncodeError::NoRoom { needed: 7 })));
+        writer.string("\0");
+        writer.varint(u32::MAX);
+        assert_eq!(writer.result(), Err(EncodeError::Nul));
+        assert_eq!(out, [0, 1, 7, 7]);
     }
 }

@@ -5,14 +5,18 @@
 //!
 //! * `publish-QOS-tasks-N`: N tasks, each of which awaits every publish; with `-reverse` behind it
 //!   the server acknowledges every N messages in reverse order,
+//! * `publish-QOS-receipts-N`, also with `-reverse`: one task that keeps N receipts and awaits the
+//!   oldest,
 //! * `publish-16k`: payloads of 16 KiB at QoS 0,
 //! * `receive-QOS-next`, `receive-1m`: one message at a time; payloads of 1 MiB at QoS 0,
+//! * `receive-QOS-many`: up to 100 messages at a time,
 //! * `round-trip`: messages at QoS 0 that come back, one in flight,
 //! * `connect`: connects and disconnects, one after the other,
 //! * `idle`: that many connected clients; the process ends while they live.
 //!
 //! `tests/figures` runs it under the counting tools.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +47,12 @@ async fn run(server: &str, work: &str, count: usize) {
             publish(&client, qos(qos_), count, number(tasks)).await;
             end(&client).await;
         }
+        ["publish", qos_, "receipts", receipts]
+        | ["publish", qos_, "receipts", receipts, "reverse"] => {
+            let client = connected(server, &acknowledged(work, receipts)).await;
+            publish_by_receipts(&client, qos(qos_), count, number(receipts)).await;
+            end(&client).await;
+        }
         ["publish", "16k"] => {
             let client = connected(server, "load").await;
             publish_large(&client, count).await;
@@ -51,6 +61,11 @@ async fn run(server: &str, work: &str, count: usize) {
         ["receive", qos_, "next"] => {
             let client = connected(server, "load").await;
             receive(&client, qos(qos_), count, PAYLOAD.len()).await;
+            end(&client).await;
+        }
+        ["receive", qos_, "many"] => {
+            let client = connected(server, "load").await;
+            receive_many(&client, qos(qos_), count).await;
             end(&client).await;
         }
         ["receive", "1m"] => {
@@ -87,6 +102,23 @@ async fn publish(client: &Client, qos: QoS, count: usize, tasks: usize) {
     }
 }
 
+/// Publishes from this task, which awaits the oldest of `window` receipts.
+async fn publish_by_receipts(client: &Client, qos: QoS, count: usize, window: usize) {
+    assert_eq!(count % window, 0, "the stub acknowledges whole windows");
+    let mut receipts = VecDeque::with_capacity(window);
+    for _ in 0..count {
+        let receipt = client.publish(TOPIC, PAYLOAD).qos(qos).send().await.expect("accepted");
+        receipts.push_back(receipt);
+        if receipts.len() == window {
+            let oldest = receipts.pop_front().expect("as many as the window is wide");
+            oldest.await.expect("acknowledged");
+        }
+    }
+    for receipt in receipts {
+        receipt.await.expect("acknowledged");
+    }
+}
+
 async fn publish_large(client: &Client, count: usize) {
     let payload = Bytes::from(vec![b'x'; 16 << 10]);
     for _ in 0..count {
@@ -105,6 +137,19 @@ async fn receive(client: &Client, qos: QoS, count: usize, len: usize) {
     for _ in 0..count {
         let message = queue.next().await.expect("a message");
         assert_eq!(message.payload().len(), len);
+    }
+    assert_eq!(client.statistics().discards, 0);
+}
+
+async fn receive_many(client: &Client, qos: QoS, count: usize) {
+    let (mut queue, mut messages) = (client.queue(), Vec::with_capacity(100));
+    subscribe(client, qos, count, PAYLOAD.len()).await;
+    let mut received = 0;
+    while received < count {
+        let n = queue.next_many(&mut messages, 100).await;
+        assert!(n != 0 && n == messages.len());
+        assert!(messages.drain(..).all(|message| message.payload().len() == PAYLOAD.len()));
+        received += n;
     }
     assert_eq!(client.statistics().discards, 0);
 }

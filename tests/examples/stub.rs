@@ -90,7 +90,7 @@ impl Peer {
         let success = |id| Ack::new(id, ReasonCode::SUCCESS);
         match publish.delivery {
             Delivery::AtMostOnce if publish.topic.as_str().starts_with("echo") => {
-                publish.encode(VERSION, &mut self.out).expect("encodes");
+                self.out.extend(Packet::Publish(*publish).encode_to_vec(VERSION).expect("encodes"));
             }
             Delivery::AtMostOnce => {}
             Delivery::AtLeastOnce(id) => self.acknowledge(Packet::PubAck(success(id))),
@@ -107,7 +107,7 @@ impl Peer {
     }
 
     fn answer(&mut self, packet: &Packet<'_>) {
-        packet.encode(VERSION, &mut self.out).expect("encodes");
+        self.out.extend(packet.encode_to_vec(VERSION).expect("encodes"));
     }
 
     /// Acknowledges when as many are due as the client wants at a time.
@@ -202,6 +202,7 @@ impl Sender {
         let payload = vec![b'x'; self.len];
         let mut publish = Publish::new(TopicName::new("figures/topic/20byte").ok()?, &payload);
         publish.delivery = delivery;
-        publish.encode(VERSION, out).ok().map(drop)
+        out.extend(Packet::Publish(publish).encode_to_vec(VERSION).ok()?);
+        Some(())
     }
 }

@@ -1,5 +1,6 @@
 //! The test kit: brokers, a bad network, the proof.
 
+mod append;
 pub mod beside;
 pub mod broker;
 pub mod link;
@@ -10,6 +11,5 @@ pub mod proxy;
 pub mod random;
 pub mod script;
 pub mod server;
-mod sink;
 #[cfg(feature = "wire")]
 pub mod wire;

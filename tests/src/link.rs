@@ -86,7 +86,13 @@ impl Link {
     /// When the next piece arrives, in either direction.
     #[must_use]
     pub fn next_arrival(&self) -> Option<Instant> {
-        self.pipes.iter().filter_map(|pipe| pipe.pieces.front()).map(|(at, _)| *at).min()
+        self.arrivals().into_iter().flatten().min()
+    }
+
+    /// When the next piece arrives at the broker, and at the client.
+    #[must_use]
+    pub fn arrivals(&self) -> [Option<Instant>; 2] {
+        self.pipes.each_ref().map(|pipe| pipe.pieces.front().map(|(at, _)| *at))
     }
 
     /// Ends one direction in good order: what was sent arrives, then comes the end.

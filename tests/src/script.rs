@@ -3,6 +3,7 @@
 //! A test's own thread plays the server while the client under test runs elsewhere. Every wait
 //! ends after five seconds with a panic that says what was awaited.
 
+use std::fmt::Display;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -12,7 +13,7 @@ use mqtt_as_proto::Version;
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::{ConnAck, Packet, PacketType};
 
-use crate::sink::Behind;
+use crate::append::append;
 
 /// The longest wait.
 const BOUND: Duration = Duration::from_secs(5);
@@ -132,6 +133,26 @@ impl Script {
         look(&decode(&bytes, self.version))
     }
 
+    /// The next packet, if one comes within that time; `look` gets it decoded.
+    ///
+    /// # Panics
+    ///
+    /// If the client closes, or sends a packet that is not well-formed.
+    pub fn next_packet<T>(
+        &mut self,
+        time: Duration,
+        look: impl FnOnce(&Packet<'_>) -> T,
+    ) -> Option<T> {
+        self.set_read_timeout(time);
+        match self.peer().peek(&mut [0]) {
+            Err(error) if is_timeout(&error) => return None,
+            Ok(1) => {}
+            end => panic!("wanted a packet or silence, got the end: {end:?}"),
+        }
+        let bytes = self.read_packet("a packet");
+        Some(look(&decode(&bytes, self.version)))
+    }
+
     /// The next bytes have to be these.
     ///
     /// # Panics
@@ -161,8 +182,7 @@ impl Script {
     #[must_use]
     pub fn written(&self, packet: &Packet<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let written = packet.encode(self.version, &mut Behind(&mut bytes));
-        written.expect("a packet that can be written");
+        append(packet, self.version, &mut bytes).expect("a packet that can be written");
         bytes
     }
 
@@ -247,7 +267,7 @@ impl Script {
     }
 
     /// Reads one packet and not a byte more: what follows stays in the socket.
-    fn read_packet(&mut self, wanted: PacketType) -> Vec<u8> {
+    fn read_packet(&mut self, wanted: impl Display + Copy) -> Vec<u8> {
         let mut bytes = Vec::new();
         let header = loop {
             let mut byte = [0];
@@ -262,7 +282,7 @@ impl Script {
         bytes
     }
 
-    fn read_exact(&mut self, bytes: &mut [u8], wanted: impl std::fmt::Display) {
+    fn read_exact(&mut self, bytes: &mut [u8], wanted: impl Display) {
         let end = Instant::now() + BOUND;
         let mut read = 0;
         while read < bytes.len() {

@@ -1,172 +1,187 @@
-//! The read loop: from the transport to the core.
+//! Reading: from the transport to the core.
 
-use core::future::poll_fn;
-use core::task::Poll;
+use embedded_io_async::Read;
+use mqtt_as_proto::client::{ConnectionError, Handled, Stop};
 
-use embassy_futures::yield_now;
-use embedded_io_async::{Error as _, Read};
-use mqtt_as_proto::client::ConnectionError;
-
-use super::{End, LINGER};
-use crate::error::DownReason;
-use crate::loops::Loop;
-use crate::read::ReadBuffer;
-use crate::shared::{State, act};
-use crate::traits::Runtime;
-
-/// Reads after which the read loop lets others run.
-const READS: u8 = 32;
+use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
+use crate::error::ErrorKind;
+use crate::link::End;
+use crate::read::ReadMemory;
+use crate::runtime::{Connect, Lock, with_state};
+use crate::state::State;
 
 /// Reads, and gives whole packets to the core.
-pub(super) async fn read_loop<R: Runtime>(
-    shared: &R::Pointer,
-    read: &mut impl Read,
-    buffer: &mut ReadBuffer<'_>,
+pub(super) async fn read_loop<L: Lock, C: Connect>(
+    lock: &L,
+    packets: usize,
+    read: &mut C::Read<'_>,
+    memory: &mut ReadMemory,
+    turn: &Turn,
 ) -> End {
-    let mut needed = None;
-    let mut reads: u8 = 0;
+    let mut needed = 0;
     loop {
-        let room = buffer.room(needed);
-        if room.is_empty() {
-            let size = needed.unwrap_or(0);
-            return End::Protocol(ConnectionError::TooLarge { size });
-        }
-        match read.read(room).await {
-            Ok(0) => return End::Eof,
-            Ok(n) => buffer.fill(n),
-            Err(error) => return End::Transport(error.kind().into()),
-        }
-        let mut filling = false;
-        loop {
-            let took = act::<R, _>(shared, |state| state.take_read(buffer));
-            filling |= took.filling;
-            needed = took.needed;
-            if let Some(end) = took.end {
-                return end;
-            }
-            if took.more {
-                continue;
-            }
-            if !took.blocked {
-                break;
-            }
-            wait_for_room::<R>(shared, took.looked).await;
-        }
-        reads = (reads + 1) % READS;
-        if filling || reads == 0 {
-            // The consumers' turn, before more comes than they can have taken, and that of the
-            // other loops: a transport need not ever make this one wait.
-            yield_now().await;
-        }
-    }
-}
-
-/// What a look at the read buffer found.
-struct Took {
-    /// The lock was given back between packets.
-    more: bool,
-    needed: Option<usize>,
-    blocked: bool,
-    filling: bool,
-    looked: Looked,
-    end: Option<End>,
-}
-
-impl<R: Runtime> State<R> {
-    #[inline(never)]
-    fn take_read(&mut self, buffer: &mut ReadBuffer<'_>) -> Took {
-        let now = R::now();
-        let (used, result) = self.take_input(buffer.bytes(), now);
-        let stopped = matches!(result, Ok((None, false)));
-        let more = stopped && used != 0 && used < buffer.bytes().len();
-        self.use_read(buffer, used);
-        self.settle();
-        let (needed, blocked) = match result {
-            Ok(done) => done,
-            Err(error) => {
-                let end = self.begin_ending(error);
-                let looked = self.looked();
-                buffer.consume(buffer.bytes().len()); // Nothing more is taken.
-                return Took {
-                    more: false,
-                    needed: None,
-                    blocked: false,
-                    filling: false,
-                    looked,
-                    end,
-                };
-            }
+        let fills = match read_more::<C>(read, memory, needed).await {
+            Ok(Some(fills)) => fills,
+            Ok(None) => return End::Eof,
+            Err(end) => return end,
         };
-        let end = self.link.ending.filter(|_| self.is_said()).map(|_| End::Done);
-        let end = end.or(self.link.refused.map(|_| End::Done));
-        let blocked = blocked || self.wants_pause();
-        self.core.pause_reading(blocked, now);
-        if blocked {
-            self.notify_deadline(); // A second PINGREQ may be due.
-        }
-        self.watch_stream(now);
-        let looked = self.looked();
-        Took { more, needed, blocked, looked, filling: self.inbox.is_filling(), end }
-    }
-
-    /// Splits the used bytes off: the messages among them refer to them.
-    fn use_read(&mut self, buffer: &mut ReadBuffer<'_>, used: usize) {
-        #[cfg(feature = "alloc")]
-        if self.inbox.is_unfinished() {
-            let read = buffer.split(used);
-            self.inbox.finish(&read);
-            return;
-        }
-        if used != 0 {
-            buffer.consume(used);
-        }
-    }
-
-    fn looked(&self) -> Looked {
-        Looked { writes: self.loops.writes, paused: self.wants_pause() }
-    }
-
-    /// Nothing has to be written any more.
-    fn is_said(&self) -> bool {
-        matches!(self.link.ending, Some(DownReason::Server(_)))
-    }
-
-    /// The program is the reason that the connection has to end.
-    pub(crate) fn close_for(&mut self, error: ConnectionError) {
-        let _lingers = self.begin_ending(error);
-        self.loops.notify(Loop::Control);
-    }
-
-    /// The connection has to end: the server is told why, and given time to close.
-    pub(super) fn begin_ending(&mut self, error: ConnectionError) -> Option<End> {
-        if error.reason().is_none() || self.link.ending.is_some() {
-            return Some(End::Protocol(error));
-        }
-        self.link.ending = Some(error.into());
-        self.link.linger = Some(self.now.after(LINGER));
-        self.notify_write();
-        self.notify_deadline();
-        None
-    }
-}
-
-/// Waits until something was written, or consumers have made room, since the last look.
-async fn wait_for_room<R: Runtime>(shared: &R::Pointer, looked: Looked) {
-    poll_fn(|cx| {
-        let (poll, _old) = act::<R, _>(shared, |state| {
-            if state.looked() != looked {
-                return (Poll::Ready(()), None);
+        loop {
+            match take(lock, memory, packets, turn) {
+                Took::End(end) => return end,
+                Took::More => {}
+                Took::All { needed: size, messages } => {
+                    needed = size;
+                    turn.set(READ, true);
+                    turn.set(YIELD, fills && messages);
+                    turn.rest().await;
+                    break;
+                }
+                Took::Stopped(stop) => {
+                    turn.set(STOPPED, stop == Stop::Write);
+                    turn.rest().await;
+                }
             }
-            (Poll::Pending, state.loops.register(Loop::Read, cx.waker()))
-        });
-        poll
-    })
-    .await;
+        }
+    }
 }
 
-/// How things stood when the read loop found that it had to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Looked {
-    writes: u32,
-    paused: bool,
+/// Reads once. Whether that has filled the buffer, so that there is likely to be more; none at the
+/// end.
+async fn read_more<C: Connect>(
+    read: &mut C::Read<'_>,
+    memory: &mut ReadMemory,
+    needed: usize,
+) -> Result<Option<bool>, End> {
+    if memory.is_large() {
+        return read_large::<C>(read, memory).await;
+    }
+    let room = memory.room(needed);
+    let len = room.len();
+    if len == 0 {
+        return Err(End::Protocol(ConnectionError::TooLarge { size: needed }));
+    }
+    let n = read.read(room).await.map_err(failed)?;
+    memory.fill(n);
+    Ok((n != 0).then_some(n == len))
+}
+
+#[cfg(feature = "alloc")]
+use large::read_large;
+
+#[cfg(feature = "alloc")]
+mod large {
+    use core::future::poll_fn;
+    use core::task::Poll;
+
+    use bytes::BytesMut;
+
+    use super::{Connect, End, Read, ReadMemory, failed};
+
+    /// Bytes that are made zero before a read.
+    const PIECE: usize = 64 * 1024;
+
+    /// Reads the rest of a large packet into memory of its own.
+    pub(super) async fn read_large<C: Connect>(
+        read: &mut C::Read<'_>,
+        memory: &mut ReadMemory,
+    ) -> Result<Option<bool>, End> {
+        let packet = &mut memory.large;
+        let done = poll_fn(|cx| match C::poll_read_buf(read, packet, cx) {
+            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Ready(result)) => Poll::Ready(Some(result)),
+            None => Poll::Ready(None),
+        });
+        let n = match done.await {
+            Some(result) => result.map_err(End::Transport)?,
+            None => read_initialised(read, packet).await?,
+        };
+        Ok((n != 0).then_some(true))
+    }
+
+    /// The same, into memory that is written to first, piece by piece.
+    async fn read_initialised(read: &mut impl Read, packet: &mut BytesMut) -> Result<usize, End> {
+        let filled = packet.len();
+        packet.resize(packet.capacity().min(filled + PIECE), 0);
+        let result = read.read(packet.get_mut(filled..).unwrap_or_default()).await;
+        packet.truncate(filled + *result.as_ref().unwrap_or(&0));
+        result.map_err(failed)
+    }
+}
+
+/// Without a heap no packet has memory of its own.
+#[cfg(not(feature = "alloc"))]
+#[allow(clippy::unused_async)]
+async fn read_large<C: Connect>(
+    _read: &mut C::Read<'_>,
+    _memory: &mut ReadMemory,
+) -> Result<Option<bool>, End> {
+    Ok(None)
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` gives it.
+fn failed(error: impl embedded_io_async::Error) -> End {
+    End::Transport(ErrorKind::from(error.kind()))
+}
+
+/// What became of what was read.
+enum Took {
+    End(End),
+    /// The lock was given back between packets.
+    More,
+    Stopped(Stop),
+    All {
+        needed: usize,
+        messages: bool,
+    },
+}
+
+#[inline(never)]
+fn take(lock: &dyn Lock, memory: &mut ReadMemory, packets: usize, turn: &Turn) -> Took {
+    let mut took = Took::More;
+    with_state(lock, &mut |state| {
+        took = state.take_read(memory, packets);
+        turn.note(state.driver.take_news());
+        turn.set(TIME, state.is_late());
+        // Noted under the lock: consumers may make room at once.
+        turn.set(FULL, state.driver.is_full);
+    });
+    took
+}
+
+impl State {
+    fn take_read(&mut self, memory: &mut ReadMemory, packets: usize) -> Took {
+        let now = self.exact_time();
+        let (core, mut told) = self.split();
+        let handled = memory.handle(core, packets, now, &mut |event| told.happen(event));
+        if self.link.prepared {
+            // The old session has ended; nothing else is said on this connection.
+            self.core.disconnect_at_once();
+        }
+        let took = match handled {
+            Ok(handled) => self.took(handled, memory),
+            Err(error) => match self.begin_ending(error) {
+                Some(end) => Took::End(end),
+                None => {
+                    memory.clear(); // Nothing more is taken.
+                    Took::All { needed: 0, messages: true }
+                }
+            },
+        };
+        self.wake_takers();
+        self.settle();
+        if matches!(took, Took::End(_)) {
+            return took;
+        }
+        self.watch_link(now).map_or(took, Took::End)
+    }
+
+    fn took(&mut self, handled: Handled, memory: &ReadMemory) -> Took {
+        let Handled { used, needed, stop, messages } = handled;
+        self.driver.is_full = stop == Some(Stop::Take);
+        match stop {
+            Some(stop) => Took::Stopped(stop),
+            None if used != 0 && needed.is_none() && !memory.bytes().is_empty() => Took::More,
+            None => Took::All { needed: needed.unwrap_or(0), messages },
+        }
+    }
 }

@@ -1,116 +1,105 @@
-//! The write loop: from the core to the transport.
+//! Writing: from the core to the transport.
 
-use core::future::poll_fn;
-use core::task::Poll;
-
-use embedded_io_async::{Error as _, Write};
+use embedded_io_async::Write;
 use mqtt_as_proto::Outbox;
 
-use super::{End, LINGER};
-use crate::error::DownReason;
-use crate::loops::Loop;
-use crate::shared::{State, act};
-use crate::traits::{Runtime, Shutdown};
+use super::turn::{ASKED, STOPPED, Turn, WRITING};
+use crate::error::ErrorKind;
+use crate::link::End;
+use crate::runtime::{Lock, Shutdown, with_state};
+use crate::state::{Guard, State};
 
 /// Writes all that is due, in as few writes as the transport takes.
-pub(super) async fn write_loop<R: Runtime>(
-    shared: &R::Pointer,
+pub(super) async fn write_loop<L: Lock>(
+    lock: &L,
     write: &mut (impl Write + Shutdown),
     out: &mut Outbox<'static>,
+    turn: &Turn,
+    guard: Guard,
 ) -> End {
-    let mut unflushed = false;
+    let (mut written, mut unflushed) = (0, false);
     loop {
-        match next_output::<R>(shared, out, unflushed).await {
-            Output::Write => {}
-            Output::Flush => {
-                unflushed = false;
-                if let Err(error) = write.flush().await {
-                    return End::Transport(error.kind().into());
+        turn.set(ASKED, false);
+        let output = next(lock, out, core::mem::take(&mut written));
+        turn.set(WRITING, !matches!(output, Output::Nothing));
+        match output {
+            Output::Write => match write.write(out.chunk()).await {
+                Ok(0) => return End::Eof,
+                Ok(n) => {
+                    // It may let a payload of the program's go.
+                    if !guard(&mut || out.advance(n)) {
+                        out.advance(0);
+                    }
+                    (written, unflushed) = (n, true);
+                    turn.set(STOPPED, false);
                 }
-                continue;
+                Err(error) => return failed(&error),
+            },
+            Output::Nothing | Output::Close if unflushed => {
+                unflushed = false;
+                turn.set(WRITING, true);
+                if let Err(error) = write.flush().await {
+                    return failed(&error);
+                }
+                if matches!(output, Output::Nothing) && !turn.has(ASKED) {
+                    turn.set(WRITING, false);
+                    turn.rest().await;
+                }
             }
+            Output::Nothing => turn.rest().await,
             Output::Close => {
                 write.shutdown().await;
-                act::<R, _>(shared, State::said_all);
+                turn.set(WRITING, false);
+                with_state(lock, &mut State::said_all);
                 return core::future::pending().await;
             }
         }
-        unflushed = true;
-        while !out.is_empty() {
-            match write.write(out.chunk()).await {
-                Ok(0) => return End::Eof,
-                Ok(n) => {
-                    out.advance(n);
-                    act::<R, _>(shared, |state| state.wrote(n));
-                }
-                Err(error) => return End::Transport(error.kind().into()),
-            }
-        }
     }
+}
+
+fn failed(error: &impl embedded_io_async::Error) -> End {
+    End::Transport(ErrorKind::from(error.kind()))
 }
 
 enum Output {
     Write,
-    Flush,
     Close,
+    Nothing,
 }
 
-/// Waits for something to write.
-async fn next_output<R: Runtime>(
-    shared: &R::Pointer,
-    out: &mut Outbox<'static>,
-    unflushed: bool,
-) -> Output {
-    poll_fn(|cx| {
-        let (poll, _old) = act::<R, _>(shared, |state| {
-            if state.loops.write_idle {
-                state.now = R::now();
-            }
-            let now = state.now;
-            if state.core.poll_transmit(out, now) {
-                state.loops.write_idle = false;
-                state.settle();
-                return (Poll::Ready(Output::Write), None);
-            }
-            // What expired while it waited gives nothing to write, but has a fate.
-            state.tell_fates();
-            state.waiters.wake_room();
-            if unflushed {
-                return (Poll::Ready(Output::Flush), None);
-            }
-            if state.core.is_closing() {
-                return (Poll::Ready(Output::Close), None);
-            }
-            state.loops.write_idle = true;
-            if core::mem::take(&mut state.loops.trim) {
-                out.release();
-            }
-            (Poll::Pending, state.loops.register(Loop::Write, cx.waker()))
-        });
-        poll
-    })
-    .await
+/// What there is to write, when the transport has taken that many bytes more.
+#[inline(never)]
+fn next(lock: &dyn Lock, out: &mut Outbox<'static>, written: usize) -> Output {
+    let mut output = Output::Nothing;
+    with_state(lock, &mut |state| output = state.next_output(out, written));
+    output
 }
 
-impl<R: Runtime> State<R> {
-    /// The transport took `n` bytes.
-    fn wrote(&mut self, n: usize) {
-        self.now = R::now();
-        self.core.handle_transmitted(n, self.now);
-        self.loops.writes = self.loops.writes.wrapping_add(1);
-        // An ending connection has that time as long as the transport takes bytes.
-        let more = self.now.after(u64::from(self.core.config().write_timeout));
-        self.link.linger = self.link.linger.map(|at| at.max(more));
-        self.loops.notify(Loop::Read);
-        self.waiters.wake_room();
-        self.notify_deadline();
-    }
-
-    /// DISCONNECT is out, or there is none: the server has a little time to close.
-    fn said_all(&mut self) {
-        let now = R::now();
-        self.link.ending.get_or_insert(DownReason::Closed);
-        self.link.linger = Some(now.after(LINGER));
-        self.notify_deadline();
+impl State {
+    fn next_output(&mut self, out: &mut Outbox<'static>, written: usize) -> Output {
+        let now = self.turn_time();
+        if written != 0 {
+            self.core.handle_transmitted(written, now);
+            self.prolong_ending();
+        }
+        let (core, mut told) = self.split();
+        let writes =
+            out.is_empty() && core.poll_transmit(out, now, &mut |event| told.happen(event));
+        self.driver.is_idle = !writes;
+        if writes {
+            self.waiters.wake_room();
+        }
+        self.tell_up();
+        self.tell_progress();
+        if !out.is_empty() {
+            return Output::Write;
+        }
+        if self.core.is_closing() {
+            return Output::Close;
+        }
+        if core::mem::take(&mut self.driver.trims) {
+            out.release();
+        }
+        Output::Nothing
     }
 }

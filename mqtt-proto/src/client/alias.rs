@@ -1,179 +1,273 @@
 //! Topic aliases (3.3.2.3.4): numbers that stand for topic names, for one connection, each way.
+//!
+//! Each direction has a log of its own: the alias is the identifier of a record, its topic the bytes
+//! of it.
 
-use core::fmt;
+use super::Client;
+use super::error::{ConnectionError, Violation};
+use super::received::Received;
+use crate::log::{LogMemory, Record};
+use crate::packet::QoS;
+use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
-use crate::storage::Storage;
-use crate::topic::TopicName;
-use crate::wire::copy;
-
-/// Room for one topic alias. Opaque: callers without a heap make an array of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Alias {
-    at: u32,
-    len: u16,
-    /// Bytes kept for it: a shorter topic may take the place of a longer one.
-    room: u16,
+/// Topic aliases of the client's own, for the first topics that it publishes to.
+#[derive(Clone, Copy)]
+pub struct AliasesOut {
+    maximum: u16,
+    copy: fn(&mut Client<'_>, &Record, u16) -> bool,
 }
 
-impl Alias {
-    /// No alias, to make arrays of.
-    pub const EMPTY: Self = Self { at: 0, len: 0, room: 0 };
-}
-
-/// Memory for the topic aliases of one direction.
-#[derive(Debug, Default)]
-pub struct AliasMemory<'a> {
-    /// One item per alias.
-    pub aliases: Storage<'a, Alias>,
-    /// The topics, in bytes.
-    pub topics: Storage<'a, u8>,
-}
-
-/// The topics that the aliases 1 to n stand for.
-pub(crate) struct Aliases<'a> {
-    memory: AliasMemory<'a>,
-    /// Aliases that have stood for a topic on this connection.
-    used: usize,
-    /// Bytes of `topics` in use, with those that a shorter topic left over.
-    len: usize,
-}
-
-impl<'a> Aliases<'a> {
-    pub(crate) fn new(memory: AliasMemory<'a>) -> Self {
-        Self { memory, used: 0, len: 0 }
-    }
-
-    /// How many aliases there is memory for, if no topic is longer than `longest`.
-    pub(crate) fn maximum(&self, longest: usize) -> u16 {
-        let by_bytes = self.memory.topics.limit().checked_div(longest.max(1)).unwrap_or(0);
-        u16::try_from(by_bytes.min(self.memory.aliases.limit())).unwrap_or(u16::MAX)
-    }
-
-    /// Mappings end with the connection [MQTT-3.3.2-7].
-    pub(crate) fn end_connection(&mut self) {
-        (self.used, self.len) = (0, 0);
-        self.memory.aliases.release();
-        self.memory.topics.release();
-    }
-
-    /// The topic that `alias` stands for.
-    pub(crate) fn get(&self, alias: u16) -> Option<TopicName<'_>> {
-        let index = usize::from(alias).checked_sub(1)?;
-        let entry = self.entries().get(index).filter(|entry| entry.len != 0)?;
-        Some(TopicName::judged(self.topic(*entry)))
-    }
-
-    /// The alias of a topic.
-    pub(crate) fn find(&self, topic: TopicName<'_>) -> Option<u16> {
-        let found = self.entries().iter().position(|e| self.topic(*e) == topic.as_bytes())?;
-        u16::try_from(found.saturating_add(1)).ok()
-    }
-
-    /// Lets the next alias that stands for nothing, up to `maximum`, stand for the topic.
-    pub(crate) fn assign(&mut self, topic: TopicName<'_>, maximum: u16) -> Option<u16> {
-        let alias = u16::try_from(self.used.saturating_add(1)).ok()?;
-        (alias <= maximum && self.set(alias, topic)).then_some(alias)
-    }
-
-    /// Lets `alias` stand for the topic. False if there is no memory for it.
+impl AliasesOut {
+    /// At most so many.
     #[must_use]
-    pub(crate) fn set(&mut self, alias: u16, topic: TopicName<'_>) -> bool {
-        let Some(index) = usize::from(alias).checked_sub(1) else { return false };
-        let Ok(len) = u16::try_from(topic.as_bytes().len()) else { return false };
-        if !self.use_up_to(usize::from(alias)) || !self.make_room(index, len) {
-            return false;
-        }
-        let Some(entry) = self.memory.aliases.get_mut(index) else { return false };
-        entry.len = len;
-        let at = entry.at as usize;
-        let end = at.saturating_add(usize::from(len));
-        if let Some(room) = self.memory.topics.as_mut_slice().get_mut(at..end) {
-            copy(room, topic.as_bytes());
-        }
-        true
+    pub const fn up_to(maximum: u16) -> Self {
+        Self { maximum, copy: |client, record, maximum| client.copy_aliased(record, maximum) }
     }
 
-    fn use_up_to(&mut self, count: usize) -> bool {
-        if !self.memory.aliases.grow_to(count) {
-            return false;
-        }
-        for index in self.used..count {
-            if let Some(entry) = self.memory.aliases.get_mut(index) {
-                *entry = Alias::default();
-            }
-        }
-        self.used = self.used.max(count);
-        true
+    #[cfg(feature = "alloc")]
+    pub(super) const fn maximum(self) -> u16 {
+        self.maximum
     }
 
-    /// Finds room for `len` bytes: the old place, the end, or the end after closing the gaps.
-    fn make_room(&mut self, index: usize, len: u16) -> bool {
-        let Some(entry) = self.memory.aliases.get_mut(index) else { return false };
-        if entry.room >= len {
-            return true;
-        }
-        *entry = Alias::default();
-        let wanted = usize::from(len);
-        if self.len.saturating_add(wanted) > self.memory.topics.limit() {
-            self.close_gaps();
-        }
-        let end = self.len.saturating_add(wanted);
-        if !self.memory.topics.grow_to(end) {
-            return false;
-        }
-        let at = u32::try_from(self.len).unwrap_or(u32::MAX);
-        if let Some(entry) = self.memory.aliases.get_mut(index) {
-            *entry = Alias { at, len: 0, room: len };
-        }
-        self.len = end;
-        true
-    }
-
-    /// Moves all topics to the front, in the order in which they lie.
-    fn close_gaps(&mut self) {
-        let mut end = 0_usize;
-        let mut from = 0;
-        while let Some(index) = self.first_from(from) {
-            let Some(entry) = self.memory.aliases.get_mut(index) else { break };
-            let (at, len) = (entry.at as usize, usize::from(entry.len));
-            from = entry.at.saturating_add(1);
-            *entry =
-                Alias { at: u32::try_from(end).unwrap_or(u32::MAX), room: entry.len, ..*entry };
-            for offset in 0..len {
-                self.move_byte(at.saturating_add(offset), end.saturating_add(offset));
-            }
-            end = end.saturating_add(len);
-        }
-        self.len = end;
-    }
-
-    fn move_byte(&mut self, from: usize, to: usize) {
-        let byte = self.memory.topics.get(from).copied().unwrap_or_default();
-        if let Some(place) = self.memory.topics.get_mut(to) {
-            *place = byte;
-        }
-    }
-
-    /// The alias whose topic lies first at or after `from`.
-    fn first_from(&self, from: u32) -> Option<usize> {
-        let all = self.entries().iter().enumerate();
-        let later = all.filter(|(_, entry)| entry.len != 0 && entry.at >= from);
-        later.min_by_key(|(_, entry)| entry.at).map(|(index, _)| index)
-    }
-
-    fn entries(&self) -> &[Alias] {
-        self.memory.aliases.as_slice().get(..self.used).unwrap_or_default()
-    }
-
-    fn topic(&self, entry: Alias) -> &[u8] {
-        let at = entry.at as usize;
-        let end = at.saturating_add(usize::from(entry.len));
-        self.memory.topics.as_slice().get(at..end).unwrap_or_default()
+    /// Copies a stored PUBLISH into the outbox, its topic replaced by an alias if there is one. False
+    /// if there is no room.
+    pub(super) fn copy_publish(self, client: &mut Client<'_>, record: &Record) -> bool {
+        (self.copy)(client, record, self.maximum)
     }
 }
 
-impl fmt::Debug for Aliases<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Aliases").field("used", &self.used).finish_non_exhaustive()
+impl core::fmt::Debug for AliasesOut {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("AliasesOut").field(&self.maximum).finish()
+    }
+}
+
+/// Memory for topic aliases of the server's.
+#[derive(Debug, Default)]
+pub struct AliasesIn<'a> {
+    pub(super) memory: LogMemory<'a>,
+    pub(super) hook: Hook,
+}
+
+/// What is done with aliases of the server's.
+#[derive(Clone, Copy)]
+pub(super) struct Hook {
+    /// Stores a mapping, or looks for it.
+    pub(super) learn: fn(&mut Client<'_>, u16, &[u8]) -> Result<(), ConnectionError>,
+    /// Adds a message with the topic of its alias.
+    pub(super) push: fn(&mut Client<'_>, Record, &Received<'_>) -> Option<Record>,
+    /// Writes a message, with the topic of its alias and in front of so many bytes of payload, into
+    /// a record from that place on. Returns how long that is.
+    pub(super) put_head: fn(&mut Client<'_>, &Record, &Received<'_>, usize, usize) -> usize,
+}
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self {
+            learn: |client, alias, topic| client.map_alias(alias, topic),
+            push: |client, record, received| client.push_aliased(record, received),
+            put_head: |client, record, received, at, payload| {
+                client.put_aliased(record, received, at, payload)
+            },
+        }
+    }
+}
+
+impl core::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+impl<'a> AliasesIn<'a> {
+    /// Aliases in that memory, which bounds their number by the longest topics.
+    #[must_use]
+    pub fn new(memory: LogMemory<'a>) -> Self {
+        Self { memory, hook: Hook::default() }
+    }
+}
+
+impl Client<'_> {
+    /// Stores a mapping of the server's, or looks for it.
+    fn map_alias(&mut self, alias: u16, topic: &[u8]) -> Result<(), ConnectionError> {
+        if alias > self.link.topic_alias_maximum {
+            return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
+        }
+        let known = self.aliases_in.find(alias);
+        if topic.is_empty() {
+            let unknown = ConnectionError::from(Violation::UnknownAlias(alias));
+            return known.map(drop).ok_or(unknown);
+        }
+        if let Some(known) = known {
+            if self.aliases_in.data(&known) == topic {
+                return Ok(());
+            }
+            self.aliases_in.end_record(&known);
+        }
+        // The state need only not be 0.
+        let record = Record { id: alias, state: 1, ..Record::default() };
+        match self.aliases_in.push_bytes(record, topic) {
+            Some(_) => Ok(()),
+            None => Err(ConnectionError::NoRoom),
+        }
+    }
+
+    /// Bytes of the topic that an alias stands for.
+    pub(super) fn alias_len(&self, alias: Option<u16>) -> usize {
+        let known = alias.and_then(|alias| self.aliases_in.find(alias));
+        known.map_or(0, |known| known.len as usize)
+    }
+
+    /// Adds a message with the topic of its alias.
+    fn push_aliased(&mut self, record: Record, received: &Received<'_>) -> Option<Record> {
+        let known = self.aliases_in.find(received.alias?)?;
+        let topic = self.aliases_in.data(&known);
+        let (head, remaining) = received.head_with(topic, received.payload.len());
+        let len = head.wrapping_add(received.payload.len());
+        let record = Record { len: len as u32, extra: head as u32, ..record };
+        let record = self.incoming.log.push(record)?;
+        let mut out = Writer::new(self.incoming.log.data_mut(&record));
+        received.put_head_with(topic, remaining, &mut out);
+        out.put(received.payload);
+        Some(record)
+    }
+
+    fn put_aliased(
+        &mut self,
+        record: &Record,
+        received: &Received<'_>,
+        at: usize,
+        payload: usize,
+    ) -> usize {
+        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
+        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
+        let (head, remaining) = received.head_with(topic, payload);
+        let place = self.incoming.log.data_mut(record).get_mut(at..).unwrap_or_default();
+        received.put_head_with(topic, remaining, &mut Writer::new(place));
+        head
+    }
+
+    /// A stored PUBLISH goes into the outbox, an alias beside its topic or in place of it. The alias
+    /// stands behind the properties 0x01 and 0x02, and in front of the others.
+    fn copy_aliased(&mut self, record: &Record, maximum: u16) -> bool {
+        let shared = self.outgoing.log.shared(record);
+        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
+        let len = self.outgoing.packet(record).len();
+        // The alias and the longer lengths take 6 bytes at most.
+        let most = len.saturating_add(6);
+        let size = most.saturating_add(by_reference);
+        let fits = most <= self.outbox.limit()
+            && size <= MAX_REMAINING as usize
+            && self.limits.check_size(size).is_ok();
+        if !self.outbox.has_publish_room(if fits { most } else { len }, by_reference) {
+            return false;
+        }
+        let alias = if fits { self.alias_of(record, maximum) } else { None };
+        let parts = Parts::read(self.outgoing.packet(record));
+        let (alias, is_known) = alias.unwrap_or((0, false));
+        let topic: &[u8] = if is_known { &[] } else { parts.topic };
+        let property = if alias == 0 { 0 } else { 3 };
+        let section = parts.before.len().wrapping_add(parts.after.len()).wrapping_add(property);
+        let id = parts.id.len();
+        let head = topic.len().wrapping_add(2).wrapping_add(id).wrapping_add(section);
+        let head = head.wrapping_add(varint_len(section as u32));
+        let remaining = head.wrapping_add(parts.payload.len()).wrapping_add(by_reference);
+        let fixed = varint_len(remaining as u32).wrapping_add(1);
+        let copied = fixed.wrapping_add(head).wrapping_add(parts.payload.len());
+        let Some(room) = self.outbox.append(copied) else { return false };
+        let mut out = Writer::new(room);
+        out.u8(parts.first);
+        out.varint(remaining as u32);
+        out.binary(topic);
+        out.put(parts.id);
+        out.varint(section as u32);
+        out.put(parts.before);
+        if alias != 0 {
+            out.u8(0x23);
+            out.u16(alias);
+        }
+        out.put(parts.after);
+        out.put(parts.payload);
+        if let Some(shared) = self.outgoing.log.shared(record) {
+            self.outbox.append_shared(shared);
+        }
+        self.finish_copy(record, copied);
+        self.link.count(copied.wrapping_add(by_reference));
+        true
+    }
+
+    /// The alias of a message's topic, and whether the server knows it.
+    fn alias_of(&mut self, record: &Record, maximum: u16) -> Option<(u16, bool)> {
+        let topic = Parts::read(self.outgoing.packet(record)).topic;
+        let mut at = 0;
+        while let Some(known) = self.aliases_out.at(at) {
+            at = known.end();
+            if self.aliases_out.data(&known) == topic {
+                return Some((known.id, true));
+            }
+        }
+        let alias = u16::try_from(self.aliases_out.count()).ok()?.checked_add(1)?;
+        if alias > maximum.min(self.limits.topic_alias_maximum) {
+            return None;
+        }
+        let record = Record { id: alias, state: 1, ..Record::default() };
+        self.aliases_out.push_bytes(record, topic).map(|_| (alias, false))
+    }
+}
+
+impl Received<'_> {
+    /// Returns how long the PUBLISH is with that topic, in front of `payload` bytes, and its
+    /// Remaining Length.
+    fn head_with(&self, topic: &[u8], payload: usize) -> (usize, u32) {
+        let id = if self.id.is_some() { 2 } else { 0 };
+        let section = self.section.len();
+        let section = section.wrapping_add(varint_len(section as u32));
+        let head = topic.len().wrapping_add(2).wrapping_add(id).wrapping_add(section);
+        let remaining = head.wrapping_add(payload) as u32; // Topic and packet are below 2²⁸.
+        (head.wrapping_add(varint_len(remaining)).wrapping_add(1), remaining)
+    }
+
+    /// Writes that head.
+    fn put_head_with(&self, topic: &[u8], remaining: u32, out: &mut Writer<'_>) {
+        out.u8(self.first);
+        out.varint(remaining);
+        out.binary(topic);
+        if let Some(id) = self.id {
+            out.u16(id.get());
+        }
+        out.varint(self.section.len() as u32);
+        out.put(self.section);
+    }
+}
+
+/// The parts of a stored PUBLISH of 5.0.
+struct Parts<'p> {
+    first: u8,
+    topic: &'p [u8],
+    id: &'p [u8],
+    /// The properties in front of which an alias may not stand, and the others.
+    before: &'p [u8],
+    after: &'p [u8],
+    payload: &'p [u8],
+}
+
+impl<'p> Parts<'p> {
+    fn read(packet: &'p [u8]) -> Self {
+        let mut from = Reader::new(packet);
+        let first = from.u8();
+        from.varint();
+        let topic = from.binary();
+        let qos = first >> 1 & 3;
+        let id = from.take(if qos == QoS::AtMostOnce as u8 { 0 } else { 2 });
+        let section = from.varint();
+        let section = from.take(section as usize);
+        let mut at = 0_usize;
+        for (id, len) in [(0x01, 2), (0x02, 5)] {
+            if section.get(at) == Some(&id) {
+                at = at.wrapping_add(len);
+            }
+        }
+        let (before, after) = section.split_at_checked(at).unwrap_or((section, &[]));
+        Self { first, topic, id, before, after, payload: from.rest() }
     }
 }

@@ -2,45 +2,59 @@
 
 use core::fmt;
 
-use super::alias::AliasMemory;
+use super::alias::{AliasesIn, AliasesOut};
+use super::authenticate::Authentication;
+use super::expiry::Expiry;
+use super::incoming::Overflow;
+use super::stream_in::StreamsIn;
+use crate::log::LogMemory;
 use crate::packet::Version;
-#[cfg(feature = "alloc")]
-use crate::session::BLOCK_BYTES;
-use crate::session::{Block, Flight, Held, Slot};
 use crate::storage::Storage;
 
-/// The settings of a client. Times are in milliseconds; 0 turns a time-out off.
+/// The settings of a client. Times are in milliseconds, below 2³¹; 0 turns a time-out off.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The protocol version of every connection.
     pub version: Version,
-    /// Received QoS 1 and 2 messages that the program has not taken: slots. In 5.0 the server
-    /// keeps to it (Receive Maximum); in 3.1.1 more than that is an overrun.
+    /// Received QoS 1 and 2 messages whose acknowledgement has not left, as the server is told in
+    /// 5.0 (Receive Maximum).
     pub receive_maximum: u16,
+    /// A server that exceeds it is told 0x93 at once. By default its messages are held as far as
+    /// there is memory: servers in use exceed it.
+    pub strict: bool,
     /// 3.1.1 has no Receive Maximum of the server's: unacknowledged messages of ours at a time.
     /// A broker that takes fewer drops the rest and cannot say so; the smallest in use takes 20.
     pub send_window: u16,
-    /// Bytes of such messages. In 5.0 at least `receive_maximum` × `maximum_packet_size`.
-    pub receive_bytes: usize,
+    /// Messages and requests on their way to the server, at a time.
+    pub in_flight: u16,
+    /// Received messages that may wait to be taken; their bytes are bounded by the memory.
+    pub queue_len: usize,
+    /// What happens to a QoS 0 message that finds the queue full.
+    pub overflow: Overflow,
+    /// Messages are acknowledged by [`Client::acknowledge`](super::Client::acknowledge) alone, not
+    /// when they are finished.
+    pub manual_ack: bool,
     /// Bytes of the largest packet that is taken.
     pub maximum_packet_size: u32,
-    /// Bytes of the largest PUBLISH that is taken piece by piece if it is larger than that: its
-    /// header has to fit `maximum_packet_size`. 0 for none.
-    pub largest_stream: u32,
+    /// Messages larger than that, which are taken piece by piece.
+    pub streams_in: Option<StreamsIn>,
     /// 3.1.1: close the connection on a larger message, so that the server keeps it, instead of
     /// skipping it.
     pub close_if_too_large: bool,
     /// The highest topic alias that the server may use. Announced only as far as there is memory.
     pub topic_alias_maximum: u16,
-    /// How many topic aliases of its own the client uses at most, first come first served.
-    pub topic_aliases: u16,
-    /// Bytes of payloads held by reference until they are acknowledged; one may be larger.
-    pub shared_bytes: usize,
+    /// Topic aliases of the client's own.
+    pub aliases_out: Option<AliasesOut>,
+    /// Messages that expire while they wait. A program that publishes none may leave it out, which
+    /// saves code.
+    pub expiry: Option<Expiry>,
+    /// Enhanced authentication. A program that does not use it may leave it out, which saves code.
+    pub authentication: Option<Authentication>,
     /// From the start of the connection until CONNACK, with all steps of authentication.
     pub connect_timeout: u32,
     /// PINGREQ is sent after this time without traffic, or the keep-alive if that is less.
     pub ping_interval: u32,
-    /// PINGRESP has to come within this time.
+    /// PINGRESP has to come within this time, while nothing else comes.
     pub ping_timeout: u32,
     /// The transport has to take bytes within this time.
     pub write_timeout: u32,
@@ -52,9 +66,9 @@ pub struct Config {
     pub republish: bool,
     /// Does the same with QoS 2 messages; they may then arrive twice.
     pub republish_exactly_once: bool,
-    /// Accepts a session that is not known here. By default 3.1.1 does and 5.0, as its standard
-    /// demands [MQTT-3.2.2-4], does not.
-    pub adopt_session: Option<bool>,
+    /// Accepts a session that is not known here. Without it Session Present is an error then, as
+    /// the letter of 5.0 wants [MQTT-3.2.2-4].
+    pub adopt_session: bool,
 }
 
 impl Default for Config {
@@ -62,14 +76,19 @@ impl Default for Config {
         Self {
             version: Version::default(),
             receive_maximum: 64,
+            strict: false,
             send_window: 20,
-            receive_bytes: 64 * 4 * 1024 * 1024,
+            in_flight: u16::MAX,
+            queue_len: 1024,
+            overflow: Overflow::default(),
+            manual_ack: false,
             maximum_packet_size: 4 * 1024 * 1024,
-            largest_stream: 0,
+            streams_in: None,
             close_if_too_large: false,
             topic_alias_maximum: 16,
-            topic_aliases: 0,
-            shared_bytes: 64 * 1024 * 1024,
+            aliases_out: None,
+            expiry: Some(Expiry::COUNTS),
+            authentication: Some(Authentication::METHOD),
             connect_timeout: 10_000,
             ping_interval: 0,
             ping_timeout: 10_000,
@@ -78,7 +97,7 @@ impl Default for Config {
             max_repubs: 4,
             republish: true,
             republish_exactly_once: false,
-            adopt_session: None,
+            adopt_session: true,
         }
     }
 }
@@ -89,38 +108,33 @@ pub struct Memory<'a> {
     /// Encoded packets that wait to be written. The driver's own [`Outbox`](crate::Outbox) needs
     /// as much again.
     pub outbox: Storage<'a, u8>,
-    /// QoS 1 and 2 messages and requests on their way to the server: one item each.
-    pub flights: Storage<'a, Slot<Flight>>,
-    /// Their bytes.
-    pub blocks: Storage<'a, Block>,
-    /// QoS 1 and 2 messages on their way in: one item each, at least the Receive Maximum, better
-    /// twice that for QoS 2.
-    pub held: Storage<'a, Slot<Held>>,
-    /// Topic aliases of the server.
-    pub aliases_in: AliasMemory<'a>,
-    /// Topic aliases of the client.
-    pub aliases_out: AliasMemory<'a>,
+    /// Messages and requests on their way to the server.
+    pub outgoing: LogMemory<'a>,
+    /// Received messages.
+    pub incoming: LogMemory<'a>,
+    /// Topics for which the server uses aliases: without it none is allowed.
+    pub aliases_in: Option<AliasesIn<'a>>,
+    /// Topics for which the client uses aliases.
+    pub aliases_out: LogMemory<'a>,
 }
 
 #[cfg(feature = "alloc")]
 impl Memory<'static> {
-    /// Memory from the heap, taken as it is needed: an outbox of up to `outbox` bytes, up to
-    /// `flights` messages on their way out of up to `store` bytes together, and what the settings
-    /// ask for.
+    /// Memory from the heap, taken as it is needed: an outbox of up to `outbox` bytes, messages on
+    /// their way out of up to `outgoing` bytes, received ones of up to `incoming` bytes, each with
+    /// 16 bytes more, and what the settings ask for.
     #[must_use]
-    pub fn heap(config: &Config, outbox: usize, flights: u16, store: usize) -> Self {
-        let longest = config.longest_topic();
-        let aliases = |count: u16| AliasMemory {
-            aliases: Storage::owned(usize::from(count)),
-            topics: Storage::owned(usize::from(count).saturating_mul(longest)),
+    pub fn heap(config: &Config, outbox: usize, outgoing: usize, incoming: usize) -> Self {
+        let aliases = |count: u16| {
+            let longest = config.longest_topic().saturating_add(crate::log::HEADER);
+            LogMemory::owned(usize::from(count).saturating_mul(longest))
         };
         Self {
             outbox: Storage::owned(outbox),
-            flights: Storage::owned(usize::from(flights)),
-            blocks: Storage::owned(store.div_ceil(BLOCK_BYTES)),
-            held: Storage::owned(usize::from(config.receive_maximum).saturating_mul(2)),
-            aliases_in: aliases(config.topic_alias_maximum),
-            aliases_out: aliases(config.topic_aliases),
+            outgoing: LogMemory::owned(outgoing),
+            incoming: LogMemory::owned(incoming),
+            aliases_in: Some(AliasesIn::new(aliases(config.topic_alias_maximum))),
+            aliases_out: aliases(config.aliases_out.map_or(0, AliasesOut::maximum)),
         }
     }
 }
@@ -132,26 +146,21 @@ impl Config {
     }
 
     pub(super) fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
-        let slots = usize::from(self.receive_maximum);
-        let bytes = slots.saturating_mul(self.maximum_packet_size as usize);
-        if slots == 0 || self.maximum_packet_size == 0 {
+        if self.receive_maximum == 0 || self.maximum_packet_size == 0 || self.queue_len == 0 {
             return Err(ConfigError::Zero);
         }
-        if memory.held.limit() < slots {
-            return Err(ConfigError::Held { needed: slots, given: memory.held.limit() });
-        }
-        if self.version == Version::V5 && self.receive_bytes < bytes {
-            return Err(ConfigError::ReceiveBytes { needed: bytes, given: self.receive_bytes });
-        }
-        if memory.outbox.limit() < Self::SMALLEST_OUTBOX {
-            let (needed, given) = (Self::SMALLEST_OUTBOX, memory.outbox.limit());
-            return Err(ConfigError::Outbox { needed, given });
-        }
-        Ok(())
+        let packet = (self.maximum_packet_size as usize).saturating_add(crate::log::HEADER);
+        let incoming = "bytes of received messages";
+        enough(incoming, packet, memory.incoming.limit())?;
+        enough("bytes of the outbox", Self::SMALLEST_OUTBOX, memory.outbox.limit())
     }
 
     /// Bytes that an outbox has at least: room for the smallest packets of each kind.
     pub const SMALLEST_OUTBOX: usize = 128;
+}
+
+fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigError> {
+    if given < needed { Err(ConfigError::Memory { what, needed, given }) } else { Ok(()) }
 }
 
 /// Settings and memory that do not fit each other.
@@ -159,24 +168,8 @@ impl Config {
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ConfigError {
-    /// Receive Maximum and Maximum Packet Size may not be 0.
+    /// Receive Maximum, Maximum Packet Size and the length of the queue may not be 0.
     Zero,
-    /// Less room for received messages than the Receive Maximum. Memory that is made for the
-    /// settings, or that an adapter lends, never has less.
-    Held {
-        /// Items needed.
-        needed: usize,
-        /// Items given.
-        given: usize,
-    },
-    /// 5.0: fewer bytes than Receive Maximum × Maximum Packet Size. Only for programs on the core
-    /// itself: where there is a handle and a driver above it, the number follows from the others.
-    ReceiveBytes {
-        /// Bytes needed.
-        needed: usize,
-        /// Bytes given.
-        given: usize,
-    },
     /// A piece of memory is too small for the settings.
     Memory {
         /// Which one.
@@ -186,33 +179,16 @@ pub enum ConfigError {
         /// Items or bytes given.
         given: usize,
     },
-    /// The outbox is too small.
-    Outbox {
-        /// Bytes needed.
-        needed: usize,
-        /// Bytes given.
-        given: usize,
-    },
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Zero => f.write_str("receive_maximum and maximum_packet_size must be at least 1"),
-            Self::Held { needed, given } => write!(
-                f,
-                "receive_maximum asks for room for {needed} received messages, there is {given}"
-            ),
-            Self::ReceiveBytes { needed, given } => write!(
-                f,
-                "receive_maximum × maximum_packet_size is {needed} bytes, receive_bytes is {given}: \
-                 raise it, or lower one of them"
-            ),
-            Self::Memory { what, needed, given } => {
-                write!(f, "the settings ask for {needed} of {what}, there are {given}")
+            Self::Zero => {
+                f.write_str("receive_maximum, maximum_packet_size and queue_len must be at least 1")
             }
-            Self::Outbox { needed, given } => {
-                write!(f, "the outbox needs {needed} bytes at least, it has {given}")
+            Self::Memory { what, needed, given } => {
+                write!(f, "the settings ask for {needed} {what}, there are {given}")
             }
         }
     }

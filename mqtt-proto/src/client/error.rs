@@ -14,7 +14,7 @@ use crate::wire::PacketId;
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OperationError {
-    /// What was asked for cannot be said in MQTT.
+    /// What was asked for does not fit MQTT.
     Invalid(EncodeError),
     /// The server does not allow it.
     Forbidden(Limit),
@@ -103,15 +103,20 @@ pub enum ConnectionError {
     TimedOut(Waiting),
     /// The server holds a session that is not known here [MQTT-3.2.2-4].
     SessionUnknown,
-    /// 3.1.1: more messages came than the program takes; the rest is the server's to send again.
+    /// More messages came than the program took; the rest is the server's to send again.
     Overrun,
     /// A message is larger than we take.
     TooLarge {
         /// Bytes of its packet.
         size: usize,
     },
-    /// There is no room to remember the packet identifiers of received messages.
+    /// There is no room for the topics of the server's aliases.
     NoRoom,
+    /// A packet that has to be sent is larger than the server takes (Maximum Packet Size).
+    ServerMaximum {
+        /// Bytes of the packet.
+        size: usize,
+    },
     /// The program stopped in the middle of a stream: its packet cannot be finished, so the
     /// connection ends without another word.
     StreamStopped,
@@ -179,7 +184,7 @@ impl ConnectionError {
             Self::TimedOut(_) | Self::StreamStopped => return None,
             Self::SessionUnknown => ReasonCode::PROTOCOL_ERROR,
             Self::Overrun | Self::StreamNotTaken => ReasonCode::SUCCESS,
-            Self::TooLarge { .. } => ReasonCode::PACKET_TOO_LARGE,
+            Self::TooLarge { .. } | Self::ServerMaximum { .. } => ReasonCode::PACKET_TOO_LARGE,
             Self::NoRoom => ReasonCode::QUOTA_EXCEEDED,
         })
     }
@@ -223,7 +228,13 @@ impl fmt::Display for ConnectionError {
                  the server sends it again: read it to its end, within the response time",
             ),
             Self::NoRoom => f.write_str(
-                "there is no room to remember the server's packet identifiers: give the client more",
+                "there is no room for the topics of the server's aliases: give the client more, or \
+                 allow fewer",
+            ),
+            Self::ServerMaximum { size } => write!(
+                f,
+                "a packet of {size} bytes has to be sent, the Maximum Packet Size of the server is \
+                 less: no client can talk to it"
             ),
         }
     }

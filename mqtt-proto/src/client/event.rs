@@ -1,106 +1,131 @@
-//! What the client tells its caller.
+//! What the client tells its caller, and what becomes of operations.
 
-use crate::packet::{Auth, ConnAck, Disconnect, Publish};
+use crate::limits::Limit;
+use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
-use crate::session::{AckToken, Fate, Tag};
 use crate::topic::TopicName;
 
-/// Something that happened. It borrows from the input, and must be used before the next call.
+/// Who is told what happens: a function that must not call the client.
+pub type Tell<'t> = &'t mut dyn FnMut(Event<'_>);
+
+/// Something that happened. It borrows from the input.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
-    /// The connection stands.
-    Connected(Connected<'a>),
-    /// The server refused the connection: CONNACK with a reason of 0x80 or more. It is over.
-    Refused(ConnAck<'a>),
-    /// A message came.
-    Message(Received<'a>),
-    /// A message came that is larger than we take at once: its payload follows in pieces. Here it is
-    /// empty.
-    StreamBegins {
-        /// All but the payload.
-        received: Received<'a>,
-        /// Bytes of its packet before the payload: they are at the front of the input.
-        head: usize,
-        /// Bytes of its payload.
-        len: usize,
-    },
-    /// The next bytes of its payload.
-    Piece(&'a [u8]),
-    /// A 3.1.1 message larger than we take was skipped and acknowledged [MQTT-4.5.0-2].
-    TooLarge {
-        /// Its topic.
-        topic: TopicName<'a>,
-        /// Bytes of its packet.
-        size: usize,
-        /// Bytes of the largest packet that we take.
-        room: usize,
-    },
-    /// A publish was acknowledged for good: PUBACK, PUBCOMP, or PUBREC with an error.
-    Published {
-        /// The mark given to `publish`.
-        tag: Tag,
-        /// Success, or the server's reason to refuse the message.
-        reason: ReasonCode,
-        /// Properties of the acknowledgement.
-        properties: Properties<'a>,
-    },
-    /// A publish or request ended without an acknowledgement, or a QoS 0 message that had waited
-    /// left.
-    Ended {
+pub enum Event<'e> {
+    /// A publish has its fate, or a request ended without an answer.
+    Done {
         /// The mark given to the operation.
         tag: Tag,
         /// What became of it.
         fate: Fate,
     },
-    /// The server answered a SUBSCRIBE.
-    Subscribed(Answer<'a>),
-    /// The server answered an UNSUBSCRIBE.
-    Unsubscribed(Answer<'a>),
+    /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
+    Answered(Answer<'e>),
+    /// The connection stands.
+    Connected(Connected<'e>),
+    /// The server refused the connection: CONNACK with a reason of 0x80 or more. It is over.
+    Refused(ConnAck<'e>),
+    /// The server ends the connection. It is over.
+    Disconnected(Disconnect<'e>),
+    /// The server asks for a step of enhanced authentication, or ends a re-authentication.
+    Auth(Auth<'e>),
     /// The server answered a PINGREQ.
     Pong,
-    /// The server asks for a step of enhanced authentication, or ends a re-authentication.
-    Auth(Auth<'a>),
-    /// The server ends the connection. It is over.
-    Disconnected(Disconnect<'a>),
+    /// A 3.1.1 message larger than we take was skipped and acknowledged [MQTT-4.5.0-2].
+    TooLarge {
+        /// Its topic.
+        topic: TopicName<'e>,
+        /// Bytes of its packet.
+        size: usize,
+        /// Bytes of the largest packet that we take.
+        room: usize,
+    },
+    /// The message that is read as a stream can be read on: more of it came, or it was cut.
+    Readable,
 }
 
 /// The connection stands: what CONNACK said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connected<'a> {
+pub struct Connected<'e> {
     /// The server resumed a session.
     pub session_present: bool,
     /// The session was not known here: its state is the server's alone.
     pub adopted: bool,
     /// Properties of CONNACK.
-    pub properties: Properties<'a>,
-}
-
-/// A received message.
-#[derive(Debug)]
-pub struct Received<'a> {
-    /// The PUBLISH, its topic alias resolved.
-    pub publish: Publish<'a>,
-    /// The duty to acknowledge, which QoS 0 has not. Until it is given to `Client::acknowledge` the
-    /// message holds a slot.
-    pub token: Option<AckToken>,
+    pub properties: Properties<'e>,
 }
 
 /// The answer to a SUBSCRIBE or UNSUBSCRIBE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct Answer<'e> {
     /// The mark given to the operation.
     pub tag: Tag,
     /// One reason code per filter, as on the wire; empty for UNSUBACK in 3.1.1.
-    pub codes: &'a [u8],
+    pub codes: &'e [u8],
     /// Properties of the answer.
-    pub properties: Properties<'a>,
+    pub properties: Properties<'e>,
 }
 
 impl Answer<'_> {
     /// The reason codes in the order of the filters.
     pub fn reason_codes(&self) -> impl ExactSizeIterator<Item = ReasonCode> + '_ {
         self.codes.iter().copied().map(ReasonCode::from_u8)
+    }
+}
+
+/// The caller's mark on an operation: it comes back with the operation's fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tag(pub u32);
+
+impl Tag {
+    /// The mark of an operation that nobody waits for.
+    pub const NOBODY: Self = Self(u32::MAX);
+}
+
+/// What became of a publish, or of a request without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Acknowledged for good: PUBACK, PUBCOMP, or PUBREC with an error. Success, or the server's
+    /// reason to refuse the message.
+    Acknowledged(ReasonCode),
+    /// A QoS 0 message that had waited for a connection was handed to it.
+    Left,
+    /// Not a byte of it was handed to a transport, and none will be.
+    NeverSent(NotSent),
+    /// It was sent, or begun, and nobody knows whether it arrived.
+    Unknown {
+        /// The server had received it (PUBREC), but not let go of it.
+        received: bool,
+    },
+    /// A stream that was handed to a connection whole, which was lost before the acknowledgement.
+    /// It is not over: its owner may open it again, under the same packet identifier.
+    Interrupted,
+}
+
+/// Why a message was never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NotSent {
+    /// The server's limits, learned when it accepted the connection, forbid it.
+    Forbidden(Limit),
+    /// Its Message Expiry Interval passed while it waited.
+    Expired,
+    /// The client was disconnected before it could leave.
+    Disconnected,
+    /// The connection was lost before the last byte of a stream was handed to it.
+    Interrupted,
+    /// The program stopped in the middle of its stream.
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fate;
+
+    #[test]
+    fn a_fate_is_two_bytes() {
+        assert_eq!(size_of::<Fate>(), 2);
     }
 }

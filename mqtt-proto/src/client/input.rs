@@ -1,332 +1,332 @@
-//! What the server sends: each packet is judged against the state of the connection.
+//! What the server sends: packet by packet, judged against the state of the connection.
 
 use super::Client;
+use super::connect::SESSION_EXPIRY;
 use super::error::{ConnectionError, Violation};
-use super::event::{Connected, Event, Received};
-use super::link::{Method, Phase};
+use super::event::{Event, Tell};
+use super::link::{Phase, Ping};
+use super::received::{Arrival, Received};
+use super::timers::{Timer, is_past};
 use crate::error::DecodeError;
 use crate::frame::{FixedHeader, Frame};
-use crate::limits::Limits;
-use crate::packet::{
-    Ack, Auth, ConnAck, Disconnect, PacketType, Publish, SubAck, UnsubAck, Version,
-};
-use crate::property::Properties;
-use crate::session::resume::LostSession;
-use crate::session::{Fate, NotSent};
+use crate::packet::{Disconnect, PacketType};
+use crate::payload::Shared;
+use crate::reason::ReasonCode;
 use crate::time::Instant;
 use crate::wire::Reader;
 
-/// What [`Client::handle_bytes`] did.
-#[derive(Debug)]
-pub struct Handled<'c> {
-    /// Bytes used off the front of the input. If it is 0 and there is no event, call again with
-    /// more input behind the same bytes, or, if `blocked`, when something has been written.
-    pub used: usize,
-    /// Bytes of the packet at the front of the input, if it is known and not whole yet.
-    pub needed: Option<usize>,
-    /// The outbox and the replies are full: the server reads nothing. Write first.
-    pub blocked: bool,
-    /// What happened.
-    pub event: Option<Event<'c>>,
+/// Bytes that came.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'i> {
+    bytes: &'i [u8],
+    shared: Option<Lender<'i>>,
 }
 
-impl<'c> Handled<'c> {
-    pub(super) fn used(used: usize, event: Option<Event<'c>>) -> Self {
-        Self { used, needed: None, blocked: false, event }
+#[cfg(feature = "bytes")]
+type Lender<'i> = &'i bytes::Bytes;
+#[cfg(not(feature = "bytes"))]
+type Lender<'i> = &'i core::convert::Infallible;
+
+impl<'i> Input<'i> {
+    /// Bytes that are copied, if they have to be kept.
+    #[must_use]
+    pub const fn new(bytes: &'i [u8]) -> Self {
+        Self { bytes, shared: None }
     }
 
-    pub(super) fn incomplete(needed: Option<usize>) -> Self {
-        Self { used: 0, needed, blocked: false, event: None }
+    /// Bytes of which large messages are kept by reference.
+    #[cfg(feature = "bytes")]
+    #[must_use]
+    pub fn shared(bytes: &'i bytes::Bytes) -> Self {
+        Self { bytes, shared: Some(bytes) }
     }
+
+    /// A packet among them, held by reference if it is worth that.
+    #[inline]
+    pub(super) fn share(&self, packet: &[u8]) -> Option<Shared> {
+        self.shared.and_then(|lender| share(lender, packet))
+    }
+}
+
+impl<'i> From<&'i [u8]> for Input<'i> {
+    fn from(bytes: &'i [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+/// From here on a reference pins less than a copy costs.
+#[cfg(feature = "bytes")]
+const LARGE: usize = 4096;
+
+#[cfg(feature = "bytes")]
+#[inline]
+fn share(lender: Lender<'_>, packet: &[u8]) -> Option<Shared> {
+    (packet.len() >= LARGE).then(|| Shared(lender.slice_ref(packet)))
+}
+
+#[cfg(not(feature = "bytes"))]
+fn share(lender: Lender<'_>, _packet: &[u8]) -> Option<Shared> {
+    match *lender {}
+}
+
+/// What [`Client::handle_bytes`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handled {
+    /// Bytes used off the front of the input. What follows them is to be given again, with more
+    /// behind it, or after what `stop` says.
+    pub used: usize,
+    /// Bytes of the packet at the front of what was not used, if it is known and not whole yet.
+    pub needed: Option<usize>,
+    /// Why it stopped in front of a whole packet.
+    pub stop: Option<Stop>,
+    /// At least one message was stored.
+    pub messages: bool,
+}
+
+/// Why reading has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Something has to be written first: a reply would find no room.
+    Write,
+    /// There is no room for a message: some have to be taken first, unless a reply of the server is
+    /// awaited from now on. See [`Client::is_full`].
+    Take,
+}
+
+/// What came of one packet.
+enum Packet {
+    Used(usize),
+    Stored(usize),
+    Incomplete(Option<usize>),
+    Stop(Stop),
 }
 
 impl Client<'_> {
-    /// Bytes came: uses at most one packet off their front.
+    /// Bytes came: deals with all whole packets at their front.
     ///
     /// # Errors
-    /// [`ConnectionError`] says why the connection has to end. The session is intact.
-    #[inline]
-    pub fn handle_bytes<'c>(
-        &'c mut self,
-        input: &'c [u8],
-        now: Instant,
-    ) -> Result<Handled<'c>, ConnectionError> {
-        let Some(link) = self.link.as_mut().filter(|link| link.phase != Phase::Closing) else {
-            return Ok(Handled::used(input.len(), None));
-        };
-        if input.len() > link.unread {
-            link.timers.last_received = now;
-            if link.unread | link.skip != 0 {
-                link.timers.hold_pong(now);
-            }
-        }
-        link.unread = input.len();
-        if link.skip != 0 {
-            let used = link.skip.min(input.len());
-            link.skip = link.skip.saturating_sub(used);
-            link.unread = input.len().saturating_sub(used);
-            let piece = input.get(..used).filter(|_| link.stream_in.is_some() && used != 0);
-            link.stream_in = link.stream_in.filter(|_| link.skip != 0);
-            return Ok(Handled::used(used, piece.map(Event::Piece)));
-        }
-        let header = match FixedHeader::read(input) {
-            Ok(Some(header)) => header,
-            Ok(None) => return Ok(Handled::incomplete(None)),
-            Err(error) => return Err(self.fail(error.into())),
-        };
-        if header.packet_len() > self.config.maximum_packet_size as usize {
-            return self.handle_too_large(header, input, now);
-        }
-        let Some(frame) = header.frame(input) else {
-            return Ok(Handled::incomplete(Some(header.packet_len())));
-        };
-        if self.is_blocked() {
-            return Ok(Handled { used: 0, needed: None, blocked: true, event: None });
-        }
-        if let Some(link) = &mut self.link {
-            link.unread = input.len().saturating_sub(header.packet_len());
-        }
-        let event = self.handle_frame(frame, now)?;
-        Ok(Handled::used(header.packet_len(), event))
-    }
-
-    /// One whole packet came, and there is room for a reply.
-    #[inline]
-    fn handle_frame<'c>(
-        &'c mut self,
-        frame: Frame<'c>,
-        now: Instant,
-    ) -> Result<Option<Event<'c>>, ConnectionError> {
-        // The borrow of a result cannot end early, so the error is dealt with by its value.
-        match self.judge_frame(frame, now) {
-            Ok(verdict) => Ok(self.event(verdict)),
-            Err(error) => Err(self.fail(error)),
-        }
-    }
-
-    pub(super) fn is_blocked(&mut self) -> bool {
-        let full = |client: &Self| client.link.as_ref().is_some_and(|link| link.replies.is_full());
-        if full(self) {
-            self.fill_replies();
-        }
-        full(self)
-    }
-
-    #[inline]
-    fn judge_frame<'f>(
+    /// [`ConnectionError`] says why the connection has to end. The session is intact, and the
+    /// messages in front of the fault came all the same.
+    pub fn handle_bytes(
         &mut self,
-        frame: Frame<'f>,
+        input: Input<'_>,
         now: Instant,
-    ) -> Result<Verdict<'f>, ConnectionError> {
-        let version = self.config.version;
-        let connected = self.is_connected();
-        if frame.first >> 4 == PacketType::Publish as u8 && connected {
-            return self.on_publish(Publish::decode(frame, version)?, frame.body.len(), now);
+        tell: Tell<'_>,
+    ) -> Result<Handled, ConnectionError> {
+        self.now = self.now.max(now);
+        let mut handled = Handled::default();
+        self.note_received(input.bytes.len());
+        loop {
+            let rest = input.bytes.get(handled.used..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            match self.handle_packet(rest, input, tell) {
+                Ok(Packet::Used(n)) => handled.used = handled.used.wrapping_add(n),
+                Ok(Packet::Stored(n)) => {
+                    handled.used = handled.used.wrapping_add(n);
+                    handled.messages = true;
+                }
+                Ok(Packet::Incomplete(needed)) => {
+                    handled.needed = needed;
+                    break;
+                }
+                Ok(Packet::Stop(stop)) => {
+                    handled.stop = Some(stop);
+                    break;
+                }
+                Err(error) => return Err(self.fail(error)),
+            }
         }
-        if let Some((kind, ack)) = Ack::shortest(frame).filter(|_| connected) {
-            return self.on_ack(kind, ack);
-        }
-        if frame.first == PacketType::ConnAck.first_byte() && !connected {
-            return self.on_connack(frame, now);
-        }
-        self.judge_other(frame)
+        self.link.unread = input.bytes.len().saturating_sub(handled.used);
+        self.note_stop(handled.stop == Some(Stop::Take));
+        Ok(handled)
     }
 
-    /// What is neither a message nor the short form of an acknowledgement. Out of line: the way of
-    /// those is longer on the stack, and this one takes more of it.
-    #[inline(never)]
-    fn judge_other<'f>(&mut self, frame: Frame<'f>) -> Result<Verdict<'f>, ConnectionError> {
-        let version = self.config.version;
-        let connected = self.is_connected();
-        // Only what servers send is read: a client links no code for the other packets.
-        let kind = PacketType::of(frame)?;
-        let unexpected = Violation::Unexpected(kind); // [MQTT-3.2.0-1]
-        let expected = if connected { Ok(()) } else { Err(unexpected) };
-        match kind {
-            PacketType::ConnAck => {
-                whole(frame, |from| ConnAck::read(from, version))?;
-                Err(unexpected.into())
-            }
-            PacketType::Auth => self.on_auth(whole(frame, |from| Auth::read(from, version))?),
-            PacketType::Publish => {
-                Publish::decode(frame, version)?;
-                Err(unexpected.into())
-            }
-            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
-                let ack = whole(frame, |from| Ack::read(from, kind, version))?;
-                expected?;
-                self.on_ack(kind, ack)
-            }
-            PacketType::SubAck => {
-                let ack = whole(frame, |from| SubAck::read(from, version))?;
-                expected?;
-                self.on_suback(ack)
-            }
-            PacketType::UnsubAck => {
-                let ack = whole(frame, |from| UnsubAck::read(from, version))?;
-                expected?;
-                self.on_unsuback(ack)
-            }
-            PacketType::PingResp => {
-                whole(frame, |_| Ok(()))?;
-                expected?;
-                Ok(self.on_pingresp())
-            }
-            PacketType::Disconnect => {
-                let disconnect = whole(frame, |from| Disconnect::read(from, version))?;
-                expected?;
-                self.on_disconnect(disconnect)
-            }
-            _ => Err(unexpected.into()),
-        }
-    }
-
+    /// Any byte received is a sign of life.
     #[inline]
-    fn on_ack<'f>(
-        &mut self,
-        kind: PacketType,
-        ack: Ack<'f>,
-    ) -> Result<Verdict<'f>, ConnectionError> {
-        match kind {
-            PacketType::PubAck => self.on_puback(ack),
-            PacketType::PubRec => self.on_pubrec(ack),
-            PacketType::PubRel => self.on_pubrel(ack),
-            _ => self.on_pubcomp(ack),
-        }
-    }
-
-    /// Turns a verdict, which borrows the input alone, into an event, which may borrow a topic.
-    #[inline]
-    fn event<'c>(&'c self, verdict: Verdict<'c>) -> Option<Event<'c>> {
-        match verdict {
-            Verdict::Nothing => None,
-            Verdict::Event(event) => Some(event),
-            Verdict::Aliased(alias, mut received) => {
-                received.publish.topic = self.aliases_in.get(alias)?;
-                Some(Event::Message(received))
+    fn note_received(&mut self, len: usize) {
+        if len > self.link.unread {
+            self.link.last_received = self.ms();
+            if let Ping::Sent { heard } = &mut self.link.ping {
+                *heard = true;
             }
         }
     }
 
-    // Once a connection, and out of line: less stack on the way of every other packet.
-    #[inline(never)]
-    fn on_connack<'f>(
-        &mut self,
-        frame: Frame<'f>,
-        now: Instant,
-    ) -> Result<Verdict<'f>, ConnectionError> {
-        let ack = whole(frame, |from| ConnAck::read(from, self.config.version))?;
-        let Some(link) = self.link.as_mut() else { return Ok(Verdict::Nothing) };
-        if ack.reason.is_error() {
-            link.phase = Phase::Closing;
-            link.accepted = Some(false);
-            return Ok(Verdict::Event(Event::Refused(ack)));
+    /// While nothing is read, nothing is awaited of the server.
+    fn note_stop(&mut self, full: bool) {
+        let now = self.ms();
+        if full {
+            self.link.is_full = true;
+            self.link.is_paused = true;
+            self.timers.hold(now);
+        } else if core::mem::take(&mut self.link.is_paused) {
+            self.link.is_full = false;
+            let time = self.timers.go_on(now);
+            let moved = self.link.last_received.wrapping_add(time);
+            // It may have been moved already: by what came after the pause.
+            self.link.last_received = if is_past(moved, now) { moved } else { now };
         }
-        check_method(&ack.properties, link.method)?;
-        if ack.session_present && link.clean_start {
-            return Err(Violation::SessionPresent.into());
-        }
-        let adopt = self.config.adopt_session.unwrap_or(self.config.version == Version::V311);
-        let unknown = ack.session_present && !self.session.exists;
-        if unknown && !adopt && !self.session.begun {
-            link.accepted = Some(false);
-            return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
-        }
-        link.phase = Phase::Connected;
-        link.accepted = Some(true);
-        self.limits = Limits::new(&ack.properties);
-        if self.config.version == Version::V311 {
-            self.limits.receive_maximum = self.config.send_window.max(1);
-        }
-        link.timers.connect = None;
-        let keep_alive = u16::try_from(link.timers.keep_alive.checked_div(1000).unwrap_or(0));
-        let keep_alive = ack.properties.server_keep_alive().unwrap_or(keep_alive.unwrap_or(0));
-        link.timers.set_keep_alive(keep_alive, self.config.ping_interval); // [MQTT-3.1.2-21]
-        link.timers.last_received = now;
-        if let Some(expiry) = ack.properties.session_expiry_interval() {
-            link.session_ends = expiry == 0;
-        }
-        (self.session.exists, self.session.begun) = (true, false);
-        self.begin_session(ack.session_present, unknown);
-        let (session_present, properties) = (ack.session_present, ack.properties);
-        let connected = Connected { session_present, adopted: unknown, properties };
-        Ok(Verdict::Event(Event::Connected(connected)))
     }
 
-    /// Brings the session in line with the server's, and its messages with the server's limits.
-    fn begin_session(&mut self, present: bool, adopted: bool) {
-        let outgoing = &mut self.session.outgoing;
-        self.session.adopted = present && (self.session.adopted || adopted);
-        if !present || adopted {
-            // [MQTT-3.2.2-5]; and what is adopted is declared empty.
-            self.session.incoming.lose_session();
-            outgoing.lose_session(LostSession {
-                republish_qos1: self.config.republish,
-                republish_qos2: self.config.republish_exactly_once,
+    /// Uses at most one packet off the front.
+    #[inline]
+    fn handle_packet(
+        &mut self,
+        rest: &[u8],
+        input: Input<'_>,
+        tell: Tell<'_>,
+    ) -> Result<Packet, ConnectionError> {
+        if self.link.phase != Phase::Connected && self.link.phase != Phase::Connecting {
+            return Ok(Packet::Used(rest.len()));
+        }
+        if self.link.skip != 0 {
+            return Ok(self.handle_rest(rest, tell));
+        }
+        // The plainest packet first: a PUBACK that says no more than that.
+        if let [0x40, 2, high, low, ..] = *rest
+            && (high | low) != 0
+            && self.is_connected()
+        {
+            self.on_puback(u16::from_be_bytes([high, low]), ReasonCode::SUCCESS, tell)?;
+            return Ok(Packet::Used(4));
+        }
+        let Some(header) = FixedHeader::read(rest)? else { return Ok(Packet::Incomplete(None)) };
+        let size = header.packet_len();
+        if size > self.config.maximum_packet_size as usize {
+            return self.handle_too_large(header, rest, tell);
+        }
+        let Some(frame) = header.frame(rest) else { return Ok(Packet::Incomplete(Some(size))) };
+        if frame.first >> 4 == PacketType::Publish as u8 {
+            let packet = rest.get(..size).unwrap_or_default();
+            return Ok(match self.on_publish(frame.first, frame.body, packet, input)? {
+                Arrival::Done => Packet::Used(size),
+                Arrival::Stored => Packet::Stored(size),
+                Arrival::Wait => Packet::Stop(Stop::Take),
             });
         }
-        let mut released: u16 = 0;
-        let mut next = outgoing.released.head();
-        while let Some(index) = next {
-            next = outgoing.table.next(index);
-            released = released.saturating_add(1);
-            if let Some(flight) = outgoing.table.get_mut(index) {
-                flight.counted = true;
+        // PUBREC and PUBREL may have to be answered.
+        if matches!(frame.first, 0x50 | 0x62) && !self.has_reply_room() {
+            self.make_reply_room();
+            if !self.has_reply_room() {
+                return Ok(Packet::Stop(Stop::Write));
             }
         }
-        let interrupted = outgoing.count_interrupted();
-        if let Some(link) = &mut self.link {
-            link.outstanding = released.saturating_add(interrupted);
-        }
-        self.judge_waiting();
+        self.handle_control(frame, tell)?;
+        Ok(Packet::Used(size))
     }
 
-    /// Ends waiting messages that the server does not allow.
-    fn judge_waiting(&mut self) {
-        let Some(limits) = self.limits().copied() else { return };
-        let outgoing = &mut self.session.outgoing;
-        let mut next = outgoing.waiting.head();
-        while let Some(index) = next {
-            next = outgoing.table.next(index);
-            let Some(flight) = outgoing.table.get(index) else { continue };
-            let first = outgoing.read(flight).next().and_then(|bytes| bytes.first());
-            let retain = first.is_some_and(|first| first & 1 != 0);
-            let shared = flight.payload.as_ref().map_or(0, |payload| payload.as_slice().len());
-            let size = flight.chain.len().saturating_add(shared);
-            let Err(limit) = limits.check_publish(flight.qos, retain, size) else { continue };
-            if flight.sent_before {
-                outgoing.end_and_retire(index, Fate::Unknown { received: false });
-            } else {
-                outgoing.end(index, Fate::NeverSent(NotSent::Forbidden(limit)));
+    /// Acknowledgements that are ready go first; then there is no more room, but no less either.
+    fn make_reply_room(&mut self) {
+        if self.link.stream_out.is_none() && self.outbox.is_empty() {
+            let _ = self.fill_acknowledgements();
+        }
+    }
+
+    /// A packet that is no message.
+    fn handle_control(&mut self, frame: Frame<'_>, tell: Tell<'_>) -> Result<(), ConnectionError> {
+        let kind = frame.packet_type()?;
+        match kind {
+            PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp => {
+                self.on_ack(kind, frame.body, tell)
             }
+            PacketType::SubAck | PacketType::UnsubAck => self.on_answer(kind, frame.body, tell),
+            PacketType::ConnAck => self.on_connack(frame.body, tell),
+            PacketType::PingResp => self.on_pingresp(frame.body, tell),
+            PacketType::Disconnect => self.on_disconnect(frame.body, tell),
+            PacketType::Auth => self.handle_auth(frame.body, tell),
+            _ => Err(Violation::Unexpected(kind).into()),
         }
     }
-}
 
-/// Reads a packet to its end.
-#[inline]
-fn whole<'f, T>(
-    frame: Frame<'f>,
-    read: impl FnOnce(&mut Reader<'f>) -> Result<T, DecodeError>,
-) -> Result<T, DecodeError> {
-    let from = &mut Reader::new(frame.body);
-    let packet = read(from)?;
-    from.end()?;
-    Ok(packet)
-}
+    fn on_pingresp(&mut self, body: &[u8], tell: Tell<'_>) -> Result<(), ConnectionError> {
+        Reader::new(body).end()?;
+        if !self.is_connected() {
+            return Err(Violation::Unexpected(PacketType::PingResp).into());
+        }
+        if matches!(self.link.ping, Ping::Queued(_) | Ping::Sent { .. }) {
+            self.link.ping = Ping::None;
+            self.timers.stop(Timer::Pong);
+            self.arm_ping();
+            self.check_overrun();
+            tell(Event::Pong);
+        }
+        Ok(()) // Unasked it is ignored.
+    }
 
-/// [MQTT-4.12.0-5] [MQTT-4.12.0-6]
-pub(super) fn check_method(
-    properties: &Properties<'_>,
-    method: Method,
-) -> Result<(), ConnectionError> {
-    let same = Method::new(properties.authentication_method()) == method;
-    if same { Ok(()) } else { Err(Violation::AuthenticationMethod.into()) }
-}
+    #[cold]
+    #[inline(never)]
+    fn on_disconnect(&mut self, body: &[u8], tell: Tell<'_>) -> Result<(), ConnectionError> {
+        let mut from = Reader::new(body);
+        let disconnect = Disconnect::read(&mut from, self.config.version);
+        from.end()?;
+        if !self.v5() || !self.is_connected() {
+            return Err(Violation::Unexpected(PacketType::Disconnect).into());
+        }
+        if disconnect.properties.raw(SESSION_EXPIRY).is_some() {
+            return Err(Violation::SessionExpiry.into()); // [MQTT-3.14.2-2]
+        }
+        self.link.phase = Phase::Closing;
+        tell(Event::Disconnected(disconnect));
+        Ok(())
+    }
 
-/// What a packet amounts to, before the topic of an alias is looked up.
-pub(super) enum Verdict<'f> {
-    Nothing,
-    Event(Event<'f>),
-    Aliased(u16, Received<'f>),
+    /// The rest of a payload that is skipped, or streamed.
+    fn handle_rest(&mut self, rest: &[u8], tell: Tell<'_>) -> Packet {
+        let most = self.link.skip as usize;
+        let piece = rest.get(..most).unwrap_or(rest);
+        let used = match (self.link.stream_in, self.config.streams_in) {
+            (Some(_), Some(streams)) => (streams.push_piece)(self, piece, tell),
+            _ => piece.len(),
+        };
+        self.link.skip = self.link.skip.saturating_sub(used as u32);
+        if used == 0 { Packet::Stop(Stop::Take) } else { Packet::Used(used) }
+    }
+
+    /// A packet larger than we take at once: a message may come piece by piece. 3.1.1 cannot tell
+    /// the server what is too large: there it is skipped.
+    #[cold]
+    #[inline(never)]
+    fn handle_too_large(
+        &mut self,
+        header: FixedHeader,
+        rest: &[u8],
+        tell: Tell<'_>,
+    ) -> Result<Packet, ConnectionError> {
+        let (size, room) = (header.packet_len(), self.config.maximum_packet_size as usize);
+        let message = header.first >> 4 == PacketType::Publish as u8;
+        let streams = self.config.streams_in.filter(|streams| size <= streams.largest() as usize);
+        let close = self.v5() || self.config.close_if_too_large;
+        if !message || !self.is_connected() || (close && streams.is_none()) {
+            return Err(ConnectionError::TooLarge { size });
+        }
+        let rest = rest.get(..size).unwrap_or(rest);
+        let body = rest.get(header.len..).unwrap_or_default();
+        let received = match Received::read(header.first, body, self.v5()) {
+            Ok(received) => received,
+            Err(DecodeError::Truncated) if rest.len() < room => {
+                return Ok(Packet::Incomplete(None));
+            }
+            Err(DecodeError::Truncated) => return Err(ConnectionError::TooLarge { size }),
+            Err(error) => return Err(error.into()),
+        };
+        let head = rest.len().saturating_sub(received.payload.len());
+        let payload = size.saturating_sub(head);
+        if let Some(streams) = streams
+            && head.wrapping_add(super::stream_coming::LEAST) <= room
+        {
+            return Ok(match (streams.begin)(self, &received, rest, payload)? {
+                Arrival::Stored => Packet::Stored(head),
+                Arrival::Done => Packet::Used(head),
+                Arrival::Wait => Packet::Stop(Stop::Take),
+            });
+        }
+        if close {
+            return Err(ConnectionError::TooLarge { size });
+        }
+        self.skip_message(&received, tell, size, room)?;
+        self.link.skip = (size.saturating_sub(rest.len())) as u32; // Below 2²⁸.
+        Ok(Packet::Used(rest.len()))
+    }
 }

@@ -1,96 +1,146 @@
 //! The state machine of a client: one connection after the other over one session.
 
+mod acknowledge;
 mod alias;
-mod answer;
-mod arrival;
+mod authenticate;
+mod cleared;
 mod config;
+mod connect;
+mod disconnect;
 mod error;
 mod event;
+mod expiry;
+mod incoming;
 mod input;
 mod link;
-mod operation;
-mod output;
+mod message;
+mod outgoing;
 mod publish;
+mod receive;
+mod received;
+mod request;
+mod ring;
+mod session;
+mod stored;
+mod stream_coming;
 mod stream_in;
 mod stream_out;
+mod time;
+mod timers;
+mod transmit;
 
 use core::fmt;
 
 pub use crate::limits::{Limit, Limits};
-pub use crate::session::{Fate, NotSent, Tag};
-pub use alias::{Alias, AliasMemory};
+pub use crate::log::LogMemory;
+pub use alias::{AliasesIn, AliasesOut};
+pub use authenticate::Authentication;
 pub use config::{Config, ConfigError, Memory};
+pub use connect::Warning;
 pub use error::{ConnectionError, OperationError, Violation, Waiting};
-pub use event::{Answer, Connected, Event, Received};
-pub use input::Handled;
-pub use operation::Warning;
-pub use publish::{Message, Published};
+pub use event::{Answer, Connected, Event, Fate, NotSent, Tag, Tell};
+pub use expiry::Expiry;
+pub use incoming::{Acknowledged, Consumer, Overflow};
+pub use input::{Handled, Input, Stop};
+pub use message::Message;
+pub use publish::Published;
+pub use session::Lost;
+pub use stored::{AckToken, Stored};
+pub use stream_in::{Look, StreamKey, StreamsIn};
 
-pub use crate::session::incoming::Acknowledged;
+use cleared::Cleared;
+use incoming::Incoming;
+use link::{Link, Phase, Ping};
+use outgoing::Outgoing;
+use session::Poison;
+use timers::Timers;
 
-use alias::Aliases;
-use link::{Link, Phase};
-
+use crate::log::Log;
 use crate::outbox::Outbox;
-use crate::packet::Version;
-use crate::session::Session;
-use crate::session::incoming::Incoming;
-use crate::session::outgoing::Outgoing;
 use crate::time::Instant;
-use crate::wire::PacketId;
 
 /// An MQTT client without I/O and without a clock.
 ///
 /// The caller owns the transport and the time. It keeps to this contract:
 ///
 /// * **Begin**: when a transport is open, call [`connect`](Self::connect).
-/// * **In**: give received bytes to [`handle_bytes`](Self::handle_bytes), until it uses no more of
-///   them; call [`handle_timeout`](Self::handle_timeout) when the moment of
-///   [`poll_timeout`](Self::poll_timeout) has come; tell with
+/// * **In**: give received bytes to [`handle_bytes`](Self::handle_bytes), and keep those that it
+///   has not used in front of the next ones; call [`handle_timeout`](Self::handle_timeout) when the
+///   moment of [`poll_timeout`](Self::poll_timeout) has come; tell with
 ///   [`handle_transmitted`](Self::handle_transmitted) what the transport has taken.
 /// * **Out**: after anything of the above and after operations, take what is due:
-///   [`poll_event`](Self::poll_event) until it gives none, [`poll_transmit`](Self::poll_transmit),
-///   and [`poll_timeout`](Self::poll_timeout) for the next deadline.
+///   [`poll_transmit`](Self::poll_transmit), and [`poll_timeout`](Self::poll_timeout) for the next
+///   deadline.
 /// * **End**: when a `handle_*` method fails, or [`is_closing`](Self::is_closing), write what
 ///   `poll_transmit` still gives, close the transport, and call
 ///   [`handle_connection_lost`](Self::handle_connection_lost); call that also when the transport
 ///   breaks. The session lives on; `connect` resumes it.
 ///
 /// Operations ([`publish`](Self::publish), [`subscribe`](Self::subscribe), …) may come at any time.
-/// Each carries a [`Tag`], which comes back with its outcome in an [`Event`].
+/// Each carries a [`Tag`], which comes back with its fate in an [`Event`]. Whatever happens is told
+/// at once, by the function that the call brings along ([`Tell`]).
+///
+/// Received messages are kept in order until they are taken: [`next`](Self::next) shows the first
+/// one, [`begin`](Self::begin) takes it up, and [`finish`](Self::finish) says that it was dealt
+/// with, which acknowledges it.
+///
+/// # The session
+///
+/// It is two logs. *Outgoing*: what was accepted and is not acknowledged, in the order in which it
+/// leaves. *Incoming*: what came and was not taken, or not acknowledged, in the order in which it
+/// came. A connection moves a cursor through each; a new connection moves it back to the front.
 pub struct Client<'a> {
     config: Config,
-    session: Session<'a>,
-    link: Option<Link>,
+    outgoing: Outgoing<'a>,
+    incoming: Incoming<'a>,
+    /// There was a session with the server, in this process or before it.
+    exists: bool,
+    /// A CONNECT was not answered: the session that the server holds may be the one it began.
+    begun: bool,
+    /// What is known of the identifiers of a session that began elsewhere.
+    cleared: Cleared,
+    link: Link,
     outbox: Outbox<'a>,
-    aliases_in: Aliases<'a>,
-    aliases_out: Aliases<'a>,
+    /// Topics by alias, of this connection.
+    aliases_in: Log<'a>,
+    aliases_out: Log<'a>,
     /// What the server allows, or allowed when it was last connected.
     limits: Limits,
+    timers: Timers,
+    /// The time of the last thing that happened.
+    now: Instant,
     poison: Poison,
+    counts: Counts,
+    hooks: Hooks,
 }
 
-/// The oldest unacknowledged PUBLISH, and the connections in a row that ended with it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Poison {
-    id: Option<PacketId>,
-    times: u8,
+/// Parts that a program may never use: reached through pointers that are set where it says that it
+/// does, so that the others are not linked.
+#[derive(Default)]
+struct Hooks {
+    /// Set by the memory for it.
+    aliases_in: Option<alias::Hook>,
+    /// Set by the first outbound stream.
+    streams_out: Option<stream_out::Hook>,
 }
 
-/// What the end of a connection left behind.
+/// Counts since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// QoS 0 messages that were accepted, but may not have left: none of their fates is known.
-    pub qos0: u32,
-    /// 3.1.1 messages that were shed: the server sends them again if the session was kept.
-    pub shed: u32,
-    /// Three connections in a row ended with this PUBLISH unacknowledged and no progress: it may
-    /// be what breaks them. [`Client::give_up`] ends it.
-    pub poison: Option<PacketId>,
+#[non_exhaustive]
+pub struct Counts {
+    /// Messages received.
+    pub received: u64,
+    /// QoS 0 messages dropped because there was no room.
+    pub discards: u64,
+    /// QoS 1 and 2 messages left to the server because there was no room.
+    pub shed: u64,
+    /// Messages that were acknowledged and given to nobody: in 3.1.1 those larger than we take, and
+    /// streams where nobody reads streams.
+    pub too_large: u64,
+    /// Identifiers of received QoS 2 messages that were forgotten before their PUBREL, because
+    /// there was no room: such a message may arrive twice.
+    pub forgotten: u64,
 }
-
-/// Connections in a row without progress after which the oldest PUBLISH is suspect.
-const POISON: u8 = 3;
 
 impl<'a> Client<'a> {
     /// A client with those settings, in that memory.
@@ -99,22 +149,27 @@ impl<'a> Client<'a> {
     /// [`ConfigError`] names what does not fit and the number needed.
     pub fn new(config: Config, memory: Memory<'a>) -> Result<Self, ConfigError> {
         config.check(&memory)?;
-        let shared_bytes = config.shared_bytes;
+        let (hook, aliases_in) = match memory.aliases_in {
+            Some(aliases) => (Some(aliases.hook), aliases.memory),
+            None => (None, LogMemory::default()),
+        };
         Ok(Self {
             config,
-            session: Session {
-                outgoing: Outgoing::new(memory.flights, memory.blocks, shared_bytes),
-                incoming: Incoming::new(memory.held),
-                exists: false,
-                begun: false,
-                adopted: false,
-            },
-            link: None,
+            outgoing: Outgoing::new(memory.outgoing),
+            incoming: Incoming::new(memory.incoming),
+            exists: false,
+            begun: false,
+            cleared: Cleared::default(),
+            link: Link::default(),
             outbox: Outbox::new(memory.outbox),
-            aliases_in: Aliases::new(memory.aliases_in),
-            aliases_out: Aliases::new(memory.aliases_out),
+            aliases_in: Log::new(aliases_in),
+            aliases_out: Log::new(memory.aliases_out),
             limits: Limits::default(),
+            timers: Timers::default(),
+            now: Instant::default(),
             poison: Poison::default(),
+            counts: Counts::default(),
+            hooks: Hooks { aliases_in: hook, streams_out: None },
         })
     }
 
@@ -126,41 +181,55 @@ impl<'a> Client<'a> {
 
     /// Whether the server has accepted the connection, and it is not ending.
     #[must_use]
+    #[inline]
     pub fn is_connected(&self) -> bool {
-        self.link.as_ref().is_some_and(Link::is_connected)
+        self.link.is_connected()
     }
 
     /// Whether the connection is over: write what is left, then close the transport.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        self.link
-            .as_ref()
-            .is_some_and(|link| link.phase == Phase::Closing && !link.ends_behind_stream())
+        self.link.phase == Phase::Closing && !self.link.ends_behind_stream()
     }
 
     /// Whether the session ends with the connection, by what was agreed.
     #[must_use]
     pub fn session_expires(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.session_ends)
+        self.link.session_ends
     }
 
     /// Whether a PINGREQ is open.
     #[must_use]
     pub fn awaits_pong(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.timers.ping != link::Ping::None)
+        self.link.ping != Ping::None
     }
 
-    /// Whether nothing waits to leave or to be acknowledged.
+    /// Whether nothing waits to leave or to be acknowledged, acknowledgements of ours included.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let taken = self.link.as_ref().is_none_or(|link| link.written == link.enqueued);
-        self.session.outgoing.is_idle() && self.outbox.is_empty() && taken
+        let taken = self.link.written == self.link.enqueued;
+        let owed = self.is_connected() && self.incoming.is_ready();
+        self.pending() == 0 && self.outbox.is_empty() && taken && !owed
     }
 
     /// Operations that wait to leave or to be acknowledged.
     #[must_use]
-    pub fn pending(&self) -> u16 {
-        self.session.outgoing.len()
+    pub fn pending(&self) -> u32 {
+        self.outgoing.pending()
+    }
+
+    /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
+    #[must_use]
+    pub fn awaits_reply(&self) -> bool {
+        self.pending() != 0 || self.awaits_pong()
+    }
+
+    /// Whether reading has to wait until messages are taken: the last call of
+    /// [`handle_bytes`](Self::handle_bytes) stopped for that, and nothing has changed since.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        // Behind a stream no reply comes until it was read.
+        self.link.is_full && (self.link.stream_in.is_some() || !self.awaits_reply())
     }
 
     /// What the server allows, if it is connected.
@@ -175,130 +244,63 @@ impl<'a> Client<'a> {
         self.config.maximum_packet_size as usize
     }
 
-    /// The connection is gone. Everything that belongs to it is dropped; the session stays.
-    pub fn handle_connection_lost(&mut self) -> Lost {
-        let Some(link) = self.link.take() else { return Lost::default() };
-        let poison = self.suspect(&link);
-        // A Clean Start without an answer may have ended the session: it is not known any more.
-        let ended = match link.accepted {
-            Some(accepted) => accepted && link.session_ends,
-            None => link.clean_start && link.written != 0,
-        };
-        self.session.exists &= !ended;
-        self.session.begun |= link.accepted.is_none() && link.written != 0;
-        self.outbox.clear();
-        self.aliases_in.end_connection();
-        self.aliases_out.end_connection();
-        self.session.outgoing.end_connection(link.written);
-        self.session.incoming.end_connection();
-        if let Some(token) = link.stream_in.flatten() {
-            self.session.incoming.forget(token); // What is not all there comes again.
-        }
-        let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
-        Lost { qos0, shed: link.shed, poison }
-    }
-
-    /// Counts connections that end with the same PUBLISH unacknowledged and no progress. Those on
-    /// which it was not sent tell nothing.
-    fn suspect(&mut self, link: &Link) -> Option<PacketId> {
-        let id = self.session.outgoing.oldest_sent(link.written);
-        let again = id.is_some() && id == self.poison.id && !link.progress;
-        if id.is_some() || link.progress {
-            let times = if again { self.poison.times.saturating_add(1) } else { 1 };
-            self.poison = Poison { id, times };
-        }
-        id.filter(|_| self.poison.times >= POISON)
-    }
-
-    /// The next moment at which [`handle_timeout`](Self::handle_timeout) has to be called.
+    /// Counts since the client was made.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let link = self.link.as_ref()?;
-        match link.phase {
-            Phase::Closing => link.timers.stuck(),
-            _ => link.timers.next(),
-        }
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
-    /// Time has passed: sends PINGREQ if it is due.
-    ///
-    /// # Errors
-    /// [`ConnectionError::TimedOut`] or [`ConnectionError::Overrun`]: the connection has to end.
-    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let Some(link) = self.link.as_mut() else { return Ok(()) };
-        if link.timers.stream_deadline().is_some_and(|at| at <= now) {
-            return Err(self.end_in_stream());
-        }
-        if link.phase == Phase::Closing {
-            let stuck = link.timers.write_deadline().is_some_and(|at| at <= now);
-            let error = ConnectionError::TimedOut(Waiting::Write);
-            return if stuck { Err(self.fail(error)) } else { Ok(()) };
-        }
-        if link.timers.overrun.is_some_and(|at| at <= now) {
-            return Err(self.fail(match self.config.version {
-                Version::V5 => Violation::ReceiveMaximum.into(),
-                Version::V311 => ConnectionError::Overrun,
-            }));
-        }
-        match link.timers.missed(now) {
-            Some(Waiting::Acknowledgement) => self.acknowledgement_missed(now)?,
-            Some(waiting) => return Err(self.fail(ConnectionError::TimedOut(waiting))),
-            None => {}
-        }
-        if self.link.as_ref().is_some_and(|link| link.timers.is_ping_due(now)) {
-            self.ping(now);
-        }
-        Ok(())
+    /// Bytes that messages and requests on their way out, and received messages, take now. Those
+    /// that are held by reference count.
+    #[must_use]
+    pub fn held_bytes(&self) -> (usize, usize) {
+        (self.outgoing.log.live(), self.incoming.log.live())
     }
 
-    /// `response_time` has passed: with no acknowledgement in it, one more was missed.
-    fn acknowledgement_missed(&mut self, now: Instant) -> Result<(), ConnectionError> {
-        let Some(link) = self.link.as_mut() else { return Ok(()) };
-        let awaited = link.outstanding.saturating_sub(self.session.outgoing.counted_interrupted());
-        let waits = awaited != 0 || self.session.outgoing.requests != 0;
-        // What has not left cannot have been acknowledged: that is the write time-out's matter.
-        let leaving = self.session.outgoing.oldest_end().is_some_and(|end| end > link.written);
-        let progress = core::mem::take(&mut link.progress_since) || leaving;
-        link.timers.missed =
-            if progress || !waits { 0 } else { link.timers.missed.saturating_add(1) };
-        link.timers.acknowledge = waits.then(|| now.after(u64::from(self.config.response_time)));
-        if link.timers.missed > self.config.max_repubs {
-            return Err(self.fail(ConnectionError::TimedOut(Waiting::Acknowledgement)));
-        }
-        Ok(())
+    /// Bytes of memory that the client has now, in use or not: what was lent, and what it took from
+    /// the heap. Payloads held by reference are not among them.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        let logs = [&self.outgoing.log, &self.incoming.log, &self.aliases_in, &self.aliases_out];
+        let logs = logs.iter().fold(0_usize, |sum, log| sum.saturating_add(log.allocated()));
+        logs.saturating_add(self.outbox.allocated())
     }
 
-    /// The caller reads nothing for a while: the peer's silence does not count until it goes on.
-    pub fn pause_reading(&mut self, pause: bool, now: Instant) {
-        if let Some(link) = &mut self.link {
-            link.timers.pause(pause, now);
-        }
+    /// A payload that the client held by reference and has let go of. Its drop may run code of the
+    /// program: who guards the client with a lock drops it outside.
+    pub fn take_released(&mut self) -> Option<crate::Shared> {
+        self.outgoing.log.take_released().or_else(|| self.incoming.log.take_released())
+    }
+
+    /// Whether [`take_released`](Self::take_released) has any.
+    #[must_use]
+    #[inline]
+    pub fn has_released(&self) -> bool {
+        self.outgoing.log.has_released() || self.incoming.log.has_released()
+    }
+
+    /// From here on messages expire while they wait: see [`Config::expiry`].
+    pub fn count_expiry(&mut self) {
+        self.config.expiry = Some(Expiry::COUNTS);
     }
 
     /// Gives heap memory back that is not in use. Worth a call when the connection falls idle.
     pub fn release_memory(&mut self) {
         self.outbox.release();
-        self.session.outgoing.release_memory();
-        self.session.incoming.release_memory();
+        self.outgoing.log.release();
+        self.incoming.log.release();
+        self.aliases_in.release();
+        self.aliases_out.release();
     }
 
-    /// Ends the connection for that reason.
-    fn fail(&mut self, error: ConnectionError) -> ConnectionError {
-        let overrun = self.link.as_ref().is_some_and(|link| link.shed != 0);
-        let resent = matches!(error, ConnectionError::Overrun | ConnectionError::StreamNotTaken);
-        let can_tell = resent || self.config.version == Version::V5;
-        if overrun {
-            // What was taken is acknowledged, as far as there is room, before the end.
-            let _ = self.fill_replies() && self.fill_acknowledgements();
-        }
-        if let Some(link) = &mut self.link {
-            link.fail(error.reason().filter(|_| can_tell));
-            if matches!(error, ConnectionError::TimedOut(Waiting::Write)) {
-                link.give_up_writing();
-                self.outbox.clear();
-            }
-        }
-        error
+    fn v5(&self) -> bool {
+        self.config.version == crate::packet::Version::V5
+    }
+
+    /// The low bits of the time, which timers count in.
+    #[inline]
+    fn ms(&self) -> u32 {
+        self.now.as_millis() as u32
     }
 }
 
@@ -306,7 +308,8 @@ impl fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("link", &self.link)
-            .field("session", &self.session)
+            .field("outgoing", &self.outgoing.log)
+            .field("incoming", &self.incoming.log)
             .field("outbox", &self.outbox)
             .finish_non_exhaustive()
     }

@@ -2,48 +2,19 @@
 
 use super::Client;
 use super::error::OperationError;
+use super::event::Tag;
+use super::expiry;
 use super::link::Phase;
-use super::operation::no_room;
+use super::message::{Message, Sizes, write_publish};
+use super::outgoing::{flag, state};
+use super::transmit::Step;
 use crate::error::EncodeError;
-use crate::outbox::Outbox;
-use crate::packet::{Delivery, Measure, Publish, QoS, Version};
-use crate::payload::{Payload, Shared};
-use crate::property::{Properties, Property, TopicAliasId};
-use crate::session::Tag;
-use crate::session::blocks::Chain;
-use crate::session::outgoing::{Expiry, Flight, State};
+use crate::log::Record;
+use crate::packet::{PacketType, QoS, Version};
+use crate::payload::Shared;
+use crate::property::Properties;
 use crate::time::Instant;
-use crate::topic::TopicName;
-use crate::wire::{PacketId, Sink, SliceSink, varint_len};
-
-/// A message to publish.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'p> {
-    /// Where it goes.
-    pub topic: TopicName<'p>,
-    /// What it says.
-    pub payload: Payload<'p>,
-    /// How hard the parties try.
-    pub qos: QoS,
-    /// Whether the server keeps it for later subscribers.
-    pub retain: bool,
-    /// Properties of the PUBLISH, 5.0 only. Topic aliases are the client's own business.
-    pub properties: Properties<'p>,
-}
-
-impl<'p> Message<'p> {
-    /// A QoS 0 message that is not retained.
-    pub fn new(topic: TopicName<'p>, payload: impl Into<Payload<'p>>) -> Self {
-        let payload = payload.into();
-        Self { topic, payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
-    }
-
-    /// The same at that QoS.
-    #[must_use]
-    pub fn qos(self, qos: QoS) -> Self {
-        Self { qos, ..self }
-    }
-}
+use crate::wire::{MAX_REMAINING, PacketId, Writer};
 
 /// What an accepted publish waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,261 +41,178 @@ impl Client<'_> {
         now: Instant,
     ) -> Result<Published, OperationError> {
         let shared = message.payload.shared();
-        let judged = self.judge_publish(message, shared.as_ref())?;
-        let direct = self.is_connected() && self.session.outgoing.waiting_qos0 == 0;
-        if message.qos == QoS::AtMostOnce && direct {
-            return self.publish_now(&judged, shared);
+        let sizes = self.judge(message, message.payload.as_slice().len())?;
+        let direct = message.qos == QoS::AtMostOnce
+            && self.is_connected()
+            && self.outgoing.waiting_qos0 == 0
+            && self.config.aliases_out.is_none();
+        if direct {
+            return self.publish_now(message, sizes, shared);
         }
-        let expiry = match message.properties.is_empty() {
-            true => None,
-            false => self.expiry_of(message, now),
-        };
-        let flight = Flight { qos: message.qos, tag, payload: shared, expiry, ..Flight::default() };
-        self.publish_stored(judged, flight)
+        self.now = self.now.max(now);
+        self.publish_stored(message, sizes, shared, tag)
     }
 
     /// Judges a message by the standard and by the server's limits.
     #[inline]
-    fn judge_publish<'p>(
+    pub(super) fn judge(
         &self,
-        message: &Message<'p>,
-        shared: Option<&Shared>,
-    ) -> Result<Judged<'p>, OperationError> {
-        if !message.properties.is_empty() {
-            check_publish_properties(&message.properties)?;
+        message: &Message<'_>,
+        payload: usize,
+    ) -> Result<Sizes, OperationError> {
+        let section = match message.properties.is_empty() {
+            true => usize::from(self.v5()),
+            false => section_len(&message.properties, self.config.version)?,
+        };
+        let fixed = if message.qos == QoS::AtMostOnce { 2 } else { 4 };
+        let topic = message.topic.as_bytes().len();
+        if topic == 0 {
+            return Err(EncodeError::EmptyTopic.into());
         }
-        let publish = as_publish(message, Delivery::new(message.qos, PacketId::MIN));
-        let measure = publish.measure(self.config.version, publish.payload.len())?;
-        match self.link.as_ref() {
-            Some(link) if link.is_connected() => {
-                let size = measure.packet_len();
-                self.limits.check_publish(message.qos, message.retain, size)?;
+        let head = topic.wrapping_add(fixed).wrapping_add(section);
+        let remaining = u32::try_from(head.saturating_add(payload)).unwrap_or(u32::MAX);
+        if remaining > MAX_REMAINING {
+            return Err(EncodeError::PacketTooLarge.into());
+        }
+        let sizes = Sizes { remaining, section: section as u32 }; // At most `remaining`.
+        match self.link.phase {
+            Phase::Connected => {
+                self.limits.check_publish(message.qos, message.retain, sizes.packet())?;
             }
             // Limits are known at CONNACK; what waits is judged again there.
-            Some(link) if link.phase == Phase::Closing => return Err(OperationError::NotConnected),
-            _ => {}
+            Phase::Closing => return Err(OperationError::NotConnected),
+            Phase::Down | Phase::Connecting => {}
         }
-        let shared = shared.map_or(0, |payload| payload.as_slice().len());
-        Ok(Judged { publish, measure, shared })
+        Ok(sizes)
     }
 
     /// QoS 0 with a connection: straight into the outbox.
     #[inline]
     fn publish_now(
         &mut self,
-        judged: &Judged<'_>,
+        message: &Message<'_>,
+        sizes: Sizes,
         shared: Option<Shared>,
     ) -> Result<Published, OperationError> {
-        let copied = judged.copied();
-        if self.link.as_ref().is_some_and(|link| link.stream.is_some()) {
+        let by_reference = shared.as_ref().map_or(0, |shared| shared.as_slice().len());
+        let copied = sizes.packet().saturating_sub(by_reference);
+        if self.link.stream_out.is_some() {
             return Err(OperationError::NoRoom);
         }
-        if !self.outbox.has_publish_room(copied, judged.shared) {
+        if !self.outbox.has_publish_room(copied, by_reference) {
             return Err(no_room(copied, self.outbox.limit()));
         }
-        self.append_publish(judged);
-        if let Some(payload) = shared {
-            self.outbox.append_shared(payload);
+        let Some(room) = self.outbox.append(copied) else { return Err(OperationError::NoRoom) };
+        write_publish(room, message, sizes, 0);
+        if let Some(shared) = shared {
+            self.outbox.append_shared(&shared);
         }
-        if let Some(link) = &mut self.link {
-            link.unwritten_qos0 = link.unwritten_qos0.saturating_add(1);
-        }
+        self.link.count(sizes.packet());
+        self.link.unwritten_qos0 = self.link.unwritten_qos0.wrapping_add(1);
         Ok(Published::Left)
     }
 
-    /// Encodes a PUBLISH into the outbox, its topic replaced by an alias if there is one, and
-    /// counts it with a payload that is held by reference.
-    #[inline]
-    fn append_publish(&mut self, judged: &Judged<'_>) {
-        let maximum = self.limits.topic_alias_maximum.min(self.config.topic_aliases);
-        let alias = if maximum == 0 { None } else { self.alias_of(judged, maximum) };
-        let (property, aliased);
-        let judged = match alias {
-            None => judged,
-            Some((id, topic)) => {
-                property = [Property::TopicAlias(id)];
-                aliased = judged.with_alias(topic, &property, self.config.version);
-                aliased.as_ref().unwrap_or(judged)
-            }
-        };
-        let len = judged.append_to(&mut self.outbox);
-        if let Some(link) = &mut self.link {
-            link.count(len);
-        }
-    }
-
-    /// The alias of a message's topic, and the topic that goes along with it: the first time only.
-    fn alias_of<'p>(
-        &mut self,
-        judged: &Judged<'p>,
-        maximum: u16,
-    ) -> Option<(TopicAliasId, TopicName<'p>)> {
-        let publish = judged.publish;
-        // Decoded properties, of a message that is passed on, cannot be added to.
-        let probe = [Property::TopicAlias(TopicAliasId(core::num::NonZeroU16::MIN))];
-        publish.properties.and(&probe).topic_alias()?;
-        // Alias and section length take at most 6 bytes, which the outbox's reserve covers.
-        let size = judged.measure.packet_len().saturating_add(6);
-        self.limits.check_size(size).ok()?;
-        let known = self.aliases_out.find(publish.topic);
-        let topic = if known.is_some() { TopicName::EMPTY } else { publish.topic };
-        let alias = known.or_else(|| self.aliases_out.assign(publish.topic, maximum))?;
-        core::num::NonZeroU16::new(alias).map(|id| (TopicAliasId(id), topic))
-    }
-
-    /// QoS 1 and 2, and QoS 0 without a connection: into the store, and from there into the outbox
-    /// at once if nothing stands before it.
-    #[inline]
+    /// QoS 1 and 2, and QoS 0 without a connection: into the log, and from there into the outbox at
+    /// once if nothing stands before it.
     fn publish_stored(
         &mut self,
-        mut judged: Judged<'_>,
-        flight: Flight,
+        message: &Message<'_>,
+        sizes: Sizes,
+        shared: Option<Shared>,
+        tag: Tag,
     ) -> Result<Published, OperationError> {
-        let copied = judged.copied();
-        let outgoing = &mut self.session.outgoing;
-        let room = outgoing.capacity().min(self.outbox.limit());
-        if copied > room {
-            return Err(OperationError::TooLarge { size: copied, room });
+        let by_reference = shared.as_ref().map_or(0, |shared| shared.as_slice().len());
+        let expires = self.expires(message);
+        let copied = sizes.packet().saturating_sub(by_reference);
+        let prefix = if expires.is_some() { expiry::PREFIX } else { 0 };
+        let len = copied.wrapping_add(prefix);
+        self.check_place(len, by_reference, copied)?;
+        let before = self.outgoing.last_id;
+        let id = self.outgoing.next_id();
+        let mut flags = message.qos as u8;
+        if expires.is_some() {
+            flags |= flag::EXPIRES;
         }
-        if !outgoing.has_room(copied, judged.shared) {
+        let record = Record {
+            len: len as u32, // At most the limit of the log.
+            id,
+            state: state::WAITING,
+            flags,
+            who: tag.0,
+            ..Record::default()
+        };
+        let record = match shared {
+            None => self.outgoing.log.push(record),
+            Some(shared) => self.outgoing.log.push_shared(record, shared),
+        };
+        let record = record.ok_or(OperationError::NoRoom)?;
+        let place = self.outgoing.log.data_mut(&record);
+        if let Some(at) = expires {
+            expiry::put(place, at);
+        }
+        write_publish(place.get_mut(prefix..).unwrap_or_default(), message, sizes, id);
+        if message.qos == QoS::AtMostOnce {
+            self.outgoing.waiting_qos0 = self.outgoing.waiting_qos0.wrapping_add(1);
+        }
+        if let Some(at) = expires {
+            self.watch_expiry(at);
+        }
+        if self.transmit_now(record) && message.qos == QoS::AtMostOnce {
+            self.outgoing.remove(&record);
+            self.outgoing.last_id = before; // It was not used.
+            return Ok(Published::Left);
+        }
+        Ok(Published::Pending(PacketId::new(id).unwrap_or(PacketId::MIN)))
+    }
+
+    /// Whether one more record is taken, of so many bytes, of which `copied` go into the outbox.
+    pub(super) fn check_place(
+        &self,
+        len: usize,
+        by_reference: usize,
+        copied: usize,
+    ) -> Result<(), OperationError> {
+        let room = self.outgoing.log.largest();
+        let size = len.saturating_add(by_reference);
+        if size > room {
+            return Err(OperationError::TooLarge { size, room });
+        }
+        if copied > self.outbox.limit() {
+            return Err(OperationError::TooLarge { size: copied, room: self.outbox.limit() });
+        }
+        if !self.has_place() || !self.outgoing.log.has_room(len, by_reference) {
             return Err(OperationError::NoRoom);
         }
-        let id = outgoing.free_id().ok_or(OperationError::NoRoom)?;
-        judged.publish.delivery = Delivery::new(flight.qos, id);
-        let direct = self.may_send_directly(copied, judged.shared, flight.qos);
-        let start = self.link.as_ref().map_or(0, |link| link.enqueued);
-        let chain = self.store(&judged, direct)?;
-        let payload = flight.payload.clone().filter(|_| direct);
-        let state = if direct { State::Sent } else { State::Waiting };
-        let flight = Flight { state, chain, start, counted: direct, ..flight };
-        self.session.outgoing.push(id, flight).ok_or(OperationError::NoRoom)?;
-        if let Some(payload) = payload {
-            self.outbox.append_shared(payload);
-        }
-        if let Some(link) = self.link.as_mut().filter(|_| direct) {
-            link.outstanding = link.outstanding.saturating_add(1);
-        }
-        Ok(Published::Pending(id))
+        Ok(())
     }
 
-    /// Keeps an encoded PUBLISH until it is acknowledged, and puts it into the outbox too if it may
-    /// leave at once. There is room for both.
+    /// Whether one more record is taken, of whatever length.
+    pub(super) fn has_place(&self) -> bool {
+        self.outgoing.log.count() < u32::from(self.config.in_flight.min(u16::MAX - 1))
+    }
+
+    /// Puts a record that was just pushed into the outbox, if nothing waits before it. True if so.
     #[inline]
-    fn store(&mut self, judged: &Judged<'_>, direct: bool) -> Result<Chain, OperationError> {
-        if direct {
-            self.append_publish(judged);
-        }
-        let mut chain = self.session.outgoing.write();
-        if direct && self.config.topic_aliases == 0 {
-            chain.put(self.outbox.last(judged.copied()));
-        } else {
-            judged.put(&mut chain);
-        }
-        chain.finish().ok_or(OperationError::NoRoom)
-    }
-
-    /// Nothing waits before it, the server takes one more, and there is room.
-    #[inline]
-    fn may_send_directly(&self, copied: usize, shared: usize, qos: QoS) -> bool {
-        let free = self.link.as_ref().is_some_and(|link| {
-            link.is_connected()
-                && link.outstanding < self.limits.receive_maximum
-                && link.stream.is_none()
-        });
-        let clearing = self.session.adopted && qos == QoS::ExactlyOnce;
-        free && !clearing
-            && qos != QoS::AtMostOnce
-            && self.session.outgoing.cursor.is_none()
-            && self.outbox.has_publish_room(copied, shared)
-    }
-
-    fn expiry_of(&self, message: &Message<'_>, now: Instant) -> Option<Expiry> {
-        let seconds = message.properties.message_expiry_interval()?;
-        let at = now.after(u64::from(seconds).saturating_mul(1000));
-        // Behind fixed header, topic, identifier and section length: the payload format indicator
-        // and this property come first in the order of writing.
-        let bare = Publish {
-            properties: Properties::NONE,
-            payload: &[],
-            ..as_publish(message, Delivery::new(message.qos, PacketId::MIN))
-        };
-        let version = self.config.version;
-        let whole = as_publish(message, bare.delivery).encoded_len(version).ok()?;
-        let properties = message.properties.encoded_len().ok()?;
-        let content =
-            whole.checked_sub(message.payload.as_slice().len())?.checked_sub(properties)?;
-        let section = varint_len(u32::try_from(properties).ok()?);
-        let format = if message.properties.payload_format_indicator().is_some() { 2 } else { 0 };
-        let offset = content.checked_add(section)?.checked_add(format)?.checked_add(1)?;
-        Some(Expiry { at, offset })
+    fn transmit_now(&mut self, record: Record) -> bool {
+        self.is_connected()
+            && self.outgoing.next_waiting().is_some_and(|next| next.at == record.at)
+            && self.fill_publish(record) == Step::Next
     }
 }
 
-/// Topic aliases and subscription identifiers are not the caller's to give [MQTT-3.3.4-6].
-pub(super) fn check_publish_properties(properties: &Properties<'_>) -> Result<(), OperationError> {
-    let forbidden = properties.into_iter().find(|property| {
-        matches!(property, Property::TopicAlias(_) | Property::SubscriptionIdentifier(_))
-    });
-    match forbidden {
-        Some(property) => Err(EncodeError::MisplacedProperty(property.id()).into()),
-        None => Ok(()),
+/// Returns the length of the section of properties. Topic aliases and subscription identifiers are
+/// not the caller's to give [MQTT-3.3.4-6].
+#[cold]
+#[inline(never)]
+fn section_len(properties: &Properties<'_>, version: Version) -> Result<usize, OperationError> {
+    if let Some(id) = [0x23, 0x0b].into_iter().find(|id| properties.raw(*id).is_some()) {
+        return Err(EncodeError::MisplacedProperty(id).into());
     }
+    let mut out = Writer::counting();
+    properties.write(version, PacketType::Publish.bit(), &mut out);
+    Ok(out.result()?)
 }
 
-#[inline]
-pub(super) fn as_publish<'p>(message: &Message<'p>, delivery: Delivery) -> Publish<'p> {
-    Publish {
-        dup: false,
-        retain: message.retain,
-        delivery,
-        topic: message.topic,
-        properties: message.properties,
-        payload: message.payload.as_slice(),
-    }
-}
-
-/// A PUBLISH that was judged and measured: it encodes.
-struct Judged<'p> {
-    publish: Publish<'p>,
-    measure: Measure,
-    /// Bytes of a payload that is held by reference.
-    shared: usize,
-}
-
-impl<'p> Judged<'p> {
-    /// The same with that alias, and that topic beside it.
-    fn with_alias(
-        &self,
-        topic: TopicName<'p>,
-        alias: &'p [Property<'p>],
-        version: Version,
-    ) -> Option<Self> {
-        let publish = self.publish;
-        let publish = Publish { topic, properties: publish.properties.and(alias), ..publish };
-        let measure = publish.measure(version, publish.payload.len()).ok()?;
-        Some(Self { publish, measure, shared: self.shared })
-    }
-
-    /// Bytes to copy.
-    #[inline]
-    fn copied(&self) -> usize {
-        self.measure.packet_len().saturating_sub(self.shared)
-    }
-
-    /// Writes it, but for a payload that is held by reference.
-    #[inline]
-    fn put(&self, out: &mut impl Sink) {
-        self.publish.put_head(self.measure, out);
-        if self.shared == 0 {
-            out.put(self.publish.payload);
-        }
-    }
-
-    /// Writes it to the outbox, which has room, and gives the length of the packet.
-    #[inline]
-    fn append_to(&self, outbox: &mut Outbox<'_>) -> usize {
-        let Some(room) = outbox.append(self.copied()) else { return 0 };
-        self.put(&mut SliceSink::new(room));
-        self.measure.packet_len()
-    }
+pub(super) fn no_room(size: usize, room: usize) -> OperationError {
+    if size > room { OperationError::TooLarge { size, room } } else { OperationError::NoRoom }
 }

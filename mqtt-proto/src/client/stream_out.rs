@@ -1,29 +1,60 @@
 //! Streams on their way out: a PUBLISH whose payload is written piece by piece and never stored.
 //!
-//! From its first byte to its last nothing else enters the outbox: acknowledgements stay in their
-//! rings, publishes in the store, PINGREQ is owed. What cannot be finished ends the connection.
+//! From its first byte to its last nothing else enters the outbox: acknowledgements and publishes
+//! stay in their logs, PINGREQ is owed. What cannot be finished ends the connection. Nobody but its
+//! owner can send a stream, a second time either, so it is never resent by itself.
 
 use super::Client;
 use super::error::{ConnectionError, OperationError};
-use super::link::StreamOut;
-use super::output::Step;
-use super::publish::{Message, as_publish, check_publish_properties};
-use crate::packet::{Delivery, Measure, Publish, QoS};
-use crate::session::outgoing::State;
-use crate::session::{Fate, NotSent, Tag};
+use super::event::{Fate, NotSent, Tag, Tell};
+use super::link::{Link, StreamOut};
+use super::message::{Message, Sizes, write_publish};
+use super::outgoing::{NEXT, flag, qos, state, tell_fate};
+use super::timers::Timer;
+use super::transmit::{Step, WRITTEN};
+use crate::log::Record;
+use crate::packet::{DUP, QoS};
+use crate::payload::Payload;
 use crate::time::Instant;
-use crate::wire::{PacketId, SliceSink, copy};
+use crate::wire::copy;
+
+/// What is done for outbound streams where the rest of the client comes upon one.
+#[derive(Clone, Copy)]
+pub(super) struct Hook {
+    /// The connection is over that this record of a stream was on.
+    pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
+    /// The session is lost that this record of a stream belongs to.
+    pub(super) lose_session: fn(&mut Client<'_>, Record, Tell<'_>),
+    /// A session begins, or goes on.
+    pub(super) begin_session: fn(&mut Client<'_>),
+    /// The open stream cannot be finished.
+    pub(super) stop: fn(&mut Client<'_>, Tell<'_>) -> ConnectionError,
+    /// Interrupted streams that take a place among the server's: it awaits them, not we it.
+    pub(super) interrupted: fn(&Client<'_>) -> u16,
+    /// Nobody sends that interrupted stream again.
+    pub(super) give_up: fn(&mut Client<'_>, Record, Tell<'_>),
+}
+
+const HOOK: Hook = Hook {
+    end_connection: |client, record, link, tell| client.end_stream_connection(record, link, tell),
+    lose_session: |client, record, tell| client.lose_stream_session(record, tell),
+    begin_session: |client| client.count_interrupted(),
+    stop: |client, tell| client.stop_open(tell),
+    interrupted: |client| client.counted_interrupted(),
+    give_up: |client, record, tell| client.forget_stream(record, tell),
+};
 
 impl Client<'_> {
     /// Opens a stream: a PUBLISH of a payload of `len` bytes, which follow by
     /// [`write_stream`](Self::write_stream). The payload in `head` is not looked at.
     ///
     /// One stream is open at a time, and everything accepted before it leaves before it. As long as
-    /// that is not so, there is no room: ask again with the same mark, or
-    /// [`cancel_open`](Self::cancel_open). The mark of a stream that was
-    /// [interrupted](Fate::Interrupted) opens it again, under its packet identifier, from the start.
+    /// that is not so, there is no room: ask again. The mark of a stream that was
+    /// [interrupted](Fate::Interrupted) opens it again, from the start: under its packet identifier,
+    /// if the server may have it.
     ///
-    /// An event with the mark tells its end, as for a message at its QoS.
+    /// An event with the mark tells its end, as for a message at its QoS; at QoS 0 its last byte is
+    /// its end, and no event tells that.
     ///
     /// # Errors
     /// [`OperationError`] says what to change, or to wait: [`OperationError::NoRoom`],
@@ -35,125 +66,114 @@ impl Client<'_> {
         tag: Tag,
         now: Instant,
     ) -> Result<(), OperationError> {
-        let (publish, measure) = self.judge_stream(head, len)?;
-        let known = self.session.outgoing.find_stream(tag);
-        let size = measure.packet_len().saturating_sub(len as usize);
-        if size > self.outbox.limit() {
-            return Err(OperationError::TooLarge { size, room: self.outbox.limit() });
+        let none: &[u8] = &[];
+        let head = &Message { payload: Payload::from(none), ..*head };
+        let sizes = self.judge(head, len as usize)?;
+        if !self.is_connected() {
+            return Err(OperationError::NotConnected);
         }
+        let (size, room) = (sizes.packet().saturating_sub(len as usize), self.outbox.limit());
+        if size > room {
+            return Err(OperationError::TooLarge { size, room });
+        }
+        let known = self.find_stream(tag);
         if !self.may_open(known, head.qos, size) {
             return Err(OperationError::NoRoom);
         }
-        let index = self.next_stream(known, head.qos, tag)?;
-        if self.has_to_clear(index) {
-            let (Step::Next | Step::Wait | Step::NoRoom) = self.clear_id(index);
-            return Err(OperationError::NoRoom);
-        }
-        self.begin_stream(index, publish, measure, size);
-        let left = len;
-        if let Some(link) = &mut self.link {
-            link.stream = Some(StreamOut { tag, index, left, stopped: false });
-            link.timers.stream = Some(now);
-        }
-        if left == 0 {
-            self.finish_stream(index);
-        }
+        let record = self.push_stream(known, head.qos, tag)?;
+        self.hooks.streams_out = Some(HOOK);
+        self.now = self.now.max(now);
+        self.put_head(record, head, sizes, size);
+        self.link.stream_out = Some(StreamOut { tag, id: record.id, left: len, stopped: false });
+        self.await_owner();
         Ok(())
     }
 
     /// Whether it was [interrupted](Fate::Interrupted), and may be opened again.
     #[must_use]
     pub fn is_interrupted(&self, tag: Tag) -> bool {
-        let outgoing = &self.session.outgoing;
-        let flight = outgoing.find_stream(tag).and_then(|index| outgoing.table.get(index));
-        flight.is_some_and(|flight| flight.state.is_interrupted())
+        self.find_stream(tag).is_some_and(|record| record.state == state::INTERRUPTED)
     }
 
-    /// Judges a stream by the standard and by the server's limits.
-    fn judge_stream<'p>(
-        &self,
-        head: &Message<'p>,
-        len: u32,
-    ) -> Result<(Publish<'p>, Measure), OperationError> {
-        check_publish_properties(&head.properties)?;
-        let publish = as_publish(head, Delivery::new(head.qos, PacketId::MIN));
-        let measure = publish.measure(self.config.version, len as usize)?;
-        let limits = self.limits().ok_or(OperationError::NotConnected)?;
-        limits.check_publish(head.qos, head.retain, measure.packet_len())?;
-        Ok((publish, measure))
+    /// The stream with that mark, unless it is over for its owner.
+    fn find_stream(&self, tag: Tag) -> Option<Record> {
+        if tag == Tag::NOBODY {
+            return None;
+        }
+        self.outgoing.log.search(|record| record.has(flag::STREAM) && record.who == tag.0)
     }
 
     /// Whether all that was accepted before it has left, the server takes one more, and there is
     /// room for its header.
-    fn may_open(&self, known: Option<u16>, qos: QoS, size: usize) -> bool {
-        let Some(link) = &self.link else { return false };
-        let outgoing = &self.session.outgoing;
-        let flight = known.and_then(|index| outgoing.table.get(index));
-        let counted = flight.is_some_and(|flight| flight.counted);
-        let idle = flight.is_none_or(|flight| {
-            matches!(flight.state, State::Waiting | State::Interrupted | State::Ended { .. })
-        });
-        let next = counted || outgoing.cursor.is_none() || outgoing.cursor == known;
-        let quota =
-            qos == QoS::AtMostOnce || counted || link.outstanding < self.limits.receive_maximum;
-        let room = known.is_some() || !outgoing.table.is_full();
-        let free = link.stream.is_none() && self.outbox.has_publish_room(size, 0);
-        idle && next && quota && room && free
+    fn may_open(&mut self, known: Option<Record>, qos: QoS, size: usize) -> bool {
+        let idle = known.is_none_or(|record| record.state == state::INTERRUPTED);
+        let place = known.is_some() || self.has_place() && self.outgoing.log.has_empty_room();
+        // With a place among the server's it goes before those that may wait for one.
+        let counted = known.is_some_and(|record| record.has(flag::COUNTED));
+        let next = counted || self.outgoing.next_waiting().is_none();
+        let quota = qos == QoS::AtMostOnce
+            || counted
+            || self.link.outstanding < self.limits.receive_maximum;
+        let free = self.link.stream_out.is_none() && self.outbox.has_publish_room(size, 0);
+        idle && place && next && quota && free
     }
 
-    /// The record of the stream, which the cursor stands at.
-    fn next_stream(
+    /// The record of a stream, behind all others. One that the server may have keeps its identifier.
+    fn push_stream(
         &mut self,
-        known: Option<u16>,
+        known: Option<Record>,
         qos: QoS,
         tag: Tag,
-    ) -> Result<u16, OperationError> {
-        let outgoing = &mut self.session.outgoing;
-        let Some(index) = known else {
-            return outgoing.push_stream(tag, qos).ok_or(OperationError::NoRoom);
+    ) -> Result<Record, OperationError> {
+        let id = match known.filter(|record| record.has(flag::BEFORE)) {
+            Some(record) => record.id,
+            None => self.clear_id(qos)?,
         };
-        let waits =
-            outgoing.table.get(index).is_some_and(|flight| matches!(flight.state, State::Waiting));
-        if !waits {
-            outgoing.resume_stream(index);
+        let mut flags = qos as u8 | flag::STREAM;
+        if let Some(record) = known {
+            flags |= record.flags & (flag::BEFORE | flag::REPUBLISHED | flag::COUNTED);
+            self.outgoing.remove(&record);
         }
-        Ok(index)
+        let is_next = self.outgoing.next_waiting().is_none();
+        let record = Record { id, state: state::STREAMING, flags, who: tag.0, ..Record::default() };
+        let record = self.outgoing.log.push(record).ok_or(OperationError::NoRoom)?;
+        if is_next {
+            self.outgoing.log.set_cursor(NEXT, record.end());
+        }
+        Ok(record)
     }
 
-    fn has_to_clear(&self, index: u16) -> bool {
-        let flight = self.session.outgoing.table.get(index);
-        let new = flight.is_some_and(|flight| {
-            flight.qos == QoS::ExactlyOnce && !flight.sent_before && !flight.counted
-        });
-        new && self.session.adopted
+    /// The next identifier, if a message of that QoS may use it.
+    fn clear_id(&mut self, qos: QoS) -> Result<u16, OperationError> {
+        let before = self.outgoing.last_id;
+        let id = self.outgoing.next_id();
+        if qos != QoS::ExactlyOnce || self.cleared.is_clear(id) {
+            return Ok(id);
+        }
+        self.outgoing.last_id = before; // It was not used.
+        let (Step::Next | Step::Wait | Step::NoRoom) = self.clear_from(id);
+        Err(OperationError::NoRoom)
     }
 
-    /// The header of that size goes into the outbox, which has room: with DUP if all of the packet was sent
-    /// before [MQTT-3.3.1-1].
-    fn begin_stream(&mut self, index: u16, publish: Publish<'_>, measure: Measure, size: usize) {
-        let outgoing = &mut self.session.outgoing;
-        let Some(id) = outgoing.table.id(index) else { return };
-        if outgoing.cursor == Some(index) {
-            outgoing.cursor = outgoing.table.next(index);
+    /// The header of that size goes into the outbox, which has room: with DUP if all of the packet
+    /// was sent before [MQTT-3.3.1-1].
+    fn put_head(&mut self, mut record: Record, head: &Message<'_>, sizes: Sizes, size: usize) {
+        let last = (sizes.packet() as u32).saturating_sub(1);
+        record.extra = self.link.enqueued.wrapping_add(last);
+        if head.qos != QoS::AtMostOnce && !record.has(flag::COUNTED) {
+            record.set_flag(flag::COUNTED, true);
+            self.link.outstanding = self.link.outstanding.wrapping_add(1);
         }
-        let Some(link) = &mut self.link else { return };
-        let Some(flight) = outgoing.table.get_mut(index) else { return };
-        let qos = flight.qos;
-        let publish =
-            Publish { dup: flight.sent_before, delivery: Delivery::new(qos, id), ..publish };
-        let last = measure.packet_len().saturating_sub(1) as u64;
-        flight.start = link.enqueued.saturating_add(last);
-        flight.state = State::Streaming;
-        if qos != QoS::AtMostOnce && !core::mem::replace(&mut flight.counted, true) {
-            link.outstanding = link.outstanding.saturating_add(1);
+        self.outgoing.log.set(&record);
+        let Some(room) = self.outbox.append(size) else { return };
+        write_publish(room, head, sizes, record.id);
+        if let Some(first) = room.first_mut().filter(|_| record.has(flag::BEFORE)) {
+            *first |= DUP;
         }
-        if let Some(room) = self.outbox.append(size) {
-            publish.put_head(measure, &mut SliceSink::new(room));
-            link.count(size);
-        }
+        self.link.count(size);
     }
 
-    /// Writes the next bytes of the stream: gives how many of them there was room for.
+    /// Writes the next bytes of the stream: returns how many of them there was room for.
     ///
     /// # Errors
     /// [`OperationError::PastEnd`] if they are more than were announced: none is taken then.
@@ -164,10 +184,10 @@ impl Client<'_> {
         bytes: &[u8],
         now: Instant,
     ) -> Result<usize, OperationError> {
-        let connected = self.is_connected();
-        let link = self.link.as_mut().filter(|link| connected || link.ends_behind_stream());
-        let Some(link) = link else { return Err(OperationError::NotConnected) };
-        let stream = link.stream.as_mut().filter(|stream| stream.tag == tag && !stream.stopped);
+        self.now = self.now.max(now);
+        let connected = self.is_connected() || self.link.ends_behind_stream();
+        let stream = self.link.stream_out.as_mut();
+        let stream = stream.filter(|stream| connected && stream.tag == tag && !stream.stopped);
         let Some(stream) = stream else { return Err(OperationError::NotConnected) };
         let (given, left) = (bytes.len(), stream.left);
         if given > left as usize {
@@ -177,74 +197,163 @@ impl Client<'_> {
         let Some(room) = self.outbox.append(taken).filter(|_| taken != 0) else { return Ok(0) };
         copy(room, bytes);
         stream.left = left.saturating_sub(taken as u32); // At most `left`.
-        let (index, ends) = (stream.index, stream.left == 0);
-        link.count(taken);
-        link.timers.stream = Some(now);
-        if ends {
-            self.finish_stream(index);
-        }
+        self.link.count(taken);
+        self.await_owner();
         Ok(taken)
     }
 
-    /// The last byte is in the outbox.
-    fn finish_stream(&mut self, index: u16) {
-        let Some(link) = &mut self.link else { return };
-        (link.stream, link.timers.stream) = (None, None);
-        let outgoing = &mut self.session.outgoing;
-        let Some(flight) = outgoing.table.get_mut(index) else { return };
-        if flight.qos == QoS::AtMostOnce {
-            link.unwritten_qos0 = link.unwritten_qos0.saturating_add(1);
-            outgoing.end(index, Fate::Left);
+    /// The owner of the stream has to write on within the write time-out, or has written its last
+    /// byte.
+    fn await_owner(&mut self) {
+        if self.link.stream_out.is_some_and(|stream| stream.left != 0) {
+            let now = self.ms();
+            self.timers.arm(Timer::StreamOut, now, self.config.write_timeout);
+            return;
+        }
+        self.timers.stop(Timer::StreamOut);
+        let Some(stream) = self.link.stream_out.take() else { return };
+        let Some(mut record) = self.outgoing.log.find(stream.id) else { return };
+        if qos(&record) == QoS::AtMostOnce {
+            self.link.unwritten_qos0 = self.link.unwritten_qos0.wrapping_add(1);
+            self.outgoing.remove(&record);
         } else {
-            flight.state = State::Sent;
+            record.state = state::SENT;
+            self.outgoing.log.set(&record);
         }
     }
 
     /// What is not finished of the stream stops, and the connection with it: true then. Its owner
     /// may open it again.
-    pub fn stop_stream(&mut self, tag: Tag) -> bool {
-        let stream = self.link.as_ref().and_then(|link| link.stream);
-        let stops = stream.is_some_and(|stream| stream.tag == tag && !stream.stopped);
-        if stops {
-            self.end_in_stream();
-        }
-        stops
+    pub fn stop_stream(&mut self, tag: Tag, tell: Tell<'_>) -> bool {
+        let Some(record) = self.begin_stop(tag) else { return false };
+        self.cut_stream(record, NotSent::Stopped, tell);
+        true
     }
 
     /// The owner of the stream is gone. What is not finished [stops](Self::stop_stream): true then.
     /// What is finished goes on; it is not sent a second time.
-    pub fn leave_stream(&mut self, tag: Tag) -> bool {
-        let stops = self.stop_stream(tag);
-        let Some(index) = self.session.outgoing.find_stream(tag) else { return stops };
-        let Some(flight) = self.session.outgoing.table.get_mut(index) else { return stops };
-        if matches!(flight.state, State::Sent | State::Released) {
-            flight.tag = Tag::NOBODY;
+    pub fn leave_stream(&mut self, tag: Tag, tell: Tell<'_>) -> bool {
+        if let Some(record) = self.begin_stop(tag) {
+            if may_be_known(&record) {
+                self.forget_stream(record, tell);
+            } else {
+                self.cut_stream(record, NotSent::Stopped, tell);
+            }
+            return true;
+        }
+        let Some(mut record) = self.find_stream(tag) else { return false };
+        if record.state == state::INTERRUPTED {
+            self.forget_stream(record, tell);
         } else {
-            self.free_place(index);
-            self.session.outgoing.give_up(index, NotSent::Stopped);
+            record.who = Tag::NOBODY.0;
+            self.outgoing.log.set(&record);
         }
-        stops
+        false
     }
 
-    /// Nobody waits any more for that stream to open.
-    pub fn cancel_open(&mut self, tag: Tag) {
-        let outgoing = &self.session.outgoing;
-        let flight = outgoing.find_stream(tag).and_then(|index| outgoing.table.get(index));
-        let state = flight.map(|flight| flight.state);
-        if matches!(state, Some(State::Waiting | State::Clearing)) {
-            self.leave_stream(tag);
+    /// The packet of the open stream cannot be finished: nothing more is written. Returns its record
+    /// if it is open.
+    fn begin_stop(&mut self, tag: Tag) -> Option<Record> {
+        let stream = self.link.stream_out.as_mut();
+        let stream = stream.filter(|stream| stream.tag == tag && !stream.stopped)?;
+        stream.stopped = true;
+        let id = stream.id;
+        let _: ConnectionError = self.fail(ConnectionError::StreamStopped);
+        self.timers.stop(Timer::StreamOut);
+        self.outgoing.log.find(id)
+    }
+
+    /// The owner has not written on in time, or the client is given up.
+    fn stop_open(&mut self, tell: Tell<'_>) -> ConnectionError {
+        if let Some(stream) = self.link.stream_out {
+            self.stop_stream(stream.tag, tell);
+        }
+        ConnectionError::StreamStopped
+    }
+
+    /// A stream cannot go on. Cut in two it does not count; but an earlier attempt may.
+    fn cut_stream(&mut self, mut record: Record, why: NotSent, tell: Tell<'_>) {
+        if !may_be_known(&record) {
+            self.outgoing.end(&record, Fate::NeverSent(why), tell);
+        } else if record.who == Tag::NOBODY.0 {
+            self.forget_stream(record, tell);
+        } else {
+            record.state = state::INTERRUPTED;
+            record.set_flag(flag::COUNTED, false);
+            self.outgoing.log.set(&record);
+            self.outgoing.retired = self.outgoing.retired.wrapping_add(1);
+            tell_fate(&record, Fate::Interrupted, tell);
         }
     }
 
-    /// The packet cannot be finished: nothing more is written.
-    pub(super) fn end_in_stream(&mut self) -> ConnectionError {
-        if let Some(link) = &mut self.link {
-            link.timers.stream = None;
-            if let Some(stream) = link.stream.as_mut().filter(|stream| !stream.stopped) {
-                stream.stopped = true;
-                self.session.outgoing.cut_stream(stream.index, NotSent::Stopped);
+    /// Nobody sends that stream again. Its identifier is free, if the server has not kept it.
+    fn forget_stream(&mut self, record: Record, tell: Tell<'_>) {
+        let unknown = Fate::Unknown { received: false };
+        if qos(&record) == QoS::ExactlyOnce && record.has(flag::BEFORE) {
+            self.clear_retired(record, unknown, tell);
+        } else {
+            self.outgoing.end(&record, unknown, tell);
+        }
+    }
+
+    /// The connection is over, and with it what its owner has not finished.
+    fn end_stream_connection(&mut self, mut record: Record, link: &Link, tell: Tell<'_>) {
+        match record.state {
+            state::STREAMING => self.cut_stream(record, NotSent::Interrupted, tell),
+            state::SENT => {
+                // It was sent if it was sent whole.
+                let written = record.at < self.outgoing.log.cursor(WRITTEN);
+                let sent = written || link.is_written(record.extra);
+                record.set_flag(flag::BEFORE, record.has(flag::BEFORE) || sent);
+                self.cut_stream(record, NotSent::Interrupted, tell);
+            }
+            _ => self.outgoing.log.set(&record),
+        }
+    }
+
+    /// The session goes on: the server may hold interrupted QoS 2 messages, and counts them.
+    fn count_interrupted(&mut self) {
+        let mut at = 0;
+        while let Some(mut record) = self.outgoing.log.at(at) {
+            at = record.end();
+            let exactly_once = qos(&record) == QoS::ExactlyOnce;
+            let interrupted = record.state == state::INTERRUPTED;
+            if interrupted && exactly_once && record.has(flag::BEFORE) {
+                record.set_flag(flag::COUNTED, true);
+                self.outgoing.log.set(&record);
+                self.link.outstanding = self.link.outstanding.wrapping_add(1);
             }
         }
-        self.fail(ConnectionError::StreamStopped)
     }
+
+    fn counted_interrupted(&self) -> u16 {
+        let (mut at, mut count) = (0, 0_u16);
+        while let Some(record) = self.outgoing.log.at(at) {
+            at = record.end();
+            let counts = record.state == state::INTERRUPTED && record.has(flag::COUNTED);
+            count = count.wrapping_add(u16::from(counts));
+        }
+        count
+    }
+
+    /// The session is lost: an interrupted stream may be sent as a new message, or its fate is not
+    /// known.
+    fn lose_stream_session(&mut self, mut record: Record, tell: Tell<'_>) {
+        let again = match qos(&record) {
+            QoS::ExactlyOnce => self.config.republish_exactly_once,
+            _ => self.config.republish,
+        };
+        if again {
+            record.set_flag(flag::BEFORE, false);
+            record.set_flag(flag::REPUBLISHED, true);
+            self.outgoing.log.set(&record);
+        } else {
+            self.outgoing.end(&record, Fate::Unknown { received: false }, tell);
+        }
+    }
+}
+
+/// The server may have it from an earlier connection.
+fn may_be_known(record: &Record) -> bool {
+    record.has(flag::BEFORE | flag::REPUBLISHED)
 }

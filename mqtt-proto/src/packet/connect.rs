@@ -1,11 +1,11 @@
 //! CONNECT (3.1) with its will, and CONNACK (3.2).
 
-use super::{PacketType, QoS, Version, WILL, put_code, put_properties, read_properties};
+use super::{PacketType, QoS, Version, WILL, put_code};
 use crate::error::{DecodeError, EncodeError};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
-use crate::wire::{Reader, Sink, Value, put_binary, put_string};
+use crate::wire::{Body, Reader, Writer};
 
 /// CONNECT (3.1): the client asks for a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,58 +52,59 @@ const PASSWORD: u8 = 1 << 6;
 const USER_NAME: u8 = 1 << 7;
 
 impl<'a> Connect<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let version = read_version(from)?;
-        let flags = from.u8()?;
+    pub(crate) fn read(from: &mut Reader<'a>) -> Self {
+        let version = read_version(from);
+        let flags = from.u8();
         if flags & RESERVED != 0 {
-            return Err(DecodeError::Reserved(PacketType::Connect)); // [MQTT-3.1.2-3]
+            from.fail(DecodeError::Reserved(PacketType::Connect)); // [MQTT-3.1.2-3]
         }
-        let keep_alive = from.u16()?;
-        let properties = read_properties(from, version, PacketType::Connect.bit())?;
-        let client_id = from.string()?;
-        let will = Will::read(from, version, flags)?;
-        let user_name = (flags & USER_NAME != 0).then(|| from.string()).transpose()?;
-        let password = (flags & PASSWORD != 0).then(|| from.binary()).transpose()?;
+        let keep_alive = from.u16();
+        let properties = Properties::read(from, version, PacketType::Connect.bit());
+        let client_id = from.string();
+        let will = Will::read(from, version, flags);
+        let user_name = (flags & USER_NAME != 0).then(|| from.string());
+        let password = (flags & PASSWORD != 0).then(|| from.binary());
         if version == Version::V311 && password.is_some() && user_name.is_none() {
-            return Err(DecodeError::PasswordWithoutUserName); // 3.1.1 [MQTT-3.1.2-22]
+            from.fail(DecodeError::PasswordWithoutUserName); // 3.1.1 [MQTT-3.1.2-22]
         }
         let clean_start = flags & CLEAN_START != 0;
-        Ok(Self {
-            version,
-            clean_start,
-            keep_alive,
-            client_id,
-            will,
-            user_name,
-            password,
-            properties,
-        })
+        Self { version, clean_start, keep_alive, client_id, will, user_name, password, properties }
     }
 
-    pub(crate) fn write(&self, out: &mut dyn Sink) {
-        put_string(out, "MQTT"); // [MQTT-3.1.2-1]
+    pub(crate) fn write(&self, out: &mut Writer<'_>) {
+        self.write_with(
+            &|out| {
+                self.properties.write(self.version, PacketType::Connect.bit(), out);
+            },
+            out,
+        );
+    }
+
+    /// The same with a section of properties that somebody else writes.
+    pub(crate) fn write_with(&self, section: Body<'_>, out: &mut Writer<'_>) {
+        out.string("MQTT"); // [MQTT-3.1.2-1]
         out.put(&[self.version.level(), self.flags()]);
-        out.put(&self.keep_alive.to_be_bytes());
+        out.u16(self.keep_alive);
         if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
-            out.fault(EncodeError::PasswordWithoutUserName);
+            out.fail(EncodeError::PasswordWithoutUserName);
         }
-        put_properties(self.version, PacketType::Connect.bit(), &self.properties, out);
+        section(out);
         self.write_payload(out);
     }
 
     /// [MQTT-3.1.3-1] the order of the payload.
-    fn write_payload(&self, out: &mut dyn Sink) {
-        put_string(out, self.client_id);
+    fn write_payload(&self, out: &mut Writer<'_>) {
+        out.string(self.client_id);
         if let Some(will) = &self.will {
-            put_properties(self.version, WILL, &will.properties, out);
+            will.properties.write(self.version, WILL, out);
             will.topic.write(out);
-            put_binary(out, will.payload);
+            out.binary(will.payload);
         }
         if let Some(user_name) = self.user_name {
-            put_string(out, user_name);
+            out.string(user_name);
         }
         if let Some(password) = self.password {
-            put_binary(out, password);
+            out.binary(password);
         }
     }
 
@@ -116,32 +117,35 @@ impl<'a> Connect<'a> {
     }
 }
 
-fn read_version(from: &mut Reader<'_>) -> Result<Version, DecodeError> {
-    match (from.binary()?, from.u8()?) {
-        (b"MQTT", 4) => Ok(Version::V311),
-        (b"MQTT", 5) => Ok(Version::V5),
-        (b"MQTT" | b"MQIsdp", level) => Err(DecodeError::ProtocolVersion(level)),
-        _ => Err(DecodeError::ProtocolName),
+fn read_version(from: &mut Reader<'_>) -> Version {
+    let (name, level) = (from.binary(), from.u8());
+    match (name, level) {
+        (b"MQTT", 4) => return Version::V311,
+        (b"MQTT", 5) => return Version::V5,
+        (b"MQTT" | b"MQIsdp", level) => from.fail(DecodeError::ProtocolVersion(level)),
+        _ => from.fail(DecodeError::ProtocolName),
     }
+    Version::V5
 }
 
 impl<'a> Will<'a> {
-    fn read(
-        from: &mut Reader<'a>,
-        version: Version,
-        flags: u8,
-    ) -> Result<Option<Self>, DecodeError> {
-        let qos = QoS::from_bits((flags >> 3) & 3).ok_or(DecodeError::QoS)?; // [MQTT-3.1.2-12]
+    fn read(from: &mut Reader<'a>, version: Version, flags: u8) -> Option<Self> {
+        let qos = QoS::from_bits((flags >> 3) & 3).unwrap_or_else(|| {
+            from.fail(DecodeError::QoS); // [MQTT-3.1.2-12]
+            QoS::AtMostOnce
+        });
         let retain = flags & WILL_RETAIN != 0;
         if flags & WILL_FLAG == 0 {
-            // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
-            let none = qos == QoS::AtMostOnce && !retain;
-            return none.then_some(None).ok_or(DecodeError::Reserved(PacketType::Connect));
+            if qos != QoS::AtMostOnce || retain {
+                // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
+                from.fail(DecodeError::Reserved(PacketType::Connect));
+            }
+            return None;
         }
-        let properties = read_properties(from, version, WILL)?;
-        let topic = TopicName::from_bytes(from.binary()?).map_err(DecodeError::TopicName)?;
-        let payload = from.binary()?;
-        Ok(Some(Self { topic, payload, qos, retain, properties }))
+        let properties = Properties::read(from, version, WILL);
+        let topic = TopicName::read(from);
+        let payload = from.binary();
+        Some(Self { topic, payload, qos, retain, properties })
     }
 
     fn flags(&self) -> u8 {
@@ -162,40 +166,47 @@ pub struct ConnAck<'a> {
 }
 
 impl<'a> ConnAck<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let flags = from.u8()?;
-        let code = from.u8()?;
-        let reason = match version {
-            // A 3.1.1 server refuses a 5.0 client in its own form [MQTT-3.1.2-2].
-            Version::V5 if from.is_empty() && matches!(code, 1..=5) => {
-                ReasonCode::from_return_code(code)
-            }
-            Version::V5 => Some(ReasonCode::from_u8(code))
-                .filter(|reason| reason.is_listed_for(PacketType::ConnAck)), // [MQTT-3.2.2-8]
-            Version::V311 => ReasonCode::from_return_code(code),
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        let (session_present, reason, has_section) = Self::read_head(from, version);
+        let properties = match has_section {
+            true => Properties::read(from, version, PacketType::ConnAck.bit()),
+            false => Properties::NONE,
         };
-        let reason = reason.ok_or(DecodeError::ReasonCode(PacketType::ConnAck, code))?;
-        // [MQTT-3.2.2-1] [MQTT-3.2.2-6]
-        if flags > 1 || (flags == 1 && reason != ReasonCode::SUCCESS) {
-            return Err(DecodeError::Reserved(PacketType::ConnAck));
-        }
-        let properties = if version == Version::V5 && from.is_empty() && reason.is_error() {
-            // So do some 5.0 ones, with a code of 5.0.
-            Properties::NONE
-        } else {
-            read_properties(from, version, PacketType::ConnAck.bit())?
-        };
-        Ok(Self { session_present: flags == 1, reason, properties })
+        Self { session_present, reason, properties }
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
+    /// Reads what stands in front of the properties, and whether there are any.
+    pub(crate) fn read_head(from: &mut Reader<'a>, version: Version) -> (bool, ReasonCode, bool) {
+        let (flags, code) = (from.u8(), from.u8());
+        let reason = match version {
+            // A 3.1.1 server refuses a 5.0 client in its own form [MQTT-3.1.2-2].
+            Version::V5 if !(from.is_empty() && matches!(code, 1..=5)) => {
+                Some(ReasonCode::from_u8(code))
+                    .filter(|reason| reason.is_listed_for(PacketType::ConnAck)) // [MQTT-3.2.2-8]
+            }
+            _ => ReasonCode::from_return_code(code),
+        };
+        let reason = reason.unwrap_or_else(|| {
+            from.fail(DecodeError::ReasonCode(PacketType::ConnAck, code));
+            ReasonCode::SUCCESS
+        });
+        if flags > 1 || (flags == 1 && reason != ReasonCode::SUCCESS) {
+            // [MQTT-3.2.2-1] [MQTT-3.2.2-6]
+            from.fail(DecodeError::Reserved(PacketType::ConnAck));
+        }
+        // Some 5.0 servers leave the property length of a refusal out.
+        let bare = from.is_empty() && reason.is_error();
+        (flags == 1, reason, version == Version::V5 && !bare)
+    }
+
+    pub(super) fn write(&self, version: Version, out: &mut Writer<'_>) {
         let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
-        out.put(&[u8::from(session_present)]); // [MQTT-3.2.2-6]
+        out.u8(u8::from(session_present)); // [MQTT-3.2.2-6]
         match version {
             Version::V5 => put_code(PacketType::ConnAck, self.reason, out),
-            Version::V311 => out.put(&[self.reason.to_return_code()]),
+            Version::V311 => out.u8(self.reason.to_return_code()),
         }
-        put_properties(version, PacketType::ConnAck.bit(), &self.properties, out);
+        self.properties.write(version, PacketType::ConnAck.bit(), out);
     }
 
     /// The highest QoS that the server takes.

@@ -1,11 +1,11 @@
 //! DISCONNECT (3.14) and AUTH (3.15).
 
-use super::publish::{put_reason, read_optional_properties, read_reason};
-use super::{PacketType, Version, put_code, put_properties, read_properties};
+use super::publish::{put_reason, read_reason};
+use super::{PacketType, Version, put_code, read_code};
 use crate::error::{DecodeError, EncodeError};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
-use crate::wire::{Reader, Sink};
+use crate::wire::{Reader, Writer};
 
 /// DISCONNECT (3.14): the last packet of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,16 +17,12 @@ pub struct Disconnect<'a> {
 }
 
 impl<'a> Disconnect<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        if version == Version::V311 || from.is_empty() {
-            return Ok(Self::default());
-        }
-        let reason = read_reason(from, PacketType::Disconnect)?;
-        let properties = read_optional_properties(from, PacketType::Disconnect)?;
-        Ok(Self { reason, properties })
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        let (reason, properties) = read_reason(from, version, PacketType::Disconnect);
+        Self { reason, properties }
     }
 
-    pub(crate) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
         put_reason(PacketType::Disconnect, version, self.reason, &self.properties, out);
     }
 }
@@ -41,26 +37,26 @@ pub struct Auth<'a> {
 }
 
 impl<'a> Auth<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Self {
         if version == Version::V311 {
-            return Err(DecodeError::PacketType);
+            from.fail(DecodeError::PacketType);
         }
         if from.is_empty() {
-            return Ok(Self::default());
+            return Self::default();
         }
         // Unlike that of DISCONNECT, its property length may not be left out alone (3.15.2).
-        let reason = read_reason(from, PacketType::Auth)?;
-        let properties = read_properties(from, version, PacketType::Auth.bit())?;
-        Ok(Self { reason, properties })
+        let reason = read_code(from, PacketType::Auth);
+        let properties = Properties::read(from, version, PacketType::Auth.bit());
+        Self { reason, properties }
     }
 
-    pub(crate) fn write(&self, version: Version, out: &mut dyn Sink) {
+    pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
         if version == Version::V311 {
-            out.fault(EncodeError::AuthNeedsV5);
+            out.fail(EncodeError::AuthNeedsV5);
         }
         if *self != Self::default() {
             put_code(PacketType::Auth, self.reason, out);
-            put_properties(version, PacketType::Auth.bit(), &self.properties, out);
+            self.properties.write(version, PacketType::Auth.bit(), out);
         }
     }
 }

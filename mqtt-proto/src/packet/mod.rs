@@ -5,18 +5,20 @@ mod disconnect;
 mod publish;
 mod subscribe;
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
-use crate::property::Properties;
 use crate::reason::ReasonCode;
-use crate::wire::{Counter, MAX_REMAINING, Reader, Sink, SliceSink, put_varint};
+use crate::wire::{Reader, Writer, write_packet};
 
 pub(crate) use crate::packet_type::WILL;
 pub use crate::packet_type::{PacketType, QoS, Version};
 pub use connect::{ConnAck, Connect, Will};
 pub use disconnect::{Auth, Disconnect};
+pub(crate) use publish::DUP;
 pub use publish::{Ack, Delivery, Publish};
-pub(crate) use publish::{DUP, Measure};
 pub use subscribe::{
     Filters, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, Subscriptions,
     UnsubAck, Unsubscribe,
@@ -52,24 +54,24 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// [`DecodeError`] names the rule that the bytes break.
     pub fn decode(frame: Frame<'a>, version: Version) -> Result<Self, DecodeError> {
-        let kind = PacketType::of(frame)?;
+        let kind = frame.packet_type()?;
         let from = &mut Reader::new(frame.body);
         let packet = match kind {
-            PacketType::Connect => Self::Connect(Connect::read(from)?),
-            PacketType::ConnAck => Self::ConnAck(ConnAck::read(from, version)?),
-            PacketType::Publish => return Publish::decode(frame, version).map(Self::Publish),
-            PacketType::PubAck => Self::PubAck(Ack::read(from, kind, version)?),
-            PacketType::PubRec => Self::PubRec(Ack::read(from, kind, version)?),
-            PacketType::PubRel => Self::PubRel(Ack::read(from, kind, version)?),
-            PacketType::PubComp => Self::PubComp(Ack::read(from, kind, version)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)?),
-            PacketType::SubAck => Self::SubAck(SubAck::read(from, version)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)?),
-            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::read(from, version)?),
+            PacketType::Connect => Self::Connect(Connect::read(from)),
+            PacketType::ConnAck => Self::ConnAck(ConnAck::read(from, version)),
+            PacketType::Publish => Self::Publish(Publish::read(frame.first, from, version)),
+            PacketType::PubAck => Self::PubAck(Ack::read(from, kind, version)),
+            PacketType::PubRec => Self::PubRec(Ack::read(from, kind, version)),
+            PacketType::PubRel => Self::PubRel(Ack::read(from, kind, version)),
+            PacketType::PubComp => Self::PubComp(Ack::read(from, kind, version)),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::read(from, version)),
+            PacketType::SubAck => Self::SubAck(SubAck::read(from, kind, version)),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(from, version)),
+            PacketType::UnsubAck => Self::UnsubAck(UnsubAck::read(from, kind, version)),
             PacketType::PingReq => Self::PingReq,
             PacketType::PingResp => Self::PingResp,
-            PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, version)?),
-            PacketType::Auth => Self::Auth(Auth::read(from, version)?),
+            PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, version)),
+            PacketType::Auth => Self::Auth(Auth::read(from, version)),
         };
         from.end()?;
         Ok(packet)
@@ -101,117 +103,73 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`EncodeError`] says what to change; then nothing was written.
-    pub fn encode(&self, version: Version, out: &mut dyn Sink) -> Result<usize, EncodeError> {
-        let kind = self.packet_type();
+    pub fn encode(&self, version: Version, out: &mut Writer<'_>) -> Result<usize, EncodeError> {
+        let first = match self {
+            Self::Publish(publish) => publish.first_byte(),
+            _ => self.packet_type().first_byte(),
+        };
+        write_packet(out, first, &|out| self.write(version, out))
+    }
+
+    /// Writes all behind the fixed header.
+    fn write(&self, version: Version, out: &mut Writer<'_>) {
         match self {
-            Self::Publish(publish) => publish.encode(version, out),
-            Self::Connect(connect) => encode_framed(kind, out, &|out| connect.write(out)),
-            Self::ConnAck(ack) => encode_framed(kind, out, &|out| ack.write(version, out)),
+            Self::Connect(packet) => packet.write(out),
+            Self::ConnAck(packet) => packet.write(version, out),
+            Self::Publish(packet) => packet.write(version, out),
             Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
-                ack.encode(kind, version, out)
+                ack.write(self.packet_type(), version, out);
             }
-            Self::Subscribe(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::SubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::Unsubscribe(packet) => {
-                encode_framed(kind, out, &|out| packet.write(version, out))
-            }
-            Self::UnsubAck(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::PingReq | Self::PingResp => encode_framed(kind, out, &|_| {}),
-            Self::Disconnect(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
-            Self::Auth(packet) => encode_framed(kind, out, &|out| packet.write(version, out)),
+            Self::Subscribe(packet) => packet.write(version, out),
+            Self::Unsubscribe(packet) => packet.write(version, out),
+            Self::SubAck(ack) | Self::UnsubAck(ack) => ack.write(self.packet_type(), version, out),
+            Self::PingReq | Self::PingResp => {}
+            Self::Disconnect(packet) => packet.write(version, out),
+            Self::Auth(packet) => packet.write(version, out),
         }
     }
 
-    /// Bytes that the packet takes on the wire.
+    /// Returns how many bytes the packet takes on the wire.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encoded_len(&self, version: Version) -> Result<usize, EncodeError> {
-        self.encode(version, &mut Counter::default())
+        self.encode(version, &mut Writer::counting())
     }
 
     /// Writes the packet to the front of `out` and returns its length.
     ///
     /// # Errors
-    /// As [`encode`](Self::encode), and [`EncodeError::NoRoom`]; then `out` holds no whole packet.
+    /// As [`encode`](Self::encode): [`EncodeError::NoRoom`] if `out` is too small.
     pub fn encode_to_slice(&self, version: Version, out: &mut [u8]) -> Result<usize, EncodeError> {
-        let room = out.len();
-        let needed = self.encode(version, &mut SliceSink::new(out))?;
-        if needed > room { Err(EncodeError::NoRoom { needed }) } else { Ok(needed) }
+        self.encode(version, &mut Writer::new(out))
+    }
+
+    /// Returns the whole packet.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    #[cfg(feature = "alloc")]
+    pub fn encode_to_vec(&self, version: Version) -> Result<Vec<u8>, EncodeError> {
+        let mut bytes = alloc::vec![0; self.encoded_len(version)?];
+        self.encode_to_slice(version, &mut bytes)?;
+        Ok(bytes)
     }
 }
 
-/// The body of a packet. It runs twice, to count and to write.
-pub(crate) type Body<'b> = &'b dyn Fn(&mut dyn Sink);
-
-/// Writes fixed header and body.
-pub(crate) fn encode_framed(
-    kind: PacketType,
-    out: &mut dyn Sink,
-    body: Body<'_>,
-) -> Result<usize, EncodeError> {
-    let remaining = remaining_len(body)?;
-    let written = put_fixed_header(kind.first_byte(), remaining, out)?;
-    body(out);
-    Ok(written)
-}
-
-/// Bytes of a packet with that body.
-pub(crate) fn framed_len(body: Body<'_>) -> Result<usize, EncodeError> {
-    put_fixed_header(0, remaining_len(body)?, &mut Counter::default())
-}
-
-fn remaining_len(body: Body<'_>) -> Result<usize, EncodeError> {
-    let mut counter = Counter::default();
-    body(&mut counter);
-    counter.result()
-}
-
-/// Writes a fixed header and returns the length of the whole packet.
-#[inline]
-fn put_fixed_header(
-    first: u8,
-    remaining: usize,
-    out: &mut (impl Sink + ?Sized),
-) -> Result<usize, EncodeError> {
-    let Some(len) = u32::try_from(remaining).ok().filter(|len| *len <= MAX_REMAINING) else {
-        return Err(EncodeError::PacketTooLarge);
-    };
-    out.put(&[first]);
-    put_varint(out, len);
-    Ok(remaining.saturating_add(1).saturating_add(crate::wire::varint_len(len)))
+/// Reads a reason code that `kind` may carry.
+fn read_code(from: &mut Reader<'_>, kind: PacketType) -> ReasonCode {
+    let reason = ReasonCode::from_u8(from.u8());
+    if !reason.is_listed_for(kind) {
+        from.fail(DecodeError::ReasonCode(kind, reason.as_u8()));
+    }
+    reason
 }
 
 /// Writes a reason code that `kind` may carry.
-fn put_code(kind: PacketType, reason: ReasonCode, out: &mut dyn Sink) {
+fn put_code(kind: PacketType, reason: ReasonCode, out: &mut Writer<'_>) {
     if !reason.is_listed_for(kind) {
-        out.fault(EncodeError::ReasonCode(kind, reason.as_u8()));
+        out.fail(EncodeError::ReasonCode(kind, reason.as_u8()));
     }
-    out.put(&[reason.as_u8()]);
-}
-
-/// Writes a property section: 5.0 only.
-fn put_properties(version: Version, place: u16, properties: &Properties<'_>, out: &mut dyn Sink) {
-    match version {
-        Version::V5 => {
-            if let Err(fault) = properties.check_place(place) {
-                out.fault(fault);
-            }
-            properties.write(out);
-        }
-        Version::V311 if !properties.is_empty() => out.fault(EncodeError::PropertiesNeedV5),
-        Version::V311 => {}
-    }
-}
-
-/// Reads a property section: 5.0 only.
-fn read_properties<'a>(
-    from: &mut Reader<'a>,
-    version: Version,
-    place: u16,
-) -> Result<Properties<'a>, DecodeError> {
-    match version {
-        Version::V5 => Properties::read(from, place),
-        Version::V311 => Ok(Properties::NONE),
-    }
+    out.u8(reason.as_u8());
 }

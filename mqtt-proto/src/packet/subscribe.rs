@@ -1,11 +1,11 @@
 //! SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK (3.8 to 3.11).
 
-use super::{PacketType, QoS, Version, put_properties, read_properties};
+use super::{PacketType, QoS, Version};
 use crate::error::{DecodeError, EncodeError};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
-use crate::wire::{PacketId, Reader, Sink, put_binary};
+use crate::wire::{PacketId, Reader, Writer};
 
 /// Which retained messages the server sends at the time of a subscription (3.8.3.1), 5.0 only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,27 +44,30 @@ impl SubscriptionOptions {
         }
     }
 
-    fn read(from: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let bits = from.u8()?;
+    fn read(from: &mut Reader<'_>, version: Version) -> Self {
+        let bits = from.u8();
         let reserved = match version {
             Version::V311 => 0xfc,
             Version::V5 => 0xc0,
         };
         if bits & reserved != 0 {
-            return Err(DecodeError::Reserved(PacketType::Subscribe)); // [MQTT-3.8.3-5]
+            from.fail(DecodeError::Reserved(PacketType::Subscribe)); // [MQTT-3.8.3-5]
         }
         let retain_handling = match bits >> 4 {
             0 => RetainHandling::Send,
             1 => RetainHandling::SendIfNew,
             2 => RetainHandling::DoNotSend,
-            _ => return Err(DecodeError::SubscriptionOptions),
+            _ => {
+                from.fail(DecodeError::SubscriptionOptions);
+                RetainHandling::Send
+            }
         };
-        Ok(Self {
-            qos: QoS::from_bits(bits & 3).ok_or(DecodeError::SubscriptionOptions)?,
-            no_local: bits & 4 != 0,
-            retain_as_published: bits & 8 != 0,
-            retain_handling,
-        })
+        let qos = QoS::from_bits(bits & 3).unwrap_or_else(|| {
+            from.fail(DecodeError::SubscriptionOptions);
+            QoS::AtMostOnce
+        });
+        let (no_local, retain_as_published) = (bits & 4 != 0, bits & 8 != 0);
+        Self { qos, no_local, retain_as_published, retain_handling }
     }
 
     fn bits(self) -> u8 {
@@ -83,36 +86,134 @@ pub struct Subscription<'a> {
     pub options: SubscriptionOptions,
 }
 
-impl<'a> Subscription<'a> {
-    fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let filter = read_filter(from)?;
-        let options = SubscriptionOptions::read(from, version)?;
-        let subscription = Self { filter, options };
-        if subscription.breaks_no_local() {
-            return Err(DecodeError::NoLocalShared);
-        }
-        Ok(subscription)
-    }
-
-    fn write(&self, version: Version, out: &mut dyn Sink) {
-        if self.breaks_no_local() {
-            out.fault(EncodeError::NoLocalShared);
-        }
-        if version == Version::V311 && self.options != SubscriptionOptions::new(self.options.qos) {
-            out.fault(EncodeError::OptionsNeedV5);
-        }
-        put_binary(out, self.filter.as_bytes());
-        out.put(&[self.options.bits()]);
-    }
-
+impl Subscription<'_> {
     /// [MQTT-3.8.3-4]
     fn breaks_no_local(&self) -> bool {
         self.options.no_local && self.filter.is_shared()
     }
 }
 
-fn read_filter<'a>(from: &mut Reader<'a>) -> Result<TopicFilter<'a>, DecodeError> {
-    TopicFilter::from_bytes(from.binary()?).map_err(DecodeError::TopicFilter)
+/// One of the things that a request lists.
+trait Item<'a>: Copy + PartialEq {
+    fn read(from: &mut Reader<'a>, version: Version) -> Self;
+    fn write(&self, version: Version, out: &mut Writer<'_>);
+}
+
+impl<'a> Item<'a> for Subscription<'a> {
+    fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        let filter = TopicFilter::read(from);
+        let options = SubscriptionOptions::read(from, version);
+        let subscription = Self { filter, options };
+        if subscription.breaks_no_local() {
+            from.fail(DecodeError::NoLocalShared);
+        }
+        subscription
+    }
+
+    fn write(&self, version: Version, out: &mut Writer<'_>) {
+        if self.breaks_no_local() {
+            out.fail(EncodeError::NoLocalShared);
+        }
+        if version == Version::V311 && self.options != SubscriptionOptions::new(self.options.qos) {
+            out.fail(EncodeError::OptionsNeedV5);
+        }
+        out.binary(self.filter.as_bytes());
+        out.u8(self.options.bits());
+    }
+}
+
+impl<'a> Item<'a> for TopicFilter<'a> {
+    fn read(from: &mut Reader<'a>, _: Version) -> Self {
+        Self::read(from)
+    }
+
+    fn write(&self, _: Version, out: &mut Writer<'_>) {
+        out.binary(self.as_bytes());
+    }
+}
+
+/// Items that lie as they came, judged, or in a list of the caller's.
+#[derive(Clone, Copy, Debug)]
+enum List<'a, T> {
+    Encoded(&'a [u8]),
+    Given(&'a [T]),
+}
+
+impl<'a, T: Item<'a>> List<'a, T> {
+    /// Reads items to the end of the packet: at least one [MQTT-3.8.3-2] [MQTT-3.10.3-2].
+    fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        if from.is_empty() {
+            from.fail(DecodeError::NoFilter);
+        }
+        let encoded = from.rest();
+        while !from.is_empty() {
+            T::read(from, version);
+        }
+        Self::Encoded(encoded)
+    }
+
+    fn write(self, version: Version, out: &mut Writer<'_>) {
+        if self.iter().next().is_none() {
+            out.fail(EncodeError::NoFilter);
+        }
+        self.iter().for_each(|item| item.write(version, out));
+    }
+
+    fn iter(self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (encoded, given) = match self {
+            Self::Encoded(bytes) => (bytes, &[][..]),
+            Self::Given(items) => (&[][..], items),
+        };
+        let mut from = Reader::new(encoded);
+        // Judged when decoded, so the laxer version reads both.
+        let decoded = core::iter::from_fn(move || {
+            (!from.is_empty()).then(|| T::read(&mut from, Version::V5))
+        });
+        given.iter().copied().chain(decoded)
+    }
+}
+
+/// Equal if they list the same in the same order.
+impl<'a, T: Item<'a>> PartialEq for List<'a, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<'a, T: Item<'a>> Eq for List<'a, T> {}
+
+/// The filters of a SUBSCRIBE with their options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscriptions<'a>(List<'a, Subscription<'a>>);
+
+impl<'a> Subscriptions<'a> {
+    /// Returns the subscriptions of `list`.
+    #[must_use]
+    pub const fn new(list: &'a [Subscription<'a>]) -> Self {
+        Self(List::Given(list))
+    }
+
+    /// Returns one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Subscription<'a>> + use<'a> {
+        self.0.iter()
+    }
+}
+
+/// The filters of an UNSUBSCRIBE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filters<'a>(List<'a, TopicFilter<'a>>);
+
+impl<'a> Filters<'a> {
+    /// Returns the filters of `list`.
+    #[must_use]
+    pub const fn new(list: &'a [TopicFilter<'a>]) -> Self {
+        Self(List::Given(list))
+    }
+
+    /// Returns one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = TopicFilter<'a>> + use<'a> {
+        self.0.iter()
+    }
 }
 
 /// SUBSCRIBE (3.8): the client asks for messages.
@@ -127,95 +228,14 @@ pub struct Subscribe<'a> {
 }
 
 impl<'a> Subscribe<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let id = from.packet_id()?;
-        let properties = read_properties(from, version, PacketType::Subscribe.bit())?;
-        let encoded = from.rest();
-        read_all(from, |from| Subscription::read(from, version).map(drop))?;
-        let subscriptions = Subscriptions(List::Encoded(encoded));
-        Ok(Self { id, properties, subscriptions })
+    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        let (id, properties) = read_start(from, PacketType::Subscribe, version);
+        Self { id, properties, subscriptions: Subscriptions(List::read(from, version)) }
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
-        Self::write_with(self.id, &self.properties, self.subscriptions.iter(), version, out);
-    }
-
-    /// The same from a list of the caller's.
-    pub(crate) fn write_with(
-        id: PacketId,
-        properties: &Properties<'_>,
-        subscriptions: impl Iterator<Item = Subscription<'a>>,
-        version: Version,
-        out: &mut dyn Sink,
-    ) {
-        out.put(&id.get().to_be_bytes());
-        put_properties(version, PacketType::Subscribe.bit(), properties, out);
-        let mut none = true;
-        for subscription in subscriptions {
-            subscription.write(version, out);
-            none = false;
-        }
-        if none {
-            out.fault(EncodeError::NoFilter);
-        }
-    }
-}
-
-/// Reads items to the end of the packet: at least one.
-fn read_all<'a>(
-    from: &mut Reader<'a>,
-    mut read: impl FnMut(&mut Reader<'a>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    if from.is_empty() {
-        return Err(DecodeError::NoFilter);
-    }
-    while !from.is_empty() {
-        read(from)?;
-    }
-    Ok(())
-}
-
-/// Items that lie as they came, judged, or in a list of the caller's.
-#[derive(Clone, Copy, Debug)]
-enum List<'a, T> {
-    Encoded(&'a [u8]),
-    Given(&'a [T]),
-}
-
-/// The filters of a SUBSCRIBE with their options.
-#[derive(Clone, Copy, Debug)]
-pub struct Subscriptions<'a>(List<'a, Subscription<'a>>);
-
-impl<'a> Subscriptions<'a> {
-    /// The subscriptions of `list`.
-    #[must_use]
-    pub const fn new(list: &'a [Subscription<'a>]) -> Self {
-        Self(List::Given(list))
-    }
-
-    /// One after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Subscription<'a>> + use<'a> {
-        let (mut encoded, given) = split_list(self.0);
-        // Judged when decoded, so the laxer version reads both.
-        let decoded =
-            core::iter::from_fn(move || Subscription::read(&mut encoded, Version::V5).ok());
-        given.iter().copied().chain(decoded)
-    }
-}
-
-/// Equal if they list the same subscriptions in the same order.
-impl PartialEq for Subscriptions<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
-    }
-}
-
-impl Eq for Subscriptions<'_> {}
-
-fn split_list<'a, T: Copy>(list: List<'a, T>) -> (Reader<'a>, &'a [T]) {
-    match list {
-        List::Encoded(bytes) => (Reader::new(bytes), &[]),
-        List::Given(items) => (Reader::new(&[]), items),
+    pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
+        put_start(self.id, &self.properties, PacketType::Subscribe, version, out);
+        self.subscriptions.0.write(version, out);
     }
 }
 
@@ -231,158 +251,95 @@ pub struct Unsubscribe<'a> {
 }
 
 impl<'a> Unsubscribe<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let id = from.packet_id()?;
-        let properties = read_properties(from, version, PacketType::Unsubscribe.bit())?;
-        let encoded = from.rest();
-        read_all(from, |from| read_filter(from).map(drop))?;
-        Ok(Self { id, properties, filters: Filters(List::Encoded(encoded)) })
+    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Self {
+        let (id, properties) = read_start(from, PacketType::Unsubscribe, version);
+        Self { id, properties, filters: Filters(List::read(from, version)) }
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
-        Self::write_with(self.id, &self.properties, self.filters.iter(), version, out);
-    }
-
-    /// The same from a list of the caller's.
-    pub(crate) fn write_with(
-        id: PacketId,
-        properties: &Properties<'_>,
-        filters: impl Iterator<Item = TopicFilter<'a>>,
-        version: Version,
-        out: &mut dyn Sink,
-    ) {
-        out.put(&id.get().to_be_bytes());
-        put_properties(version, PacketType::Unsubscribe.bit(), properties, out);
-        let mut none = true;
-        for filter in filters {
-            put_binary(out, filter.as_bytes());
-            none = false;
-        }
-        if none {
-            out.fault(EncodeError::NoFilter);
-        }
+    pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
+        put_start(self.id, &self.properties, PacketType::Unsubscribe, version, out);
+        self.filters.0.write(version, out);
     }
 }
 
-/// The filters of an UNSUBSCRIBE.
-#[derive(Clone, Copy, Debug)]
-pub struct Filters<'a>(List<'a, TopicFilter<'a>>);
-
-impl<'a> Filters<'a> {
-    /// The filters of `list`.
-    #[must_use]
-    pub const fn new(list: &'a [TopicFilter<'a>]) -> Self {
-        Self(List::Given(list))
-    }
-
-    /// One after the other.
-    pub fn iter(&self) -> impl Iterator<Item = TopicFilter<'a>> + use<'a> {
-        let (mut encoded, given) = split_list(self.0);
-        given.iter().copied().chain(core::iter::from_fn(move || read_filter(&mut encoded).ok()))
-    }
-}
-
-/// Equal if they list the same filters in the same order.
-impl PartialEq for Filters<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
-    }
-}
-
-impl Eq for Filters<'_> {}
-
-/// SUBACK (3.9): one reason code per filter, in their order [MQTT-3.9.3-1].
+/// SUBACK (3.9) or UNSUBACK (3.11), which have one form: one reason code per filter, in their order
+/// [MQTT-3.9.3-1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubAck<'a> {
-    /// The packet identifier of the SUBSCRIBE.
+    /// The packet identifier of the request.
     pub id: PacketId,
     /// Properties, 5.0 only.
     pub properties: Properties<'a>,
-    /// The reason codes as they stand on the wire: the granted QoS, or 0x80 and more.
+    /// The reason codes as they stand on the wire: the granted QoS, or 0x80 and more. Empty in
+    /// UNSUBACK of 3.1.1.
     pub codes: &'a [u8],
 }
+
+/// UNSUBACK (3.11).
+pub type UnsubAck<'a> = SubAck<'a>;
 
 impl<'a> SubAck<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let id = from.packet_id()?;
-        let properties = read_properties(from, version, PacketType::SubAck.bit())?;
-        let codes = read_codes(from, PacketType::SubAck, version)?;
-        Ok(Self { id, properties, codes })
+    pub(crate) fn read(from: &mut Reader<'a>, kind: PacketType, version: Version) -> Self {
+        let (id, properties) = read_start(from, kind, version);
+        if has_no_codes(kind, version) {
+            return Self { id, properties, codes: &[] };
+        }
+        let codes = from.take(from.rest().len());
+        if codes.is_empty() {
+            from.fail(DecodeError::Truncated);
+        }
+        if let Some(code) = unlisted(codes, kind, version) {
+            from.fail(DecodeError::ReasonCode(kind, code));
+        }
+        Self { id, properties, codes }
     }
 
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
-        out.put(&self.id.get().to_be_bytes());
-        put_properties(version, PacketType::SubAck.bit(), &self.properties, out);
-        put_codes(PacketType::SubAck, version, self.codes, out);
+    pub(super) fn write(&self, kind: PacketType, version: Version, out: &mut Writer<'_>) {
+        put_start(self.id, &self.properties, kind, version, out);
+        if has_no_codes(kind, version) {
+            return;
+        }
+        if self.codes.is_empty() {
+            out.fail(EncodeError::NoFilter);
+        }
+        if let Some(code) = unlisted(self.codes, kind, version) {
+            out.fail(EncodeError::ReasonCode(kind, code));
+        }
+        out.put(self.codes);
     }
 
-    /// The reason codes in the order of the filters.
+    /// Returns the reason codes in the order of the filters.
     pub fn reason_codes(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'a> {
         self.codes.iter().copied().map(ReasonCode::from_u8)
     }
 }
 
-/// UNSUBACK (3.11): one reason code per filter; none in 3.1.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsubAck<'a> {
-    /// The packet identifier of the UNSUBSCRIBE.
-    pub id: PacketId,
-    /// Properties, 5.0 only.
-    pub properties: Properties<'a>,
-    /// The reason codes as they stand on the wire; empty in 3.1.1.
-    pub codes: &'a [u8],
+fn has_no_codes(kind: PacketType, version: Version) -> bool {
+    kind == PacketType::UnsubAck && version == Version::V311
 }
 
-impl<'a> UnsubAck<'a> {
-    pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let id = from.packet_id()?;
-        if version == Version::V311 {
-            return Ok(Self { id, properties: Properties::NONE, codes: &[] });
-        }
-        let properties = read_properties(from, version, PacketType::UnsubAck.bit())?;
-        let codes = read_codes(from, PacketType::UnsubAck, version)?;
-        Ok(Self { id, properties, codes })
-    }
-
-    pub(super) fn write(&self, version: Version, out: &mut dyn Sink) {
-        out.put(&self.id.get().to_be_bytes());
-        put_properties(version, PacketType::UnsubAck.bit(), &self.properties, out);
-        if version == Version::V5 {
-            put_codes(PacketType::UnsubAck, version, self.codes, out);
-        }
-    }
-
-    /// The reason codes in the order of the filters.
-    pub fn reason_codes(&self) -> impl ExactSizeIterator<Item = ReasonCode> + use<'a> {
-        self.codes.iter().copied().map(ReasonCode::from_u8)
-    }
-}
-
-/// Reads reason codes to the end of the packet: at least one.
-fn read_codes<'a>(
+/// Reads what all four begin with.
+fn read_start<'a>(
     from: &mut Reader<'a>,
     kind: PacketType,
     version: Version,
-) -> Result<&'a [u8], DecodeError> {
-    let codes = from.take(from.rest().len())?;
-    match unlisted(codes, kind, version) {
-        _ if codes.is_empty() => Err(DecodeError::Truncated),
-        Some(code) => Err(DecodeError::ReasonCode(kind, code)),
-        None => Ok(codes),
-    }
+) -> (PacketId, Properties<'a>) {
+    let id = from.packet_id();
+    (id, Properties::read(from, version, kind.bit()))
 }
 
-fn put_codes(kind: PacketType, version: Version, codes: &[u8], out: &mut dyn Sink) {
-    if codes.is_empty() {
-        out.fault(EncodeError::NoFilter);
-    }
-    if let Some(code) = unlisted(codes, kind, version) {
-        out.fault(EncodeError::ReasonCode(kind, code));
-    }
-    out.put(codes);
+fn put_start(
+    id: PacketId,
+    properties: &Properties<'_>,
+    kind: PacketType,
+    version: Version,
+    out: &mut Writer<'_>,
+) {
+    out.u16(id.get());
+    properties.write(version, kind.bit(), out);
 }
 
-/// The first code that `kind` may not carry [MQTT-3.9.3-2] [MQTT-3.11.3-2].
+/// Returns the first code that `kind` may not carry [MQTT-3.9.3-2] [MQTT-3.11.3-2].
 fn unlisted(codes: &[u8], kind: PacketType, version: Version) -> Option<u8> {
     let listed = |code: &u8| match version {
         Version::V311 => matches!(code, 0..=2 | 0x80),

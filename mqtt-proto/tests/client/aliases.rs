@@ -1,12 +1,13 @@
 //! Topic aliases, both ways.
 
+use mqtt_as_proto::client::AliasesOut;
 use mqtt_as_proto::client::{Config, ConnectionError, Message, Tag, Violation};
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Packet, Publish, QoS};
 use mqtt_as_proto::property::TopicAliasId;
 use mqtt_as_proto::{Properties, Property, Version};
 
-use crate::peer::{Peer, config, dup, encode, incoming, topic};
+use crate::peer::{Peer, config, dup, encode, incoming, memory, topic};
 
 fn alias(number: u16) -> [Property<'static>; 1] {
     [Property::TopicAlias(TopicAliasId(number.try_into().unwrap()))]
@@ -110,14 +111,15 @@ fn what_is_announced_fits_the_memory_and_the_wish() {
     assert_eq!(maximum(config.clone()), 4);
     assert_eq!(maximum(Config { topic_alias_maximum: 2, ..config.clone() }), 2);
     assert_eq!(maximum(Config { topic_alias_maximum: 0, ..config.clone() }), 0);
-    // Four topics of 4 KiB do not fit into 8 KiB.
-    let large = Config { maximum_packet_size: 4096, receive_bytes: 1 << 20, ..config };
+    // Four topics of 2 KiB do not fit into 4 KiB.
+    let large = Config { maximum_packet_size: 2048, ..config };
     assert_eq!(maximum(large), 2);
 }
 
 /// A server that takes `maximum` aliases, a client that uses three.
 fn aliasing(maximum: u16) -> Peer {
-    let mut peer = Peer::with(Config { topic_aliases: 3, ..config(Version::V5) });
+    let mut peer =
+        Peer::with(Config { aliases_out: Some(AliasesOut::up_to(3)), ..config(Version::V5) });
     peer.connect(false, &[Property::TopicAliasMaximum(maximum)]);
     peer
 }
@@ -161,25 +163,76 @@ fn resends_start_without_aliases() {
 
 #[test]
 fn an_alias_does_not_push_a_message_over_the_servers_maximum() {
-    let mut peer = Peer::with(Config { topic_aliases: 3, ..config(Version::V5) });
+    let mut peer =
+        Peer::with(Config { aliases_out: Some(AliasesOut::up_to(3)), ..config(Version::V5) });
     let size = Property::MaximumPacketSize(10.try_into().unwrap());
     peer.connect(false, &[Property::TopicAliasMaximum(3), size]);
     assert_eq!(publish(&mut peer, "abc", QoS::AtMostOnce), ["PUBLISH q0 abc x"]);
 }
 
-/// Decoded properties cannot be added to, so such a message keeps its topic.
 #[test]
-fn a_message_passed_on_with_its_properties_is_sent_whole() {
+fn a_message_passed_on_with_its_properties_may_use_an_alias() {
     let mut peer = aliasing(3);
     let list = [Property::UserProperty(("k", "v"))];
     let original = Publish { properties: Properties::new(&list), ..incoming(0, 0, "a", "x") };
     let bytes = encode(&Packet::Publish(original), Version::V5);
     let (frame, _) = Frame::split(&bytes).unwrap().unwrap();
     let received = Publish::decode(frame, Version::V5).unwrap();
-    for _ in 0..2 {
+    for topic in ["a", ""] {
         let message = Message::new(received.topic, "x");
         let message = Message { properties: received.properties, ..message };
         peer.client.publish(&message, Tag(1), peer.now).unwrap();
-        assert_eq!(peer.sent(), ["PUBLISH q0 a x"]);
+        assert_eq!(peer.sent(), [format!("PUBLISH q0 {topic} x alias 1")]);
+    }
+}
+
+/// What is refused uses up no alias: the next message would name one that the server does not know.
+#[test]
+fn a_message_above_the_servers_maximum_leaves_the_aliases_alone() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut peer =
+            Peer::with(Config { aliases_out: Some(AliasesOut::up_to(3)), ..config(Version::V5) });
+        let size = Property::MaximumPacketSize(60.try_into().unwrap());
+        peer.connect(false, &[Property::TopicAliasMaximum(3), size]);
+        for payload in ["x".repeat(100), "x".repeat(60)] {
+            let large = Message::new(topic("a"), payload.as_str()).qos(qos);
+            peer.client.publish(&large, Tag(1), peer.now).unwrap_err();
+        }
+        assert_eq!(publish(&mut peer, "a", QoS::AtMostOnce), ["PUBLISH q0 a x alias 1"]);
+        assert_eq!(publish(&mut peer, "a", QoS::AtMostOnce), ["PUBLISH q0  x alias 1"]);
+    }
+}
+
+/// A message that MQTT cannot carry with its alias goes without it, or not at all: either way the
+/// alias is not the server's.
+#[cfg(feature = "bytes")]
+#[test]
+fn a_packet_of_the_largest_size_that_there_is_leaves_the_aliases_alone() {
+    const LARGEST: usize = 268_435_455;
+    const HEAD: usize = 4; // A topic of one byte behind its length, the length of the properties.
+    // Without an alias it fits exactly; with one it does not; and the last never does.
+    for len in [LARGEST - HEAD, LARGEST - HEAD + 1, LARGEST] {
+        let payload = bytes::Bytes::from(vec![0; len]);
+        let settings = Config { aliases_out: Some(AliasesOut::up_to(3)), ..config(Version::V5) };
+        let mut peer = Peer::with(settings);
+        peer.connect(false, &[Property::TopicAliasMaximum(3)]);
+        let message = Message::new(topic("a"), &payload);
+        let accepted = peer.client.publish(&message, Tag(1), peer.now).is_ok();
+        peer.raw();
+        assert!(!accepted || len == LARGEST - HEAD);
+        assert_eq!(publish(&mut peer, "a", QoS::AtMostOnce), ["PUBLISH q0 a x alias 1"]);
+    }
+}
+
+#[test]
+fn a_message_that_fills_the_outbox_has_no_room_for_an_alias_and_leaves_without() {
+    for spare in 0..=8 {
+        let config = Config { aliases_out: Some(AliasesOut::up_to(2)), ..config(Version::V5) };
+        let mut peer = Peer::in_memory(config, memory(512, 2000), 512);
+        peer.connect(false, &[Property::TopicAliasMaximum(2)]);
+        // 512 bytes, of which 64 are kept for others; 9 are not payload.
+        let payload = "x".repeat(512 - 64 - 9 - spare);
+        peer.publish(1, &payload, 7);
+        assert_eq!(peer.sent().len(), 1, "{spare} bytes are left");
     }
 }

@@ -5,6 +5,7 @@ use mqtt_as_proto::packet::{Packet, QoS};
 use mqtt_as_proto::property::MaximumQoS;
 use mqtt_as_proto::{Properties, Property, Version};
 
+use crate::adopting::clear;
 use crate::peer::{BOTH, Message, Peer, ack, config, id, suback, topic};
 
 const NOT_RECEIVED: &str = "Unknown { received: false }";
@@ -58,7 +59,8 @@ fn session_lost_the_fates_differ() {
         peer.publish(2, "never", 4);
         let events = peer.reconnect(false);
         let received = "ended 1 Unknown { received: true }";
-        assert_eq!(events, ["connected", received, &format!("ended 2 {NOT_RECEIVED}")]);
+        // PUBREC moved the first one behind the others.
+        assert_eq!(events, ["connected", &format!("ended 2 {NOT_RECEIVED}"), received]);
         // A republish has a new id and no DUP, and goes before what was never sent.
         assert_eq!(peer.sent(), ["PUBLISH q1 #5 t sent", "PUBLISH q2 #4 t never"]);
         assert_eq!(peer.send(&Packet::PubAck(ack(5))), ["published 3 0x00"]);
@@ -91,7 +93,7 @@ fn requests_end_with_the_connection_as_unknown() {
         peer.connect(true, &[]);
         assert!(peer.sent().is_empty());
         assert_eq!(peer.subscribe("b", 3), Ok(id(3)));
-        assert_eq!(peer.send(&suback(3, &[1])), ["subscribed 3 [01]"]);
+        assert_eq!(peer.send(&suback(3, &[1])), ["answered 3 [01]"]);
     }
 }
 
@@ -133,10 +135,11 @@ fn limits_are_checked_again_at_connack() {
             "connected resumed",
             "ended 1 Unknown { received: false }",
             "ended 3 NeverSent(Forbidden(MaximumQoS(AtLeastOnce)))",
-            "ended 4 NeverSent(Forbidden(MaximumPacketSize { size: 46, maximum: 30 }))"
+            "ended 4 NeverSent(Forbidden(MaximumPacketSize))"
         ]
     );
-    assert_eq!(peer.sent(), ["PUBLISH dup q1 #2 t sent"]);
+    // The server may hold the QoS 2 message that is not sent again: its identifier is cleared.
+    assert_eq!(peer.sent(), ["PUBREL #1", "PUBLISH dup q1 #2 t sent"]);
     // The identifier of what was sent is retired: the server may still know it.
     for tag in 5..=6 {
         peer.publish(1, "x", tag);
@@ -172,7 +175,7 @@ fn three_connections_that_end_with_the_same_publish_make_it_poison() {
         peer.connect(true, &[]);
         peer.sent();
         assert_eq!(peer.lose().poison, Some(id(1)));
-        assert!(peer.client.give_up(id(1)));
+        assert!(peer.give_up(1));
         assert_eq!(peer.events(), [format!("ended 1 {NOT_RECEIVED}")]);
         peer.connect(true, &[]);
         assert_eq!(peer.sent(), ["PUBLISH dup q1 #2 t good"]);
@@ -191,18 +194,17 @@ fn a_publish_of_which_nothing_was_written_is_not_poison() {
 }
 
 #[test]
-fn retired_identifiers_are_free_when_the_session_has_ended() {
+fn retired_identifiers_are_free_on_the_next_connection() {
     for version in BOTH {
-        let mut peer = Peer::in_memory(config(version), crate::peer::memory(256, 2, 8), 256);
-        peer.connect(false, &[]);
+        let mut peer = Peer::connected_with(Config { in_flight: 2, ..config(version) });
         for tag in 1..=2 {
-            peer.publish(1, "x", tag);
+            peer.publish(2, "x", tag);
         }
         peer.sent();
-        peer.client.give_up_all();
+        peer.give_up_all();
         peer.events();
         peer.reconnect(true);
-        assert!(peer.try_publish(1, "x", 3).is_err());
+        assert!(peer.try_publish(1, "x", 3).is_err(), "their flows are not closed");
         peer.reconnect(false);
         for tag in 4..=5 {
             peer.publish(1, "x", tag);
@@ -232,12 +234,12 @@ fn give_up_frees_the_place_only_when_the_server_answers() {
         peer.publish(1, "a", 1);
         peer.publish(1, "b", 2);
         peer.sent();
-        assert!(peer.client.give_up(id(1)));
+        assert!(peer.give_up(1));
         // Even if its fate has not been told yet, a late answer is no offence.
         assert_eq!(peer.send(&late), [format!("ended 1 {NOT_RECEIVED}")]);
         assert_eq!(peer.sent(), ["PUBLISH q1 #2 t b"]);
-        assert!(!peer.client.give_up(id(1)));
-        assert!(!peer.client.give_up(id(9)));
+        assert!(!peer.give_up(1));
+        assert!(!peer.give_up(9));
     }
 }
 
@@ -247,7 +249,7 @@ fn a_qos2_flow_that_was_given_up_is_finished_with_the_server() {
         let mut peer = Peer::connected(version);
         peer.publish(2, "a", 1);
         peer.sent();
-        assert!(peer.client.give_up(id(1)));
+        assert!(peer.give_up(1));
         assert_eq!(peer.events(), [format!("ended 1 {NOT_RECEIVED}")]);
         peer.send(&Packet::PubRec(ack(1)));
         assert_eq!(peer.sent(), ["PUBREL #1"]);
@@ -266,12 +268,12 @@ fn give_up_all_tells_every_fate() {
         peer.send(&Packet::PubRec(ack(1)));
         peer.lose();
         peer.publish(1, "waiting", 3);
-        peer.client.give_up_all();
+        peer.give_up_all();
         assert_eq!(
             peer.events(),
             [
-                "ended 1 Unknown { received: true }",
                 "ended 2 Unknown { received: false }",
+                "ended 1 Unknown { received: true }",
                 "ended 3 NeverSent(Disconnected)"
             ]
         );
@@ -284,7 +286,7 @@ fn give_up_all_on_a_live_connection_does_not_call_sent_what_was_not() {
     let mut peer = Peer::connected(Version::V5);
     peer.publish(1, "sent", 1);
     peer.sent();
-    peer.client.give_up_all();
+    peer.give_up_all();
     assert_eq!(peer.events(), [format!("ended 1 {NOT_RECEIVED}")]);
 }
 
@@ -308,6 +310,7 @@ fn message_expiry_counts_while_waiting() {
         expiring("long", 60, &mut peer, qos, 10 + tag as u32);
     }
     peer.advance(10_000).unwrap();
+    let events = peer.events();
     peer.connect(false, &[]);
     assert_eq!(
         peer.sent(),
@@ -317,7 +320,6 @@ fn message_expiry_counts_while_waiting() {
             "PUBLISH q2 #6 t long expiry 50"
         ]
     );
-    let events = peer.events();
     for tag in 0..3 {
         assert!(events.contains(&format!("ended {tag} NeverSent(Expired)")));
     }
@@ -325,30 +327,31 @@ fn message_expiry_counts_while_waiting() {
 
 #[test]
 fn a_message_that_expires_after_its_id_was_cleared_gives_its_place_back() {
-    let adopt = Config { adopt_session: Some(true), ..config(Version::V5) };
+    let adopt = Config { adopt_session: true, ..config(Version::V5) };
     let mut peer = Peer::with(adopt);
     peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
     expiring("x", 5, &mut peer, QoS::ExactlyOnce, 1);
-    assert_eq!(peer.sent(), ["PUBREL #1"]);
-    peer.advance(6_000).unwrap();
-    peer.send(&Packet::PubComp(ack(1)));
-    assert!(peer.sent().is_empty());
+    assert_eq!(peer.sent()[0], "PUBREL #1");
+    peer.advance(5_000).unwrap();
     assert_eq!(peer.events(), ["ended 1 NeverSent(Expired)"]);
+    peer.send(&Packet::PubComp(ack(1)));
     peer.publish(1, "next", 2);
-    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
+    assert_eq!(clear(&mut peer), ["PUBLISH q1 #2 t next"]);
 }
 
 #[test]
 fn giving_up_while_the_id_is_cleared() {
-    let mut peer = Peer::with(Config { adopt_session: Some(true), ..config(Version::V5) });
+    let mut peer = Peer::with(Config { adopt_session: true, ..config(Version::V5) });
     peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
     peer.publish(2, "x", 1);
     peer.publish(1, "next", 2);
-    assert_eq!(peer.sent(), ["PUBREL #1"]);
-    assert!(peer.client.give_up(id(1)));
+    let mut sent = peer.sent();
+    assert!(sent.contains(&"PUBREL #1".into()));
+    assert!(peer.give_up(1));
     assert_eq!(peer.events(), ["ended 1 NeverSent(Disconnected)"]);
     peer.send(&Packet::PubComp(ack(1)));
-    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
+    sent.extend(clear(&mut peer));
+    assert!(sent.contains(&"PUBLISH q1 #2 t next".into()));
 }
 
 #[test]

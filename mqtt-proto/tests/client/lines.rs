@@ -1,46 +1,37 @@
 //! What the client sends and reports, as short lines of text.
 
+use mqtt_as_proto::client::Fate;
 use mqtt_as_proto::packet::Publish;
-use mqtt_as_proto::{AckToken, Event, Packet, ReasonCode};
+use mqtt_as_proto::{Event, Packet, ReasonCode};
 
-pub(crate) fn show_event(event: Event<'_>) -> (String, Option<AckToken>) {
-    let mut token = None;
-    let text = match event {
+#[allow(clippy::needless_pass_by_value)] // As it is told.
+pub(crate) fn show_event(event: Event<'_>) -> String {
+    match event {
         Event::Connected(c) => match (c.session_present, c.adopted) {
             (false, _) => "connected".into(),
             (true, false) => "connected resumed".into(),
             (true, true) => "connected adopted".into(),
         },
         Event::Refused(ack) => format!("refused {:#04x}", ack.reason.as_u8()),
-        Event::Message(received) => {
-            token = received.token;
-            let publish = received.publish;
-            let (qos, body) = (publish.delivery.qos() as u8, show(publish.payload));
-            format!("message q{qos} {} {body}", publish.topic.as_str())
-        }
-        Event::StreamBegins { received, len, .. } => {
-            token = received.token;
-            let publish = received.publish;
-            format!("stream q{} {} {len}", publish.delivery.qos() as u8, publish.topic.as_str())
-        }
-        Event::Piece(bytes) => format!("piece {}", bytes.len()),
         Event::TooLarge { topic, size, room } => {
             format!("too large {} {size} of {room}", topic.as_str())
         }
-        Event::Published { tag, reason, .. } => {
+        Event::Done { tag, fate: Fate::Acknowledged(reason) } => {
             format!("published {} {:#04x}", tag.0, reason.as_u8())
         }
-        Event::Ended { tag, fate } => format!("ended {} {fate:?}", tag.0),
-        Event::Subscribed(answer) => format!("subscribed {} {:02x?}", answer.tag.0, answer.codes),
-        Event::Unsubscribed(answer) => {
-            format!("unsubscribed {} {:02x?}", answer.tag.0, answer.codes)
-        }
+        Event::Done { tag, fate } => format!("ended {} {fate:?}", tag.0),
+        Event::Answered(answer) => format!("answered {} {:02x?}", answer.tag.0, answer.codes),
         Event::Pong => "pong".into(),
         Event::Auth(auth) => format!("auth {:#04x}", auth.reason.as_u8()),
         Event::Disconnected(d) => format!("disconnected {:#04x}", d.reason.as_u8()),
+        Event::Readable => "readable".into(),
         _ => "unknown event".into(),
-    };
-    (text, token)
+    }
+}
+
+pub(crate) fn show_message(publish: &Publish<'_>) -> String {
+    let (qos, body) = (publish.delivery.qos() as u8, show(publish.payload));
+    format!("message q{qos} {} {body}", publish.topic.as_str())
 }
 
 fn show(payload: &[u8]) -> String {

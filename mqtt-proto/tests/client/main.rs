@@ -5,21 +5,32 @@
 
 #![allow(missing_docs)]
 
+mod adopting;
 mod aliases;
 mod auth;
 mod chopped;
 mod exactly_once;
+mod expiring;
 mod fates;
+#[cfg(feature = "alloc")]
+mod heap;
 mod lines;
 mod malformed;
 mod memory;
+mod ordering;
 mod oversize;
 mod peer;
 mod peers;
+mod recorded;
 mod refusals;
+mod retired;
+mod server_maximum;
 mod sessions;
+mod stream_again;
 mod stream_in;
 mod stream_out;
+mod stream_taken;
 mod taking;
 mod timing;
 mod unexpected;
+mod wrapping;

@@ -157,7 +157,7 @@ fn the_error_names_the_fault() {
 
 #[test]
 fn while_the_outbox_is_full_the_reason_still_gets_out() {
-    let mut peer = Peer::in_memory(config(Version::V5), crate::peer::memory(128, 4, 16), 128);
+    let mut peer = Peer::in_memory(config(Version::V5), crate::peer::memory(128, 1024), 128);
     peer.connect(false, &[]);
     while peer.try_publish(0, "fill", 1).is_ok() {}
     peer.send_bytes(&[0x00, 0]).unwrap_err();

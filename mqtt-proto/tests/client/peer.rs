@@ -6,32 +6,29 @@
 use std::collections::VecDeque;
 
 use mqtt_as_proto::client::{
-    AliasMemory, ConnectionError, Lost, OperationError, Published, Tag, Warning,
+    Acknowledged, AliasesIn, ConnectionError, Consumer, Input, LogMemory, Lost, OperationError,
+    Published, Stop, Tag, Tell, Warning,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{
     Ack, ConnAck, Connect, Delivery, Publish, SubAck, SubscriptionOptions,
 };
 use mqtt_as_proto::packet::{Disconnect, Subscription};
-use mqtt_as_proto::wire::Sink;
+use mqtt_as_proto::wire::Writer;
 use mqtt_as_proto::{
-    AckToken, Client, Config, Instant, Memory, Outbox, Packet, PacketId, Properties, Property, QoS,
-    ReasonCode, Storage, TopicName, Version,
+    AckToken, Client, Config, Event, Instant, Memory, Outbox, Packet, PacketId, Properties,
+    Property, QoS, ReasonCode, Storage, TopicName, Version,
 };
 
 pub(crate) use mqtt_as_proto::client::Message;
 
-use crate::lines::{show_event, show_packet};
+use crate::lines::{show_event, show_message, show_packet};
 
 pub(crate) const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
 /// Room from the heap that is never given back: it works without the feature `alloc` too.
 pub(crate) fn room<T: Default>(count: usize) -> Storage<'static, T> {
-    lent(std::iter::repeat_with(T::default).take(count).collect())
-}
-
-fn lent<T>(items: Vec<T>) -> Storage<'static, T> {
-    Storage::borrowed(items.leak())
+    Storage::borrowed(std::iter::repeat_with(T::default).take(count).collect::<Vec<_>>().leak())
 }
 
 /// Small numbers, so that limits are reached soon.
@@ -39,37 +36,34 @@ pub(crate) fn config(version: Version) -> Config {
     Config {
         version,
         receive_maximum: 4,
-        receive_bytes: 4 * 1024,
+        queue_len: 8,
         maximum_packet_size: 1024,
+        in_flight: 40,
+        // What was received is acknowledged when the story takes it.
+        manual_ack: true,
         ..Config::default()
     }
 }
 
-pub(crate) fn memory(outbox: usize, flights: usize, blocks: usize) -> Memory<'static> {
-    let aliases = || AliasMemory { aliases: room(4), topics: room(8 * 1024) };
+/// An outbox of so many bytes, and so many for messages on their way out.
+pub(crate) fn memory(outbox: usize, outgoing: usize) -> Memory<'static> {
     Memory {
         outbox: room(outbox),
-        flights: room(flights),
-        blocks: lent(vec![[0; 64]; blocks]),
-        held: room(8),
-        aliases_in: aliases(),
-        aliases_out: aliases(),
+        outgoing: log(outgoing),
+        incoming: log(8 * (1024 + 16)),
+        aliases_in: Some(AliasesIn::new(log(4 * (1024 + 16)))),
+        aliases_out: log(4 * (1024 + 16)),
     }
 }
 
-#[derive(Default)]
-struct Bytes(Vec<u8>);
-
-impl Sink for Bytes {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
+pub(crate) fn log(bytes: usize) -> LogMemory<'static> {
+    LogMemory::borrowed(vec![0; bytes].leak())
 }
 
 pub(crate) fn encode(packet: &Packet<'_>, version: Version) -> Vec<u8> {
-    let mut bytes = Bytes::default();
-    packet.encode(version, &mut bytes).unwrap();
-    bytes.0
+    let mut bytes = vec![0; packet.encoded_len(version).unwrap()];
+    packet.encode(version, &mut Writer::new(&mut bytes)).unwrap();
+    bytes
 }
 
 pub(crate) fn id(id: u16) -> PacketId {
@@ -111,6 +105,8 @@ pub(crate) struct Peer {
     pub(crate) keep_alive: u16,
     /// Messages received and not taken.
     pub(crate) tokens: VecDeque<AckToken>,
+    /// The program asks for no messages.
+    pub(crate) deaf: bool,
     /// The transport takes nothing.
     pub(crate) stuck: bool,
     /// Times that the transport was given something.
@@ -126,17 +122,21 @@ impl Peer {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        Self::in_memory(config, memory(16 * 1024, 40, 400), 16 * 1024)
+        Self::in_memory(config, memory(16 * 1024, 25_000), 16 * 1024)
     }
 
     pub(crate) fn in_memory(config: Config, memory: Memory<'static>, outbox: usize) -> Self {
+        let version = config.version;
+        let mut client = Client::new(config, memory).unwrap();
+        client.activate(Consumer::Queue);
         Self {
-            version: config.version,
-            client: Client::new(config, memory).unwrap(),
+            version,
+            client,
             out: Outbox::new(room(outbox)),
             now: Instant::from_millis(1_000_000),
             keep_alive: 0,
             tokens: VecDeque::new(),
+            deaf: false,
             stuck: false,
             writes: 0,
             input: Vec::new(),
@@ -181,9 +181,8 @@ impl Peer {
         self.written.clear();
         self.input.clear();
         self.stuck = false;
-        let lost = self.client.handle_connection_lost();
-        self.drain();
-        lost
+        let events = &mut self.events;
+        self.client.handle_connection_lost(&mut |event| events.push(show_event(event)))
     }
 
     /// The connection is gone, and the next one stands.
@@ -214,19 +213,25 @@ impl Peer {
 
     /// Handles what came until it takes more bytes, or has to write first; tells which.
     pub(crate) fn read(&mut self) -> Result<bool, ConnectionError> {
-        loop {
-            let handled = self.client.handle_bytes(&self.input, self.now)?;
-            let (used, blocked) = (handled.used, handled.blocked);
-            let event = handled.event.map(show_event);
-            if let Some((event, token)) = event {
-                self.events.push(event);
-                self.tokens.extend(token);
-            }
-            self.input.drain(..used);
-            self.drain();
-            if used == 0 {
-                return Ok(blocked);
-            }
+        Ok(self.read_on()?.is_some())
+    }
+
+    /// The same; tells why it stopped.
+    pub(crate) fn read_on(&mut self) -> Result<Option<Stop>, ConnectionError> {
+        let events = &mut self.events;
+        let mut tell = |event: Event<'_>| events.push(show_event(event));
+        let handled = self.client.handle_bytes(Input::new(&self.input), self.now, &mut tell);
+        self.take_up();
+        let handled = handled?;
+        self.input.drain(..handled.used);
+        Ok(handled.stop)
+    }
+
+    /// The program sees the messages that came; it keeps those that it has to acknowledge.
+    fn take_up(&mut self) {
+        while let Some(message) = self.client.next(Consumer::Queue).filter(|_| !self.deaf) {
+            self.events.push(show_message(&message.publish().unwrap()));
+            self.tokens.extend(self.client.begin(Consumer::Queue));
         }
     }
 
@@ -235,33 +240,38 @@ impl Peer {
         self.input.len()
     }
 
-    fn drain(&mut self) {
-        while let Some(event) = self.client.poll_event() {
-            self.events.push(show_event(event).0);
-        }
-    }
-
     pub(crate) fn events(&mut self) -> Vec<String> {
-        self.drain();
         std::mem::take(&mut self.events)
     }
 
     /// The program takes the oldest message.
-    pub(crate) fn take(&mut self) -> mqtt_as_proto::client::Acknowledged {
+    pub(crate) fn take(&mut self) -> Acknowledged {
         let token = self.tokens.pop_front().unwrap();
-        self.client.acknowledge(token, ReasonCode::SUCCESS)
+        self.acknowledge(token, ReasonCode::SUCCESS)
+    }
+
+    /// The program has dealt with that message.
+    pub(crate) fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
+        self.client.finish(Consumer::Queue, token);
+        self.client.acknowledge(token, reason)
+    }
+
+    fn poll_transmit(&mut self) -> bool {
+        let events = &mut self.events;
+        self.client
+            .poll_transmit(&mut self.out, self.now, &mut |event| events.push(show_event(event)))
     }
 
     /// The transport is given what there is, and takes nothing of it.
     pub(crate) fn offer(&mut self) {
-        assert!(self.client.poll_transmit(&mut self.out, self.now));
+        assert!(self.poll_transmit());
     }
 
     /// The transport takes `n` bytes of what there is.
     pub(crate) fn write(&mut self, mut n: usize) -> usize {
         let before = n;
         while n != 0 && !self.stuck {
-            if self.out.is_empty() && !self.client.poll_transmit(&mut self.out, self.now) {
+            if self.out.is_empty() && !self.poll_transmit() {
                 break;
             }
             let chunk = self.out.chunk();
@@ -272,7 +282,6 @@ impl Peer {
             self.writes += 1;
             n -= len;
         }
-        self.drain();
         before - n
     }
 
@@ -312,10 +321,35 @@ impl Peer {
                 return Ok(());
             };
             self.now = self.now.max(at);
-            self.client.handle_timeout(self.now)?;
+            self.timeout()?;
             self.write(usize::MAX);
         }
         panic!("the deadlines do not move on");
+    }
+
+    /// The moment of a deadline has come.
+    pub(crate) fn timeout(&mut self) -> Result<(), ConnectionError> {
+        let events = &mut self.events;
+        self.client.handle_timeout(self.now, &mut |event| events.push(show_event(event)))
+    }
+
+    /// Does what may tell events.
+    pub(crate) fn telling<T>(
+        &mut self,
+        act: impl FnOnce(&mut Client<'static>, Tell<'_>) -> T,
+    ) -> T {
+        let events = &mut self.events;
+        act(&mut self.client, &mut |event| events.push(show_event(event)))
+    }
+
+    /// A program ends a publish that is not acknowledged.
+    pub(crate) fn give_up(&mut self, id_: u16) -> bool {
+        self.telling(|client, tell| client.give_up(id(id_), tell))
+    }
+
+    /// A program ends all of them.
+    pub(crate) fn give_up_all(&mut self) {
+        self.telling(|client, tell| client.give_up_all(tell));
     }
 
     pub(crate) fn publish(&mut self, qos_: u8, payload: &str, tag: u32) -> Published {

@@ -61,8 +61,8 @@ fn a_publish_beyond_the_servers_limits() {
     ];
     let large = "x".repeat(50);
     let message = |payload| Message::new(topic("t"), payload);
-    let size = Limit::MaximumPacketSize { size: 56, maximum: 50 };
-    let at_qos1 = Limit::MaximumPacketSize { size: 58, maximum: 50 };
+    let size = Limit::MaximumPacketSize;
+    let at_qos1 = Limit::MaximumPacketSize;
     let rows = [
         (message("x").qos(QoS::ExactlyOnce), Limit::MaximumQoS(QoS::AtLeastOnce)),
         (Message { retain: true, ..message("x") }, Limit::RetainNotAvailable),
@@ -86,7 +86,7 @@ fn a_subscribe_beyond_the_servers_limits() {
     ];
     let number = [Property::SubscriptionIdentifier(SubscriptionId::new(1).unwrap())];
     let long = "x".repeat(40);
-    let size = Limit::MaximumPacketSize { size: 48, maximum: 30 };
+    let size = Limit::MaximumPacketSize;
     let rows: [(&str, &[Property<'_>], Limit); 4] = [
         ("a/+", &[], Limit::WildcardNotAvailable),
         ("$share/g/a", &[], Limit::SharedNotAvailable),
@@ -102,7 +102,7 @@ fn a_subscribe_beyond_the_servers_limits() {
     let mut peer = Peer::new(Version::V5);
     peer.connect(false, &limits);
     let filter = TopicFilter::new(&long).unwrap();
-    let size = Limit::MaximumPacketSize { size: 47, maximum: 30 };
+    let size = Limit::MaximumPacketSize;
     refused(&mut peer, Refused::Forbidden(size), |peer| {
         peer.client.unsubscribe(&[filter], Properties::NONE, Tag(1)).map(drop)
     });
@@ -178,7 +178,7 @@ fn what_only_5_can_say_is_refused_in_3() {
 #[test]
 fn a_message_larger_than_all_memory_is_not_called_a_matter_of_time() {
     for version in BOTH {
-        let memory = crate::peer::memory(512, 8, 100);
+        let memory = crate::peer::memory(512, 6400);
         let mut peer = Peer::in_memory(crate::peer::config(version), memory, 512);
         peer.connect(false, &[]);
         for qos in 0..=2 {

@@ -6,6 +6,7 @@ use mqtt_as_proto::packet::{ConnAck, Connect, Packet, PacketType, Will};
 use mqtt_as_proto::property::MaximumQoS;
 use mqtt_as_proto::{Properties, Property, QoS, ReasonCode, Version};
 
+use crate::adopting::adopted;
 use crate::peer::{BOTH, Peer, ack, config, disconnect, dup, incoming, topic};
 
 /// What CONNECT says, for that clean start and those properties.
@@ -55,8 +56,8 @@ fn what_the_client_takes_is_announced() {
 }
 
 #[test]
-fn a_session_not_known_here_ends_connect_in_5() {
-    let mut peer = Peer::new(Version::V5);
+fn a_session_not_known_here_ends_connect_by_the_letter_of_5() {
+    let mut peer = Peer::with(Config { adopt_session: false, ..config(Version::V5) });
     peer.begin(false);
     let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
     assert_eq!(error, ConnectionError::SessionUnknown);
@@ -73,73 +74,12 @@ fn a_session_not_known_here_is_adopted_in_3_and_told() {
     let mut peer = Peer::new(Version::V311);
     assert_eq!(peer.connect(true, &[]), ["connected adopted"]);
     assert_eq!(peer.reconnect(true), ["connected resumed"]);
-    let refuse = Config { adopt_session: Some(false), ..config(Version::V311) };
+    let refuse = Config { adopt_session: false, ..config(Version::V311) };
     let mut peer = Peer::with(refuse);
     peer.begin(false);
     let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
     assert_eq!(error, ConnectionError::SessionUnknown);
     assert!(peer.sent().is_empty());
-}
-
-fn adopted(version: Version, properties: &[Property<'_>]) -> Peer {
-    let mut peer = Peer::with(Config { adopt_session: Some(true), ..config(version) });
-    assert_eq!(peer.connect(true, properties), ["connected adopted"]);
-    peer
-}
-
-#[test]
-fn in_an_adopted_session_an_id_is_cleared_before_its_qos2_use() {
-    for version in BOTH {
-        let mut peer = adopted(version, &[]);
-        peer.publish(1, "one", 1);
-        peer.publish(2, "two", 2);
-        peer.publish(1, "three", 3);
-        assert_eq!(peer.sent(), ["PUBLISH q1 #1 t one", "PUBREL #2"]);
-        let gone = if version == Version::V5 { 0x92 } else { 0 };
-        assert!(peer.send(&Packet::PubComp(crate::peer::nack(2, gone))).is_empty());
-        assert_eq!(peer.sent(), ["PUBLISH q2 #2 t two", "PUBLISH q1 #3 t three"]);
-        peer.send(&Packet::PubRec(ack(2)));
-        peer.sent();
-        assert_eq!(peer.send(&Packet::PubComp(ack(2))), ["published 2 0x00"]);
-    }
-}
-
-#[test]
-fn clearing_needs_no_more_than_one_place_at_the_server() {
-    let mut peer = adopted(Version::V5, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
-    peer.publish(2, "x", 1);
-    assert_eq!(peer.sent(), ["PUBREL #1"]);
-    peer.send(&Packet::PubComp(ack(1)));
-    assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x"]);
-}
-
-#[test]
-fn clearing_begins_again_on_the_next_connection() {
-    for version in BOTH {
-        let mut peer = adopted(version, &[]);
-        peer.publish(2, "x", 1);
-        assert_eq!(peer.sent(), ["PUBREL #1"]);
-        peer.reconnect(true);
-        assert_eq!(peer.sent(), ["PUBREL #1"]);
-        peer.send(&Packet::PubComp(ack(1)));
-        peer.reconnect(true);
-        assert_eq!(peer.sent(), ["PUBREL #1"]);
-        peer.reconnect(false);
-        assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x"]);
-    }
-}
-
-#[test]
-fn a_resend_in_an_adopted_session_is_not_cleared() {
-    for version in BOTH {
-        let mut peer = adopted(version, &[]);
-        peer.publish(2, "x", 1);
-        peer.sent();
-        peer.send(&Packet::PubComp(ack(1)));
-        assert_eq!(peer.sent(), ["PUBLISH q2 #1 t x"]);
-        peer.reconnect(true);
-        assert_eq!(peer.sent(), ["PUBLISH dup q2 #1 t x"]);
-    }
 }
 
 #[test]
@@ -165,7 +105,7 @@ fn session_present_after_clean_start_is_an_offence() {
 
 #[test]
 fn a_session_that_ended_with_its_connection_is_not_known_any_more() {
-    let mut peer = Peer::new(Version::V5);
+    let mut peer = Peer::with(Config { adopt_session: false, ..config(Version::V5) });
     peer.begin(true);
     peer.accept(false, &[]);
     peer.lose();
@@ -235,7 +175,7 @@ fn disconnect_sends_what_was_accepted_as_far_as_the_server_takes_it() {
     peer.publish(0, "zero", 3);
     peer.client.disconnect(ReasonCode::SUCCESS, None).unwrap();
     let sent = peer.sent();
-    assert_eq!(sent, ["PUBLISH q1 #1 t a", "PUBLISH q0 t zero", "PUBACK #9", "DISCONNECT 0x00"]);
+    assert_eq!(sent, ["PUBACK #9", "PUBLISH q1 #1 t a", "PUBLISH q0 t zero", "DISCONNECT 0x00"]);
     assert!(peer.client.is_closing());
     // Nothing after it is sent or read [MQTT-3.14.4-1].
     assert!(peer.send(&Packet::PubAck(ack(1))).is_empty());
@@ -309,26 +249,24 @@ fn the_servers_disconnect_tells_why() {
     assert!(peer.sent().is_empty());
 }
 
+/// What an earlier CONNACK said is history: a will that the server does not take is refused by it.
 #[test]
-fn a_will_above_a_known_limit_fails_at_the_call() {
-    let will = |qos, retain| Will {
-        topic: topic("gone"),
-        payload: b"",
-        qos,
-        retain,
-        properties: Properties::NONE,
-    };
+fn a_will_above_a_limit_of_the_last_connection_is_for_the_server_to_refuse() {
     let mut peer = Peer::new(Version::V5);
     let limits =
         [Property::MaximumQoS(MaximumQoS(QoS::AtMostOnce)), Property::RetainAvailable(false)];
     peer.connect(false, &limits);
     peer.lose();
-    for will in [will(QoS::AtLeastOnce, false), will(QoS::AtMostOnce, true)] {
-        let connect = Connect { will: Some(will), ..Connect::default() };
-        let error = peer.client.connect(&connect, peer.now).unwrap_err();
-        assert!(matches!(error, OperationError::Forbidden(_)));
-        assert!(peer.sent().is_empty());
-    }
-    let connect = Connect { will: Some(will(QoS::AtMostOnce, false)), ..Connect::default() };
+    let will = Will {
+        topic: topic("gone"),
+        payload: b"",
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        properties: Properties::NONE,
+    };
+    let connect = Connect { will: Some(will), ..Connect::default() };
     peer.client.connect(&connect, peer.now).unwrap();
+    let reason = ReasonCode::from_u8(0x9b);
+    let refusal = Packet::ConnAck(ConnAck { reason, ..ConnAck::default() });
+    assert_eq!(peer.send(&refusal), ["refused 0x9b"]);
 }

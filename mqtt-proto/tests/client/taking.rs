@@ -1,10 +1,10 @@
 //! Acknowledge on take: a message holds its slot until the program has taken it.
 
-use mqtt_as_proto::client::{Acknowledged, Config, ConnectionError, Violation};
+use mqtt_as_proto::client::{Acknowledged, Config, ConnectionError, Consumer, Memory, Stop};
 use mqtt_as_proto::packet::Packet;
 use mqtt_as_proto::{ReasonCode, Version};
 
-use crate::peer::{BOTH, Peer, ack, config, dup, incoming};
+use crate::peer::{BOTH, Peer, ack, config, dup, incoming, log, memory};
 
 #[test]
 fn puback_and_pubrec_leave_only_when_the_message_was_taken() {
@@ -42,7 +42,7 @@ fn a_reason_refuses_a_message_in_5_and_not_in_3() {
         let mut peer = Peer::connected(version);
         peer.message(incoming(2, 1, "t", "a"));
         let token = peer.tokens.pop_front().unwrap();
-        peer.client.acknowledge(token, ReasonCode::QUOTA_EXCEEDED);
+        peer.acknowledge(token, ReasonCode::QUOTA_EXCEEDED);
         let refused = version == Version::V5;
         assert_eq!(peer.sent(), [if refused { "PUBREC #1 0x97" } else { "PUBREC #1" }]);
         // What was refused is a new message when it comes again; what was taken is not.
@@ -56,7 +56,7 @@ fn what_was_refused_after_its_connection_is_not_called_delivered() {
     peer.message(incoming(2, 1, "t", "a"));
     peer.lose();
     let token = peer.tokens.pop_front().unwrap();
-    let done = peer.client.acknowledge(token, ReasonCode::QUOTA_EXCEEDED);
+    let done = peer.acknowledge(token, ReasonCode::QUOTA_EXCEEDED);
     assert_eq!(done, Acknowledged::Stale);
     peer.connect(true, &[]);
     assert_eq!(peer.message(dup(incoming(2, 1, "t", "a"))), ["message q2 t a"]);
@@ -69,7 +69,7 @@ fn a_reason_that_no_acknowledgement_may_carry_is_not_sent() {
     peer.message(incoming(1, 2, "t", "a"));
     for reason in [ReasonCode::DISCONNECT_WITH_WILL, ReasonCode::SERVER_BUSY] {
         let token = peer.tokens.pop_front().unwrap();
-        peer.client.acknowledge(token, reason);
+        peer.acknowledge(token, reason);
     }
     assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2 0x80"]);
 }
@@ -83,6 +83,81 @@ fn a_dead_duty_is_stale_and_the_server_sends_again() {
         assert_eq!(peer.take(), Acknowledged::Stale);
         assert!(peer.sent().is_empty());
         assert_eq!(peer.message(dup(incoming(1, 1, "t", "a"))), ["message q1 t a"]);
+    }
+}
+
+/// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+#[test]
+fn what_was_taken_and_comes_again_is_acknowledged_before_what_came_behind_it() {
+    for version in BOTH {
+        for (qos, acks) in [(1, ["PUBACK #1", "PUBACK #2"]), (2, ["PUBREC #1 0x97", "PUBREC #2"])] {
+            let refusal = ReasonCode::from_u8(if qos == 1 { 0 } else { 0x97 });
+            if qos == 2 && version == Version::V311 {
+                continue; // It cannot refuse, and what was taken does not come again.
+            }
+            let mut peer = Peer::connected(version);
+            peer.message(incoming(qos, 1, "t", "a"));
+            peer.message(incoming(qos, 2, "t", "b"));
+            peer.reconnect(true);
+            let first = peer.tokens.pop_front().unwrap();
+            assert_eq!(peer.acknowledge(first, refusal), Acknowledged::Stale);
+            let again = peer.message(dup(incoming(qos, 1, "t", "a")));
+            assert_eq!(again, [format!("message q{qos} t a")]);
+            assert!(peer.message(dup(incoming(qos, 2, "t", "b"))).is_empty());
+            assert_eq!(peer.take(), Acknowledged::Queued);
+            assert!(peer.sent().is_empty(), "what came first is not taken");
+            let again = peer.tokens.pop_front().unwrap();
+            peer.acknowledge(again, refusal);
+            assert_eq!(peer.sent(), acks);
+        }
+    }
+}
+
+#[test]
+fn acknowledgements_lost_in_the_outbox_leave_in_order_the_second_time() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        for id in 1..=4 {
+            peer.message(incoming(1, id, "t", "x"));
+        }
+        peer.take();
+        peer.take();
+        peer.offer();
+        peer.reconnect(true);
+        for id in 1..=4 {
+            peer.message(dup(incoming(1, id, "t", "x")));
+        }
+        // Of the third and the fourth, then of the first and the second again.
+        peer.take();
+        peer.take();
+        assert!(peer.sent().is_empty());
+        peer.take();
+        assert_eq!(peer.sent(), ["PUBACK #1"]);
+        peer.take();
+        assert_eq!(peer.sent(), ["PUBACK #2", "PUBACK #3", "PUBACK #4"]);
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_was_not_its_turn_is_in_order_the_second_time() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        for id in 1..=3 {
+            peer.message(incoming(1, id, "t", "x"));
+        }
+        let second = peer.tokens.remove(1).unwrap();
+        peer.acknowledge(second, ReasonCode::SUCCESS);
+        assert!(peer.sent().is_empty(), "it waits for the first");
+        peer.reconnect(true);
+        for id in 1..=3 {
+            peer.message(dup(incoming(1, id, "t", "x")));
+        }
+        // Of the first, of the third, and of the second again.
+        peer.tokens.swap(0, 1);
+        assert_eq!([peer.take(), peer.take()], [Acknowledged::Queued; 2]);
+        assert_eq!(peer.sent(), ["PUBACK #1"]);
+        assert_eq!(peer.take(), Acknowledged::Queued);
+        assert_eq!(peer.sent(), ["PUBACK #2", "PUBACK #3"]);
     }
 }
 
@@ -114,7 +189,7 @@ fn session_gone_held_messages_have_nothing_to_acknowledge() {
 
 #[test]
 fn a_copy_of_a_used_token_frees_no_slot() {
-    let mut peer = Peer::connected(Version::V311);
+    let mut peer = Peer::connected_with(Config { queue_len: 4, ..config(Version::V311) });
     for id in 1..=4 {
         peer.message(incoming(1, id, "t", "a"));
     }
@@ -122,65 +197,104 @@ fn a_copy_of_a_used_token_frees_no_slot() {
     peer.take();
     assert_eq!(peer.sent(), ["PUBACK #1"]);
     for _ in 0..4 {
-        assert_eq!(peer.client.acknowledge(used, ReasonCode::SUCCESS), Acknowledged::Stale);
+        assert_eq!(peer.acknowledge(used, ReasonCode::SUCCESS), Acknowledged::Stale);
     }
     assert_eq!(peer.message(incoming(1, 5, "t", "a")).len(), 1, "the slot that was freed");
     assert!(peer.message(incoming(1, 6, "t", "a")).is_empty(), "none is left");
 }
 
-#[test]
-fn in_5_messages_held_from_lost_sessions_take_as_many_slots_again_and_no_more() {
-    let mut peer = Peer::connected(Version::V5);
-    for _ in 0..2 {
-        for id in 1..=4 {
-            assert_eq!(peer.message(incoming(1, id, "t", "old")).len(), 1);
-        }
-        peer.reconnect(false);
-    }
-    assert!(peer.message(incoming(1, 1, "t", "new")).is_empty(), "shed");
-    assert_eq!(peer.client.handle_connection_lost().shed, 1);
+/// Room for four messages.
+fn four(version: Version) -> Peer {
+    Peer::connected_with(Config { queue_len: 4, ..config(version) })
 }
 
 #[test]
-fn session_gone_held_messages_keep_their_slots() {
-    let mut peer = Peer::connected(Version::V311);
+fn what_the_program_does_not_take_is_not_read_and_nothing_is_lost() {
+    for version in BOTH {
+        let mut peer = four(version);
+        for id in 1..=6_u16 {
+            peer.message(incoming(1, id, "t", &id.to_string()));
+        }
+        assert_eq!(peer.tokens.len(), 4);
+        assert_eq!(peer.read_on(), Ok(Some(Stop::Take)));
+        peer.take();
+        assert_eq!(peer.read_on(), Ok(Some(Stop::Take)));
+        assert_eq!(peer.events(), ["message q1 t 5"]);
+        peer.take();
+        assert_eq!(peer.read_on(), Ok(None));
+        assert_eq!(peer.events(), ["message q1 t 6"]);
+        assert_eq!(peer.advance(1_000_000), Ok(()));
+        assert_eq!(peer.lose().shed, 0);
+    }
+}
+
+#[test]
+fn qos0_is_not_dropped_either_while_a_consumer_is_there() {
+    for version in BOTH {
+        let mut peer = four(version);
+        for id in 1..=4 {
+            peer.message(incoming(1, id, "t", "held"));
+        }
+        assert!(peer.message(incoming(0, 0, "t", "zero")).is_empty());
+        assert!(peer.client.is_full());
+        peer.take();
+        assert_eq!(peer.read_on(), Ok(None));
+        assert_eq!(peer.events(), ["message q0 t zero"]);
+        assert_eq!(peer.client.counts().discards, 0);
+    }
+}
+
+#[test]
+fn what_nobody_asked_for_keeps_the_latest_qos0() {
+    let config = Config { queue_len: 4, ..config(Version::V5) };
+    let mut peer = Peer::with(config);
+    peer.client.deactivate(Consumer::Queue);
+    peer.deaf = true;
+    peer.connect(false, &[]);
+    for n in 1..=6 {
+        peer.message(incoming(0, 0, "t", &n.to_string()));
+    }
+    assert_eq!(peer.client.counts().discards, 2);
+    peer.client.activate(Consumer::Callbacks);
+    let mut seen = Vec::new();
+    while let Some(message) = peer.client.next(Consumer::Callbacks) {
+        seen.extend_from_slice(message.payload());
+        peer.client.begin(Consumer::Callbacks);
+    }
+    assert_eq!(seen, b"3456");
+}
+
+#[test]
+fn session_gone_held_messages_keep_their_room() {
+    let mut peer = four(Version::V311);
     for id in 1..=4 {
         peer.message(incoming(1, id, "t", "old"));
     }
     peer.reconnect(false);
     assert!(peer.message(incoming(1, 1, "t", "new")).is_empty());
     peer.take();
-    peer.take();
-    peer.advance(0).unwrap_err();
-    peer.reconnect(true);
-    assert_eq!(peer.message(incoming(1, 1, "t", "new")), ["message q1 t new"]);
+    assert_eq!(peer.read_on(), Ok(None));
+    assert_eq!(peer.events(), ["message q1 t new"]);
 }
 
 #[test]
-fn in_5_a_full_house_is_kept_to_by_receive_maximum() {
+fn more_than_receive_maximum_is_held_as_long_as_there_is_room() {
     let mut peer = Peer::connected(Version::V5);
-    for id in 1..=4 {
-        peer.message(incoming(1, id, "t", "x"));
+    for id in 1..=8 {
+        assert_eq!(peer.message(incoming(1, id, "t", "x")).len(), 1, "Receive Maximum is 4");
     }
-    // Taken and acknowledged, its place is free for one more.
-    peer.take();
-    assert_eq!(peer.sent(), ["PUBACK #1"]);
-    assert_eq!(peer.message(incoming(1, 5, "t", "x")), ["message q1 t x"]);
-    // One too many is shed, and so is every later one: the order is kept.
-    assert!(peer.message(incoming(1, 6, "t", "x")).is_empty());
-    peer.take();
-    assert_eq!(peer.sent(), ["PUBACK #2"]);
-    assert!(peer.message(incoming(1, 7, "t", "x")).is_empty());
+    for _ in 1..=8 {
+        peer.take();
+    }
+    assert_eq!(peer.sent().len(), 8);
     assert_eq!(peer.advance(1000), Ok(()));
-    peer.take();
-    let error = ConnectionError::Violation(Violation::ReceiveMaximum);
-    assert_eq!(peer.advance(0), Err(error));
-    assert_eq!(peer.sent(), ["PUBACK #3", "DISCONNECT 0x93"]);
 }
 
-/// Four slots, six messages: two are shed.
-fn overrun() -> Peer {
-    let mut peer = Peer::connected(Version::V311);
+/// Four places, six messages, and a reply that is awaited behind them: two are shed.
+fn overrun(version: Version) -> Peer {
+    let mut peer = four(version);
+    peer.publish(1, "mine", 1);
+    peer.sent();
     for id in 1..=6 {
         peer.message(incoming(1, id, "t", &id.to_string()));
     }
@@ -189,107 +303,220 @@ fn overrun() -> Peer {
 }
 
 #[test]
-fn in_3_an_overrun_is_shed_and_all_that_follow_go_back_n() {
-    let mut peer = overrun();
-    peer.take();
-    assert_eq!(peer.sent(), ["PUBACK #1"]);
-    // A slot is free, but #7 must not overtake #5.
-    assert!(peer.message(incoming(1, 7, "t", "7")).is_empty());
-    assert_eq!(peer.message(incoming(0, 0, "t", "zero")), ["message q0 t zero"]);
+fn while_a_reply_is_awaited_what_has_no_room_is_shed_and_all_that_follow() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        peer.take();
+        assert_eq!(peer.sent(), ["PUBACK #1"]);
+        // There is room, but #7 must not overtake #5.
+        assert!(peer.message(incoming(1, 7, "t", "7")).is_empty());
+        assert_eq!(peer.message(incoming(0, 0, "t", "zero")), ["message q0 t zero"]);
+        assert!(peer.client.is_connected());
+        assert_eq!(peer.client.counts().shed, 3);
+    }
+}
+
+#[test]
+fn an_overrun_ends_with_disconnect_when_there_is_room_and_nobody_waits() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        peer.take();
+        peer.take();
+        assert_eq!(peer.advance(1000), Ok(()));
+        assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2"]);
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
+        assert_eq!(peer.sent(), ["DISCONNECT 0x00"]);
+        assert_eq!(peer.lose().shed, 2);
+        // With a kept session the server sends the rest again, in order.
+        peer.connect(true, &[]);
+        for id in 3..=6_u16 {
+            let events = peer.message(dup(incoming(1, id, "t", &id.to_string())));
+            assert_eq!(events.len(), usize::from(id > 4));
+        }
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        assert_eq!(peer.sent(), ["PUBACK #3", "PUBACK #4", "PUBACK #5", "PUBACK #6"]);
+    }
+}
+
+/// Not only a reply ends the waiting for one: a publish that waits may be given up.
+#[test]
+fn an_overrun_ends_when_what_waited_has_no_reply_to_come() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        peer.try_publish(1, "waits", 9).unwrap();
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        assert_eq!(peer.advance(1000), Ok(()), "somebody waits");
+        peer.give_up_all();
+        assert_eq!(peer.client.pending(), 0);
+        peer.sent();
+        assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
+    }
+}
+
+#[test]
+fn an_overrun_with_nobody_who_takes_messages_leaves_the_connection() {
+    let config = Config { queue_len: 1, response_time: 1000, ..config(Version::V311) };
+    let mut peer = Peer::with(config);
+    peer.client.deactivate(Consumer::Queue);
+    peer.deaf = true;
+    peer.connect(false, &[]);
+    peer.publish(1, "mine", 1);
+    peer.sent();
+    for id in 1..=3 {
+        peer.message(incoming(1, id, "t", "x"));
+    }
+    peer.send(&Packet::PubAck(ack(1)));
+    assert_eq!(peer.client.counts().shed, 2);
+    assert_eq!(peer.advance(1_000_000), Ok(()));
     assert!(peer.client.is_connected());
 }
 
 #[test]
-fn an_overrun_ends_with_disconnect_when_half_is_taken_and_nobody_waits() {
-    let mut peer = overrun();
-    peer.publish(1, "mine", 1);
-    peer.sent();
-    peer.take();
-    peer.take();
-    assert_eq!(peer.advance(1000), Ok(()));
-    assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2"]);
-    peer.send(&Packet::PubAck(ack(1)));
-    assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
-    assert_eq!(peer.sent(), ["DISCONNECT 0x00"]);
-    assert_eq!(peer.lose().shed, 2);
-    // With a kept session the server sends the rest again, in order.
-    peer.connect(true, &[]);
-    for id in 3..=6_u16 {
-        let events = peer.message(dup(incoming(1, id, "t", &id.to_string())));
-        assert_eq!(events.len(), usize::from(id > 4));
-    }
-    while !peer.tokens.is_empty() {
-        peer.take();
-    }
-    assert_eq!(peer.sent(), ["PUBACK #3", "PUBACK #4", "PUBACK #5", "PUBACK #6"]);
-}
-
-#[test]
-fn an_overrun_acknowledges_what_was_taken_before_it_disconnects() {
-    let mut peer = overrun();
-    peer.take();
-    peer.take();
-    assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
-    assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2", "DISCONNECT 0x00"]);
-}
-
-#[test]
-fn an_overrun_ends_at_the_latest_after_response_time() {
-    let mut peer = overrun();
-    assert_eq!(peer.advance(9_999), Ok(()));
-    assert_eq!(peer.advance(1), Err(ConnectionError::Overrun));
-}
-
-#[test]
-fn an_overrun_is_not_put_off_by_more_of_it() {
-    let mut peer = overrun();
-    peer.advance(9_000).unwrap();
-    peer.message(incoming(1, 7, "t", "7"));
-    assert_eq!(peer.advance(1_000), Err(ConnectionError::Overrun));
-}
-
-#[test]
-fn an_overrun_without_response_time_waits_for_the_program() {
-    let config = Config { response_time: 0, receive_maximum: 1, ..config(Version::V311) };
-    let mut peer = Peer::connected_with(config);
-    peer.message(incoming(1, 1, "t", "1"));
-    peer.message(incoming(1, 2, "t", "2"));
-    assert_eq!(peer.advance(1_000_000), Ok(()));
-    peer.take();
-    assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
-}
-
-#[test]
-fn in_3_bytes_are_a_limit_too_but_one_message_always_has_room() {
-    let config = Config { receive_bytes: 100, ..config(Version::V311) };
-    let mut peer = Peer::connected_with(config);
-    let large = "x".repeat(200);
-    assert_eq!(peer.message(incoming(1, 1, "t", &large)), ["message q1 t <200 bytes>"]);
-    assert!(peer.message(incoming(1, 2, "t", "small")).is_empty());
-    peer.take();
-    assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
-}
-
-#[test]
-fn a_full_table_of_identifiers_is_told_0x97_in_5_and_shed_in_3() {
+fn bytes_are_a_limit_too() {
     for version in BOTH {
-        let mut peer = Peer::connected(version);
-        // Eight identifiers fit; their PUBRELs never come.
-        for half in [1..=4, 5..=8] {
-            for id in half {
-                peer.message(incoming(2, id, "t", "x"));
-                peer.take();
-            }
-            peer.sent();
-            peer.reconnect(true);
-        }
-        let result = peer.try_send(&Packet::Publish(incoming(2, 9, "t", "x")));
-        if version == Version::V5 {
-            assert_eq!(result, Err(ConnectionError::NoRoom));
-            assert_eq!(peer.sent(), ["DISCONNECT 0x97"]);
-        } else {
-            assert_eq!(result, Ok(vec![]));
-            assert_eq!(peer.lose().shed, 1);
-        }
+        let memory = Memory { incoming: log(1040 + 300), ..memory(4096, 4096) };
+        let mut peer = Peer::in_memory(config(version), memory, 4096);
+        peer.connect(false, &[]);
+        let large = "x".repeat(1000);
+        assert_eq!(peer.message(incoming(1, 1, "t", &large)), ["message q1 t <1000 bytes>"]);
+        assert!(peer.message(incoming(1, 2, "t", &large)).is_empty());
+        peer.take();
+        assert_eq!(peer.read_on(), Ok(None));
+        assert_eq!(peer.events(), ["message q1 t <1000 bytes>"]);
     }
+}
+
+#[test]
+fn a_stale_token_used_twice_frees_one_slot() {
+    let mut peer = four(Version::V311);
+    for id in 1..=4 {
+        peer.message(incoming(1, id, "t", "old"));
+    }
+    peer.reconnect(false);
+    let stale = peer.tokens[0];
+    for _ in 0..4 {
+        assert_eq!(peer.acknowledge(stale, ReasonCode::SUCCESS), Acknowledged::Stale);
+    }
+    assert_eq!(peer.message(incoming(1, 1, "t", "new")).len(), 1, "the slot that was freed");
+    assert!(peer.message(incoming(1, 2, "t", "new")).is_empty(), "none is left");
+}
+
+/// Acknowledgements are in the order of arrival, so behind a message that was shed none leaves.
+#[test]
+fn behind_a_message_that_was_shed_no_copy_renews_a_duty() {
+    for version in BOTH {
+        let mut peer = Peer::connected_with(Config { queue_len: 2, ..config(version) });
+        peer.deaf = true;
+        peer.message(incoming(1, 1, "t", "a"));
+        peer.message(incoming(2, 2, "t", "b"));
+        peer.reconnect(true);
+        peer.publish(1, "awaits a reply", 7);
+        peer.sent();
+        peer.message(incoming(1, 3, "t", "c"));
+        peer.message(dup(incoming(1, 1, "t", "a")));
+        peer.message(dup(incoming(2, 2, "t", "b")));
+        assert_eq!(peer.client.counts().shed, 3);
+        peer.deaf = false;
+        peer.message(incoming(0, 0, "t", "d"));
+        assert_eq!([peer.take(), peer.take()], [Acknowledged::Stale; 2]);
+        assert!(peer.sent().is_empty());
+    }
+}
+
+#[test]
+fn a_message_that_is_skipped_takes_no_place_in_a_full_queue() {
+    let mut peer = Peer::connected_with(Config { queue_len: 2, ..config(Version::V311) });
+    peer.deaf = true;
+    peer.message(incoming(1, 1, "t", "a"));
+    peer.message(incoming(1, 2, "t", "b"));
+    peer.message(incoming(1, 3, "t", &"x".repeat(2000)));
+    peer.deaf = false;
+    peer.message(incoming(0, 0, "t", "d"));
+    assert_eq!([peer.take(), peer.take()], [Acknowledged::Queued; 2]);
+    assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2", "PUBACK #3"]);
+    assert_eq!(peer.client.counts().shed, 0);
+}
+
+/// Memory for the largest packet, and nothing else.
+fn smallest(config: Config) -> Peer {
+    let memory = Memory { incoming: log(1024 + 16), ..memory(2048, 4096) };
+    let mut peer = Peer::in_memory(config, memory, 2048);
+    peer.connect(false, &[]);
+    peer
+}
+
+/// A PUBLISH of 1024 bytes.
+fn largest(version: Version) -> String {
+    "x".repeat(1024 - if version == Version::V5 { 9 } else { 8 })
+}
+
+/// The identifier is recorded until PUBREL, which may lie behind.
+#[test]
+fn nothing_waits_for_room_that_nobody_can_make() {
+    for version in BOTH {
+        let mut peer = smallest(config(version));
+        peer.message(incoming(2, 1, "t", "a"));
+        peer.take();
+        assert_eq!(peer.sent(), ["PUBREC #1"]);
+        peer.message(incoming(0, 0, "t", &largest(version)));
+        assert_eq!((peer.unread(), peer.client.counts().discards), (0, 1));
+        peer.send(&Packet::PubRel(ack(1)));
+        assert_eq!(peer.sent(), ["PUBCOMP #1"]);
+        assert_eq!(peer.message(incoming(0, 0, "t", &largest(version))).len(), 1);
+    }
+}
+
+#[test]
+fn an_acknowledgement_by_hand_makes_room_and_reading_goes_on() {
+    for version in BOTH {
+        let mut peer = smallest(config(version));
+        peer.message(incoming(1, 1, "t", "a"));
+        let token = peer.tokens.pop_front().unwrap();
+        peer.client.finish(Consumer::Queue, token);
+        assert!(peer.message(incoming(1, 2, "t", &largest(version)[2..])).is_empty());
+        assert!(peer.client.is_full());
+        assert_eq!(peer.client.acknowledge(token, ReasonCode::SUCCESS), Acknowledged::Queued);
+        assert!(!peer.client.is_full());
+        peer.read().unwrap();
+        assert_eq!(peer.events().len(), 1);
+    }
+}
+
+#[test]
+fn identifiers_that_are_never_released_do_not_hold_up_the_end_of_an_overrun() {
+    for version in BOTH {
+        let mut peer = smallest(config(version));
+        for id in 1..=40 {
+            peer.message(incoming(2, id, "t", ""));
+            peer.take();
+        }
+        assert_eq!(peer.sent().len(), 40);
+        peer.publish(1, "awaits a reply", 7);
+        peer.sent();
+        peer.deaf = true;
+        peer.message(incoming(1, 100, "t", "a"));
+        peer.message(incoming(1, 101, "t", &largest(version)[2..]));
+        assert_eq!(peer.client.counts().shed, 1);
+        peer.deaf = false;
+        peer.send(&Packet::PubAck(ack(1)));
+        peer.take();
+        assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
+    }
+}
+
+#[test]
+fn a_token_does_not_name_a_message_that_was_skipped() {
+    let mut peer = Peer::connected(Version::V311);
+    peer.message(incoming(2, 1, "t", "a"));
+    peer.reconnect(false);
+    peer.message(incoming(2, 1, "t", &"x".repeat(2000)));
+    assert_eq!(peer.sent(), ["PUBREC #1"]);
+    assert_eq!(peer.take(), Acknowledged::Stale);
+    peer.send(&Packet::PubRel(ack(1)));
+    assert_eq!(peer.client.held_bytes(), (0, 0));
 }

@@ -87,7 +87,7 @@ fn one_pingreq_is_open_at_a_time_and_pingresp_has_its_time() {
     for version in BOTH {
         let mut peer = alive(Config { ping_timeout: 3_000, ..config(version) }, 10);
         peer.advance(9_500).unwrap();
-        peer.client.ping(peer.now);
+        peer.client.ping();
         assert_eq!(peer.sent(), ["PINGREQ"]);
         assert_eq!(peer.advance(2_999), Ok(()));
         assert_eq!(peer.advance(1), late(Waiting::PingResp));
@@ -101,7 +101,7 @@ fn the_time_for_pingresp_begins_when_pingreq_has_left() {
     peer.publish(0, &"x".repeat(1000), 1);
     peer.write(10);
     peer.stuck = true;
-    peer.client.ping(peer.now);
+    peer.client.ping();
     peer.advance(5_000).unwrap();
     peer.stuck = false;
     assert_eq!(peer.sent().last().unwrap(), "PINGREQ");
@@ -160,27 +160,104 @@ fn keep_alive_0_has_no_ping_and_no_silence() {
     }
 }
 
+/// A client that has no room for what came: nothing is read until the program takes a message.
+fn full(version: Version, keep_alive: u16) -> Peer {
+    let mut peer = alive(Config { queue_len: 1, ..config(version) }, keep_alive);
+    peer.message(incoming(1, 1, "t", "x"));
+    peer.message(incoming(1, 2, "t", "y"));
+    assert!(peer.client.is_full());
+    peer
+}
+
+/// The program takes the message that was in the way, and reading goes on.
+fn take_and_read_on(peer: &mut Peer) {
+    peer.take();
+    assert_eq!(peer.read_on(), Ok(None));
+}
+
 #[test]
 fn while_reading_pauses_silence_is_not_the_servers_and_pingreq_still_goes_out() {
     for version in BOTH {
-        let mut peer = alive(config(version), 10);
-        peer.client.pause_reading(true, peer.now);
+        let mut peer = full(version, 10);
         // The server has its own rule of silence, and no PINGRESP can come.
         for _ in 0..6 {
             assert!(peer.sent().is_empty());
             peer.advance(9_500).unwrap();
             assert_eq!(peer.sent(), ["PINGREQ"]);
         }
-        peer.client.pause_reading(false, peer.now);
+        take_and_read_on(&mut peer);
         peer.advance(9_000).unwrap();
-        assert_eq!(peer.send(&Packet::PingResp), ["pong"]);
-        let mut peer = alive(Config { ping_timeout: 0, ..config(version) }, 10);
+        assert_eq!(peer.send(&Packet::PingResp), ["message q1 t y", "pong"]);
+    }
+}
+
+#[test]
+fn the_time_of_a_pause_does_not_count_as_silence() {
+    for version in BOTH {
+        let mut peer = alive(Config { ping_timeout: 0, queue_len: 1, ..config(version) }, 10);
+        peer.message(incoming(1, 1, "t", "x"));
         peer.advance(5_000).unwrap();
-        peer.client.pause_reading(true, peer.now);
+        peer.message(incoming(1, 2, "t", "y"));
         peer.advance(20_000).unwrap();
-        peer.client.pause_reading(false, peer.now);
-        assert_eq!(peer.advance(9_999), Ok(()));
+        take_and_read_on(&mut peer);
+        assert_eq!(peer.advance(14_999), Ok(()));
         assert_eq!(peer.advance(1), late(Waiting::Silence));
+    }
+}
+
+/// While nothing is read no acknowledgement can come: its time stands still.
+#[test]
+fn a_pause_of_reading_moves_the_time_of_acknowledgements() {
+    for version in BOTH {
+        let times = Config { response_time: 1_000, max_repubs: 0, queue_len: 1, ..config(version) };
+        let mut peer = alive(times, 0);
+        peer.message(incoming(1, 1, "t", "x"));
+        peer.sent();
+        peer.publish(1, "out", 1);
+        peer.sent();
+        peer.advance(600).unwrap();
+        peer.send(&Packet::PubAck(ack(1)));
+        peer.message(incoming(1, 2, "t", "y"));
+        assert!(peer.client.is_full());
+        peer.advance(60_000).unwrap();
+        take_and_read_on(&mut peer);
+        assert_eq!(peer.advance(1_000), Ok(()), "nothing is awaited");
+    }
+}
+
+/// Nobody waits for what was given up, so reading may pause before the server has acknowledged it.
+#[test]
+fn a_pause_of_reading_moves_the_time_of_what_was_given_up() {
+    for version in BOTH {
+        let times = Config { response_time: 1_000, max_repubs: 0, queue_len: 1, ..config(version) };
+        let mut peer = alive(times, 0);
+        peer.message(incoming(1, 1, "t", "x"));
+        peer.publish(1, "out", 1);
+        peer.sent();
+        peer.give_up(1);
+        peer.advance(600).unwrap();
+        peer.message(incoming(1, 2, "t", "y"));
+        assert!(peer.client.is_full());
+        peer.advance(60_000).unwrap();
+        take_and_read_on(&mut peer);
+        assert_eq!(peer.advance(399), Ok(()), "there are 400 ms left");
+        assert_eq!(peer.advance(1), late(Waiting::Acknowledgement));
+    }
+}
+
+/// A pause moves the time of silence once, though more has come when reading goes on.
+#[test]
+fn what_comes_after_a_pause_of_reading_is_not_of_a_later_time() {
+    for version in BOTH {
+        let mut peer = alive(Config { queue_len: 1, ..config(version) }, 10);
+        peer.message(incoming(1, 1, "t", "x"));
+        peer.advance(8_000).unwrap();
+        peer.message(incoming(1, 2, "t", "y"));
+        assert!(peer.client.is_full());
+        peer.advance(8_000).unwrap();
+        peer.take();
+        peer.message(incoming(0, 0, "t", "more"));
+        peer.advance(8_500).unwrap();
     }
 }
 

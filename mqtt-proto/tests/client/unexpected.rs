@@ -19,13 +19,14 @@ fn offends(peer: &mut Peer, packet: &Packet<'_>, code: u8) -> ConnectionError {
 }
 
 /// The message is more than our Receive Maximum: it is shed, and the server is told.
+/// A client that tells a server at once that it exceeds our Receive Maximum.
+fn strict() -> Peer {
+    Peer::connected_with(Config { strict: true, ..crate::peer::config(Version::V5) })
+}
+
 fn is_too_much(peer: &mut Peer, message: Publish<'_>) {
-    assert!(peer.message(message).is_empty());
-    while !peer.tokens.is_empty() {
-        peer.take();
-    }
     let error = ConnectionError::Violation(Violation::ReceiveMaximum);
-    assert_eq!(peer.advance(0), Err(error));
+    assert_eq!(peer.try_send(&Packet::Publish(message)), Err(error));
     assert_eq!(peer.sent().last().map(String::as_str), Some("DISCONNECT 0x93"));
 }
 
@@ -101,7 +102,7 @@ fn suback_tells_a_refusal_per_filter() {
         let mut peer = Peer::connected(version);
         peer.subscribe("a", 1).unwrap();
         peer.sent();
-        assert_eq!(peer.send(&suback(1, &[0x80])), ["subscribed 1 [80]"]);
+        assert_eq!(peer.send(&suback(1, &[0x80])), ["answered 1 [80]"]);
     }
 }
 
@@ -228,7 +229,7 @@ fn rules_without_a_number() {
 
 #[test]
 fn only_messages_of_this_connection_count_toward_our_receive_maximum() {
-    let mut peer = Peer::connected(Version::V5);
+    let mut peer = strict();
     // Four of an earlier connection: two taken and awaiting PUBREL, two still held.
     for id in 1..=4 {
         peer.message(incoming(2, id, "t", "x"));
@@ -246,7 +247,7 @@ fn only_messages_of_this_connection_count_toward_our_receive_maximum() {
 
 #[test]
 fn a_copy_of_an_earlier_message_counts_once() {
-    let mut peer = Peer::connected(Version::V5);
+    let mut peer = strict();
     peer.message(incoming(1, 1, "t", "x"));
     peer.message(incoming(1, 2, "t", "x"));
     peer.reconnect(true);
@@ -260,7 +261,7 @@ fn a_copy_of_an_earlier_message_counts_once() {
 
 #[test]
 fn a_place_is_free_when_pubrel_came() {
-    let mut peer = Peer::connected(Version::V5);
+    let mut peer = strict();
     for id in 1..=4 {
         peer.message(incoming(2, id, "t", "x"));
         peer.take();
@@ -314,7 +315,7 @@ fn ids_that_await_pubcomp_count_over_a_resume_and_pubrel_never_waits() {
 fn a_peer_that_floods_and_reads_nothing_is_not_read_on() {
     for version in BOTH {
         let mut peer =
-            Peer::in_memory(crate::peer::config(version), crate::peer::memory(128, 4, 16), 128);
+            Peer::in_memory(crate::peer::config(version), crate::peer::memory(128, 1024), 128);
         peer.connect(false, &[]);
         peer.publish(0, "stuck", 1);
         peer.write(1);

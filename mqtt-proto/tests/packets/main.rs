@@ -14,17 +14,7 @@ use golden::Vector;
 use mqtt_as_proto::error::{DecodeError, EncodeError};
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::{Packet, PacketType, Publish, Version};
-use mqtt_as_proto::wire::{MAX_REMAINING, Sink};
-
-/// What was encoded; unlike `Vec` it is a sink without the feature `alloc` too.
-#[derive(Default)]
-struct Written(Vec<u8>);
-
-impl Sink for Written {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-}
+use mqtt_as_proto::wire::{MAX_REMAINING, Writer};
 
 /// Runs `check` on every row and names the row in which it fails.
 fn on_each(check: impl Fn(&Vector<'_>)) {
@@ -44,11 +34,12 @@ fn decode(bytes: &[u8], version: Version) -> Result<Packet<'_>, DecodeError> {
 }
 
 fn encode(packet: &Packet<'_>, version: Version) -> Result<Vec<u8>, EncodeError> {
-    let mut written = Written::default();
-    let len = packet.encode(version, &mut written)?;
-    assert_eq!(len, written.0.len());
-    assert_eq!(packet.encoded_len(version), Ok(len));
-    Ok(written.0)
+    let mut bytes = vec![0xee; packet.encoded_len(version)?];
+    let mut out = Writer::new(&mut bytes);
+    let len = packet.encode(version, &mut out)?;
+    assert_eq!((len, out.result()), (out.len(), Ok(len)));
+    assert_eq!(len, bytes.len());
+    Ok(bytes)
 }
 
 /// What was decoded can be encoded, and is then decoded to the same.
@@ -208,10 +199,25 @@ fn a_slice_that_is_too_small_is_told_the_right_size() {
 #[test]
 fn the_largest_packet_has_a_remaining_length_of_four_full_bytes() {
     let publish = Publish::new(golden::topic("t"), b"");
-    let (mut head, payload) = (Written::default(), MAX_REMAINING as usize - 3);
-    assert_eq!(publish.encode_head(Version::V311, payload, &mut head), Ok(268_435_460));
-    assert_eq!(head.0, hex::bytes("30 FF FF FF 7F 00 01 't'"));
-    let mut nothing = Written::default();
+    let (mut head, payload) = ([0; 8], MAX_REMAINING as usize - 3);
+    let mut out = Writer::new(&mut head);
+    assert_eq!(publish.encode_head(Version::V311, payload, &mut out), Ok(268_435_460));
+    assert_eq!(out.result(), Ok(8));
+    assert_eq!(head[..], hex::bytes("30 FF FF FF 7F 00 01 't'"));
+    let mut nothing = Writer::new(&mut head);
     let result = publish.encode_head(Version::V311, payload + 1, &mut nothing);
-    assert_eq!((result, nothing.0.len()), (Err(EncodeError::PacketTooLarge), 0));
+    assert_eq!((result, nothing.len()), (Err(EncodeError::PacketTooLarge), 0));
+}
+
+#[test]
+fn packets_are_written_one_after_the_other_and_never_in_part() {
+    let mut bytes = [0xee; 9];
+    let mut out = Writer::new(&mut bytes);
+    let publish = Packet::Publish(Publish::new(golden::topic("t"), b"x"));
+    assert_eq!(publish.encode(Version::V311, &mut out), Ok(6));
+    let no_room = Err(EncodeError::NoRoom { needed: 6 });
+    assert_eq!(publish.encode(Version::V311, &mut out), no_room);
+    assert_eq!(Packet::PingReq.encode(Version::V311, &mut out), Ok(2));
+    assert_eq!(out.result(), Ok(8));
+    assert_eq!(bytes[..], hex::bytes("30 04 00 01 't' 'x' C0 00 EE"));
 }

@@ -11,16 +11,20 @@ use mqtt_as_proto::packet::{
 };
 use mqtt_as_proto::property::{Properties, Property, SubscriptionId, TopicAliasId};
 use mqtt_as_proto::reason::ReasonCode;
+use mqtt_as_proto::wire::Writer;
 
-use crate::Written;
 use crate::golden::{self, USER, ack, filter, id, topic};
 
 fn refuse(rule: &str, version: Version, packet: Packet<'_>, error: EncodeError) {
-    let mut written = Written::default();
-    assert_eq!(packet.encode(version, &mut written), Err(error), "{rule}");
-    assert!(written.0.is_empty(), "{rule}: {} bytes were written", written.0.len());
+    for room in [16, 200_000] {
+        let mut bytes = vec![0xee; room];
+        let mut out = Writer::new(&mut bytes);
+        assert_eq!(packet.encode(version, &mut out), Err(error), "{rule}");
+        assert_eq!(out.result(), Ok(0), "{rule}");
+        assert!(bytes.iter().all(|byte| *byte == 0xee), "{rule}: bytes were written");
+        assert_eq!(packet.encode_to_slice(version, &mut bytes), Err(error), "{rule}");
+    }
     assert_eq!(packet.encoded_len(version), Err(error), "{rule}");
-    assert_eq!(packet.encode_to_slice(version, &mut [0; 16]), Err(error), "{rule}");
     assert!(!error.to_string().is_empty());
 }
 

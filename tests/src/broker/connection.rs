@@ -6,7 +6,7 @@ use mqtt_as_proto::packet::{Ack, Connect, Delivery, Disconnect, Packet, Publish}
 use mqtt_as_proto::property::{Properties, TopicAliasId};
 use mqtt_as_proto::{Instant, PacketId, QoS, ReasonCode, Version};
 
-use crate::sink::Behind;
+use crate::append::append;
 
 use super::BrokerConfig;
 use super::message::{Alias, Outgoing, Will};
@@ -82,7 +82,7 @@ impl Connection {
 
     pub(super) fn send(&mut self, packet: &Packet<'_>) {
         // The broker's own packets break no rule: their strings came in packets of other clients.
-        let written = packet.encode(self.version, &mut Behind(&mut self.output));
+        let written = append(packet, self.version, &mut self.output);
         written.expect("a packet that can be written");
     }
 

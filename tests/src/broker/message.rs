@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mqtt_as_proto::frame::Frame;
-use mqtt_as_proto::packet::{Delivery, Publish, Will as WillPacket};
+use mqtt_as_proto::packet::{Delivery, Packet, Publish, Will as WillPacket};
 use mqtt_as_proto::property::{Properties, Property, SubscriptionId, TopicAliasId};
-use mqtt_as_proto::{EncodeError, Instant, QoS, TopicName, Version};
+use mqtt_as_proto::{Instant, QoS, TopicName, Version};
 
-use crate::sink::Behind;
+use crate::append::append;
 
 /// A message from a client.
 #[derive(Clone, Debug)]
@@ -148,9 +148,9 @@ impl Outgoing {
         let payload = &self.message.payload;
         let retain = self.retain;
         let publish = Publish { dup, retain, delivery, topic, properties, payload };
-        let mut bytes = Vec::with_capacity(payload.len() + 64);
-        let written: Result<usize, EncodeError> = publish.encode(version, &mut Behind(&mut bytes));
-        written.ok().map(|_| bytes)
+        let mut bytes = Vec::new();
+        append(&Packet::Publish(publish), version, &mut bytes).ok()?;
+        Some(bytes)
     }
 
     fn properties(&self, alias: Alias, now: Instant) -> Vec<Property<'_>> {

@@ -92,8 +92,7 @@ impl Pair {
     }
 
     fn say(&mut self, packet: &Packet<'_>) {
-        let mut bytes = Vec::new();
-        packet.encode(Version::V311, &mut bytes).expect("a good packet");
+        let bytes = packet.encode_to_vec(Version::V311).expect("a good packet");
         self.broker.handle_bytes(self.feeder, &bytes, self.now);
         self.log_accepted();
     }

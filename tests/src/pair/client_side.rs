@@ -1,53 +1,57 @@
 //! The client's driver: carries bytes, events and time, and closes what is over.
 
-use mqtt_as_proto::client::{ConnectionError, Tag};
+use bytes::Bytes;
+use mqtt_as_proto::client::{Client, Consumer, Fate, Handled, Input, Stop, StreamKey, Tag, Tell};
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::{AckToken, Instant};
 
-use super::streams::Incoming;
-use super::{Delivered, Direction, Event, Happening, Invariant, Pair, Plant};
+use super::{Delivered, Direction, Event, Happening, Held, Invariant, Pair, Plant};
 
-/// An event that has let go of the client, and a message's duty.
-type Owned = (Happening, Option<AckToken>);
-
-/// What came, and has let go of the client.
-enum Came {
-    Event(Owned),
-    Stream(Incoming),
-    Piece(Vec<u8>),
+/// An event that has let go of the client; and whether it says that the session was adopted.
+struct Told {
+    happening: Happening,
+    adopted: bool,
 }
 
 impl Pair {
     /// What the client's driver does now; false if there was nothing to do.
     pub(super) fn client_turn(&mut self) -> bool {
-        let mut moved = self.tell_events();
-        if self.current.is_none() {
-            return moved;
-        }
-        if self.client.poll_timeout().is_some_and(|at| at <= self.now) {
-            moved = true;
-            if let Err(error) = self.client.handle_timeout(self.now) {
+        let due = self.client.poll_timeout().is_some_and(|at| at <= self.now);
+        if due {
+            let now = self.now;
+            let done = self.telling(|client, tell| client.handle_timeout(now, tell));
+            if let Err(error) = done {
                 self.happen(Happening::Failed(error));
             }
         }
+        let mut moved = due | self.take_up();
+        if self.current.is_none() {
+            return moved;
+        }
         moved |= self.read();
-        moved |= self.tell_events();
+        moved |= self.take_up();
         moved |= self.write_streams();
         moved |= self.write();
-        moved |= self.tell_events();
         moved | self.close_if_over()
     }
 
-    fn tell_events(&mut self) -> bool {
-        let mut moved = false;
-        while let Some(event) = self.client.poll_event() {
-            moved = true;
-            self.tell(own(event));
-        }
-        moved
+    /// Does what may tell events, and hears them.
+    pub(super) fn telling<T>(
+        &mut self,
+        act: impl FnOnce(&mut Client<'static>, Tell<'_>) -> T,
+    ) -> T {
+        let mut told = Vec::new();
+        let done = act(&mut self.client, &mut |event| told.extend(own(event)));
+        while self.client.take_released().is_some() {}
+        told.into_iter().for_each(|told| self.tell(told));
+        done
     }
 
     fn read(&mut self) -> bool {
+        // As a driver does that has no room: what has come stays in the transport.
+        if self.client.is_full() {
+            return false;
+        }
         let Some(connection) = self.current.as_mut().filter(|_| !self.is_dead) else {
             return false;
         };
@@ -60,73 +64,109 @@ impl Pair {
     }
 
     fn handle_input(&mut self) -> bool {
-        let mut input = std::mem::take(&mut self.input);
-        let mut done = 0;
-        while done < input.len() {
-            match self.handle_packet(&input[done..]) {
-                Ok(0) => break,
-                Ok(used) => done += used,
-                Err(error) => {
-                    self.happen(Happening::Failed(error));
-                    done = input.len();
+        if self.input.is_empty() {
+            return false;
+        }
+        let input = Bytes::from(std::mem::take(&mut self.input));
+        let is_read = !self.client.is_closing() && !self.says_goodbye;
+        let (now, by_reference) = (self.now, self.random.chance(50));
+        let mut told = Vec::new();
+        let lent = if by_reference { Input::shared(&input) } else { Input::new(&input) };
+        let handled = self.client.handle_bytes(lent, now, &mut |event| told.extend(own(event)));
+        let used = handled.map_or(input.len(), |handled| handled.used);
+        if is_read {
+            // The wire has seen the packets before the client has answered any.
+            self.note_received(&input[..used]);
+        }
+        told.into_iter().for_each(|told| self.tell(told));
+        match handled {
+            Ok(handled) => self.check_handled(handled, &input[used..]),
+            Err(error) => self.happen(Happening::Failed(error)),
+        }
+        self.input = input[used..].to_vec();
+        used != 0
+    }
+
+    /// What was used, packet by packet. What is larger than the client takes comes in parts.
+    fn note_received(&mut self, mut used: &[u8]) {
+        while !used.is_empty() {
+            let len = match self.skipped {
+                0 => match FixedHeader::read(used) {
+                    Ok(Some(header)) => header.packet_len(),
+                    _ => return, // The end of a connection that failed.
+                },
+                skipped => skipped,
+            };
+            if self.skipped == 0 {
+                match Frame::split(used) {
+                    Ok(Some((frame, _))) if len <= self.client.maximum_packet_size() => {
+                        self.wire.received(frame);
+                    }
+                    _ => self.wire.received_part(used),
                 }
             }
+            let here = len.min(used.len());
+            self.skipped = len - here;
+            used = &used[here..];
         }
-        input.drain(..done);
-        self.input = input;
-        done != 0
     }
 
-    /// Hands bytes to the client; how many it used.
-    fn handle_packet(&mut self, input: &[u8]) -> Result<usize, ConnectionError> {
-        let is_read = self.skipped == 0 && !self.client.is_closing() && !self.says_goodbye;
-        let frame = Some(input).filter(|_| is_read);
-        let frame = frame.and_then(|input| Frame::split(input).ok().flatten());
-        let whole = frame.map(|(_, rest)| input.len() - rest.len());
-        // What is larger comes in pieces, or is skipped.
-        let header = Some(input).filter(|_| is_read);
-        let header = header.and_then(|input| FixedHeader::read(input).ok().flatten());
-        let size = header.map(|header| header.packet_len());
-        let size = size.filter(|size| *size > self.client.maximum_packet_size());
-        let handled = self.client.handle_bytes(input, self.now);
-        // The wire has seen the packet, also if the client did not like it.
-        if let (Some((frame, _)), Ok(handled)) = (frame, &handled)
-            && whole == Some(handled.used)
-        {
-            self.wire.received(frame);
+    /// Nothing is left but what has a reason to be.
+    fn check_handled(&mut self, handled: Handled, rest: &[u8]) {
+        let whole = self.skipped == 0 && matches!(Frame::split(rest), Ok(Some(_)));
+        if whole && handled.stop.is_none() {
+            self.fail(Invariant::Rest, "a packet is left, and nobody says why".to_owned());
         }
-        let handled = handled?;
-        self.skipped = self.skipped.saturating_sub(handled.used);
-        if let Some(size) = size.filter(|_| handled.used != 0) {
-            self.skipped = size.saturating_sub(handled.used);
+        if handled.stop == Some(Stop::Take) && self.client.held_bytes().1 == 0 {
+            self.fail(Invariant::Rest, "nothing is held, and there is no room".to_owned());
         }
-        if let Some(Event::Connected(connected)) = &handled.event {
-            self.wire.adopted |= connected.adopted;
-            if !connected.session_present {
-                self.sessions += 1;
-            }
-        }
-        let used = handled.used;
-        let came = handled.event.map(|event| match event {
-            Event::StreamBegins { received, len, .. } => {
-                Came::Stream(Incoming::new(&received, len))
-            }
-            Event::Piece(piece) => Came::Piece(piece.to_vec()),
-            event => Came::Event(own(event)),
-        });
-        match came {
-            Some(Came::Stream(incoming)) => self.incoming = Some(incoming),
-            Some(Came::Piece(piece)) => self.piece(&piece),
-            Some(Came::Event(event)) => self.tell(event),
-            None => {}
-        }
-        Ok(used)
     }
 
-    fn tell(&mut self, (mut happening, token): Owned) {
-        if let Happening::Delivered(message) = happening {
-            return self.deliver(message, token);
+    /// The program asks for the messages that came, if it listens.
+    fn take_up(&mut self) -> bool {
+        let mut moved = false;
+        while self.listens {
+            if self.incoming.is_some() {
+                if !self.read_on() {
+                    break;
+                }
+                moved = true;
+                continue;
+            }
+            let Some(message) = self.client.next(Consumer::Queue) else { break };
+            let Some(publish) = message.publish() else {
+                self.fail(Invariant::Content, "a message that is none".to_owned());
+                break;
+            };
+            let (topic, delivery) = (publish.topic.as_str().to_owned(), publish.delivery);
+            let delivered = Delivered { topic, payload: publish.payload.to_vec(), delivery };
+            let (is_stream, len) = (message.is_stream(), message.payload_len());
+            moved = true;
+            self.wire.delivered(delivery, Some(&*delivered.payload).filter(|_| !is_stream));
+            if is_stream || self.random.chance(10) {
+                self.begin_reading(delivered, len);
+                continue;
+            }
+            let token = self.client.begin(Consumer::Queue);
+            self.deliver(delivered, token, None);
         }
+        moved
+    }
+
+    /// The program has the whole of a message.
+    pub(super) fn deliver(
+        &mut self,
+        message: Delivered,
+        token: Option<AckToken>,
+        stream: Option<StreamKey>,
+    ) {
+        let session = self.sessions;
+        let held = token.map(|token| Held { token, stream, message: message.clone(), session });
+        self.held.extend(held);
+        self.happen(Happening::Delivered(message));
+    }
+
+    fn tell(&mut self, Told { mut happening, adopted }: Told) {
         let fate = match &happening {
             Happening::Ended(_, fate) => Some(*fate),
             _ => None,
@@ -140,10 +180,17 @@ impl Pair {
                     return;
                 }
             }
-            Happening::Connected { session_present: false }
-                if self.config.plant == Some(Plant::LostMessage) && self.sessions > 1 =>
-            {
-                self.planted.hide(self.pending.first().copied().map(Tag));
+            Happening::Connected { session_present } => {
+                self.sessions += u32::from(adopted || !*session_present);
+                if adopted {
+                    self.wire.adopt();
+                }
+                if self.config.plant == Some(Plant::LostMessage)
+                    && !*session_present
+                    && self.sessions > 1
+                {
+                    self.planted.hide(self.pending.first().copied().map(Tag));
+                }
             }
             _ => {}
         }
@@ -153,7 +200,7 @@ impl Pair {
     fn write(&mut self) -> bool {
         let mut moved = false;
         while self.writable <= self.now {
-            if self.out.is_empty() && !self.client.poll_transmit(&mut self.out, self.now) {
+            if self.out.is_empty() && !self.poll_transmit() {
                 break;
             }
             let partial = self.config.partial_writes;
@@ -174,6 +221,14 @@ impl Pair {
             }
         }
         moved
+    }
+
+    fn poll_transmit(&mut self) -> bool {
+        let mut told = Vec::new();
+        let mut tell = |event: Event<'_>| told.extend(own(event));
+        let some = self.client.poll_transmit(&mut self.out, self.now, &mut tell);
+        told.into_iter().for_each(|told| self.tell(told));
+        some
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -204,12 +259,11 @@ impl Pair {
         if close {
             connection.link.close(Direction::ToBroker);
         }
-        let lost = self.client.handle_connection_lost();
+        let lost = self.telling(|client, tell| client.handle_connection_lost(tell));
         self.happen(Happening::Lost(lost));
         self.out.clear();
         self.input.clear();
         self.skipped = 0;
-        self.incoming = None;
         self.says_goodbye = false;
         self.writable = Instant::default();
         self.is_dead = false;
@@ -219,30 +273,23 @@ impl Pair {
     }
 }
 
-fn own(event: Event<'_>) -> Owned {
-    let mut token = None;
+/// None of one that only asks the program to look again: it does that all the time.
+fn own(event: Event<'_>) -> Option<Told> {
+    let mut adopted = false;
     let happening = match event {
         Event::Connected(connected) => {
+            adopted = connected.adopted;
             Happening::Connected { session_present: connected.session_present }
         }
         Event::Refused(ack) => Happening::Refused(ack.reason),
-        Event::Message(message) => {
-            token = message.token;
-            Happening::Delivered(Delivered {
-                topic: message.publish.topic.as_str().to_owned(),
-                payload: message.publish.payload.to_vec(),
-                delivery: message.publish.delivery,
-            })
-        }
         Event::TooLarge { .. } => Happening::TooLarge,
-        Event::Published { tag, reason, .. } => Happening::Settled(tag, reason),
-        Event::Ended { tag, fate } => Happening::Ended(tag, fate),
-        Event::Subscribed(answer) | Event::Unsubscribed(answer) => {
-            Happening::Answered(answer.tag, answer.codes.to_vec())
-        }
+        Event::Done { tag, fate: Fate::Acknowledged(reason) } => Happening::Settled(tag, reason),
+        Event::Done { tag, fate } => Happening::Ended(tag, fate),
+        Event::Answered(answer) => Happening::Answered(answer.tag, answer.codes.to_vec()),
         Event::Disconnected(disconnect) => Happening::Disconnected(disconnect.reason),
         Event::Pong => Happening::Pong,
+        Event::Readable => return None,
         other => unreachable!("nobody asked for {other:?}"),
     };
-    (happening, token)
+    Some(Told { happening, adopted })
 }

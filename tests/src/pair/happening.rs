@@ -26,6 +26,8 @@ pub enum Happening {
     Ended(Tag, Fate),
     /// The program got a message.
     Delivered(Delivered),
+    /// The program has dealt with a message, and has not acknowledged it.
+    Finished(Delivered),
     /// A message was skipped, as it was too large.
     TooLarge,
     /// The server answered a PINGREQ.
@@ -80,6 +82,8 @@ pub enum Invariant {
     Connection,
     /// All comes to an end, and nothing turns in circles.
     Rest,
+    /// Memory is given back when it is not needed.
+    Memory,
 }
 
 /// A broken rule and how it was broken.
@@ -105,6 +109,7 @@ pub(super) fn short(happening: &Happening) -> String {
             let Delivered { topic, payload, delivery } = message;
             format!("delivered {topic} {:?} {delivery:?}", text(payload))
         }
+        Happening::Finished(message) => format!("finished {:?}", message.delivery),
         Happening::Accepted(Accepted { topic, payload, qos, .. }) => {
             format!("the broker accepted {topic} {:?} {qos:?}", text(payload))
         }

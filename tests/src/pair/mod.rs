@@ -14,9 +14,10 @@ mod wire;
 use std::collections::BTreeSet;
 
 use mqtt_as_proto::client::{
-    Client, Config, Event, Memory, Message, OperationError, Published, Tag, Warning,
+    Client, Config, Consumer, Event, LogMemory, Memory, Message, OperationError, Published,
+    StreamKey, Tag, Warning,
 };
-use mqtt_as_proto::packet::{Connect, Delivery, Subscription, SubscriptionOptions};
+use mqtt_as_proto::packet::{Connect, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::{Properties, Property};
 use mqtt_as_proto::{
     AckToken, Instant, Outbox, PacketId, QoS, ReasonCode, Storage, TopicFilter, TopicName, Version,
@@ -43,10 +44,12 @@ pub struct PairConfig {
     pub client: Config,
     /// Bytes of its outbox.
     pub outbox: usize,
-    /// Messages and requests on their way out.
-    pub flights: u16,
-    /// Bytes of those messages.
-    pub store: usize,
+    /// Bytes of messages and requests on their way out.
+    pub outgoing: usize,
+    /// Bytes of received messages.
+    pub incoming: usize,
+    /// Whether that memory is lent, not from the heap.
+    pub lent: bool,
     /// The keep-alive in seconds.
     pub keep_alive: u16,
     /// 5.0: the Session Expiry Interval of each CONNECT.
@@ -66,8 +69,9 @@ impl Default for PairConfig {
         Self {
             client: Config::default(),
             outbox: 64 * 1024,
-            flights: 100,
-            store: 1 << 20,
+            outgoing: 1 << 20,
+            incoming: 1 << 21,
+            lent: false,
             keep_alive: 60,
             session_expiry: None,
             broker: BrokerConfig::default(),
@@ -91,7 +95,9 @@ struct Connection {
 #[derive(Debug)]
 struct Held {
     token: AckToken,
-    delivery: Delivery,
+    /// It was read piece by piece.
+    stream: Option<StreamKey>,
+    message: Delivered,
     /// The client's sessions so far.
     session: u32,
 }
@@ -117,6 +123,8 @@ pub struct Pair {
     old: Vec<Connection>,
     writable: Instant,
     is_dead: bool,
+    /// The program asks for messages.
+    listens: bool,
     held: Vec<Held>,
     sessions: u32,
     wire: Wire,
@@ -127,7 +135,9 @@ pub struct Pair {
     left: BTreeSet<u32>,
     /// When the program writes its streams on.
     stream_at: Instant,
+    /// What it reads piece by piece, and when it reads on.
     incoming: Option<streams::Incoming>,
+    read_at: Instant,
     /// The client was told to disconnect: it reads nothing more, whatever it has to write.
     says_goodbye: bool,
     log: Vec<Happening>,
@@ -143,8 +153,9 @@ impl Pair {
     /// If settings and memory of the client do not fit each other.
     #[must_use]
     pub fn new(seed: u64, config: PairConfig) -> Self {
-        let memory = Memory::heap(&config.client, config.outbox, config.flights, config.store);
-        let client = Client::new(config.client.clone(), memory).expect("settings that fit");
+        let mut client =
+            Client::new(config.client.clone(), memory(&config)).expect("settings that fit");
+        client.activate(Consumer::Queue);
         let mut broker = Broker::new(config.broker.clone());
         let feeder = broker.open();
         let mut pair = Self {
@@ -162,6 +173,7 @@ impl Pair {
             old: Vec::new(),
             writable: Instant::default(),
             is_dead: false,
+            listens: true,
             held: Vec::new(),
             sessions: 0,
             wire: Wire::new(config.client.version),
@@ -171,6 +183,7 @@ impl Pair {
             left: BTreeSet::new(),
             stream_at: Instant::default(),
             incoming: None,
+            read_at: Instant::default(),
             says_goodbye: false,
             log: Vec::new(),
             fault: None,
@@ -183,7 +196,7 @@ impl Pair {
 
     /// Prints what happens.
     pub fn trace(&mut self) {
-        self.trace = true;
+        (self.trace, self.wire.trace) = (true, true);
     }
 
     /// Opens a connection and sends CONNECT.
@@ -274,7 +287,17 @@ impl Pair {
     /// Lets the client give a publish up.
     pub fn give_up(&mut self, id: PacketId) -> bool {
         self.note(|| format!("give up #{id}"));
-        self.client.give_up(id)
+        let given_up = self.telling(|client, tell| client.give_up(id, tell));
+        if given_up {
+            self.wire.retired();
+        }
+        given_up
+    }
+
+    /// From now on the program asks for messages, or does not.
+    pub fn listen(&mut self, listens: bool) {
+        self.note(|| format!("listen: {listens}"));
+        self.listens = listens;
     }
 
     /// The program takes a message that it was given before: which of them, 0 for the oldest.
@@ -283,11 +306,32 @@ impl Pair {
             return;
         }
         let held = self.held.remove(which);
-        self.note(|| format!("take {:?}", held.delivery));
+        self.note(|| format!("take {:?}", held.message.delivery));
         if held.session == self.sessions {
-            self.wire.taken(held.delivery);
+            self.wire.taken(held.message.delivery);
         }
-        self.client.acknowledge(held.token, reason);
+        match held.stream {
+            Some(key) => self.client.finish_stream(key),
+            None => self.client.finish(Consumer::Queue, held.token),
+        }
+        if self.config.client.manual_ack {
+            self.client.acknowledge(held.token, reason);
+        }
+    }
+
+    /// The program has dealt with such a message, and will acknowledge it later.
+    pub fn finish(&mut self, which: usize) {
+        let Some(held) = self.held.get(which).filter(|_| self.config.client.manual_ack) else {
+            return;
+        };
+        let (token, stream, delivery) = (held.token, held.stream, held.message.delivery);
+        self.note(|| format!("finish {delivery:?}"));
+        match stream {
+            Some(key) => self.client.finish_stream(key),
+            None => self.client.finish(Consumer::Queue, token),
+        }
+        // If the connection ends before that, the message is delivered again.
+        self.happen(Happening::Finished(self.held[which].message.clone()));
     }
 
     /// Messages that the program was given and has not taken.
@@ -299,7 +343,7 @@ impl Pair {
     /// The QoS of such a message.
     #[must_use]
     pub fn untaken_qos(&self, which: usize) -> Option<QoS> {
-        self.held.get(which).map(|held| held.delivery.qos())
+        self.held.get(which).map(|held| held.message.delivery.qos())
     }
 
     /// Another client publishes.
@@ -351,10 +395,20 @@ impl Pair {
         for _ in 0..100_000 {
             let moved = self.client_turn() | self.broker_turn();
             if !moved || self.fault.is_some() {
-                return;
+                return self.check_reading();
             }
         }
         self.fail(Invariant::Rest, "one moment does not end".to_owned());
+    }
+
+    /// While reading has stopped there is something to take, or to write.
+    fn check_reading(&mut self) {
+        let takes = self.listens && self.held.is_empty() && self.incoming.is_none();
+        let writes = self.writable <= self.now && self.streams.is_empty();
+        if self.client.is_full() && self.client.is_connected() && takes && writes {
+            let text = format!("nothing is read, and nothing is to be taken: {:?}", self.client);
+            self.fail(Invariant::Rest, text);
+        }
     }
 
     /// Lets everything happen that happens in that time.
@@ -376,11 +430,14 @@ impl Pair {
     fn next_moment(&self) -> Option<Instant> {
         let current = self.current.as_ref().filter(|_| !self.is_dead);
         let links = current.into_iter().chain(&self.old);
-        let arrivals = links.filter_map(|connection| connection.link.next_arrival());
+        // What has arrived and is not read waits for the program.
+        let arrivals = links.flat_map(|connection| connection.link.arrivals()).flatten();
+        let arrivals = arrivals.filter(|at| *at > self.now);
         let writable = Some(self.writable).filter(|at| *at > self.now);
-        let program = self.streams_go_on();
-        let timers = [self.client.poll_timeout(), self.broker.poll_timeout(), writable, program];
-        arrivals.chain(timers.into_iter().flatten()).min()
+        let program = [self.streams_go_on(), self.reading_goes_on(), writable];
+        let timers = [self.client.poll_timeout(), self.broker.poll_timeout()];
+        let timers = timers.into_iter().chain(program);
+        arrivals.chain(timers.flatten()).min()
     }
 
     /// What happened until now.
@@ -436,6 +493,13 @@ impl Pair {
         self.broker.sessions().into_iter().find(|session| session.client_id == CLIENT_ID)
     }
 
+    /// Ends the last connection, and tells the bytes of the heap that the client keeps then.
+    pub fn end(&mut self) -> usize {
+        self.lose(true);
+        self.client.release_memory();
+        self.client.allocated_bytes()
+    }
+
     fn note(&self, text: impl FnOnce() -> String) {
         if self.trace {
             println!("{} {}", self.now, text());
@@ -458,4 +522,14 @@ impl Pair {
             self.fault.get_or_insert(fault);
         }
     }
+}
+
+fn memory(config: &PairConfig) -> Memory<'static> {
+    let mut memory = Memory::heap(&config.client, config.outbox, config.outgoing, config.incoming);
+    if config.lent {
+        let lent = |len: usize| LogMemory::borrowed(vec![0; len].leak());
+        memory.outgoing = lent(config.outgoing);
+        memory.incoming = lent(config.incoming);
+    }
+    memory
 }

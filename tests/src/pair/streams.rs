@@ -1,11 +1,10 @@
 //! The program's streams: each is opened when it may be, written bit by bit, and sent again after a
 //! loss.
 
-use mqtt_as_proto::client::{Fate, Message, NotSent, OperationError, Received, Tag};
-use mqtt_as_proto::packet::Delivery;
-use mqtt_as_proto::{AckToken, Instant, QoS, TopicName};
+use mqtt_as_proto::client::{Fate, Look, Message, NotSent, OperationError, StreamKey, Tag};
+use mqtt_as_proto::{Instant, QoS, TopicName};
 
-use super::{Delivered, Happening, Held, Pair, Plant};
+use super::{Delivered, Happening, Invariant, Pair, Plant};
 
 /// Topics of streams begin so: what is cut in two does not count as sent.
 pub(super) const STREAMS: &str = "s/";
@@ -30,22 +29,13 @@ enum State {
     Interrupted,
 }
 
-/// A message that comes in pieces.
+/// A message that the program reads piece by piece.
 #[derive(Debug)]
 pub(super) struct Incoming {
+    key: StreamKey,
+    /// What there is of it.
     message: Delivered,
-    left: usize,
-    token: Option<AckToken>,
-}
-
-impl Incoming {
-    /// A message whose payload of `len` bytes follows.
-    pub(super) fn new(received: &Received<'_>, len: usize) -> Self {
-        let topic = received.publish.topic.as_str().to_owned();
-        let delivery = received.publish.delivery;
-        let message = Delivered { topic, payload: Vec::new(), delivery };
-        Self { message, left: len, token: received.token }
-    }
+    len: usize,
 }
 
 impl Pair {
@@ -70,9 +60,12 @@ impl Pair {
         let (tag, core, unsent) =
             (stream.tag, stream.core, stream.state == State::Waiting && stream.core == stream.tag);
         self.note(|| format!("leave {tag:?}"));
-        self.client.leave_stream(core);
+        if stream.qos == QoS::ExactlyOnce {
+            self.wire.retired();
+        }
         self.streams.remove(which);
         let told = self.left.insert(core.0);
+        self.telling(|client, tell| client.leave_stream(core, tell));
         if unsent && told {
             self.happen(Happening::Ended(tag, Fate::NeverSent(NotSent::Stopped)));
         }
@@ -89,7 +82,12 @@ impl Pair {
         streams.retain_mut(|stream| match stream.state {
             State::Open => {
                 moved |= self.write_stream(stream);
-                true
+                // At QoS 0 the last byte is the end.
+                let left = stream.qos == QoS::AtMostOnce && stream.written == stream.payload.len();
+                if left {
+                    self.happen(Happening::Ended(stream.tag, Fate::Left));
+                }
+                !left
             }
             _ => {
                 let (opened, keep) = self.open_stream(stream);
@@ -106,8 +104,10 @@ impl Pair {
         let first = stream.state == State::Interrupted && stream.core == stream.tag;
         let again = first && stream.qos == QoS::ExactlyOnce;
         if again && self.config.plant == Some(Plant::NewStream) && self.client.is_connected() {
-            self.client.leave_stream(stream.core);
-            self.left.insert(stream.core.0);
+            let core = stream.core;
+            self.left.insert(core.0);
+            self.wire.retired();
+            self.telling(|client, tell| client.leave_stream(core, tell));
             (stream.core, stream.state) = (Tag(stream.core.0 | 1 << 31), State::Waiting);
         }
         let topic = TopicName::new(&stream.topic).expect("a topic");
@@ -168,32 +168,64 @@ impl Pair {
         Some(public)
     }
 
-    pub(super) fn piece(&mut self, piece: &[u8]) {
-        let Some(mut incoming) = self.incoming.take() else { return };
-        incoming.message.payload.extend_from_slice(piece);
-        incoming.left -= piece.len();
-        if incoming.left != 0 {
-            self.incoming = Some(incoming);
-            return;
-        }
-        let Incoming { message, token, .. } = incoming;
-        self.deliver(message, token);
+    /// The program takes up a message, to read its payload piece by piece.
+    pub(super) fn begin_reading(&mut self, message: Delivered, len: usize) {
+        let message = Delivered { payload: Vec::new(), ..message };
+        self.incoming = self.client.begin_stream().map(|key| Incoming { key, message, len });
     }
 
-    pub(super) fn deliver(&mut self, message: Delivered, token: Option<AckToken>) {
-        let (delivery, session): (Delivery, _) = (message.delivery, self.sessions);
-        self.wire.delivered(delivery);
-        self.held.extend(token.map(|token| Held { token, delivery, session }));
-        self.happen(Happening::Delivered(message));
+    /// Reads on in the message that was taken up; false if it has to wait.
+    pub(super) fn read_on(&mut self) -> bool {
+        if self.read_at > self.now {
+            return false;
+        }
+        let Some(mut incoming) = self.incoming.take() else { return false };
+        if self.random.chance(10) && self.config.partial_writes {
+            self.read_at = self.now.after(self.random.between(1..=50));
+        }
+        let mut buffer = vec![0; 1 + self.random.index(3000)];
+        let at = incoming.message.payload.len();
+        match self.client.read_stream(incoming.key, at, &mut buffer) {
+            Look::Bytes(0) => self.end_reading(incoming),
+            Look::Bytes(taken) => {
+                incoming.message.payload.extend_from_slice(&buffer[..taken]);
+                self.incoming = Some(incoming);
+            }
+            Look::Wait => {
+                self.incoming = Some(incoming);
+                return false;
+            }
+            Look::Lost | Look::Late => drop(self.client.leave_stream_in(incoming.key, true)),
+        }
+        true
+    }
+
+    fn end_reading(&mut self, incoming: Incoming) {
+        let Incoming { key, message, len } = incoming;
+        if message.payload.len() != len {
+            let text = format!("{} of {len} bytes were read", message.payload.len());
+            self.fail(Invariant::Content, text);
+        }
+        let token = self.client.stream_token(key);
+        if token.is_none() {
+            self.client.finish_stream(key);
+        }
+        self.deliver(message, token, Some(key));
+    }
+
+    /// When the program reads on.
+    pub(super) fn reading_goes_on(&self) -> Option<Instant> {
+        Some(self.read_at).filter(|at| *at > self.now)
     }
 
     /// The program does not go on reading what comes: at QoS 1 and 2 it has to come again.
     pub fn refuse_incoming(&mut self) {
         let Some(incoming) = self.incoming.take() else { return };
         self.note(|| format!("refuse {:?}", incoming.message.delivery));
-        match incoming.token {
-            Some(token) => drop(self.client.refuse_stream(token)),
-            None => self.client.skip_stream(),
+        let begun = !incoming.message.payload.is_empty();
+        let error = self.client.leave_stream_in(incoming.key, begun);
+        if error.is_some() && !begun {
+            self.fail(Invariant::Connection, "what was not begun has to come again".to_owned());
         }
     }
 }

@@ -21,10 +21,23 @@ pub(super) struct Wire {
     requests: BTreeSet<PacketId>,
     /// PUBLISH packets of QoS 1 and 2 that were begun, but broke off before their identifier.
     nameless: u32,
-    /// Messages that the program has and has not taken.
+    /// What came last in this session under each identifier: a payload, or what comes in parts.
+    came: BTreeMap<PacketId, Option<u64>>,
+    /// Messages of it that the program has and has not taken.
     untaken: BTreeSet<PacketId>,
-    /// Whether PUBREL may come for an identifier that no PUBLISH had: the session was adopted.
-    pub(super) adopted: bool,
+    /// The session was adopted: the server may hold any identifier.
+    adopted: bool,
+    /// Identifiers that PUBCOMP cleared in an adopted session, and may be used at QoS 2.
+    cleared: BTreeSet<PacketId>,
+    /// QoS 2 messages that the program has given up: each may be cleared by PUBREL.
+    retired: u32,
+    /// QoS 2 flows past PUBREC in its order, and whether PUBREL was sent on this connection.
+    releases: Vec<(PacketId, bool)>,
+    /// Messages of this connection that are not acknowledged, in the order of arrival, at QoS 1 and
+    /// at QoS 2.
+    arrived: [Vec<PacketId>; 2],
+    /// Prints the packets.
+    pub(super) trace: bool,
 }
 
 /// A PUBLISH without its last acknowledgement.
@@ -37,6 +50,14 @@ struct Flow {
     on_wire: bool,
     /// PUBREC came.
     released: bool,
+    /// It is cleared by PUBREL, without PUBREC.
+    retired: bool,
+}
+
+impl Flow {
+    fn new(content: Option<u64>, qos: QoS, on_wire: bool) -> Self {
+        Self { content, qos, on_wire, released: false, retired: false }
+    }
 }
 
 impl Wire {
@@ -47,8 +68,14 @@ impl Wire {
             open: BTreeMap::new(),
             requests: BTreeSet::new(),
             nameless: 0,
+            came: BTreeMap::new(),
             untaken: BTreeSet::new(),
             adopted: false,
+            cleared: BTreeSet::new(),
+            retired: 0,
+            releases: Vec::new(),
+            arrived: Default::default(),
+            trace: false,
         }
     }
 
@@ -66,27 +93,56 @@ impl Wire {
     }
 
     fn sent_frame(&mut self, frame: Frame<'_>) -> Result<(), Fault> {
+        self.note('>', frame);
         match Packet::decode(frame, self.version).map_err(|e| unreadable(&e))? {
             Packet::Publish(publish) => self.sent_publish(&publish),
-            Packet::PubAck(ack) => self.sent_ack(ack.id),
-            Packet::PubRec(ack) => self.sent_ack(ack.id),
-            Packet::PubRel(ack) => match self.open.get(&ack.id) {
-                Some(flow) if !flow.released && !self.adopted => {
-                    Err(fault(Invariant::Flow, "PUBREL before PUBREC", ack.id))
-                }
-                _ => Ok(()),
-            },
+            Packet::PubAck(ack) => self.sent_ack(ack.id, 0),
+            Packet::PubRec(ack) => self.sent_ack(ack.id, 1),
+            Packet::PubRel(ack) => self.sent_pubrel(ack.id),
             Packet::Subscribe(packet) => self.sent_request(packet.id),
             Packet::Unsubscribe(packet) => self.sent_request(packet.id),
             _ => Ok(()),
         }
     }
 
+    fn note(&self, way: char, frame: Frame<'_>) {
+        if self.trace {
+            let text = format!("{:?}", Packet::decode(frame, self.version));
+            println!("    {way} {}", text.chars().take(120).collect::<String>());
+        }
+    }
+
+    fn sent_pubrel(&mut self, id: PacketId) -> Result<(), Fault> {
+        if let Some(at) = self.releases.iter().position(|(other, _)| *other == id) {
+            if self.releases[..at].iter().any(|(_, sent)| !sent) {
+                return Err(fault(Invariant::Order, "PUBREL before that of an earlier PUBREC", id));
+            }
+            self.releases[at].1 = true;
+        }
+        let Some(flow) = self.open.get_mut(&id) else {
+            // A PUBREC that came unasked is answered; so is one whose flow was given up.
+            return Ok(());
+        };
+        let clears = self.adopted && flow.qos == QoS::AtLeastOnce;
+        if flow.released || flow.retired || clears {
+            return Ok(());
+        }
+        if flow.on_wire || flow.qos != QoS::ExactlyOnce || self.retired == 0 {
+            return Err(fault(Invariant::Flow, "PUBREL before PUBREC", id));
+        }
+        self.retired -= 1;
+        flow.retired = true;
+        Ok(())
+    }
+
     fn sent_publish(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
         let Some(id) = publish.delivery.id() else { return Ok(()) };
         let qos = publish.delivery.qos();
         let content = Some(digest(publish.payload));
-        let flow = Flow { content, qos, on_wire: true, released: false };
+        let flow = Flow::new(content, qos, true);
+        if self.adopted && qos == QoS::ExactlyOnce && !self.cleared.contains(&id) {
+            return Err(fault(Invariant::Flow, "QoS 2 under an id that is not cleared", id));
+        }
         if self.requests.contains(&id) {
             return Err(fault(Invariant::PacketId, "PUBLISH under the id of a request", id));
         }
@@ -100,26 +156,31 @@ impl Wire {
         if known.content.is_some_and(|before| content != Some(before)) || known.qos != qos {
             return Err(fault(Invariant::PacketId, "another PUBLISH under an open id", id));
         }
-        if known.released {
+        if known.released || known.retired {
             return Err(fault(Invariant::Flow, "PUBLISH after PUBREC", id));
         }
         if known.on_wire {
             return Err(fault(Invariant::Flow, "PUBLISH twice on one connection", id));
         }
-        // A stream keeps its identifier where a QoS 1 message is sent as new.
-        let stream = publish.topic.as_str().starts_with(STREAMS);
-        let new = self.adopted && stream && qos == QoS::AtLeastOnce;
-        if !publish.dup && !new {
+        if !publish.dup {
             return Err(fault(Invariant::Dup, "no DUP on a PUBLISH that is sent again", id));
         }
         Ok(())
     }
 
-    fn sent_ack(&self, id: PacketId) -> Result<(), Fault> {
+    /// PUBACK and PUBREC each leave in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3].
+    fn sent_ack(&mut self, id: PacketId, qos: usize) -> Result<(), Fault> {
         if self.untaken.contains(&id) {
             return Err(fault(Invariant::Untaken, "acknowledged, but not taken", id));
         }
-        Ok(())
+        match self.arrived[qos].iter().position(|other| *other == id) {
+            None => Err(fault(Invariant::Flow, "acknowledged, but not received", id)),
+            Some(0) => {
+                self.arrived[qos].remove(0);
+                Ok(())
+            }
+            Some(_) => Err(fault(Invariant::Order, "acknowledged before an earlier message", id)),
+        }
     }
 
     fn sent_request(&mut self, id: PacketId) -> Result<(), Fault> {
@@ -131,15 +192,30 @@ impl Wire {
 
     /// The client got a whole packet, and is about to look at it.
     pub(super) fn received(&mut self, frame: Frame<'_>) {
+        self.note('<', frame);
         match Packet::decode(frame, self.version) {
             Ok(Packet::ConnAck(ack)) if !ack.reason.is_error() && !ack.session_present => {
                 self.end_session();
             }
-            Ok(Packet::PubAck(ack) | Packet::PubComp(ack)) => drop(self.open.remove(&ack.id)),
+            Ok(Packet::Publish(publish)) => {
+                let content = Some(digest(publish.payload));
+                self.note_arrived(publish.delivery.id(), publish.delivery.qos() as usize, content);
+            }
+            Ok(Packet::PubAck(ack)) => drop(self.open.remove(&ack.id)),
+            Ok(Packet::PubComp(ack)) => {
+                // One that clears an identifier ends no flow that is not past PUBREC.
+                let ends = self.open.get(&ack.id);
+                if ends.is_some_and(|flow| flow.released || flow.retired) {
+                    self.open.remove(&ack.id);
+                }
+                self.releases.retain(|(id, _)| *id != ack.id);
+                self.cleared.insert(ack.id);
+            }
             Ok(Packet::PubRec(ack)) if ack.reason.is_error() => drop(self.open.remove(&ack.id)),
             Ok(Packet::PubRec(ack)) => {
-                if let Some(flow) = self.open.get_mut(&ack.id) {
+                if let Some(flow) = self.open.get_mut(&ack.id).filter(|flow| !flow.released) {
                     flow.released = true;
+                    self.releases.push((ack.id, false));
                 }
             }
             Ok(Packet::SubAck(ack)) => drop(self.requests.remove(&ack.id)),
@@ -148,9 +224,25 @@ impl Wire {
         }
     }
 
-    /// A message was given to the program.
-    pub(super) fn delivered(&mut self, delivery: Delivery) {
-        self.untaken.extend(delivery.id());
+    /// The client got the beginning of a packet that it does not take whole.
+    pub(super) fn received_part(&mut self, bytes: &[u8]) {
+        let Some(first) = bytes.first().filter(|first| *first >> 4 == 3) else { return };
+        self.note_arrived(begun_id(bytes), usize::from(first >> 1 & 3), None);
+    }
+
+    fn note_arrived(&mut self, id: Option<PacketId>, qos: usize, content: Option<u64>) {
+        if let (Some(id), Some(of)) = (id, qos.checked_sub(1)) {
+            self.came.insert(id, content);
+            let arrived = &mut self.arrived[of];
+            arrived.extend(Some(id).filter(|id| !arrived.contains(id)));
+        }
+    }
+
+    /// A message was given to the program, or the beginning of one. It may be of an old session.
+    pub(super) fn delivered(&mut self, delivery: Delivery, payload: Option<&[u8]>) {
+        let content = payload.map(digest);
+        let id = delivery.id().filter(|id| self.came.get(id) == Some(&content));
+        self.untaken.extend(id);
     }
 
     /// The program has taken it.
@@ -160,18 +252,35 @@ impl Wire {
         }
     }
 
+    /// A QoS 2 message was given up: its identifier has to be cleared.
+    pub(super) fn retired(&mut self) {
+        self.retired += 1;
+    }
+
     /// Both sides have forgotten the session.
-    pub(super) fn end_session(&mut self) {
+    fn end_session(&mut self) {
         self.open.clear();
+        self.came.clear();
         self.untaken.clear();
+        self.releases.clear();
         self.nameless = 0;
+        self.retired = 0;
         self.adopted = false;
+    }
+
+    /// The client knows nothing of the server's session, and goes on with it.
+    pub(super) fn adopt(&mut self) {
+        self.end_session();
+        self.cleared.clear();
+        self.adopted = true;
     }
 
     /// The connection is over. A packet that broke off counts as sent.
     pub(super) fn end_connection(&mut self) {
         let partial = std::mem::take(&mut self.partial);
         self.requests.clear();
+        self.arrived = Default::default();
+        self.releases.iter_mut().for_each(|(_, sent)| *sent = false);
         for flow in self.open.values_mut() {
             flow.on_wire = false;
         }
@@ -186,8 +295,7 @@ impl Wire {
         }
         match begun_id(&partial) {
             Some(id) => {
-                let flow = Flow { content: None, qos, on_wire: false, released: false };
-                self.open.entry(id).or_insert(flow);
+                self.open.entry(id).or_insert(Flow::new(None, qos, false));
             }
             None => self.nameless += 1,
         }

@@ -175,7 +175,7 @@ fn packets_may_come_byte_by_byte_and_together() {
     let conn = world.broker.open();
     let mut bytes = Vec::new();
     for packet in [Packet::Connect(clean(Version::V311, "c")), Packet::PingReq, Packet::PingReq] {
-        packet.encode(Version::V311, &mut bytes).expect("a good packet");
+        bytes.extend(packet.encode_to_vec(Version::V311).expect("a good packet"));
     }
     for byte in &bytes {
         world.broker.handle_bytes(conn, &[*byte], world.now);

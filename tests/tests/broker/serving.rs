@@ -24,8 +24,7 @@ fn connect(server: &Server, connect: Connect<'_>) -> TcpStream {
 }
 
 fn send(socket: &mut TcpStream, packet: &Packet<'_>) {
-    let mut bytes = Vec::new();
-    packet.encode(Version::V5, &mut bytes).expect("a good packet");
+    let bytes = packet.encode_to_vec(Version::V5).expect("a good packet");
     socket.write_all(&bytes).expect("send");
 }
 

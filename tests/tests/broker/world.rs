@@ -57,8 +57,7 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, peer: Peer, packet: &Packet<'_>) {
-        let mut bytes = Vec::new();
-        packet.encode(peer.version, &mut bytes).expect("a good packet");
+        let bytes = packet.encode_to_vec(peer.version).expect("a good packet");
         self.broker.handle_bytes(peer.conn, &bytes, self.now);
     }
 

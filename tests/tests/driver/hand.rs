@@ -37,7 +37,7 @@ pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
 pub(crate) enum Hand {}
 
 impl Runtime for Hand {
-    type Lock = Alone<State<Self>>;
+    type Lock = Alone;
     type Pointer = Rc<Self::Lock>;
     type Connect = Wire;
     type Listeners = Registered;
@@ -113,15 +113,15 @@ pub(crate) fn pass(wire: &Wire) {
 
 /// No lock is needed; a borrow shows whether one is taken twice.
 #[derive(Debug)]
-pub(crate) struct Alone<T>(RefCell<T>);
+pub(crate) struct Alone(RefCell<State>);
 
-impl<T> Lock<T> for Alone<T> {
-    fn new(value: T) -> Self {
-        Self(RefCell::new(value))
+impl Lock for Alone {
+    fn new(state: State) -> Self {
+        Self(RefCell::new(state))
     }
 
-    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
-        f(&mut self.0.borrow_mut())
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
+        f(&mut self.0.borrow_mut());
     }
 }
 

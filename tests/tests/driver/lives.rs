@@ -109,7 +109,7 @@ impl Life {
         let (client, works) = if has_callbacks {
             hand::start(config, &wire)
         } else {
-            let memory = Memory { waiters: Storage::owned(CALLS + 1), ..Memory::heap(&config) };
+            let memory = Memory { waiters: Storage::owned(CALLS + 2), ..Memory::heap(&config) };
             let made = Client::with_runner(config, memory, wire.clone(), Rc::new);
             let (client, runner) = made.expect("settings that fit each other");
             let work: Work = Box::pin(runner.run());
@@ -340,8 +340,10 @@ impl Life {
     fn is_at_rest(&mut self) -> bool {
         let sessions = self.wire.with_broker(|broker, _| broker.sessions());
         let quiet = sessions.iter().any(|session| {
-            session.client_id == "ours"
-                && session.queued + session.in_flight + session.unreleased == 0
+            // A clean CONNECT that the broker never saw leaves it the old session. That is adopted,
+            // and its identifiers are cleared when their turn comes again.
+            let unreleased = if self.kept { session.unreleased } else { 0 };
+            session.client_id == "ours" && session.queued + session.in_flight + unreleased == 0
         });
         let waits = self.calls.iter().all(|call| matches!(call.kind, Kind::Wait(_)));
         quiet && waits && self.held.is_empty() && self.client.is_connected()

@@ -7,6 +7,7 @@ mod errors;
 mod hand;
 mod lives;
 mod promises;
+mod room;
 mod streaming_dropped;
 mod streaming_lives;
 mod waking;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use mqtt_as_proto::client::{
-    AliasMemory, Client, Config, Event, Fate, Memory, Message, Published, Tag,
+    AliasesIn, AliasesOut, Client, Config, Consumer, Event, Fate, Input, LogMemory, Memory,
+    Message, Overflow, Published, StreamsIn, Tag, Tell,
 };
 use mqtt_as_proto::packet::{Connect, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::Property;
@@ -27,6 +28,11 @@ fn a_client_bears_any_caller_and_any_server() {
 /// More than any loop turns.
 const FOREVER: usize = 10_000;
 
+const CONSUMERS: [Consumer; 2] = [Consumer::Queue, Consumer::Callbacks];
+
+/// Operations that came to their ends.
+pub(crate) type Told = Vec<(Tag, Option<Fate>)>;
+
 struct Case<'a, 'r> {
     random: &'r mut Random,
     version: Version,
@@ -41,6 +47,10 @@ struct Case<'a, 'r> {
     /// Bytes that the outbox may hold, with payloads held by reference.
     outbox: usize,
     flights: usize,
+    /// Records of nothing but an identifier, for which there is room.
+    places: usize,
+    /// Messages that a consumer has begun with, and those that it may still acknowledge.
+    begun: Vec<(Consumer, AckToken)>,
     tokens: Vec<AckToken>,
     /// CONNECT had an authentication method.
     method: bool,
@@ -50,27 +60,24 @@ struct Case<'a, 'r> {
     events: u64,
 }
 
-impl Case<'_, '_> {
+impl<'a> Case<'a, '_> {
     /// How many events there were.
     fn run(random: &mut Random) -> u64 {
         let config = settings(random);
-        let (outbox, flights) = (random.between(128..=700) as usize, random.index(6));
+        let flights = usize::from(config.in_flight);
+        let outbox = random.between(128..=700) as usize;
+        let outgoing = random.between(0..=1500) as usize;
+        let incoming = config.maximum_packet_size as usize + 16 + random.index(600);
         let (mut bytes, mut written) = (vec![0; outbox], vec![0; outbox]);
-        let mut flight_slots: Vec<_> = (0..flights).map(|_| Default::default()).collect();
-        let mut blocks = vec![[0; 64]; random.index(12)];
-        let held = usize::from(config.receive_maximum) + random.index(3);
-        let mut held: Vec<_> = (0..held).map(|_| Default::default()).collect();
-        let mut aliases = [[Default::default(); 3], [Default::default(); 3]];
-        let mut topics = [[0; 200], [0; 200]];
-        let [aliases_in, aliases_out] = &mut aliases;
-        let [topics_in, topics_out] = &mut topics;
+        let mut logs = [vec![0; outgoing], vec![0; incoming], vec![0; 800], vec![0; 200]];
+        let [out, coming, aliases_in, aliases_out] = &mut logs;
+        let heap = random.chance(50);
         let memory = Memory {
             outbox: Storage::borrowed(&mut bytes),
-            flights: Storage::borrowed(&mut flight_slots),
-            blocks: Storage::borrowed(&mut blocks),
-            held: Storage::borrowed(&mut held),
-            aliases_in: AliasMemory { aliases: aliases_in.into(), topics: topics_in.into() },
-            aliases_out: AliasMemory { aliases: aliases_out.into(), topics: topics_out.into() },
+            outgoing: if heap { LogMemory::owned(outgoing) } else { LogMemory::borrowed(out) },
+            incoming: if heap { LogMemory::owned(incoming) } else { LogMemory::borrowed(coming) },
+            aliases_in: random.chance(80).then(|| AliasesIn::new(LogMemory::borrowed(aliases_in))),
+            aliases_out: LogMemory::borrowed(aliases_out),
         };
         let case = Case {
             version: config.version,
@@ -80,8 +87,10 @@ impl Case<'_, '_> {
             late: Vec::new(),
             ids: Vec::new(),
             now: Instant::from_millis(random.between(0..=1 << 40)),
-            outbox: outbox + 20_000,
+            outbox: outbox + 60_000,
             flights,
+            places: if heap { flights } else { outgoing / 16 },
+            begun: Vec::new(),
             tokens: Vec::new(),
             method: false,
             tag: 0,
@@ -99,13 +108,30 @@ impl Case<'_, '_> {
             self.look();
         }
         self.lose();
-        self.client.give_up_all();
+        self.telling(|client, tell| client.give_up_all(tell));
         self.look();
         assert!(self.open.is_empty(), "no outcome: {:?}", self.open);
         self.streams.assert_over();
         assert_eq!(self.client.pending(), 0);
-        assert_all_free(self.client, self.flights, self.now);
+        self.take_all();
+        assert_all_free(self.client, (self.flights, self.places), self.now);
         self.events
+    }
+
+    /// Does what may tell events, and hears them.
+    fn telling<T>(&mut self, act: impl FnOnce(&mut Client<'a>, Tell<'_>) -> T) -> T {
+        let mut told = Told::new();
+        let done = act(&mut self.client, &mut |event| told.extend(ended(&event)));
+        self.hear_told(told);
+        done
+    }
+
+    fn hear_told(&mut self, told: Told) {
+        self.events += told.len() as u64;
+        for (tag, fate) in told {
+            let known = self.streams.end(tag, fate) || self.open.remove(&tag.0);
+            assert!(known, "an outcome too many: {tag:?} {fate:?}");
+        }
     }
 
     fn step(&mut self) {
@@ -117,12 +143,12 @@ impl Case<'_, '_> {
         }
         self.look();
         match self.random.between(0..=99) {
-            0..=29 => self.receive(),
-            30..=44 => self.publish(),
-            45..=54 => self.stream(),
-            55..=69 => self.write(),
-            70..=74 => self.request(),
-            75..=79 => self.take(),
+            0..=27 => self.receive(),
+            28..=42 => self.publish(),
+            43..=52 => self.stream(),
+            53..=66 => self.write(),
+            67..=71 => self.request(),
+            72..=79 => self.consume(),
             80..=84 => self.pass_time(),
             85..=90 => self.connect(),
             91..=93 => self.lose(),
@@ -131,7 +157,7 @@ impl Case<'_, '_> {
     }
 
     fn lose(&mut self) {
-        self.client.handle_connection_lost();
+        self.telling(|client, tell| client.handle_connection_lost(tell));
         self.begin_connection();
     }
 
@@ -145,26 +171,40 @@ impl Case<'_, '_> {
     fn stream(&mut self) {
         for _ in 0..self.random.between(1..=4) {
             let Self { client, tag, now, random, streams, .. } = self;
-            match streams.is_coming() && random.chance(10) {
-                true => streams.turn_away(client, random),
-                false => streams.do_any(client, tag, *now, random),
+            let mut told = Told::new();
+            match random.chance(30) {
+                true => streams.read_any(client, random),
+                false => streams.do_any(client, tag, *now, random, &mut told),
             }
+            self.hear_told(told);
             self.look();
         }
     }
 
     fn do_rare(&mut self) {
-        match self.random.index(8) {
-            0 => self.client.pause_reading(self.random.chance(30), self.now),
-            1 => drop(self.client.ping(self.now)),
+        match self.random.index(9) {
+            0 => {
+                let consumer = CONSUMERS[self.random.index(2)];
+                match self.random.chance(70) {
+                    true => self.client.activate(consumer),
+                    false => self.client.deactivate(consumer),
+                }
+            }
+            1 => drop(self.client.ping()),
             2 => self.client.release_memory(),
-            3 => drop(self.client.give_up(id(self.random))),
-            4 if self.random.chance(10) => self.client.give_up_all(),
+            3 => {
+                let id = id(self.random);
+                self.telling(|client, tell| client.give_up(id, tell));
+            }
+            4 if self.random.chance(10) => {
+                self.telling(|client, tell| client.give_up_all(tell));
+            }
             5 => {
                 let reason = ReasonCode::from_u8([0, 4, 0x80][self.random.index(3)]);
                 let expiry = [None, Some(0), Some(9)][self.random.index(3)];
                 let _ = self.client.disconnect(reason, expiry);
             }
+            6 => self.client.pass_streams(),
             _ => {
                 let reason = ReasonCode::from_u8([0, 0x18, 0x19][self.random.index(3)]);
                 let method = [Property::AuthenticationMethod(["m", "n"][self.random.index(2)])];
@@ -196,13 +236,14 @@ impl Case<'_, '_> {
         }
         if self.random.chance(80) {
             self.write();
-            let answer = connack(self.random, self.version, self.method);
-            self.hear(&answer);
+            let mut bytes = std::mem::take(&mut self.late);
+            bytes.extend(connack(self.random, self.version, self.method));
+            self.hear(&bytes);
         }
     }
 
     fn publish(&mut self) {
-        let len = [0, 5, 70, 300, 5000][self.random.index(5)];
+        let len = [0, 5, 70, 300, 5000, 40_000][self.random.index(6)];
         let payload = bytes::Bytes::from(vec![7; len]);
         let name = TopicName::new(["t", "u/long/one"][self.random.index(2)]).expect("a topic");
         let expiry = [Property::MessageExpiryInterval(self.random.index(3) as u32)];
@@ -237,13 +278,68 @@ impl Case<'_, '_> {
         }
     }
 
-    fn take(&mut self) {
-        if self.tokens.is_empty() {
+    /// A consumer begins with a message, finishes one, or acknowledges one.
+    fn consume(&mut self) {
+        for _ in 0..self.random.between(1..=4) {
+            let consumer = CONSUMERS[self.random.index(2)];
+            match self.random.index(4) {
+                0 | 1 => self.begin(consumer),
+                2 if !self.begun.is_empty() => {
+                    let begun = self.begun.remove(self.random.index(self.begun.len()));
+                    self.finish(begun);
+                }
+                _ if !self.tokens.is_empty() => {
+                    let token = self.tokens.remove(self.random.index(self.tokens.len()));
+                    let reason = ReasonCode::from_u8([0, 0x10, 0x80, 0x18][self.random.index(4)]);
+                    self.client.acknowledge(token, reason);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, consumer: Consumer) {
+        let Some(message) = self.client.next(consumer) else {
+            assert_eq!(self.client.begin(consumer), None);
+            return;
+        };
+        let publish = message.publish().expect("it was judged when it came");
+        assert!(!publish.topic.as_str().is_empty());
+        assert!(message.is_stream() || publish.payload.len() == message.payload_len());
+        let (is_stream, token) = (message.is_stream(), message.token());
+        self.events += 1;
+        if is_stream || (consumer == Consumer::Queue && self.random.chance(20)) {
+            if consumer == Consumer::Queue {
+                self.streams.begin_in(&mut self.client);
+            }
             return;
         }
-        let token = self.tokens.remove(self.random.index(self.tokens.len()));
-        let reason = ReasonCode::from_u8([0, 0x10, 0x80, 0x18][self.random.index(4)]);
-        self.client.acknowledge(token, reason);
+        assert_eq!(self.client.begin(consumer), token);
+        self.begun.extend(token.map(|token| (consumer, token)));
+        self.tokens.extend(token);
+    }
+
+    fn finish(&mut self, (consumer, token): (Consumer, AckToken)) {
+        self.client.finish(consumer, token);
+    }
+
+    /// Whoever is there takes all that there is.
+    fn take_all(&mut self) {
+        self.streams.leave_all(&mut self.client);
+        for begun in std::mem::take(&mut self.begun) {
+            self.finish(begun);
+        }
+        self.client.activate(Consumer::Queue);
+        self.client.deactivate(Consumer::Callbacks);
+        for _ in 0..FOREVER {
+            let Some(message) = self.client.next(Consumer::Queue) else { return };
+            if message.is_stream() {
+                self.client.pass_streams();
+            } else if let Some(token) = self.client.begin(Consumer::Queue) {
+                self.client.finish(Consumer::Queue, token);
+            }
+        }
+        panic!("taking does not end: {:?}", self.client);
     }
 
     fn pass_time(&mut self) {
@@ -256,7 +352,8 @@ impl Case<'_, '_> {
                 Some(at) if at <= self.now => {}
                 _ => return,
             }
-            if self.client.handle_timeout(self.now).is_err() {
+            let now = self.now;
+            if self.telling(|client, tell| client.handle_timeout(now, tell)).is_err() {
                 assert!(self.client.is_closing());
             }
             // A PINGREQ that is due is put into the outbox, which may have to be written first.
@@ -269,7 +366,7 @@ impl Case<'_, '_> {
     fn write(&mut self) {
         let mut written = 0;
         for _ in 0..FOREVER {
-            if self.out.is_empty() && !self.client.poll_transmit(&mut self.out, self.now) {
+            if self.out.is_empty() && !self.poll_transmit() {
                 return;
             }
             let chunk = self.out.chunk().len();
@@ -287,6 +384,16 @@ impl Case<'_, '_> {
         panic!("writing does not end: {:?}", self.client);
     }
 
+    fn poll_transmit(&mut self) -> bool {
+        let mut told = Told::new();
+        let mut tell = |event: Event<'_>| told.extend(ended(&event));
+        let wanted = self.client.wants_transmit();
+        let some = self.client.poll_transmit(&mut self.out, self.now, &mut tell);
+        assert!(!some || wanted, "it has something to write, and did not want to");
+        self.hear_told(told);
+        some
+    }
+
     /// The server says something.
     fn receive(&mut self) {
         let mut bytes = std::mem::take(&mut self.late);
@@ -295,10 +402,9 @@ impl Case<'_, '_> {
             let known = self.random.chance(80) && ids != 0;
             let id = if known { self.ids[self.random.index(ids)] } else { id(self.random) };
             let packet = says(self.random, self.version, id);
-            bytes.extend(match self.random.chance(3) {
-                true => mutated(packet, self.random),
-                false => packet,
-            });
+            let damaged = self.random.chance(3);
+            self.streams.damaged |= damaged;
+            bytes.extend(if damaged { mutated(packet, self.random) } else { packet });
         }
         if self.random.chance(20) {
             self.late = bytes.split_off(self.random.index(bytes.len()));
@@ -313,90 +419,68 @@ impl Case<'_, '_> {
 
     fn hear(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        let input = std::mem::take(&mut self.input);
-        let mut done = 0;
-        for _ in 0..FOREVER {
-            let Some(used) = self.hear_packet(&input[done..]) else { return };
-            done += used;
-            if used == 0 || done == input.len() {
-                self.input = input[done..].to_vec();
-                return;
-            }
-        }
-        panic!("reading does not end: {:?}", self.client);
-    }
-
-    /// None if the connection has to end.
-    fn hear_packet(&mut self, input: &[u8]) -> Option<usize> {
-        let Ok(handled) = self.client.handle_bytes(input, self.now) else {
+        let input = bytes::Bytes::from(std::mem::take(&mut self.input));
+        let lent = if self.random.chance(50) { Input::shared(&input) } else { Input::new(&input) };
+        let (now, received) = (self.now, self.client.counts().received);
+        let Ok(handled) = self.telling(|client, tell| client.handle_bytes(lent, now, tell)) else {
             assert!(self.client.is_closing());
-            return None;
+            return;
         };
         assert!(handled.used <= input.len());
-        assert!(handled.used != 0 || handled.event.is_none());
-        let (used, event) = (handled.used, handled.event);
-        let mut ended = None;
-        self.events += u64::from(event.is_some());
-        match event {
-            Some(Event::Message(message)) => self.tokens.extend(message.token),
-            Some(Event::StreamBegins { received, head, len }) => {
-                assert_eq!(head, used);
-                self.tokens.extend(received.token);
-                self.streams.begin_in(received.token, len);
-            }
-            Some(Event::Piece(piece)) => self.streams.piece(piece),
-            Some(Event::Published { tag, .. }) => ended = Some(tag),
-            Some(Event::Subscribed(answer) | Event::Unsubscribed(answer)) => {
-                ended = Some(answer.tag);
-            }
-            _ => {}
-        }
-        assert_eq!(self.streams.is_coming(), self.client.is_streaming_in());
-        self.end(ended, None);
-        Some(used)
-    }
-
-    fn end(&mut self, tag: Option<Tag>, fate: Option<Fate>) {
-        let Some(tag) = tag else { return };
-        let known = self.streams.end(tag, fate) || self.open.remove(&tag.0);
-        assert!(known, "an outcome too many: {tag:?} {fate:?}");
+        assert_eq!(handled.messages, self.client.counts().received != received);
+        let rest = &input[handled.used..];
+        assert!(handled.stop.is_none() || !rest.is_empty());
+        assert!(handled.needed.is_none_or(|needed| needed > rest.len()), "{handled:?}");
+        self.input = rest.to_vec();
     }
 
     /// What holds after every step.
     fn look(&mut self) {
-        for _ in 0..=self.flights {
-            let Some(event) = self.client.poll_event() else { break };
-            let Event::Ended { tag, fate } = event else { panic!("{event:?}") };
-            self.end(Some(tag), Some(fate));
-        }
-        assert!(self.client.poll_event().is_none(), "more events than operations");
-        assert!(usize::from(self.client.pending()) <= self.flights);
+        assert!(self.client.pending() as usize <= self.flights);
         let open = self.open.len() + self.streams.open_ones();
-        assert!(open <= self.flights, "{:?}", self.open);
+        assert!(open <= self.client.pending() as usize, "{:?}", self.open);
         if self.random.chance(20) {
             assert_counted(&self.client);
+        }
+        if self.random.chance(50) {
+            while self.client.take_released().is_some() {}
         }
     }
 }
 
+/// An operation that came to its end.
+fn ended(event: &Event<'_>) -> Option<(Tag, Option<Fate>)> {
+    match event {
+        Event::Done { tag, fate } => Some((*tag, Some(*fate))),
+        Event::Answered(answer) => Some((answer.tag, None)),
+        _ => None,
+    }
+}
+
 fn settings(random: &mut Random) -> Config {
+    let large = random.chance(20);
+    let aliases = random.index(4) as u16;
     Config {
         version: [Version::V311, Version::V5][random.index(2)],
         receive_maximum: random.between(1..=3) as u16,
-        receive_bytes: 3 * 256,
-        maximum_packet_size: random.between(16..=256) as u32,
-        largest_stream: [0, 2000, 6000][random.index(3)],
+        strict: random.chance(30),
+        in_flight: random.index(6) as u16,
+        queue_len: random.between(1..=4) as usize,
+        overflow: [Overflow::Wait, Overflow::DropOldest][random.index(2)],
+        manual_ack: random.chance(50),
+        maximum_packet_size: if large { 8192 } else { random.between(16..=256) as u32 },
+        streams_in: [None, Some(StreamsIn::up_to(2000)), Some(StreamsIn::up_to(6000))]
+            [random.index(3)],
         close_if_too_large: random.chance(20),
         topic_alias_maximum: random.index(4) as u16,
-        topic_aliases: random.index(4) as u16,
-        shared_bytes: 6000,
+        aliases_out: (aliases != 0).then(|| AliasesOut::up_to(aliases)),
         ping_interval: [0, 700][random.index(2)],
         write_timeout: [0, 1000][random.index(2)],
         response_time: [0, 1000][random.index(2)],
         max_repubs: random.index(3) as u8,
         republish: random.chance(50),
         republish_exactly_once: random.chance(50),
-        adopt_session: [None, Some(true), Some(false)][random.index(3)],
+        adopt_session: random.chance(50),
         ..Config::default()
     }
 }

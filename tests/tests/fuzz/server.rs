@@ -33,11 +33,7 @@ pub(crate) fn connack(random: &mut Random, version: Version, method: bool) -> Ve
 }
 
 fn encoded(packet: &Packet<'_>, version: Version) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match packet.encode(version, &mut bytes) {
-        Ok(_) => bytes,
-        Err(_) => Vec::new(),
-    }
+    packet.encode_to_vec(version).unwrap_or_default()
 }
 
 /// A packet of a server: mostly one that may come.

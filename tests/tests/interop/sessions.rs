@@ -73,13 +73,13 @@ async fn a_new_client_adopts_the_session_of_an_old_one() {
         publish_numbers(&broker, row);
 
         if row.version == Version::V5 {
-            let stranger = Client::new(config(&broker, row.version, &id)).expect("a client");
+            let stranger = config(&broker, row.version, &id).adopt_session(false);
+            let stranger = Client::new(stranger).expect("a client");
             let refused = within(stranger.connect(false)).await;
             let unknown = ConnectError::Protocol(ConnectionError::SessionUnknown);
             assert_eq!(refused.err(), Some(unknown), "{row:?}: [MQTT-3.2.2-4]");
         }
-        let config = config(&broker, row.version, &id).adopt_session(true);
-        let new = Client::new(config).expect("a client");
+        let new = Client::new(config(&broker, row.version, &id)).expect("a client");
         let session = resume(&new).await;
         assert!(session.session_present && session.adopted, "{row:?}: {session:?}");
         expect_numbers(&new, &broker, row).await;

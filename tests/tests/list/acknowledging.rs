@@ -3,11 +3,11 @@
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
 
 use super::story::{
-    MS, ack, both, client, config, connected, held, id, in_5_0, message, next, peer, server, take,
-    text, until,
+    MS, accept, ack, acknowledged, both, client, config, connected, held, id, in_5_0, message,
+    next, payloads, peer, server, text, until,
 };
 use crate::runtime::adapter::{QoS, ReasonCode, Version};
-use crate::runtime::{sleep, soon, within};
+use crate::runtime::{sleep, within};
 
 #[test]
 fn nothing_is_acknowledged_before_it_is_taken() {
@@ -104,12 +104,9 @@ fn an_acknowledgement_of_an_earlier_connection_is_stale() {
             let session_present = true;
             script.send(&Packet::ConnAck(ConnAck { session_present, ..ConnAck::default() }));
             script.expect_silence(100 * MS);
-            // The second comes again: it joins the one that is held, with its duty renewed.
             script.send(&message("a", "2", Delivery::AtLeastOnce(id(6))));
             script.send(&message("go", "", Delivery::AtMostOnce));
-            script.expect_packet(PacketType::PubAck, |packet| {
-                assert!(matches!(packet, Packet::PubAck(ack) if ack.id == id(6)));
-            });
+            acknowledged(script, PacketType::PubAck, 6);
             script.expect(PacketType::Disconnect);
         });
         let client = client(config(version, server.port).manual_ack(true));
@@ -119,9 +116,12 @@ fn an_acknowledgement_of_an_earlier_connection_is_stale() {
         within(client.down()).await.expect("a loss");
         within(client.connect(false)).await.expect("a connection");
         assert!(!client.ack(&first, ReasonCode::SUCCESS), "its duty died with its connection");
-        let go = held(&client).await;
-        assert_eq!(go.topic(), "go", "the copy is not delivered again");
-        assert!(client.ack(&second, ReasonCode::SUCCESS));
+        let again = held(&client).await;
+        assert_eq!(text(again.payload()), "2", "it was taken and not acknowledged");
+        assert_eq!(held(&client).await.topic(), "go");
+        assert!(!client.ack(&second, ReasonCode::SUCCESS), "though it came again");
+        assert!(client.ack(&again, ReasonCode::SUCCESS));
+        assert!(!client.ack(&again, ReasonCode::SUCCESS), "it was acknowledged");
         sleep(50 * MS).await;
         within(client.disconnect()).await.expect("an end");
         server.end().await;
@@ -134,15 +134,92 @@ fn what_is_not_acknowledged_comes_again_on_the_resumed_session() {
         let server = server();
         let client = client(config(version, server.addr().port()).manual_ack(true));
         within(client.connect(false)).await.expect("a connection");
-        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
-        within(client.publish("a", "kept").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        within(client.subscribe("a", QoS::ExactlyOnce)).await.expect("a subscription");
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            within(client.publish("a", "kept").qos(qos)).await.expect("a publish");
+            let first = held(&client).await;
+            server.cut();
+            within(client.down()).await.expect("a loss");
+            within(client.connect(false)).await.expect("a connection");
+            let again = held(&client).await;
+            assert_eq!((text(again.payload()), again.qos()), ("kept".into(), qos));
+            assert!(!client.ack(&first, ReasonCode::SUCCESS), "of an earlier connection");
+            assert!(client.ack(&again, ReasonCode::SUCCESS));
+            until(|| server.with(|broker, _| broker.sessions()[0].in_flight) == 0).await;
+        }
+    });
+}
+
+/// The window of two is open again on each connection.
+#[test]
+fn what_is_dropped_without_an_acknowledgement_comes_again_and_gives_its_place_back() {
+    for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
+        both(async |version| {
+            let server = peer(move |script| {
+                for round in 0..3 {
+                    accept(script, round != 0, &[]);
+                    for number in [1, 2] {
+                        let payload = number.to_string();
+                        script.send(&message("a", &payload, delivery(id(number))));
+                    }
+                    script.expect_silence(100 * MS);
+                    script.close();
+                }
+                script.welcome_back();
+                script.send(&message("a", "3", delivery(id(3))));
+                script.send(&message("a", "4", delivery(id(4))));
+                let kind = match delivery(id(1)) {
+                    Delivery::AtLeastOnce(_) => PacketType::PubAck,
+                    _ => PacketType::PubRec,
+                };
+                acknowledged(script, kind, 3);
+                acknowledged(script, kind, 4);
+                script.expect(PacketType::Disconnect);
+            });
+            let settings = config(version, server.port).manual_ack(true).receive_maximum(2);
+            let client = client(settings);
+            for _ in 0..3 {
+                within(client.connect(false)).await.expect("a connection");
+                assert_eq!(payloads(&client, 2).await, ["1", "2"]);
+                within(client.down()).await.expect("a loss");
+            }
+            within(client.connect(false)).await.expect("a connection");
+            for payload in ["3", "4"] {
+                let taken = held(&client).await;
+                assert_eq!(text(taken.payload()), payload);
+                assert!(client.ack(&taken, ReasonCode::SUCCESS));
+            }
+            sleep(50 * MS).await;
+            within(client.disconnect()).await.expect("an end");
+            server.end().await;
+        });
+    }
+}
+
+/// However often the program says it.
+#[test]
+fn an_acknowledgement_counts_once() {
+    in_5_0(async {
+        let server = peer(|script| {
+            script.welcome();
+            for number in 1..=2 {
+                script.send(&message("a", "x", Delivery::AtLeastOnce(id(number))));
+            }
+            acknowledged(script, PacketType::PubAck, 1);
+            script.send(&message("a", "x", Delivery::AtLeastOnce(id(3))));
+            script.expect_silence(100 * MS);
+            script.close();
+        });
+        let settings = config(Version::V5, server.port).manual_ack(true).receive_maximum(2);
+        let client = connected(settings).await;
         let first = held(&client).await;
-        server.cut();
-        within(client.down()).await.expect("a loss");
-        within(client.connect(false)).await.expect("a connection");
-        assert!(soon(50 * MS, take(&client)).await.is_none(), "it is still held");
-        assert!(client.ack(&first, ReasonCode::SUCCESS), "for the copy on this connection");
-        assert_eq!(text(first.payload()), "kept");
-        until(|| server.with(|broker, _| broker.sessions()[0].in_flight) == 0).await;
+        held(&client).await;
+        assert!(client.ack(&first, ReasonCode::SUCCESS));
+        for _ in 0..5 {
+            assert!(!client.ack(&first, ReasonCode::SUCCESS), "it was acknowledged");
+        }
+        held(&client).await;
+        within(client.down()).await.expect("an end");
+        server.end().await;
     });
 }

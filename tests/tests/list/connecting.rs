@@ -74,18 +74,12 @@ fn a_session_that_this_client_does_not_know_is_adopted_or_refused() {
         let before = client(settings.clone());
         within(before.connect(false)).await.expect("a connection");
         within(before.disconnect()).await.expect("an end");
-        let after = client(settings.clone());
-        let result = within(after.connect(false)).await;
-        match version {
-            Version::V311 => assert!(result.is_ok_and(|session| session.adopted)),
-            Version::V5 => {
-                let unknown = ConnectError::Protocol(ConnectionError::SessionUnknown);
-                assert_eq!(result, Err(unknown));
-                let adopting = client(settings.adopt_session(true));
-                let session = within(adopting.connect(false)).await.expect("a session");
-                assert!(session.session_present && session.adopted);
-            }
-        }
+        let refusing = client(settings.clone().adopt_session(false));
+        let unknown = ConnectError::Protocol(ConnectionError::SessionUnknown);
+        assert_eq!(within(refusing.connect(false)).await, Err(unknown));
+        let adopting = client(settings);
+        let session = within(adopting.connect(false)).await.expect("a session");
+        assert!(session.session_present && session.adopted);
     });
 }
 

@@ -9,7 +9,7 @@ use super::story::{
     MS, both, client, config, connected, got, message, next, numbers, payloads, peer, server, take,
     text, until,
 };
-use crate::runtime::adapter::{QoS, Version};
+use crate::runtime::adapter::{Overflow, QoS, Version};
 use crate::runtime::{Client, sleep, soon, spawn, within};
 
 #[test]
@@ -192,6 +192,7 @@ fn a_full_queue_drops_the_oldest_qos_0_and_counts_them() {
     both(async |version| {
         let server = server();
         let settings = config(version, server.addr().port()).queue_len(8).receive_maximum(4);
+        let settings = settings.overflow(Overflow::DropOldest);
         let client = connected(settings).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         for number in numbers(100) {
@@ -240,7 +241,8 @@ fn messages_in_front_of_malformed_bytes_are_delivered() {
 fn the_queue_is_bounded_in_bytes_too() {
     both(async |version| {
         let server = server();
-        let settings = config(version, server.addr().port()).queue_bytes(500);
+        let settings = config(version, server.addr().port()).queue_bytes(540);
+        let settings = settings.overflow(Overflow::DropOldest);
         let client = connected(settings).await;
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         let payload = "x".repeat(100);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType};
+use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
 
 use super::story::{
@@ -74,7 +75,7 @@ fn slow_consumer_bounded_memory_acks_and_pings_go_on() {
         let server = server();
         let port = server.addr().port();
         let settings = config(version, port).queue_len(8).receive_maximum(8);
-        let slow = connected(settings).await;
+        let slow = connected(settings.overflow(Overflow::DropOldest)).await;
         within(slow.subscribe("flood", QoS::AtMostOnce)).await.expect("a subscription");
         let (stop, flood) = flood(port, QoS::AtMostOnce);
         until(|| slow.statistics().discards > 1000).await;
@@ -97,6 +98,7 @@ async fn overfull(version: Version, server: &Server, keepalive: u64) -> Client {
     let settings = config(version, port).queue_len(8).receive_maximum(4);
     let settings = settings.overflow(Overflow::Wait).keepalive(Duration::from_secs(keepalive));
     let slow = connected(settings).await;
+    let _ = slow.queue(); // Somebody will take them.
     within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
     let other = other(port, "other").await;
     for number in numbers(3000) {
@@ -117,6 +119,53 @@ fn with_wait_no_qos_0_message_is_dropped() {
     });
 }
 
+/// A program that takes messages, though slowly, loses none by default.
+#[test]
+fn by_default_no_qos_0_message_of_a_slow_consumer_is_dropped() {
+    both(async |version| {
+        let server = server();
+        let port = server.addr().port();
+        let slow = connected(config(version, port).queue_len(8).receive_maximum(4)).await;
+        within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
+        within(slow.publish("a", "first")).await.expect("a publish");
+        assert_eq!(next(&slow).await.1, "first");
+        let other = other(port, "other").await;
+        for number in numbers(1000) {
+            within(other.publish("a", number.as_str())).await.expect("a publish");
+        }
+        assert!(within(other.broker_up()).await);
+        sleep(100 * MS).await;
+        assert_eq!(payloads(&slow, 1000).await, numbers(1000));
+        assert_eq!(slow.statistics().discards, 0);
+    });
+}
+
+/// More than there is room for, of a server that knows no Receive Maximum: reading waits.
+#[test]
+fn while_nobody_awaits_an_answer_a_slow_consumer_stops_the_reading() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        both(async |version| {
+            let window = BrokerConfig { window: 100, ..BrokerConfig::default() };
+            let server = Server::start(window);
+            let port = server.addr().port();
+            let slow = client(config(version, port).queue_len(8).receive_maximum(4));
+            within(slow.connect(false)).await.expect("a connection");
+            within(slow.subscribe("a", qos)).await.expect("a subscription");
+            let other = other(port, "other").await;
+            for number in numbers(100) {
+                within(other.publish("a", number.as_str()).qos(qos)).await.expect("a publish");
+            }
+            for number in numbers(100) {
+                assert_eq!(next(&slow).await.1, number);
+                assert!(slow.is_connected());
+                sleep(2 * MS).await;
+            }
+            assert_eq!(slow.statistics().connections, 1);
+            assert_eq!(slow.statistics().shed, 0);
+        });
+    }
+}
+
 #[test]
 fn with_wait_bytes_bound_the_queue_too() {
     both(async |version| {
@@ -124,6 +173,7 @@ fn with_wait_bytes_bound_the_queue_too() {
         let port = server.addr().port();
         let settings = config(version, port).queue_bytes(100).overflow(Overflow::Wait);
         let slow = connected(settings).await;
+        let _active = slow.queue();
         within(slow.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
         let other = other(port, "other").await;
         for number in numbers(300) {

@@ -1,18 +1,20 @@
 //! What needs memory from the heap: large messages, many calls, owned messages.
 
 use bytes::Bytes;
-use mqtt_as_proto::packet::{ConnAck, Disconnect, Packet, PacketType};
+use mqtt_as_proto::packet::{ConnAck, Delivery, Disconnect, Packet, PacketType};
+use mqtt_as_tests::server::Server;
 
 use super::story::{
-    MS, accepted, both, client, config, connected, in_5_0, next, numbers, peer, server, until,
+    MS, accepted, acknowledged, both, client, config, connected, id, in_5_0, message, next,
+    numbers, peer, poll_once, server, text, until,
 };
 use super::streaming::{payload, send, streams};
 use super::streaming_in::pair;
 use crate::list::publishing::ALL;
 use crate::runtime::adapter::{
-    Config, Properties, Property, QoS, ReasonCode, ServerWords, Version,
+    Config, Message, Properties, Property, QoS, ReasonCode, ServerWords, Version,
 };
-use crate::runtime::{soon, spawn, within};
+use crate::runtime::{Client, sleep, soon, spawn, within};
 
 #[test]
 fn large_payloads_arrive_whole_with_and_without_oneshot() {
@@ -58,6 +60,160 @@ fn a_thousand_calls_at_once_all_end() {
         let mut all = accepted(&server);
         all.sort_by_key(|text| text.parse::<usize>().expect("a number"));
         assert_eq!(all, numbers(1000));
+    });
+}
+
+#[test]
+fn a_hundred_receipts_are_settled_in_any_order() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port()).in_flight(100)).await;
+        let mut receipts = Vec::new();
+        for number in numbers(100) {
+            let qos = ALL[receipts.len() % 3];
+            let sent = client.publish("a", number.as_str()).qos(qos).send();
+            receipts.push(within(sent).await.expect("room"));
+        }
+        receipts.rotate_left(37);
+        while let Some(receipt) = receipts.pop() {
+            within(receipt).await.expect("an acknowledgement");
+        }
+        until(|| accepted(&server).len() == 100).await;
+        // QoS 0 does not wait for the window of the others.
+        let mut all = accepted(&server);
+        all.sort_by_key(|text| text.parse::<usize>().expect("a number"));
+        assert_eq!(all, numbers(100));
+    });
+}
+
+/// A client to which that many messages have come, which nobody has taken.
+async fn received(server: &Server, version: Version, count: usize) -> Client {
+    let client = connected(config(version, server.addr().port())).await;
+    within(client.subscribe("a", QoS::ExactlyOnce)).await.expect("a subscription");
+    for number in numbers(count) {
+        let publish = client.publish("a", number.as_str()).qos(QoS::AtLeastOnce);
+        within(publish).await.expect("a publish");
+    }
+    until(|| client.statistics().received == count as u64).await;
+    client
+}
+
+fn texts(messages: &[Message]) -> Vec<String> {
+    messages.iter().map(|message| text(message.payload())).collect()
+}
+
+#[test]
+fn next_many_takes_what_there_is_up_to_a_number() {
+    both(async |version| {
+        let server = server();
+        let client = received(&server, version, 7).await;
+        let (mut queue, mut all) = (client.queue(), Vec::new());
+        assert_eq!(within(queue.next_many(&mut all, 3)).await, 3);
+        assert_eq!(texts(&all), numbers(3));
+        assert_eq!(within(queue.next_many(&mut all, 100)).await, 4, "it waits for no more");
+        assert_eq!(texts(&all), numbers(7), "behind those that were there");
+        assert!(soon(20 * MS, queue.next_many(&mut all, 100)).await.is_none(), "there is none");
+        within(client.publish("a", "7")).await.expect("a publish");
+        assert_eq!(within(queue.next_many(&mut all, 100)).await, 1);
+        assert_eq!(texts(&all), numbers(8));
+    });
+}
+
+#[test]
+fn next_many_waits_for_the_first_message() {
+    both(async |version| {
+        let server = server();
+        let client = received(&server, version, 0).await;
+        let other = client.clone();
+        let waiting = spawn(async move {
+            let mut all = Vec::new();
+            let count = other.queue().next_many(&mut all, 10).await;
+            (count, texts(&all))
+        });
+        sleep(20 * MS).await;
+        within(client.publish("a", "0")).await.expect("a publish");
+        assert_eq!(waiting.end().await, (1, numbers(1)));
+    });
+}
+
+#[test]
+fn next_many_takes_nothing_when_all_is_over() {
+    both(async |version| {
+        let server = server();
+        let client = received(&server, version, 3).await;
+        within(client.disconnect()).await.expect("an end");
+        let (mut queue, mut all) = (client.queue(), Vec::new());
+        assert_eq!(within(queue.next_many(&mut all, 2)).await, 2);
+        assert_eq!(within(queue.next_many(&mut all, 2)).await, 1);
+        assert_eq!(within(queue.next_many(&mut all, 2)).await, 0);
+        assert_eq!(texts(&all), numbers(3));
+    });
+}
+
+#[test]
+fn next_many_that_is_dropped_takes_none() {
+    both(async |version| {
+        let server = server();
+        let client = received(&server, version, 0).await;
+        let mut all = Vec::new();
+        let mut queue = client.queue();
+        let mut waiting = Box::pin(queue.next_many(&mut all, 10));
+        assert!(poll_once(&mut waiting).await.is_none());
+        within(client.publish("a", "0").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        drop(waiting);
+        assert!(all.is_empty());
+        assert_eq!(next(&client).await.1, "0");
+    });
+}
+
+#[test]
+fn next_many_acknowledges_what_it_takes_and_no_more() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            script.send(&message("a", "0", Delivery::AtLeastOnce(id(5))));
+            script.send(&message("a", "1", Delivery::AtMostOnce));
+            script.send(&message("a", "2", Delivery::ExactlyOnce(id(6))));
+            script.send(&message("a", "3", Delivery::AtLeastOnce(id(7))));
+            script.expect_silence(100 * MS);
+            script.send(&message("a", "4", Delivery::AtMostOnce));
+            acknowledged(script, PacketType::PubAck, 5);
+            acknowledged(script, PacketType::PubRec, 6);
+            script.expect_silence(100 * MS);
+            script.close();
+        });
+        let client = connected(config(version, server.port)).await;
+        until(|| client.statistics().received == 5).await;
+        let mut all = Vec::new();
+        assert_eq!(within(client.queue().next_many(&mut all, 3)).await, 3);
+        within(client.down()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn under_manual_ack_next_many_leaves_it_to_the_program() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            for number in 1..=2 {
+                script.send(&message("a", "x", Delivery::AtLeastOnce(id(number))));
+            }
+            script.expect_silence(100 * MS);
+            script.send(&message("a", "go", Delivery::AtMostOnce));
+            acknowledged(script, PacketType::PubAck, 1);
+            acknowledged(script, PacketType::PubAck, 2);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port).manual_ack(true)).await;
+        let mut all = Vec::new();
+        while all.len() < 3 {
+            within(client.queue().next_many(&mut all, 10)).await;
+        }
+        assert!(all[..2].iter().all(|message| client.ack(message, ReasonCode::SUCCESS)));
+        sleep(50 * MS).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
     });
 }
 

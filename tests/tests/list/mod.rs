@@ -5,6 +5,7 @@
 //! buffers of the program's.
 
 mod acknowledging;
+mod adopting;
 mod bad_input;
 pub(crate) mod callbacks;
 mod closing;
@@ -12,15 +13,21 @@ mod connecting;
 mod consuming;
 mod drivers;
 mod dropping;
+mod expiring;
 mod fates;
 mod flood;
 #[cfg(feature = "heap")]
 pub(crate) mod heap;
 mod links;
+mod ordering;
 mod overrun;
 mod peers;
 pub(crate) mod publishing;
+mod receipts;
+mod recorded;
 mod replacing;
+mod retired;
+mod room;
 pub(crate) mod story;
 mod streaming;
 mod streaming_in;

@@ -187,7 +187,7 @@ fn try_publish_refuses_instead_of_waiting() {
 }
 
 #[test]
-fn calls_for_room_are_served_in_their_order() {
+fn calls_for_room_are_all_served() {
     both(async |version| {
         let server = server();
         let client = connected(small(config(version, server.addr().port()))).await;
@@ -203,7 +203,10 @@ fn calls_for_room_are_served_in_their_order() {
         for call in calls {
             call.end().await.expect("an acknowledgement");
         }
-        assert_eq!(accepted(&server), numbers(FEW + 4));
+        // Room is taken, not reserved: among those that wait the order is free.
+        let mut all = accepted(&server);
+        all.sort_by_key(|text| text.parse::<usize>().expect("a number"));
+        assert_eq!(all, numbers(FEW + 4));
     });
 }
 

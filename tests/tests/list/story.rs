@@ -8,8 +8,8 @@ use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mqtt_as_proto::packet::{Ack, Delivery, Packet, PacketType, Publish};
-use mqtt_as_proto::{PacketId, ReasonCode, TopicName, Version};
+use mqtt_as_proto::packet::{Ack, ConnAck, Delivery, Packet, PacketType, Publish};
+use mqtt_as_proto::{PacketId, Properties, Property, ReasonCode, TopicName, Version};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
@@ -229,6 +229,24 @@ pub(crate) fn id(number: u16) -> PacketId {
 
 pub(crate) fn ack(number: u16) -> Ack<'static> {
     Ack::new(id(number), ReasonCode::SUCCESS)
+}
+
+/// The next packet of the client has to be that acknowledgement.
+pub(crate) fn acknowledged(script: &mut Script, kind: PacketType, number: u16) {
+    script.expect_packet(kind, |packet| match packet {
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            assert_eq!(ack.id, id(number), "{kind}");
+        }
+        _ => unreachable!("{kind} is no acknowledgement"),
+    });
+}
+
+/// Accepts the connection with those properties.
+pub(crate) fn accept(script: &mut Script, session_present: bool, list: &[Property<'_>]) {
+    script.accept();
+    script.expect(PacketType::Connect);
+    let properties = Properties::new(list);
+    script.send(&Packet::ConnAck(ConnAck { session_present, properties, ..ConnAck::default() }));
 }
 
 /// A PUBLISH from the server.

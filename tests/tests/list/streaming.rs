@@ -9,8 +9,8 @@ use mqtt_as_proto::{Properties, Version};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    MS, accepted, ack, both, client, config, connected, id, in_5_0, peer, poll_once, published,
-    server, until,
+    MS, accepted, ack, acknowledged, both, client, config, connected, id, in_5_0, peer, poll_once,
+    published, server, until,
 };
 use crate::runtime::adapter::{
     Config, DownReason, Limit, MessageStream, NotSent, OperationError, PublishError, PublishStream,
@@ -151,9 +151,8 @@ fn a_limit_of_the_server_fails_at_the_call() {
         let server = mqtt_as_tests::server::Server::start(config_);
         let client = connected(config(Version::V5, server.addr().port())).await;
         let too_large = within(client.publish_stream("big", 1000).open()).await.err();
-        let limit = Limit::MaximumPacketSize { size: 1009, maximum: 1000 };
         let invalid = |limit| Some(PublishError::Invalid(OperationError::Forbidden(limit)));
-        assert_eq!(too_large, invalid(limit));
+        assert_eq!(too_large, invalid(Limit::MaximumPacketSize));
         let qos = within(client.publish_stream("big", 1).qos(QoS::ExactlyOnce).open()).await.err();
         assert_eq!(qos, invalid(Limit::MaximumQoS(QoS::AtLeastOnce)));
         assert!(matches!(
@@ -381,7 +380,7 @@ fn a_restart_does_not_wait_for_those_who_wait_for_its_room() {
 
 /// A restarted stream that is dropped is over: it takes no place of anybody's.
 #[test]
-fn dropped_in_a_restart_it_leaves_its_place_with_the_server() {
+fn dropped_in_a_restart_it_gives_its_place_with_the_server_back() {
     in_5_0(async {
         let server = peer(|script| {
             cut_after(script, STREAM.len());
@@ -395,6 +394,8 @@ fn dropped_in_a_restart_it_leaves_its_place_with_the_server() {
             let properties = Properties::new(&one);
             let connack = ConnAck { session_present: true, properties, ..ConnAck::default() };
             script.send(&Packet::ConnAck(connack));
+            acknowledged(script, PacketType::PubRel, 1);
+            script.send(&Packet::PubComp(ack(1)));
             assert_eq!(published(script), (false, 2, "on".into()));
             script.send(&Packet::PubAck(ack(2)));
             script.expect(PacketType::Disconnect);

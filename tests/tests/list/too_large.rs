@@ -5,10 +5,12 @@ use std::num::{NonZeroU16, NonZeroU32};
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
 
 use super::story::{
-    both, config, connected, id, in_3_1_1, in_5_0, message, next, peer, server, until,
+    accept, both, config, connected, id, in_3_1_1, in_5_0, message, next, peer, server, until,
 };
 use crate::list::publishing::ALL;
-use crate::runtime::adapter::{ConnectionError, DownReason, QoS, ReasonCode, TooSmall, Version};
+use crate::runtime::adapter::{
+    ConnectionError, DownReason, Property, QoS, ReasonCode, TooSmall, Version,
+};
 use crate::runtime::within;
 
 #[test]
@@ -100,6 +102,58 @@ fn a_5_0_server_that_sends_more_than_it_may_is_told_so() {
         let client = connected(settings.receive_maximum(4)).await;
         let why = ConnectionError::TooLarge { size: 307 };
         assert_eq!(within(client.down()).await, Some(DownReason::Protocol(why)));
+        server.end().await;
+    });
+}
+
+/// [MQTT-3.2.2-15] binds every packet of the client.
+#[test]
+fn an_acknowledgement_larger_than_the_server_takes_ends_the_connection() {
+    in_5_0(async {
+        for qos in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
+            let server = peer(move |script| {
+                let size = NonZeroU32::new(3).expect("not 0");
+                accept(script, false, &[Property::MaximumPacketSize(size)]);
+                script.send(&message("a", "b", qos(id(1))));
+                script.expect_bytes(&[0xe0, 1, 0x95]);
+                script.expect_close();
+            });
+            let client = connected(config(Version::V5, server.port)).await;
+            next(&client).await;
+            let why = within(client.down()).await;
+            let Some(DownReason::Protocol(error)) = why else { panic!("{why:?}") };
+            assert_eq!(error.reason(), Some(ReasonCode::PACKET_TOO_LARGE));
+            server.end().await;
+        }
+    });
+}
+
+#[test]
+fn a_pingreq_larger_than_the_server_takes_ends_the_connection() {
+    in_5_0(async {
+        let server = peer(|script| {
+            accept(script, false, &[Property::MaximumPacketSize(NonZeroU32::MIN)]);
+            script.expect_close();
+        });
+        let client = connected(config(Version::V5, server.port)).await;
+        assert!(!within(client.broker_up()).await);
+        let why = within(client.down()).await;
+        let Some(DownReason::Protocol(error)) = why else { panic!("{why:?}") };
+        assert_eq!(error.reason(), Some(ReasonCode::PACKET_TOO_LARGE));
+        server.end().await;
+    });
+}
+
+#[test]
+fn a_disconnect_larger_than_the_server_takes_is_left_unsaid() {
+    in_5_0(async {
+        let server = peer(|script| {
+            accept(script, false, &[Property::MaximumPacketSize(NonZeroU32::MIN)]);
+            script.expect_close();
+        });
+        let client = connected(config(Version::V5, server.port)).await;
+        let _ = within(client.disconnect()).await;
+        within(client.down()).await.expect("an end");
         server.end().await;
     });
 }

@@ -3,7 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::story::{MS, accepted, both, config, connected, next, numbers, poll_once, server, take};
+use mqtt_as_proto::packet::{Packet, PacketType};
+
+use super::story::{
+    MS, accepted, ack, both, config, connected, next, numbers, peer, poll_once, published, server,
+    take,
+};
 use crate::runtime::adapter::{
     ConnectError, DisconnectError, DownReason, PublishError, QoS, SubscribeError,
 };
@@ -51,6 +56,26 @@ fn without_a_waiter_slot_a_call_is_refused() {
 }
 
 #[test]
+fn without_a_waiter_slot_there_is_no_receipt_and_nothing_is_sent() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        within(client.up()).await.expect("a connection");
+        let waits = all_slots(&client).await;
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let sent = within(client.publish("a", "refused").qos(qos).send()).await;
+            assert_eq!(sent.map(drop), Err(PublishError::NoWaiter));
+        }
+        let receipt = within(client.publish("a", "0").send()).await.expect("it needs none");
+        within(receipt).await.expect("it is on its way");
+        drop(waits);
+        let sent = within(client.publish("a", "1").qos(QoS::AtLeastOnce).send()).await;
+        within(sent.expect("a slot")).await.expect("an acknowledgement");
+        assert_eq!(accepted(&server), numbers(2), "what was refused was not sent");
+    });
+}
+
+#[test]
 fn without_a_waiter_slot_a_disconnect_runs_all_the_same() {
     both(async |version| {
         let server = server();
@@ -80,5 +105,35 @@ fn without_a_waiter_slot_messages_are_taken_all_the_same() {
         within(client.publish("a", "b")).await.expect("it is on its way");
         assert_eq!(next(&client).await.1, "b");
         drop(waits);
+    });
+}
+
+/// The mark that ties a message to its call is not used again while the server may still
+/// acknowledge it, however many calls there are meanwhile.
+#[test]
+fn a_late_acknowledgement_settles_no_other_call() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            assert_eq!(published(script).1, 1);
+            assert_eq!(published(script).1, 2);
+            script.send(&Packet::PubAck(ack(1)));
+            std::thread::sleep(100 * MS);
+            script.send(&Packet::PubAck(ack(2)));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        within(client.up()).await.expect("a connection");
+        let publish = client.publish("a", "first").qos(QoS::AtLeastOnce).timeout(30 * MS);
+        assert_eq!(within(publish).await, Err(PublishError::TimedOut));
+        for _ in 0..65_535 {
+            assert!(poll_once(&mut Box::pin(client.up())).await.is_none());
+        }
+        let other = client.publish("a", "second").qos(QoS::AtLeastOnce);
+        let mut other = Box::pin(other.into_future());
+        assert!(soon(50 * MS, &mut other).await.is_none(), "that was for the first");
+        within(other).await.expect("an acknowledgement");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
     });
 }

@@ -11,7 +11,7 @@ use crate::runtime::{host, run, soon, spawn, stack, within};
 const LEN: u32 = 10 * 1024 * 1024;
 
 /// What one client has: a kibibyte for each purpose.
-type Memory = Resources<1024, 1024, 1024, 2, 4, 4>;
+type Memory = Resources<1024, 1024, 1024, 2560, 4>;
 
 /// Far longer than it takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(120);

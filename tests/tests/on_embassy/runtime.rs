@@ -21,9 +21,9 @@ pub(crate) const NAME: &str = "embassy without a heap";
 
 /// The memory of a client. Where the list is told with a heap, it asks for more.
 #[cfg(feature = "heap")]
-type Memory = Resources<8192, 8192, 16_384, 16, 128, 1100>;
+type Memory = Resources<8192, 8192, 32_768, 131_072, 1100>;
 #[cfg(not(feature = "heap"))]
-type Memory = Resources<4096, 2048, 4096, 16, 8, 16>;
+type Memory = Resources<4096, 2048, 4096, 65_536, 16>;
 
 /// The longest wait of a story.
 const BOUND: Duration = Duration::from_secs(10);

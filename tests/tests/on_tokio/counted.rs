@@ -15,7 +15,7 @@ use crate::runtime::Runtime;
 pub(crate) enum Counted {}
 
 impl mqtt_as_client::Runtime for Counted {
-    type Lock = Guard<State<Self>>;
+    type Lock = Guard;
     type Pointer = Arc<Self::Lock>;
     type Connect = Counts;
     type Listeners = Registered;
@@ -30,15 +30,15 @@ impl mqtt_as_client::Runtime for Counted {
 }
 
 #[derive(Debug)]
-pub(crate) struct Guard<T>(std::sync::Mutex<T>);
+pub(crate) struct Guard(std::sync::Mutex<State>);
 
-impl<T> Lock<T> for Guard<T> {
-    fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+impl Lock for Guard {
+    fn new(state: State) -> Self {
+        Self(std::sync::Mutex::new(state))
     }
 
-    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
-        f(&mut self.0.lock().expect("no panic under the lock"))
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
+        f(&mut self.0.lock().expect("no panic under the lock"));
     }
 }
 

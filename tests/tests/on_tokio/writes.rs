@@ -45,3 +45,43 @@ fn one_thousand_qos_0_queued_before_the_first_connect_leave_in_at_most_ten_write
         driver.end().await;
     });
 }
+
+/// One waits for room from time to time: the others do not have to queue behind it one by one.
+#[test]
+fn tasks_that_publish_through_one_client_share_its_writes() {
+    for tasks in [1, 2, 4, 16] {
+        both(async |version| {
+            let server = server();
+            let counts = Counts::default();
+            let settings = config(version, server.addr().port());
+            let (client, runner) = with_runner(settings, counts.clone());
+            let driver = spawn(runner.run());
+            within(client.connect(true)).await.expect("a connection");
+            let before = counts.writes();
+            let each = MESSAGES / tasks;
+            let publishers: Vec<_> = (0..tasks)
+                .map(|_| {
+                    let client = client.clone();
+                    spawn(async move {
+                        let payload = "x".repeat(40);
+                        for _ in 0..each {
+                            client.publish("a/topic", payload.as_str()).await.expect("its way out");
+                        }
+                    })
+                })
+                .collect();
+            for publisher in publishers {
+                publisher.end().await;
+            }
+            until(|| accepted(&server).len() == MESSAGES).await;
+            let writes = counts.writes() - before;
+            println!("{tasks} tasks: {writes} writes for {MESSAGES} messages");
+            // On one thread it is a hundredth of that: here the driver may run beside the tasks.
+            assert!(writes <= MESSAGES / 10, "{tasks} tasks: {writes} writes");
+            drop(client);
+            driver.end().await;
+        });
+    }
+}
+
+const MESSAGES: usize = 16_000;

@@ -23,6 +23,8 @@ pub(crate) struct Ledger {
     pub(crate) clean_connects: u32,
     /// Sessions that began without the client knowing, as CONNACK was lost.
     unknown_births: Vec<u32>,
+    /// The client ended the connection as it had left messages to the server.
+    overrun: bool,
     pub(crate) policy: Policy,
     /// What was met, to see that the lives are full.
     pub(crate) met: BTreeMap<&'static str, u64>,
@@ -33,8 +35,10 @@ pub(crate) struct Ledger {
 pub(crate) struct Policy {
     pub(crate) republish: bool,
     pub(crate) republish_exactly_once: bool,
-    /// 3.1.1: there may be fewer slots than messages.
-    pub(crate) overruns: bool,
+    /// The program does not read on what comes as a stream.
+    pub(crate) dawdles: bool,
+    /// Identifiers of received QoS 2 messages gave way to others: those may come twice.
+    pub(crate) forgets: bool,
     /// The network was dead on this connection.
     pub(crate) dead: bool,
 }
@@ -77,6 +81,8 @@ struct Inward {
     too_large: bool,
     streams: bool,
     arrivals: u32,
+    /// The program was done with it, and had not acknowledged it: it may come again.
+    returns: bool,
 }
 
 /// Payloads say who they are and are easy to check.
@@ -150,7 +156,7 @@ impl Ledger {
         (too_large, streams): (bool, bool),
     ) {
         let session = matches.then_some(self.births);
-        let inward = Inward { qos, len, session, too_large, streams, arrivals: 0 };
+        let inward = Inward { qos, len, session, too_large, streams, arrivals: 0, returns: false };
         self.inward.insert((topic.to_owned(), number), inward);
     }
 
@@ -185,18 +191,32 @@ impl Ledger {
             Happening::Refused(reason) => {
                 fault(Invariant::Connection, format!("the broker refuses: {reason}"))
             }
-            Happening::Lost(_) => {
+            Happening::Finished(delivered) => {
+                let number = number(&delivered.payload).unwrap_or_default();
+                if let Some(inward) = self.inward.get_mut(&(delivered.topic.clone(), number)) {
+                    inward.returns = true;
+                }
+                Ok(())
+            }
+            Happening::Lost(lost) => {
                 self.policy.dead = false;
+                if std::mem::take(&mut self.overrun) && lost.shed == 0 {
+                    return fault(Invariant::Connection, "an overrun, and nothing was shed");
+                }
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    fn failed(&self, error: &ConnectionError) -> Result<(), Fault> {
+    fn failed(&mut self, error: &ConnectionError) -> Result<(), Fault> {
         match error {
             ConnectionError::TimedOut(_) if self.policy.dead => Ok(()),
-            ConnectionError::Overrun if self.policy.overruns => Ok(()),
+            ConnectionError::StreamNotTaken if self.policy.dawdles => Ok(()),
+            ConnectionError::Overrun => {
+                self.overrun = true;
+                Ok(())
+            }
             other => fault(Invariant::Connection, format!("the client fails: {other:?}")),
         }
     }
@@ -261,10 +281,15 @@ impl Ledger {
         if inward.arrivals > 1 {
             *self.met.entry("delivered again").or_default() += 1;
         }
-        if inward.arrivals > 1 && inward.qos != QoS::AtLeastOnce {
+        if inward.arrivals > 1
+            && inward.qos != QoS::AtLeastOnce
+            && !inward.returns
+            && !self.policy.forgets
+        {
             return fault(Invariant::ExactlyOnce, format!("{text} reaches the client again"));
         }
-        if inward.arrivals == 1 {
+        // Under old identifiers of a session that it knows nothing of, the client joins what it holds.
+        if inward.arrivals == 1 && !self.unknown_births.contains(&self.births) {
             in_order(&mut self.last_in, (topic.clone(), inward.qos), number, &text)?;
         }
         Ok(())
@@ -294,7 +319,7 @@ impl Ledger {
             None => arrived && outward.qos != QoS::AtMostOnce,
             Some(Fate::Left) => outward.qos == QoS::AtMostOnce,
             Some(Fate::NeverSent(_)) => !arrived,
-            Some(Fate::Interrupted) => false, // It had ended.
+            Some(Fate::Interrupted | Fate::Acknowledged(_)) => false, // It had ended.
             Some(Fate::Unknown { received }) => {
                 (broken || pending.given_up) && (arrived || !received)
             }
@@ -320,13 +345,18 @@ impl Ledger {
             .map(|(tag, _)| *tag)
     }
 
+    /// Whether the client knows of the server's session. If not, identifiers of an old one, which it
+    /// keeps, hide new messages.
+    pub(crate) fn knows_session(&self) -> bool {
+        !self.unknown_births.contains(&self.births)
+    }
+
     /// All has come to rest: nothing may be missing.
     pub(crate) fn judge_end(&self) -> Result<(), Fault> {
         if let Some(tag) = self.open().next() {
             return fault(Invariant::OneOutcome, format!("tag {tag} has no outcome"));
         }
-        // In a session that the client knows nothing of, its old identifiers hide new messages.
-        let known = !self.unknown_births.contains(&self.births);
+        let known = self.knows_session();
         for ((topic, number), inward) in &self.inward {
             let due = inward.session == Some(self.births) && known && !inward.too_large;
             if due && inward.qos != QoS::AtMostOnce && inward.arrivals == 0 {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
+use mqtt_as_proto::client::{
+    AliasesOut, Message, OperationError, Overflow, Published, StreamsIn, Tag,
+};
 use mqtt_as_proto::property::Property;
 use mqtt_as_proto::{Payload, Properties, QoS, ReasonCode, TopicFilter, TopicName, Version};
 use mqtt_as_tests::broker::BrokerConfig;
@@ -39,7 +41,6 @@ impl Life {
         let mut ledger = Ledger::default();
         ledger.policy.republish = config.client.republish;
         ledger.policy.republish_exactly_once = config.client.republish_exactly_once;
-        ledger.policy.overruns = config.client.version == Version::V311;
         Self {
             random,
             config,
@@ -71,6 +72,7 @@ impl Life {
 
     /// Looks at what has happened since the last time.
     fn judge(&mut self) -> Result<(), Fault> {
+        self.ledger.policy.forgets = self.pair.client().counts().forgotten != 0;
         let news = self.pair.log().get(self.judged..).unwrap_or_default();
         for happening in news {
             self.ledger.judge(happening)?;
@@ -89,7 +91,8 @@ impl Life {
             24..=29 => self.stream(),
             30..=44 => self.feed(),
             45..=49 => self.request()?,
-            50..=66 => self.take(),
+            50..=64 => self.take(),
+            65..=66 => self.listen(),
             67..=69 => self.pair.cut(),
             70..=71 => self.end_somehow(),
             72..=77 => {
@@ -162,7 +165,7 @@ impl Life {
         let qos = random_qos(&mut self.random);
         let topic = format!("out{}/{}", qos as u8, ["a", "long/topic/name"][self.random.index(2)]);
         let len = match self.random.index(20) {
-            0 => self.random.between(4096..=20_000),
+            0 => self.random.between(4096..=40_000),
             1..=3 => self.random.between(100..=700),
             _ => self.random.between(4..=30),
         };
@@ -190,6 +193,7 @@ impl Life {
     /// Publishes a stream, or goes away from one, or does not read one on.
     fn stream(&mut self) {
         if self.random.chance(15) {
+            self.ledger.policy.dawdles = true;
             return self.pair.refuse_incoming();
         }
         if self.random.chance(15) {
@@ -224,14 +228,14 @@ impl Life {
             let size = self.config.client.maximum_packet_size as usize;
             let too_large =
                 self.random.chance(10) && self.config.broker.maximum_packet_size.is_none();
-            let streams = too_large && self.config.client.largest_stream != 0;
+            let streams = too_large && self.config.client.streams_in.is_some();
             let too_large = too_large && !streams;
             let len = if streams {
                 size + self.random.between(50..=2000) as usize
             } else if too_large {
                 size + 50
             } else {
-                self.random.between(4..=60) as usize
+                self.message_len(size)
             };
             self.numbers += 1;
             let filter = self.filter(granted, topic.ends_with('b'));
@@ -248,6 +252,19 @@ impl Life {
             let name = TopicName::new(&topic).expect("a topic");
             self.pair.feed(name, &bytes, published);
         }
+    }
+
+    fn message_len(&mut self, most: usize) -> usize {
+        let long = self.random.chance(10) && self.config.broker.maximum_packet_size.is_none();
+        let len = if long { self.random.index(most - 40) } else { self.random.index(56) };
+        4 + len
+    }
+
+    /// The program is busy with something else for a while, or is there again.
+    fn listen(&mut self) {
+        let listens = self.random.chance(70);
+        self.ledger.policy.dawdles |= !listens;
+        self.pair.listen(listens);
     }
 
     fn filter(&self, qos: usize, second: bool) -> String {
@@ -301,7 +318,10 @@ impl Life {
             } else {
                 ReasonCode::SUCCESS
             };
-            self.pair.take(which, reason);
+            match self.random.chance(20) {
+                true => self.pair.finish(which),
+                false => self.pair.take(which, reason),
+            }
         }
     }
 
@@ -326,9 +346,10 @@ impl Life {
     /// A good network, a program that takes its messages: all has to come to an end.
     fn return_to_order(mut self) -> Result<Met, Fault> {
         self.pair.heal();
+        self.pair.listen(true);
         for round in 0..600 {
             // What was given up keeps its place as long as the session lives: all may be gone.
-            while round == 500 && self.config.flights < 100 {
+            while round == 500 && self.config.client.in_flight < 100 {
                 let Some(tag) = self.pair.leave_stream(0) else { break };
                 self.ledger.left(tag);
             }
@@ -342,14 +363,35 @@ impl Life {
             self.advance(500);
             self.judge()?;
             if self.is_at_rest() {
-                self.ledger.judge_end()?;
-                return Ok(self.ledger.met);
+                return self.end();
             }
         }
         let open: Vec<_> = self.ledger.open().collect();
         let (client, session) = (self.pair.client(), self.pair.session());
         let text = format!("no rest: open {open:?}, {session:?}, {client:?}");
         Err(Fault { invariant: Invariant::Rest, text })
+    }
+
+    /// Nothing is left: no promise, no message, no memory.
+    fn end(mut self) -> Result<Met, Fault> {
+        self.ledger.judge_end()?;
+        if self.ledger.policy.forgets && !self.config.lent {
+            let text = "an identifier gave way, and takes no room".to_owned();
+            return Err(Fault { invariant: Invariant::Memory, text });
+        }
+        let fault = |text| Err(Fault { invariant: Invariant::Memory, text });
+        let held = self.pair.client().held_bytes();
+        let none = held == (0, 0) || !self.ledger.knows_session();
+        if !none || self.pair.client().pending() != 0 {
+            return fault(format!("{held:?} bytes are held of nothing: {:?}", self.pair.client()));
+        }
+        let lent = if self.config.lent { self.config.outgoing + self.config.incoming } else { 0 };
+        let kept = self.pair.end();
+        if kept != lent && self.ledger.knows_session() {
+            let client = self.pair.client();
+            return fault(format!("{kept} bytes are kept, {lent} of them lent: {client:?}"));
+        }
+        Ok(self.ledger.met)
     }
 
     fn is_at_rest(&self) -> bool {
@@ -385,19 +427,26 @@ fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig {
     let small = random.chance(40);
     config.client.version = [Version::V311, Version::V5][random.index(2)];
     config.client.maximum_packet_size = [256, 1024, 65_536][random.index(3)];
-    config.client.largest_stream = [0, 100_000][random.index(2)];
     config.client.receive_maximum = if small { random.between(1..=4) } else { 30 } as u16;
     config.client.topic_alias_maximum = random.between(0..=3) as u16;
-    config.client.topic_aliases = random.between(0..=3) as u16;
-    config.client.shared_bytes = if small { 8192 } else { 1 << 20 };
+    config.client.streams_in = random.chance(50).then(|| StreamsIn::up_to(100_000));
+    let aliases_out = random.between(0..=3) as u16;
+    config.client.aliases_out = (aliases_out != 0).then(|| AliasesOut::up_to(aliases_out));
     config.client.republish = random.chance(70);
     config.client.republish_exactly_once = random.chance(20);
     // A second client of the same name is not in this play: nothing is unknown.
-    config.client.adopt_session = [None, Some(true)][random.index(2)];
-    config.client.receive_bytes = 1 << 21;
+    config.client.adopt_session = true;
+    // The broker keeps to what it is told.
+    config.client.strict = random.chance(50);
+    config.client.manual_ack = random.chance(50);
+    config.client.queue_len = if small { random.between(1..=6) as usize } else { 1000 };
+    config.client.overflow = [Overflow::Wait, Overflow::DropOldest][random.index(2)];
     config.outbox = if small { random.between(128..=1024) as usize } else { 64 * 1024 };
-    config.flights = if small { random.between(1..=8) as u16 } else { 100 };
-    config.store = if small { random.between(120..=2000) as usize } else { 1 << 20 };
+    config.client.in_flight = if small { random.between(1..=8) as u16 } else { 100 };
+    config.outgoing = if small { random.between(200..=2000) as usize } else { 1 << 20 };
+    let largest = config.client.maximum_packet_size as usize;
+    config.incoming = if small { largest + random.between(16..=600) as usize } else { 1 << 21 };
+    config.lent = small && largest <= 1024 && random.chance(50);
     config.keep_alive = [0, 5, 60][random.index(3)];
     config.session_expiry = [None, None, Some(0), Some(5), Some(3600)][random.index(5)];
     config.partial_writes = random.chance(50);

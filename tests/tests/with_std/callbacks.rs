@@ -1,5 +1,6 @@
 //! Callbacks that are futures on the heap, and may wait, panic or block: `new_task`, `udata`.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -189,5 +190,42 @@ fn a_callback_that_blocks_does_not_stop_pings_and_acknowledgements() {
         assert_eq!(done.load(Ordering::SeqCst), 0, "it still blocks");
         within(client.disconnect()).await.expect("an end");
         server.end().await;
+    });
+}
+
+/// Neither behind a message whose callback waits, nor behind as many as run side by side.
+#[test]
+fn a_lost_link_is_told_past_messages_that_wait() {
+    both(async |version| {
+        for side_by_side in [false, true] {
+            let server = server();
+            let client = client(config(version, server.addr().port()));
+            let (seen, begun) = (Seen::default(), Arc::new(AtomicUsize::new(0)));
+            let count = begun.clone();
+            let waits = move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+                pending()
+            };
+            match side_by_side {
+                true => client.set_cb_on_event(event::Msg.new_task(), waits),
+                false => client.set_cb_on_event(event::Msg, waits),
+            };
+            let downs = seen.clone();
+            client.set_cb_on_event(event::Down, move |reason| {
+                downs.push(format!("{reason:?}"));
+                async {}
+            });
+            within(client.connect(true)).await.expect("a connection");
+            within(client.subscribe("a", QoS::AtMostOnce)).await.expect("a subscription");
+            publish_numbers(&client, 100, QoS::AtMostOnce).await;
+            let most = if side_by_side { 64 } else { 1 };
+            until(|| begun.load(Ordering::SeqCst) == most).await;
+            within(client.disconnect()).await.expect("an end");
+            seen.count(1).await;
+            assert_eq!(
+                (seen.all(), begun.load(Ordering::SeqCst)),
+                (vec!["Disconnected".to_owned()], most)
+            );
+        }
     });
 }

@@ -1,5 +1,8 @@
 //! What only runtimes over an operating system have, told once for tokio and smol.
 
+mod bounds;
 mod callbacks;
 pub(crate) mod glue;
 mod machine;
+mod marks;
+mod owners;

@@ -15,8 +15,8 @@ use mqtt_as_embassy::{Config, Resources, Runner, event};
 use program::Fault;
 use static_cell::{ConstStaticCell, StaticCell};
 
-/// Packets of 1 KiB, 512 bytes of unacknowledged messages, 2 received ones, 4 on their way, 4 calls.
-type Memory = Resources<1024, 1024, 512, 2, 4, 4>;
+/// Packets of 1 KiB, 512 bytes of unacknowledged messages, 2 KiB of received ones, 4 calls.
+type Memory = Resources<1024, 1024, 512, 2048, 4>;
 
 /// The host, as the emulator's network shows it.
 const BROKER: &str = "10.0.2.2";

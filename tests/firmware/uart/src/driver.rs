@@ -22,8 +22,7 @@ mod plain {
     // Out of line, so that what it has on the stack is gone when the client runs.
     #[inline(never)]
     pub fn make(config: fn() -> Config) -> Option<(Client, Runner)> {
-        let (memory, _) = memory::memory();
-        Client::with_runner(config(), memory, Serial, memory::place).ok()
+        Client::with_runner(config(), memory::memory(), Serial, memory::place).ok()
     }
 }
 
@@ -44,8 +43,8 @@ mod callbacks {
 
     #[inline(never)]
     pub fn make(config: fn() -> Config) -> Option<(Client, Runner)> {
-        let (memory, buffer) = memory::memory();
-        let made = Client::with_handlers(config(), memory, buffer, Serial, memory::place);
+        let (memory, handlers) = (memory::memory(), memory::handlers());
+        let made = Client::with_handlers(config(), memory, handlers, Serial, memory::place);
         let (client, driver, callbacks) = made.ok()?;
         client.set_cb_on_event(event::Up, &|_| console::text("up, says the callback\n"))?;
         client.set_cb_on_event(event::Down, &|_| console::text("down, says the callback\n"))?;

@@ -1,28 +1,26 @@
 //! All memory of the client.
 
 use board::console;
-use mqtt_as_client::{Lent, Memory, State};
+use mqtt_as_client::{BorrowedMemory, Memory};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::serial::{Alone, Serial};
+use crate::serial::Alone;
 
 /// Bytes of the largest packet either way.
 const PACKET: usize = 1024;
 /// Bytes of unacknowledged messages.
-const STORE: usize = 512;
-/// Received messages that wait to be taken.
-const QUEUE: usize = 2;
-/// Messages and requests on their way to the broker.
-const FLIGHT: usize = 4;
+const OUTGOING: usize = 512;
+/// Bytes of received messages that wait to be taken.
+const INCOMING: usize = 2048;
 /// Calls that wait at a time.
 const WAITERS: usize = 4;
 
-type Resources = Lent<PACKET, PACKET, STORE, QUEUE, FLIGHT, WAITERS>;
+type Resources = BorrowedMemory<PACKET, PACKET, OUTGOING, INCOMING, WAITERS>;
 
 /// Tells how much of it there is.
 pub fn tell() {
-    let state = size_of::<Alone<State<Serial>>>();
-    let buffers = (4 + QUEUE) * PACKET + STORE;
+    let state = size_of::<Alone>();
+    let buffers = 3 * PACKET + OUTGOING + INCOMING;
     let slots = size_of::<Resources>() - buffers;
     console::figure("client state", state);
     console::figure("slots", slots);
@@ -31,13 +29,24 @@ pub fn tell() {
 }
 
 /// The client's state, and a pointer to it.
-pub fn place(lock: Alone<State<Serial>>) -> &'static Alone<State<Serial>> {
-    static STATE: StaticCell<Alone<State<Serial>>> = StaticCell::new();
+pub fn place(lock: Alone) -> &'static Alone {
+    static STATE: StaticCell<Alone> = StaticCell::new();
     STATE.init(lock)
 }
 
-/// The client's part, and the buffer for callbacks.
-pub fn memory() -> (Memory, &'static mut [u8]) {
-    static RESOURCES: ConstStaticCell<Resources> = ConstStaticCell::new(Lent::new());
+/// What the client is lent.
+pub fn memory() -> Memory {
+    static RESOURCES: ConstStaticCell<Resources> = ConstStaticCell::new(Resources::new());
     RESOURCES.take().split()
+}
+
+/// What its callbacks are lent.
+#[cfg(feature = "callbacks")]
+pub fn handlers() -> mqtt_as_client::LentHandlers {
+    use mqtt_as_client::{HandlerMemory, HandlerTable};
+
+    static MEMORY: ConstStaticCell<HandlerMemory<PACKET>> =
+        ConstStaticCell::new(HandlerMemory::new());
+    static TABLE: StaticCell<HandlerTable> = StaticCell::new();
+    MEMORY.take().split(TABLE.init(HandlerTable::new()))
 }

@@ -12,7 +12,7 @@ use program::Fault;
 pub struct Serial;
 
 impl Runtime for Serial {
-    type Lock = Alone<State<Self>>;
+    type Lock = Alone;
     type Pointer = &'static Self::Lock;
     type Connect = Self;
     #[cfg(not(feature = "callbacks"))]
@@ -62,16 +62,16 @@ impl Shutdown for Tx {
 }
 
 /// A lock for one thread: the client's calls do not nest, and interrupts do not call it.
-pub struct Alone<T>(RefCell<T>);
+pub struct Alone(RefCell<State>);
 
-impl<T> Lock<T> for Alone<T> {
-    fn new(value: T) -> Self {
-        Self(RefCell::new(value))
+impl Lock for Alone {
+    fn new(state: State) -> Self {
+        Self(RefCell::new(state))
     }
 
-    fn with<U>(&self, f: impl FnOnce(&mut T) -> U) -> U {
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
         match self.0.try_borrow_mut() {
-            Ok(mut value) => f(&mut value),
+            Ok(mut state) => f(&mut state),
             Err(_) => nested(),
         }
     }

@@ -229,8 +229,7 @@ fn feed(broker: &mut Broker, now: Instant, topic: &str, payload: &[u8], qos: QoS
     let properties = Properties::NONE;
     let publish = Publish { dup: false, retain: false, delivery, topic, properties, payload };
     for packet in [Packet::Connect(connect), Packet::Publish(publish)] {
-        let mut bytes = Vec::new();
-        packet.encode(Version::V311, &mut bytes).expect("a good packet");
+        let bytes = packet.encode_to_vec(Version::V311).expect("a good packet");
         broker.handle_bytes(conn, &bytes, now);
     }
     broker.lost(conn, now);

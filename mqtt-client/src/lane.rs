@@ -1,0 +1,62 @@
+//! Changes of the link on their way to callbacks: a lane of their own, past all messages.
+
+use mqtt_as_proto::Storage;
+
+use crate::error::DownReason;
+use crate::event::Session;
+
+/// A change of the link. Opaque: without a heap the caller makes an array of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkEvent(pub(crate) Option<Change>);
+
+impl LinkEvent {
+    pub(crate) const NONE: Self = Self(None);
+}
+
+// 0 is left for `None`: a static array of no changes is zero, and takes no flash.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Change {
+    Up(Session) = 1,
+    Down(DownReason) = 2,
+}
+
+/// Changes that were not told yet; the oldest is forgotten when there is no room.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    events: Storage<'static, LinkEvent>,
+    len: usize,
+    /// Whether callbacks want to know when the link comes up, and when it goes down.
+    pub(crate) up: bool,
+    pub(crate) down: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(events: Storage<'static, LinkEvent>) -> Self {
+        Self { events, len: 0, up: false, down: false }
+    }
+
+    /// Keeps a change, if anybody wants to know it. Whether that is so.
+    pub(crate) fn push(&mut self, change: Change) -> bool {
+        let wanted = match change {
+            Change::Up(_) => self.up,
+            Change::Down(_) => self.down,
+        };
+        if wanted && !self.events.grow_to(self.len + 1) {
+            let _ = self.pop();
+        }
+        if wanted && let Some(place) = self.events.get_mut(self.len) {
+            *place = LinkEvent(Some(change));
+            self.len += 1;
+        }
+        wanted
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Change> {
+        let events = self.events.as_mut_slice().get_mut(..self.len)?;
+        let first = events.first_mut()?.0.take();
+        events.rotate_left(1);
+        self.len -= 1;
+        first
+    }
+}

@@ -1,0 +1,63 @@
+//! Payloads that are too large to be copied to where packets wait.
+
+#[cfg(feature = "alloc")]
+pub(crate) use heap::Large;
+#[cfg(not(feature = "alloc"))]
+pub(crate) use lent::Large;
+
+#[cfg(feature = "alloc")]
+mod heap {
+    use alloc::boxed::Box;
+
+    use bytes::Bytes;
+    use mqtt_as_proto::Payload;
+
+    /// A payload of this size is held by reference: from a slice it is copied once, here.
+    const LARGE: usize = 32 * 1024;
+
+    /// Such a copy, if the payload is one that needs it.
+    #[derive(Debug)]
+    pub(crate) struct Large(Option<Box<Bytes>>);
+
+    impl Large {
+        pub(crate) const NONE: Self = Self(None);
+
+        /// Copies the payload, if it needs that.
+        #[inline]
+        pub(crate) fn prepare(&mut self, payload: &mut Payload<'_>, oneshot: bool) {
+            if payload.as_slice().len() < LARGE {
+                return;
+            }
+            if oneshot {
+                *payload = payload.as_slice().into();
+            } else {
+                self.0 = Some(Box::new(payload.to_shared()));
+            }
+        }
+
+        /// The payload to take instead of the program's.
+        #[inline]
+        pub(crate) fn payload(&self) -> Option<Payload<'_>> {
+            self.0.as_deref().map(Payload::from)
+        }
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod lent {
+    use mqtt_as_proto::Payload;
+
+    /// Without a heap all is copied.
+    #[derive(Debug)]
+    pub(crate) struct Large;
+
+    impl Large {
+        pub(crate) const NONE: Self = Self;
+
+        pub(crate) fn prepare(&mut self, _payload: &mut Payload<'_>, _oneshot: bool) {}
+
+        pub(crate) fn payload(&self) -> Option<Payload<'_>> {
+            None
+        }
+    }
+}

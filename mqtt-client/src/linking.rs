@@ -1,0 +1,315 @@
+//! How a link comes and goes: what the program wants of it, what the driver makes of that.
+
+use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
+use mqtt_as_proto::packet::{Connect, Will};
+use mqtt_as_proto::{Instant, Properties, Property, ReasonCode, TopicName, Version};
+
+use crate::config::{Binary, Text};
+use crate::driver::News;
+use crate::error::{ConnectError, DisconnectError, DownReason, Step};
+use crate::lane::Change;
+use crate::link::End;
+use crate::state::State;
+use crate::waiters::{Outcome, Slot, Wait};
+
+/// Milliseconds that the server has to close its side of an ended connection.
+const LINGER: u64 = 1000;
+
+impl State {
+    /// The program wants a connection: `slot` waits for it.
+    pub(crate) fn begin_connect(&mut self, clean: bool) -> Result<Slot, ConnectError> {
+        if self.closed {
+            return Err(ConnectError::Closed);
+        }
+        self.check_connect(clean)?;
+        let slot = self.waiters.take().ok_or(ConnectError::NoWaiter)?;
+        self.waiters.change(slot, Wait::Connection);
+        self.finish_connect(Outcome::Replaced);
+        self.link.connecting = Some(slot);
+        self.link.wanted = Some(clean);
+        self.link.disconnected = false;
+        self.waiters.wake_all(Wait::Down); // Disconnects that wait: this takes their place.
+        self.driver.notify(News::LINK);
+        Ok(slot)
+    }
+
+    /// Whoever waits for the link is told that it is up, once what is sent again has left the core.
+    pub(crate) fn tell_up(&mut self) {
+        if core::mem::take(&mut self.link.is_news) {
+            self.finish_connect(Outcome::Connected);
+            self.link.connecting = None;
+            self.waiters.wake_all(Wait::Up);
+            self.waiters.wake_all(Wait::Open);
+        }
+    }
+
+    /// The call that waits for the connection learns how it went.
+    pub(crate) fn finish_connect(&mut self, outcome: Outcome) {
+        if let Some(slot) = self.link.connecting {
+            self.waiters.finish(slot, outcome);
+        }
+    }
+
+    fn fail_connect(&mut self, error: ConnectError) {
+        self.link.failure = Some(error);
+        self.finish_connect(Outcome::Failed);
+    }
+
+    /// The program wants no connection any more.
+    pub(crate) fn begin_disconnect(&mut self, reason: ReasonCode) -> Result<(), DisconnectError> {
+        if self.closed {
+            return Err(DisconnectError::Closed);
+        }
+        let wanted = self.link.wanted.take().is_some();
+        self.finish_connect(Outcome::Replaced);
+        self.link.disconnected = true;
+        self.waiters.wake_all(Wait::Message);
+        if !self.link.busy && !wanted {
+            self.end_calls(false);
+            return Err(DisconnectError::NotConnected);
+        }
+        self.end_link(reason, DownReason::Disconnected);
+        Ok(())
+    }
+
+    /// Ends the connection properly: DISCONNECT goes out behind what was accepted.
+    pub(crate) fn end_link(&mut self, reason: ReasonCode, why: DownReason) {
+        if self.link.ending.is_none() && self.link.busy {
+            self.link.ending = Some(why);
+            let time = u64::from(self.core.config().write_timeout);
+            let now = self.exact_time();
+            self.link.linger = (time != 0).then(|| now.after(time));
+            match self.core.disconnect(reason, None) {
+                Ok(()) | Err(OperationError::NotConnected) => {}
+                Err(_) => self.link.linger = Some(now),
+            }
+        }
+        self.notify_write();
+        self.driver.notify(News::LINK);
+    }
+
+    /// The driver begins a connection. `None` if none is wanted, or false for none any more.
+    pub(crate) fn take_wanted(&mut self) -> Option<bool> {
+        let clean = self.link.wanted.take()?;
+        self.link.busy = true;
+        self.link.ending = None;
+        self.link.refused = None;
+        Some(clean)
+    }
+
+    /// Whether the program wants something else than the connection that is being opened.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.link.wanted.is_some() || self.link.ending.is_some() || self.handles == 0
+    }
+
+    /// 3.1.1 has no way to begin a session that is kept: a clean connection ends the old one first.
+    pub(crate) fn needs_clean_session_first(&self, clean: bool) -> bool {
+        let v311 = self.core.config().version == Version::V311;
+        v311 && self.settings.clean_init && !clean && !self.link.begun
+    }
+
+    /// The old session has ended, and the program still wants the new one.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        let prepared = core::mem::take(&mut self.link.prepared);
+        let other = self.link.wanted.is_some() || self.link.disconnected || self.handles == 0;
+        self.link.busy = prepared && !other;
+        self.link.busy
+    }
+
+    /// A transport is open: CONNECT goes out.
+    pub(crate) fn open(&mut self, clean: bool) -> Result<(), ConnectError> {
+        if self.link.ending.is_some() {
+            return Err(ConnectError::Replaced); // By a disconnect, while the transport opened.
+        }
+        let (now, begun) = (self.exact_time(), self.link.begun);
+        self.driver.is_full = false;
+        let warning = self.say_connect(clean, begun, Some(now))?;
+        self.link.session.expires_at_once = warning.is_some();
+        Ok(())
+    }
+
+    /// Judges the CONNECT that the settings ask for, before anything is opened.
+    fn check_connect(&mut self, clean: bool) -> Result<(), ConnectError> {
+        let seconds = self.settings.keepalive;
+        if seconds > u32::from(u16::MAX) {
+            return Err(ConnectError::KeepAlive { seconds });
+        }
+        self.say_connect(clean, true, None).map(drop)
+    }
+
+    /// Sends the CONNECT that the settings ask for; without a time it is judged only.
+    fn say_connect(
+        &mut self,
+        clean: bool,
+        begun: bool,
+        now: Option<Instant>,
+    ) -> Result<Option<Warning>, ConnectError> {
+        let Self { core, settings, link, .. } = self;
+        let v5 = core.config().version == Version::V5;
+        let first = settings.clean_init && !begun && !clean;
+        let expiry = settings.session_expiry.or(first.then_some(u32::MAX)).filter(|_| v5);
+        let expiry = expiry.map(Property::SessionExpiryInterval);
+        let delay = settings.will.as_ref().map_or(0, |will| will.delay);
+        let delay = (v5 && delay != 0).then_some(Property::WillDelayInterval(delay));
+        let will = settings.will.as_ref().map(|will| {
+            Ok(Will {
+                topic: TopicName::new(will.topic.as_str()).map_err(ConnectError::WillTopic)?,
+                payload: will.payload.as_slice(),
+                qos: will.qos,
+                retain: will.retain,
+                properties: Properties::new(delay.as_slice()),
+            })
+        });
+        let own = settings.client_id.as_str();
+        let connect = Connect {
+            version: core.config().version,
+            clean_start: clean || (v5 && first),
+            keep_alive: settings.keepalive as u16, // Checked by `check_connect`.
+            client_id: if own.is_empty() { link.assigned.id() } else { own },
+            will: will.transpose()?,
+            user_name: settings.user.as_ref().map(Text::as_str),
+            password: settings.password.as_ref().map(Binary::as_slice),
+            properties: Properties::new(expiry.as_slice()),
+        };
+        let said = match now {
+            Some(now) => core.connect(&connect, now),
+            None => core.check_connect(&connect).map(|()| None),
+        };
+        said.map_err(ConnectError::Invalid)
+    }
+
+    /// The program is the reason that the connection has to end.
+    pub(crate) fn close_for(&mut self, error: ConnectionError) {
+        let _lingers = self.begin_ending(error);
+        self.driver.notify(News::LINK);
+    }
+
+    /// The connection has to end: the server is told why, and given time to close.
+    pub(crate) fn begin_ending(&mut self, error: ConnectionError) -> Option<End> {
+        if error.reason().is_none() || self.link.ending.is_some() {
+            return Some(End::Protocol(error));
+        }
+        self.link.ending = Some(error.into());
+        self.link.linger = Some(self.now.after(LINGER));
+        self.notify_write();
+        None
+    }
+
+    /// What the end of the link asks of the driver: whether the connection is over.
+    pub(crate) fn watch_link(&mut self, now: Instant) -> Option<End> {
+        let said = matches!(self.link.ending, Some(DownReason::Server(_)));
+        let late = self.link.linger.is_some_and(|at| at <= now);
+        if said || late || self.link.refused.is_some() {
+            return Some(End::Done);
+        }
+        if self.link.ending.is_none() {
+            let replaced = self.link.wanted.is_some() || self.link.prepared;
+            if replaced || self.handles == 0 {
+                let why = if replaced { DownReason::Replaced } else { DownReason::Disconnected };
+                self.end_link(ReasonCode::SUCCESS, why);
+            }
+        }
+        None
+    }
+
+    /// The transport took bytes: an ending connection has its time as long as it does.
+    pub(crate) fn prolong_ending(&mut self) {
+        if let Some(at) = &mut self.link.linger {
+            let more = self.now.after(u64::from(self.core.config().write_timeout));
+            *at = more.max(*at);
+        }
+    }
+
+    /// DISCONNECT is out, or there is none: the server has a little time to close.
+    pub(crate) fn said_all(&mut self) {
+        let now = self.exact_time();
+        self.link.ending.get_or_insert(DownReason::Closed);
+        self.link.linger = Some(now.after(LINGER));
+    }
+
+    /// The connection did not come to be.
+    pub(crate) fn fail(&mut self, error: ConnectError) {
+        if self.link.wanted.is_none() {
+            self.fail_connect(error);
+        }
+        let why = self.link.ending.take().unwrap_or(DownReason::Replaced);
+        self.go_down(why);
+    }
+
+    /// The driver is done with a connection.
+    pub(crate) fn end(&mut self, end: End) {
+        let was_up = self.link.is_up || self.link.prepared;
+        let reason = match (self.link.ending.take(), end) {
+            (Some(reason), _) => reason,
+            (None, End::Eof | End::Done) => DownReason::Closed,
+            (None, End::Transport(kind)) => DownReason::Transport(kind),
+            (None, End::Protocol(error)) => error.into(),
+        };
+        let refused = self.link.refused.take();
+        if !was_up && self.link.wanted.is_none() {
+            self.fail_connect(match (refused, reason) {
+                (Some(reason), _) => ConnectError::Refused(reason),
+                (_, DownReason::Protocol(ConnectionError::TimedOut(Waiting::ConnAck))) => {
+                    ConnectError::TimedOut(Step::Connect)
+                }
+                (_, DownReason::Protocol(error)) => ConnectError::Protocol(error),
+                (_, DownReason::Disconnected | DownReason::Replaced) => ConnectError::Replaced,
+                (_, reason) => ConnectError::Lost(reason),
+            });
+        }
+        self.go_down(reason);
+        self.link.begun |= was_up;
+    }
+
+    /// The connection is gone, for that reason.
+    pub(crate) fn go_down(&mut self, reason: DownReason) {
+        self.tell_up();
+        // The clean connection before a kept session ends the old session, not the program's wish.
+        let expires = self.core.session_expires() && !self.link.preparing;
+        let (core, mut told) = self.split();
+        let lost = core.handle_connection_lost(&mut |event| told.happen(event));
+        self.counts.unsent += u64::from(lost.qos0);
+        let reason = match (lost.poison, reason) {
+            (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
+            (Some(id), _) => DownReason::Poison(id.get()),
+        };
+        self.waiters.end_turns();
+        self.link.linger = None;
+        self.link.stream = None;
+        self.link.busy = false;
+        self.link.ends = self.link.ends.wrapping_add(1);
+        if matches!(reason, DownReason::Disconnected) || self.link.disconnected {
+            self.end_calls(expires);
+        }
+        self.settle();
+        if core::mem::take(&mut self.link.is_up) {
+            self.link.downs = self.link.downs.wrapping_add(1);
+            self.link.down_reason = Some(reason);
+            if self.lane.push(Change::Down(reason)) {
+                self.driver.notify_callbacks();
+            }
+        }
+        for wait in [Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
+            self.waiters.wake_all(wait);
+        }
+        self.core.release_memory();
+    }
+
+    /// After a disconnect no call stays pending. Messages of a session that is kept stay for the
+    /// next connection, the others meet their fate.
+    fn end_calls(&mut self, expires: bool) {
+        let (core, mut told) = self.split();
+        if expires {
+            core.give_up_all(&mut |event| told.happen(event));
+        }
+        self.waiters.finish_publishes(&mut |id, tag| self.core.disown(id, tag));
+    }
+
+    /// The driver is gone.
+    pub(crate) fn drive_no_more(&mut self) {
+        if self.link.busy {
+            self.go_down(DownReason::Closed);
+        }
+        self.close();
+    }
+}

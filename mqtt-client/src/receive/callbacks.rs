@@ -1,0 +1,378 @@
+//! Callbacks on events, run beside the driver: in order, or side by side.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use mqtt_as_proto::AckToken;
+
+use super::Message;
+use super::message::Acknowledge;
+use crate::error::DownReason;
+use crate::event::{Down, Msg, Session, Up};
+use crate::lane::Change;
+use crate::runner::Runner;
+use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::state::State;
+
+/// A runtime that can start tasks, and has a heap.
+pub trait Start: Runtime<Listeners = Registered> {
+    /// Starts the driver and the callbacks in tasks of their own.
+    ///
+    /// # Panics
+    /// May panic where the runtime is not there to start them.
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>);
+
+    /// Puts the shared state behind the runtime's pointer.
+    fn share(lock: Self::Lock) -> Self::Pointer;
+
+    /// Returns what opens transports.
+    fn connector() -> Self::Connect;
+}
+
+/// What a callback returns, boxed.
+pub type CallbackFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A callback, boxed.
+pub type Callback<A> = Arc<dyn Fn(A) -> CallbackFuture + Send + Sync>;
+
+/// Names a callback, for [`Client::unset_cb`](crate::Client::unset_cb).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallbackId(u64);
+
+/// An event to register callbacks for: [`Up`], [`Down`], [`Msg`], with options.
+pub trait EventKind: Sized {
+    /// What its callbacks get.
+    type Arg: Send + 'static;
+
+    /// Callbacks run side by side, those of one event with those of the next. Default: one after the
+    /// other. A message that waits for callbacks one after the other holds later messages back; links
+    /// that come up or go down are told meanwhile.
+    fn new_task(self) -> NewTask<Self> {
+        NewTask(self)
+    }
+
+    /// Callbacks get a clone of `data` beside the event.
+    fn udata<U: Clone + Send + Sync + 'static>(self, data: U) -> WithData<Self, U> {
+        WithData(self, data)
+    }
+
+    /// Returns the callback, bound to the event.
+    fn bind(self, callback: Callback<Self::Arg>) -> Binding;
+}
+
+/// An event whose callbacks run side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct NewTask<E>(E);
+
+/// An event whose callbacks get data.
+#[derive(Clone, Copy, Debug)]
+pub struct WithData<E, U>(E, U);
+
+/// A callback, bound to its event.
+#[derive(Clone)]
+pub struct Binding {
+    callback: Kind,
+    new_task: bool,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Up(Callback<Session>),
+    Down(Callback<DownReason>),
+    Msg(Callback<Message>),
+}
+
+impl EventKind for Up {
+    type Arg = Session;
+
+    fn bind(self, callback: Callback<Session>) -> Binding {
+        Binding { callback: Kind::Up(callback), new_task: false }
+    }
+}
+
+impl EventKind for Down {
+    type Arg = DownReason;
+
+    fn bind(self, callback: Callback<DownReason>) -> Binding {
+        Binding { callback: Kind::Down(callback), new_task: false }
+    }
+}
+
+impl EventKind for Msg {
+    type Arg = Message;
+
+    fn bind(self, callback: Callback<Message>) -> Binding {
+        Binding { callback: Kind::Msg(callback), new_task: false }
+    }
+}
+
+impl<E: EventKind> EventKind for NewTask<E> {
+    type Arg = E::Arg;
+
+    fn bind(self, callback: Callback<E::Arg>) -> Binding {
+        Binding { new_task: true, ..self.0.bind(callback) }
+    }
+}
+
+impl<E: EventKind, U: Clone + Send + Sync + 'static> EventKind for WithData<E, U> {
+    type Arg = (E::Arg, U);
+
+    fn bind(self, callback: Callback<Self::Arg>) -> Binding {
+        let Self(event, data) = self;
+        event.bind(Arc::new(move |arg| callback((arg, data.clone()))))
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binding").field("new_task", &self.new_task).finish_non_exhaustive()
+    }
+}
+
+/// Callbacks are registered in the shared state: those of a runtime with a heap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registered;
+
+/// All that are registered. Whoever calls them shares the list as it was then.
+type Bindings = Arc<Vec<(CallbackId, Binding)>>;
+
+/// The callbacks, as the shared state keeps them.
+#[derive(Default)]
+struct Registry {
+    bindings: Bindings,
+    next_id: u64,
+}
+
+/// Registers a callback.
+pub(crate) fn register(lock: &dyn Lock, binding: Binding) -> CallbackId {
+    ask(lock, |state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
+}
+
+/// Ends a callback, if it is registered. It is dropped here, outside the lock.
+pub(crate) fn unregister(lock: &dyn Lock, id: CallbackId) -> bool {
+    ask(lock, |state| state.unregister_callback(id)).flatten().is_some()
+}
+
+impl State {
+    fn registry(&mut self) -> Option<&mut Registry> {
+        let callbacks = self.kept.callbacks.get_or_insert_with(|| Box::<Registry>::default());
+        callbacks.downcast_mut()
+    }
+
+    fn bindings(&mut self) -> Bindings {
+        self.registry().map(|registry| registry.bindings.clone()).unwrap_or_default()
+    }
+
+    fn register_callback(&mut self, binding: Binding) -> CallbackId {
+        let Some(registry) = self.registry() else { return CallbackId(u64::MAX) };
+        let id = CallbackId(registry.next_id);
+        registry.next_id += 1;
+        Arc::make_mut(&mut registry.bindings).push((id, binding));
+        self.listen_to_registered();
+        id
+    }
+
+    fn unregister_callback(&mut self, id: CallbackId) -> Option<Binding> {
+        let registry = self.registry()?;
+        let at = registry.bindings.iter().position(|(known, _)| *known == id)?;
+        let (_, binding) = Arc::make_mut(&mut registry.bindings).remove(at);
+        self.listen_to_registered();
+        Some(binding)
+    }
+
+    fn listen_to_registered(&mut self) {
+        let bindings = self.bindings();
+        let any =
+            |which: fn(&Kind) -> bool| bindings.iter().any(|(_, binding)| which(&binding.callback));
+        let up = any(|kind| matches!(kind, Kind::Up(_)));
+        let down = any(|kind| matches!(kind, Kind::Down(_)));
+        self.listen(up, down, any(|kind| matches!(kind, Kind::Msg(_))));
+    }
+
+    /// The next event for callbacks that are free for it.
+    fn next_event(&mut self, links: bool, messages: bool, waker: &Waker) -> Event {
+        if links && let Some(change) = self.lane.pop() {
+            return Event::Link(change, self.bindings());
+        }
+        if messages && let Some(message) = self.begin_message() {
+            return Event::Message(message, self.bindings());
+        }
+        let old = self.driver.wait_callbacks(waker);
+        self.waiters.drop_later(old);
+        if self.closed && links && messages { Event::End } else { Event::None }
+    }
+}
+
+/// What callbacks are called with.
+enum Event {
+    Link(Change, Bindings),
+    Message(Message, Bindings),
+    None,
+    /// There is none, and none comes any more.
+    End,
+}
+
+/// The task of the callbacks. [`run`](Self::run) it beside the driver.
+pub struct Callbacks<R: Runtime> {
+    shared: R::Pointer,
+    /// Calls for changes of the link: they do not stand behind messages.
+    links: Calls,
+    messages: Calls,
+}
+
+/// Calls that have begun.
+#[derive(Default)]
+struct Calls {
+    /// Those of the event at hand, one after the other.
+    ordered: VecDeque<Call>,
+    /// Those that run side by side.
+    running: Vec<Call>,
+}
+
+struct Call {
+    future: CallbackFuture,
+    /// The message whose acknowledgement waits for it.
+    message: Option<AckToken>,
+}
+
+/// Events after which the callbacks let others run.
+const EVENTS: usize = 64;
+
+/// Calls that run side by side at most, for messages and for changes of the link; more wait.
+const MOST_RUNNING: usize = 64;
+
+impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
+    pub(crate) fn new(shared: R::Pointer) -> Self {
+        Self { shared, links: Calls::default(), messages: Calls::default() }
+    }
+
+    /// Runs callbacks until the driver is gone and all have finished.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the calls that have begun.
+    pub async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { shared, links, messages } = self;
+        let lock = &**shared;
+        for _ in 0..EVENTS {
+            links.poll::<R>(lock, cx);
+            messages.poll::<R>(lock, cx);
+            let free = (links.is_free(), messages.is_free());
+            match ask(lock, |state| state.next_event(free.0, free.1, cx.waker())) {
+                Some(Event::Link(change, bindings)) => links.begin(&bindings, &Cause::Link(change)),
+                Some(Event::Message(message, bindings)) => {
+                    let token = message.token();
+                    messages.begin(&bindings, &Cause::Message(message));
+                    messages.finish(lock, token); // If there is no call for it.
+                }
+                Some(Event::End) if links.is_empty() && messages.is_empty() => {
+                    return Poll::Ready(());
+                }
+                _ => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref(); // Others' turn.
+        Poll::Pending
+    }
+}
+
+/// Why callbacks are called.
+enum Cause {
+    Link(Change),
+    Message(Message),
+}
+
+impl Cause {
+    /// The call, if the callback is for such an event. The callback itself runs at its first poll.
+    fn call(&self, kind: &Kind) -> Option<Call> {
+        match (self, kind) {
+            (Self::Link(Change::Up(session)), Kind::Up(callback)) => {
+                Some(Call::new(callback, *session, None))
+            }
+            (Self::Link(Change::Down(reason)), Kind::Down(callback)) => {
+                Some(Call::new(callback, *reason, None))
+            }
+            (Self::Message(message), Kind::Msg(callback)) => {
+                Some(Call::new(callback, message.clone(), message.token()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Calls {
+    fn begin(&mut self, bindings: &Bindings, cause: &Cause) {
+        for (_, binding) in bindings.iter() {
+            let Some(call) = cause.call(&binding.callback) else { continue };
+            if binding.new_task {
+                self.running.push(call);
+            } else {
+                self.ordered.push_back(call);
+            }
+        }
+    }
+
+    fn poll<R: Runtime>(&mut self, lock: &dyn Lock, cx: &mut Context<'_>) {
+        let mut index = 0;
+        while let Some(call) = self.running.get_mut(index) {
+            if call.poll::<R>(cx) {
+                let call = self.running.swap_remove(index);
+                self.finish(lock, call.message);
+            } else {
+                index += 1;
+            }
+        }
+        while let Some(call) = self.ordered.front_mut()
+            && call.poll::<R>(cx)
+        {
+            let message = self.ordered.pop_front().and_then(|call| call.message);
+            self.finish(lock, message);
+        }
+    }
+
+    /// A call has finished: if it was the last one of its message, the callbacks are done with that.
+    fn finish(&mut self, lock: &dyn Lock, message: Option<AckToken>) {
+        let mut calls = self.ordered.iter().chain(&self.running);
+        if message.is_some() && !calls.any(|call| call.message == message) {
+            with_state(lock, &mut |state| state.finish_message(message));
+        }
+    }
+
+    /// Whether the calls of another event may begin.
+    fn is_free(&self) -> bool {
+        self.ordered.is_empty() && self.running.len() < MOST_RUNNING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ordered.is_empty() && self.running.is_empty()
+    }
+}
+
+impl Call {
+    fn new<A: Send + 'static>(callback: &Callback<A>, arg: A, message: Option<AckToken>) -> Self {
+        let callback = callback.clone();
+        Self { future: Box::pin(async move { callback(arg).await }), message }
+    }
+
+    /// Whether the call has finished, be it by a panic.
+    fn poll<R: Runtime>(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut finished = false;
+        let future = &mut self.future;
+        !R::catch(|| finished = future.as_mut().poll(cx).is_ready()) || finished
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Callbacks<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callbacks")
+    }
+}

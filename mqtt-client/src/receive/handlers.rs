@@ -1,0 +1,377 @@
+//! Callbacks on events without a heap: plain functions, a fixed number, called beside the driver.
+
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::future::poll_fn;
+use core::ops::Deref;
+use core::task::{Context, Poll};
+
+#[cfg(feature = "alloc")]
+use alloc::rc::Rc;
+
+use mqtt_as_proto::Storage;
+use mqtt_as_proto::client::{ConfigError, Consumer};
+
+use super::message::{Copied, MessageRef};
+use crate::error::DownReason;
+use crate::event::{Down, Msg, Session, Up};
+use crate::lane::{Change, LinkEvent};
+use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::state::State;
+
+/// Callbacks per event at most.
+const MOST: usize = 4;
+
+/// Changes of the link that wait to be told; older ones are forgotten.
+const MOST_LINKS: usize = 4;
+
+/// What callbacks need of memory that is zero before it is used: `RX` bytes of the message that they
+/// are called with, at least those of the largest packet taken, and changes of the link.
+#[derive(Debug)]
+pub struct HandlerMemory<const RX: usize> {
+    message: [u8; RX],
+    links: [LinkEvent; MOST_LINKS],
+}
+
+impl<const RX: usize> HandlerMemory<RX> {
+    /// Returns memory that nobody uses yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { message: [0; RX], links: [const { LinkEvent::NONE }; MOST_LINKS] }
+    }
+
+    /// Returns the memory, as a client takes it, with the table of its functions.
+    pub fn split(&'static mut self, table: &'static HandlerTable) -> LentHandlers {
+        let links = Storage::borrowed(&mut self.links);
+        LentHandlers { message: &mut self.message, links, table }
+    }
+}
+
+impl<const RX: usize> Default for HandlerMemory<RX> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What callbacks are lent. Made by [`HandlerMemory::split`].
+#[derive(Debug)]
+pub struct LentHandlers {
+    message: &'static mut [u8],
+    pub(crate) links: Storage<'static, LinkEvent>,
+    pub(crate) table: &'static HandlerTable,
+}
+
+/// The registered functions. They stay with the thread that registers them.
+#[derive(Default)]
+pub struct HandlerTable {
+    bindings: RefCell<[Option<(HandlerId, Handler)>; 3 * MOST]>,
+    next_id: Cell<u32>,
+    /// How they are called, as soon as there is one: a program that registers none links none of it.
+    work: Cell<Option<Work>>,
+}
+
+impl HandlerTable {
+    /// Returns a table without functions.
+    #[must_use]
+    pub const fn new() -> Self {
+        let bindings = RefCell::new([const { None }; 3 * MOST]);
+        Self { bindings, next_id: Cell::new(0), work: Cell::new(None) }
+    }
+}
+
+impl fmt::Debug for HandlerTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandlerTable")
+    }
+}
+
+/// The table of a client's functions, if it was made with one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Handlers(pub(crate) Option<&'static HandlerTable>);
+
+/// Names a function, for [`Client::unset_cb`](crate::Client::unset_cb).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct HandlerId(u32);
+
+/// A function, bound to its event. Opaque.
+#[derive(Clone)]
+pub struct Handler(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Up(Function<dyn Fn(Session)>),
+    Down(Function<dyn Fn(DownReason)>),
+    Msg(Function<dyn Fn(&MessageRef<'_>)>),
+}
+
+enum Function<F: ?Sized + 'static> {
+    Lent(&'static F),
+    #[allow(dead_code)] // Without a heap nothing is owned.
+    Owned(Owned<F>),
+}
+
+#[cfg(feature = "alloc")]
+type Owned<F> = Rc<F>;
+#[cfg(not(feature = "alloc"))]
+type Owned<F> = crate::never::Never<F>;
+
+impl<F: ?Sized> Clone for Function<F> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Lent(function) => Self::Lent(function),
+            Self::Owned(function) => Self::Owned(function.clone()),
+        }
+    }
+}
+
+impl<F: ?Sized> Deref for Function<F> {
+    type Target = F;
+
+    fn deref(&self) -> &F {
+        match self {
+            Self::Lent(function) => function,
+            Self::Owned(function) => function,
+        }
+    }
+}
+
+/// An event that functions are called on: [`Up`], [`Down`], [`Msg`].
+pub trait HandledEvent {
+    /// What it calls.
+    type Function: ?Sized + 'static;
+
+    /// Returns the function, bound to the event.
+    fn bind(self, function: &'static Self::Function) -> Handler;
+
+    /// Returns the same with a function on the heap.
+    #[cfg(feature = "alloc")]
+    fn bind_boxed(self, function: alloc::boxed::Box<Self::Function>) -> Handler;
+}
+
+macro_rules! handled_events {
+    ($($event:ident calls $function:ty;)+) => {$(
+        impl HandledEvent for $event {
+            type Function = $function;
+
+            fn bind(self, function: &'static Self::Function) -> Handler {
+                Handler(Kind::$event(Function::Lent(function)))
+            }
+
+            #[cfg(feature = "alloc")]
+            fn bind_boxed(self, function: alloc::boxed::Box<Self::Function>) -> Handler {
+                Handler(Kind::$event(Function::Owned(function.into())))
+            }
+        }
+    )+};
+}
+
+handled_events! {
+    Up calls dyn Fn(Session);
+    Down calls dyn Fn(DownReason);
+    Msg calls dyn Fn(&MessageRef<'_>);
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Up(_) => "Up",
+            Kind::Down(_) => "Down",
+            Kind::Msg(_) => "Msg",
+        })
+    }
+}
+
+impl HandlerTable {
+    fn count(&self, which: impl Fn(&Kind) -> bool) -> usize {
+        self.bindings.borrow().iter().flatten().filter(|(_, handler)| which(&handler.0)).count()
+    }
+
+    fn add(&self, handler: Handler) -> Option<HandlerId> {
+        let event = core::mem::discriminant(&handler.0);
+        if self.count(|kind| core::mem::discriminant(kind) == event) == MOST {
+            return None;
+        }
+        let mut bindings = self.bindings.borrow_mut();
+        let place = bindings.iter_mut().find(|place| place.is_none())?;
+        let id = HandlerId(self.next_id.get());
+        self.next_id.set(id.0.wrapping_add(1));
+        *place = Some((id, handler));
+        Some(id)
+    }
+
+    fn remove(&self, id: HandlerId) -> Option<(HandlerId, Handler)> {
+        let mut bindings = self.bindings.borrow_mut();
+        let is_it = |place: &&mut Option<(HandlerId, Handler)>| {
+            place.as_ref().is_some_and(|(known, _)| *known == id)
+        };
+        bindings.iter_mut().find(is_it)?.take()
+    }
+
+    /// Calls with each function, while the table is free.
+    fn each(&self, catch: Catch, call: &dyn Fn(&Kind)) {
+        for index in 0..3 * MOST {
+            let binding = self.bindings.borrow().get(index).cloned().flatten();
+            if let Some((_, handler)) = binding {
+                catch(&mut || call(&handler.0));
+            }
+        }
+    }
+
+    fn tell_link(&self, change: Change, catch: Catch) {
+        self.each(catch, &|kind| match (kind, change) {
+            (Kind::Up(function), Change::Up(session)) => function(session),
+            (Kind::Down(function), Change::Down(reason)) => function(reason),
+            _ => {}
+        });
+    }
+
+    fn tell_message(&self, message: &MessageRef<'_>, catch: Catch) {
+        self.each(catch, &|kind| {
+            if let Kind::Msg(function) = kind {
+                function(message);
+            }
+        });
+    }
+
+    /// What its functions want to know.
+    fn listen(&self, lock: &dyn Lock) {
+        let any = |which: fn(&Kind) -> bool| self.count(which) != 0;
+        let up = any(|kind| matches!(kind, Kind::Up(_)));
+        let down = any(|kind| matches!(kind, Kind::Down(_)));
+        let messages = any(|kind| matches!(kind, Kind::Msg(_)));
+        with_state(lock, &mut |state| state.listen(up, down, messages));
+    }
+}
+
+/// Registers a function: `None` if there is no place for it.
+pub(crate) fn register(lock: &dyn Lock, handlers: Handlers, handler: Handler) -> Option<HandlerId> {
+    let table = handlers.0?;
+    let id = table.add(handler)?;
+    table.work.set(Some(do_next));
+    table.listen(lock);
+    Some(id)
+}
+
+/// Ends a function, if it is registered.
+pub(crate) fn unregister(lock: &dyn Lock, handlers: Handlers, id: HandlerId) -> bool {
+    let Some(table) = handlers.0 else { return false };
+    let removed = table.remove(id);
+    table.listen(lock);
+    removed.is_some()
+}
+
+/// The task of the callbacks. [`run`](Self::run) it beside the driver.
+pub struct Handling<R: Runtime> {
+    shared: R::Pointer,
+    message: &'static mut [u8],
+    table: &'static HandlerTable,
+}
+
+/// Calls what belongs to the program, and catches its panic where the runtime can.
+type Catch = fn(&mut dyn FnMut());
+
+fn catch<R: Runtime>(f: &mut dyn FnMut()) {
+    R::catch(f);
+}
+
+impl<R: Runtime<Listeners = Handlers>> Handling<R> {
+    /// # Errors
+    /// [`ConfigError::Memory`] if the largest packet taken does not fit.
+    pub(crate) fn new(shared: R::Pointer, lent: LentHandlers) -> Result<Self, ConfigError> {
+        let LentHandlers { message, table, .. } = lent;
+        let packet = |state: &mut State| state.core.config().maximum_packet_size;
+        let (needed, given) = (ask(&*shared, packet).unwrap_or(0) as usize, message.len());
+        if given < needed {
+            return Err(ConfigError::Memory { what: "bytes for callbacks", needed, given });
+        }
+        Ok(Self { shared, message, table })
+    }
+
+    /// Calls the callbacks until the driver is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future calls none any more.
+    pub async fn run(self) {
+        let Self { shared, message, table } = self;
+        poll_fn(|cx| match table.work.get() {
+            Some(work) => work(&*shared, table, message, catch::<R>, cx),
+            None => wait(&*shared, cx),
+        })
+        .await;
+    }
+}
+
+/// Calls the functions of the next event.
+type Work = fn(&dyn Lock, &HandlerTable, &mut [u8], Catch, &mut Context<'_>) -> Poll<()>;
+
+/// There is nothing to do, but to end with the driver.
+fn wait(lock: &dyn Lock, cx: &Context<'_>) -> Poll<()> {
+    ask(lock, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(()))
+}
+
+/// What functions are called with.
+enum Event {
+    Link(Change),
+    Message(Copied),
+    Wait(Poll<()>),
+}
+
+fn do_next(
+    lock: &dyn Lock,
+    table: &HandlerTable,
+    buffer: &mut [u8],
+    catch: Catch,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    match ask(lock, |state| state.next_handled(buffer, cx)) {
+        None => return Poll::Ready(()),
+        Some(Event::Wait(poll)) => return poll,
+        Some(Event::Link(change)) => table.tell_link(change, catch),
+        Some(Event::Message(copied)) => {
+            if let Some(message) = MessageRef::new(buffer, copied) {
+                table.tell_message(&message, catch);
+            }
+            let done = &mut |state: &mut State| {
+                state.finish_message(copied.token);
+            };
+            with_state(lock, done);
+        }
+    }
+    cx.waker().wake_by_ref(); // Others' turn.
+    Poll::Pending
+}
+
+impl State {
+    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.closed {
+            return Poll::Ready(());
+        }
+        let old = self.driver.wait_callbacks(cx.waker());
+        self.waiters.drop_later(old);
+        Poll::Pending
+    }
+
+    /// The next event; a message is copied to the buffer.
+    fn next_handled(&mut self, buffer: &mut [u8], cx: &Context<'_>) -> Event {
+        if let Some(change) = self.lane.pop() {
+            return Event::Link(change);
+        }
+        while let Some(copied) = self.begin_in(buffer) {
+            if let Ok(copied) = copied {
+                return Event::Message(copied);
+            }
+            // It cannot be: the buffer was checked. But a message is never lost uncounted.
+            self.counts.too_large += 1;
+            let token = self.core.begin(Consumer::Callbacks);
+            self.finish_message(token);
+        }
+        Event::Wait(self.wait_for_event(cx))
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Handling<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handling")
+    }
+}

@@ -1,0 +1,185 @@
+//! Received messages: borrowed from the program's buffer, or owned with a heap.
+
+use mqtt_as_proto::AckToken;
+use mqtt_as_proto::frame::{FixedHeader, Frame};
+use mqtt_as_proto::packet::Publish;
+use mqtt_as_proto::{Properties, QoS, Version};
+
+#[cfg(feature = "alloc")]
+pub use owned::Message;
+
+/// A received message in a buffer of the program's.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageRef<'a> {
+    publish: Publish<'a>,
+    token: Option<AckToken>,
+}
+
+/// What is known of a message beside the bytes of its packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    /// Bytes of its packet; of its header if it is read piece by piece.
+    pub(crate) len: usize,
+    pub(crate) token: Option<AckToken>,
+    pub(crate) version: Version,
+}
+
+impl<'a> MessageRef<'a> {
+    /// The message that was copied to the front of `buffer`.
+    pub(crate) fn new(buffer: &'a [u8], copied: Copied) -> Option<Self> {
+        let publish = decode(buffer.get(..copied.len)?, copied.version)?;
+        Some(Self { publish, token: copied.token })
+    }
+
+    /// Returns the topic.
+    #[must_use]
+    pub fn topic(&self) -> &'a str {
+        self.publish.topic.as_str()
+    }
+
+    /// Returns the payload.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.publish.payload
+    }
+
+    /// Returns the QoS at which it came.
+    #[must_use]
+    pub fn qos(&self) -> QoS {
+        self.publish.delivery.qos()
+    }
+
+    /// Returns whether it was a retained message.
+    #[must_use]
+    pub fn retain(&self) -> bool {
+        self.publish.retain
+    }
+
+    /// Returns its properties, 5.0 only.
+    #[must_use]
+    pub fn properties(&self) -> Properties<'a> {
+        self.publish.properties
+    }
+}
+
+/// Something received that can be acknowledged.
+pub trait Acknowledge {
+    /// The duty to acknowledge.
+    #[doc(hidden)]
+    fn token(&self) -> Option<AckToken>;
+}
+
+impl Acknowledge for MessageRef<'_> {
+    fn token(&self) -> Option<AckToken> {
+        self.token
+    }
+}
+
+/// Decodes bytes that were judged before: they are a PUBLISH, whose payload need not be there.
+pub(crate) fn decode(packet: &[u8], version: Version) -> Option<Publish<'_>> {
+    let header = FixedHeader::read(packet).ok().flatten()?;
+    let body = packet.get(header.len..)?;
+    Publish::decode(Frame { first: header.first, body }, version).ok()
+}
+
+#[cfg(feature = "alloc")]
+mod owned {
+    use core::fmt;
+
+    use bytes::Bytes;
+    use mqtt_as_proto::client::Stored;
+    use mqtt_as_proto::{AckToken, Properties, QoS, Version};
+
+    use super::{Acknowledge, decode};
+    use crate::chunks::Chunks;
+
+    /// A received message. Clones share its bytes.
+    #[derive(Clone)]
+    pub struct Message {
+        packet: Bytes,
+        /// Where the payload begins.
+        payload_at: u32,
+        token: Option<AckToken>,
+        version: Version,
+    }
+
+    impl Message {
+        /// A small message is copied out of the queue; a large one shares its bytes.
+        #[inline]
+        pub(crate) fn new(stored: &Stored<'_>, chunks: &mut Chunks) -> Self {
+            let packet = match stored.shared() {
+                Some(shared) => shared.clone(),
+                None => chunks.copy(stored.packet()),
+            };
+            Self {
+                packet,
+                payload_at: stored.payload_at() as u32, // A packet has less than 2²⁹ bytes.
+                token: stored.token(),
+                version: stored.version(),
+            }
+        }
+
+        /// Returns the topic.
+        #[must_use]
+        pub fn topic(&self) -> &str {
+            core::str::from_utf8(topic(&self.packet).unwrap_or_default()).unwrap_or_default()
+        }
+
+        /// Returns the payload.
+        #[must_use]
+        pub fn payload(&self) -> &[u8] {
+            self.packet.get(self.payload_at as usize..).unwrap_or_default()
+        }
+
+        /// Returns the payload, sharing the message's bytes.
+        #[must_use]
+        pub fn payload_bytes(&self) -> Bytes {
+            self.packet.slice(self.packet.len().min(self.payload_at as usize)..)
+        }
+
+        /// Returns the QoS at which it came.
+        #[must_use]
+        pub fn qos(&self) -> QoS {
+            let first = self.packet.first().copied().unwrap_or_default();
+            QoS::from_bits((first >> 1) & 3).unwrap_or_default()
+        }
+
+        /// Returns whether it was a retained message.
+        #[must_use]
+        pub fn retain(&self) -> bool {
+            self.packet.first().is_some_and(|first| first & 1 != 0)
+        }
+
+        /// Returns its properties, 5.0 only.
+        #[must_use]
+        pub fn properties(&self) -> Properties<'_> {
+            decode(&self.packet, self.version)
+                .map_or(Properties::NONE, |publish| publish.properties)
+        }
+    }
+
+    /// The topic of a PUBLISH: it lies behind the first byte and the Remaining Length.
+    fn topic(packet: &[u8]) -> Option<&[u8]> {
+        let remaining = packet.get(1..)?;
+        let body = remaining.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        let (len, rest) = remaining.get(body..)?.split_first_chunk()?;
+        rest.get(..usize::from(u16::from_be_bytes(*len)))
+    }
+
+    impl Acknowledge for Message {
+        fn token(&self) -> Option<AckToken> {
+            self.token
+        }
+    }
+
+    impl fmt::Debug for Message {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Message")
+                .field("topic", &self.topic())
+                .field("payload", &self.payload())
+                .field("qos", &self.qos())
+                .field("retain", &self.retain())
+                .finish_non_exhaustive()
+        }
+    }
+}

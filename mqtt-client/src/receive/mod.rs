@@ -1,0 +1,167 @@
+//! What comes: the queue of received messages, messages read as streams, and callbacks.
+
+#[cfg(feature = "alloc")]
+mod callbacks;
+mod handlers;
+mod message;
+mod stream;
+mod take;
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::fmt;
+#[cfg(feature = "alloc")]
+use core::future::Future;
+
+use mqtt_as_proto::client::Consumer;
+
+use crate::runtime::{Runtime, with_state};
+#[cfg(feature = "alloc")]
+use crate::state::State;
+use crate::waiters::Wait;
+use take::Taking;
+
+#[cfg(feature = "alloc")]
+pub use callbacks::{
+    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
+    Start, WithData,
+};
+#[cfg(feature = "alloc")]
+pub(crate) use callbacks::{register as register_callback, unregister as unregister_callback};
+pub use handlers::{
+    HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
+};
+pub(crate) use handlers::{register as register_handler, unregister as unregister_handler};
+#[cfg(feature = "alloc")]
+pub use message::Message;
+pub use message::{Acknowledge, MessageRef};
+pub use stream::MessageStream;
+
+/// The received messages, for [`Client::queue`](crate::Client::queue).
+///
+/// Several consumers may share the queue: each message goes to one of them. A QoS 1 or 2 message
+/// is acknowledged when it is taken, unless the setting `manual_ack` leaves that to the program.
+pub struct Queue<'c, R: Runtime> {
+    lock: &'c R::Lock,
+}
+
+impl<'c, R: Runtime> Queue<'c, R> {
+    pub(crate) fn new(lock: &'c R::Lock) -> Self {
+        with_state(lock, &mut |state| state.core.activate(Consumer::Queue));
+        Self { lock }
+    }
+
+    /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are
+    /// taken.
+    ///
+    /// Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// Under the setting `largest_stream` it passes over messages that come as streams: they are
+    /// skipped, acknowledged, and counted in `too_large`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes no message.
+    #[cfg(feature = "alloc")]
+    #[allow(clippy::should_implement_trait)] // It has to be awaited.
+    #[inline]
+    pub fn next(&mut self) -> impl Future<Output = Option<Message>> {
+        Taking::new(self.lock, Wait::Message, State::take_message)
+    }
+
+    /// Puts the messages that are there at the end of `into`, up to `max`, and returns how many
+    /// those were. If there is none, it waits for one. Returns 0 where [`next`](Self::next) returns
+    /// `None`, or for a `max` of 0.
+    ///
+    /// One call costs less than a `next` for each of them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes no message.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub fn next_many(
+        &mut self,
+        into: &mut Vec<Message>,
+        max: usize,
+    ) -> impl Future<Output = usize> {
+        let taking = Taking::new(self.lock, Wait::Message, move |state| {
+            let before = into.len();
+            while into.len() - before < max
+                && let Some(message) = state.take_message()
+            {
+                into.push(message);
+            }
+            Some(into.len() - before).filter(|taken| *taken != 0 || max == 0)
+        });
+        async { taking.await.unwrap_or_default() }
+    }
+
+    /// Returns the next message, in a buffer of the program's; `None` after `disconnect()` or the
+    /// driver's end, when all are taken. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// # Errors
+    /// [`TooSmall`] if the buffer cannot hold the message, which stays at the front of the queue. One
+    /// that comes as a stream never fits: it is for [`next_stream`](Self::next_stream).
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes no message.
+    pub async fn next_into<'b>(
+        &mut self,
+        buffer: &'b mut [u8],
+    ) -> Result<Option<MessageRef<'b>>, TooSmall> {
+        let taking = Taking::new(self.lock, Wait::Message, |state| state.take_into(buffer));
+        match taking.await {
+            None => Ok(None),
+            Some(Err(error)) => Err(error),
+            Some(Ok(copied)) => Ok(MessageRef::new(buffer, copied)),
+        }
+    }
+
+    /// Returns the next message, whatever its size, to be read piece by piece. Its header, with
+    /// topic and properties, is put into `header`.
+    ///
+    /// # Errors
+    /// [`TooSmall`] if the buffer cannot hold the header of the message, which stays at the front of
+    /// the queue.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes no message.
+    pub async fn next_stream<'b>(
+        &mut self,
+        header: &'b mut [u8],
+    ) -> Result<Option<MessageStream<'c, 'b, R>>, TooSmall> {
+        match Taking::new(self.lock, Wait::Message, |state| state.begin_stream(header)).await {
+            None => Ok(None),
+            Some(Err(error)) => Err(error),
+            Some(Ok(begun)) => Ok(MessageStream::new(self.lock, begun, header)),
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Queue<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Queue")
+    }
+}
+
+/// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
+/// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TooSmall {
+    /// Bytes of the message's packet, or of its header for `Queue::next_stream`.
+    pub needed: usize,
+    /// Bytes of the buffer.
+    pub given: usize,
+}
+
+impl fmt::Display for TooSmall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, given } = self;
+        if needed <= given {
+            return write!(f, "the message of {needed} bytes comes as a stream: use next_stream");
+        }
+        write!(f, "the message takes {needed} bytes, the buffer has {given}: give a larger one")
+    }
+}
+
+impl core::error::Error for TooSmall {}

@@ -1,0 +1,214 @@
+//! Taking messages out of the core, and what follows from it.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use mqtt_as_proto::AckToken;
+use mqtt_as_proto::client::{Consumer, Stored};
+
+use super::TooSmall;
+#[cfg(feature = "alloc")]
+use super::message::Acknowledge;
+use super::message::Copied;
+use crate::call::{Done, abandon};
+use crate::runtime::{Lock, with_state};
+use crate::state::State;
+use crate::waiters::{Slot, Wait};
+
+/// Waits for messages, or pieces of one, until `take` has taken what it wants; `None` if nothing
+/// comes any more.
+pub(crate) struct Taking<'q, L: Lock, F> {
+    lock: &'q L,
+    wait: Wait,
+    slot: Option<Slot>,
+    take: F,
+}
+
+impl<'q, L: Lock, F> Taking<'q, L, F> {
+    #[inline]
+    pub(crate) fn new<T>(lock: &'q L, wait: Wait, take: F) -> Self
+    where
+        F: FnMut(&mut State) -> Option<T> + Unpin,
+    {
+        Self { lock, wait, slot: None, take }
+    }
+}
+
+impl<T, L: Lock, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Taking<'_, L, F> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let (mut poll, mut again) = (Poll::Pending, false);
+        let Self { lock, wait, slot, take } = &mut *self;
+        with_state(*lock, &mut |state| {
+            if let Some(taken) = take(state) {
+                poll = Poll::Ready(Some(taken));
+                state.found(slot);
+            } else if let Some(is_again) = state.wait_to_take(*wait, slot, cx.waker()) {
+                again = is_again;
+            } else {
+                poll = Poll::Ready(None);
+            }
+        });
+        if again {
+            cx.waker().wake_by_ref();
+        }
+        poll
+    }
+}
+
+impl<L: Lock, F> Drop for Taking<'_, L, F> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            abandon(self.lock, slot);
+        }
+    }
+}
+
+impl State {
+    /// The call has what it waited for; others may take what is left.
+    #[inline]
+    fn found(&mut self, slot: &mut Option<Slot>) {
+        if let Some(slot) = slot.take() {
+            self.abandon(slot);
+        }
+        self.wake_consumers();
+    }
+
+    /// The call waits; whether it has to look again at once, since nothing would wake
+    /// it. `None` if nothing comes any more.
+    #[inline(never)]
+    fn wait_to_take(&mut self, wait: Wait, slot: &mut Option<Slot>, waker: &Waker) -> Option<bool> {
+        let over = wait == Wait::Message && self.is_over();
+        match self.wait_for(wait, over.then_some(Done::Found(false)), slot, waker) {
+            Poll::Pending => Some(false),
+            Poll::Ready(Done::NoWaiter) => {
+                let again = self.waiters.register_stranger(waker).is_err();
+                self.notify_before(self.now);
+                Some(again)
+            }
+            Poll::Ready(_) => None,
+        }
+    }
+
+    /// Takes the next whole message of the queue, if one is there. Those that come as streams are
+    /// passed over.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(super) fn take_message(&mut self) -> Option<super::Message> {
+        let message = match self.take_first() {
+            None => self.take_behind_streams()?,
+            Some(message) => message,
+        };
+        self.taken(message.token().is_some());
+        Some(message)
+    }
+
+    #[cfg(feature = "alloc")]
+    #[inline]
+    fn take_first(&mut self) -> Option<super::Message> {
+        let Self { core, kept, .. } = self;
+        core.take(Consumer::Queue, |stored| {
+            (!stored.is_stream()).then(|| super::Message::new(stored, &mut kept.chunks))
+        })
+    }
+
+    #[cfg(feature = "alloc")]
+    #[cold]
+    #[inline(never)]
+    fn take_behind_streams(&mut self) -> Option<super::Message> {
+        if !self.core.next(Consumer::Queue)?.is_stream() {
+            return None;
+        }
+        self.core.pass_streams();
+        self.taken(true);
+        self.take_first()
+    }
+
+    /// Takes the next message of the queue into a buffer. Tells what does not fit.
+    pub(super) fn take_into(&mut self, buffer: &mut [u8]) -> Option<Result<Copied, TooSmall>> {
+        let mut too_small = None;
+        let taken = self.core.take(Consumer::Queue, |stored| {
+            let copied = copy_message(stored, buffer);
+            copied.map_err(|error| too_small = Some(error)).ok()
+        });
+        if let Some(copied) = taken {
+            self.taken(copied.token.is_some());
+        }
+        taken.map(Ok).or(too_small.map(Err))
+    }
+
+    /// Begins with the next message of the callbacks.
+    #[cfg(feature = "alloc")]
+    pub(super) fn begin_message(&mut self) -> Option<super::Message> {
+        let stored = self.core.next(Consumer::Callbacks)?;
+        let message = super::Message::new(&stored, &mut self.kept.chunks);
+        self.core.begin(Consumer::Callbacks);
+        Some(message)
+    }
+
+    /// Copies the next message of the callbacks to a buffer and begins with it. Tells what does not
+    /// fit.
+    pub(super) fn begin_in(&mut self, buffer: &mut [u8]) -> Option<Result<Copied, TooSmall>> {
+        let copied = copy_message(&self.core.next(Consumer::Callbacks)?, buffer);
+        if copied.is_ok() {
+            self.core.begin(Consumer::Callbacks);
+        }
+        Some(copied)
+    }
+
+    /// Messages were taken: one may have to be acknowledged, and there may be room for others.
+    #[inline]
+    fn taken(&mut self, owes: bool) {
+        if owes {
+            self.notify_write();
+        }
+        self.notify_read();
+    }
+
+    /// The callbacks are done with a message that they began with.
+    pub(super) fn finish_message(&mut self, token: Option<AckToken>) {
+        if let Some(token) = token {
+            self.core.finish(Consumer::Callbacks, token);
+        }
+        self.taken(token.is_some());
+    }
+
+    /// What callbacks want to know from here on: links that come up, that go down, and messages.
+    pub(super) fn listen(&mut self, up: bool, down: bool, messages: bool) {
+        (self.lane.up, self.lane.down) = (up, down);
+        if messages {
+            self.core.activate(Consumer::Callbacks);
+            self.driver.notify_callbacks();
+        } else {
+            self.core.deactivate(Consumer::Callbacks);
+            self.wake_consumers();
+            self.taken(true);
+        }
+    }
+}
+
+/// Copies a whole message to a buffer.
+fn copy_message(stored: &Stored<'_>, buffer: &mut [u8]) -> Result<Copied, TooSmall> {
+    let packet = stored.packet();
+    if stored.is_stream() {
+        let needed = packet.len() + stored.payload_len();
+        return Err(TooSmall { needed, given: buffer.len() });
+    }
+    copy_to(packet, stored, buffer)
+}
+
+/// Copies the packet of a message, or its header, to a buffer.
+pub(super) fn copy_to(
+    packet: &[u8],
+    stored: &Stored<'_>,
+    buffer: &mut [u8],
+) -> Result<Copied, TooSmall> {
+    let (needed, given) = (packet.len(), buffer.len());
+    let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
+    place.copy_from_slice(packet);
+    Ok(Copied { len: needed, token: stored.token(), version: stored.version() })
+}

@@ -1,0 +1,244 @@
+//! A turn of the driver: which parts of a connection it looks at.
+
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::sync::atomic::{AtomicU8, Ordering};
+use core::task::{Context, Poll, Waker};
+
+use mqtt_as_proto::Instant;
+use mqtt_as_proto::client::ConnectionError;
+
+use crate::driver::News;
+use crate::link::End;
+use crate::runtime::{Lock, with_state};
+use crate::state::State;
+
+/// What the parts of a connection tell each other. All are in one task.
+#[derive(Debug)]
+pub(super) struct Turn(AtomicU8);
+
+/// Something was read, so that there may be more.
+pub(super) const READ: u8 = 1;
+/// Nothing more is read before something is written.
+pub(super) const STOPPED: u8 = 2;
+/// Nothing more is read before a message is taken.
+pub(super) const FULL: u8 = 4;
+/// Others should run before more is read.
+pub(super) const YIELD: u8 = 8;
+/// A write is under way.
+pub(super) const WRITING: u8 = 16;
+/// It is time to look at the time.
+pub(super) const TIME: u8 = 32;
+/// There may be something to write. So it is when the link is new.
+pub(super) const WRITE: u8 = 64;
+/// The same, since the writer has asked for the last time.
+pub(super) const ASKED: u8 = 128;
+
+/// The parts that move bytes.
+pub(super) struct Parts<'p> {
+    pub(super) read: Pin<&'p mut dyn Future<Output = End>>,
+    pub(super) write: Pin<&'p mut dyn Future<Output = End>>,
+}
+
+/// What a look at them found.
+pub(super) enum Look {
+    End(End),
+    /// The driver was woken again.
+    Pause,
+    /// Nothing is to do before something happens; the timer is far, and need not be looked at if it
+    /// stays set.
+    Rest,
+    /// Nothing is to do before something happens; the timer has to be looked at, and set if a
+    /// moment is given.
+    Sleep(Option<Instant>),
+}
+
+/// Milliseconds by which the timer of a runtime may be ahead of its clock.
+const NEAR: u64 = 2;
+
+/// Turns after which the driver lets others run.
+const ROUNDS: u8 = 32;
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self(AtomicU8::new(WRITE | TIME))
+    }
+
+    pub(super) fn has(&self, flags: u8) -> bool {
+        self.0.load(Ordering::Relaxed) & flags != 0
+    }
+
+    /// One task writes: it need not be one operation.
+    pub(super) fn set(&self, flags: u8, on: bool) {
+        let all = self.0.load(Ordering::Relaxed);
+        self.0.store(if on { all | flags } else { all & !flags }, Ordering::Relaxed);
+    }
+
+    fn take(&self, flags: u8) -> bool {
+        let has = self.has(flags);
+        self.set(flags, false);
+        has
+    }
+
+    pub(super) fn time_has_come(&self) {
+        self.set(TIME, true);
+    }
+
+    /// Lets the driver look at the other parts.
+    pub(super) async fn rest(&self) {
+        let mut rested = false;
+        poll_fn(|_| {
+            if core::mem::replace(&mut rested, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Looks at the parts that have something to do.
+    #[inline(never)]
+    pub(super) fn look(&self, lock: &dyn Lock, mut parts: Parts<'_>, cx: &mut Context<'_>) -> Look {
+        let mut worked = false;
+        with_state(lock, &mut |state| self.note(state.begin_turn()));
+        for _ in 0..ROUNDS {
+            if !self.has(FULL | STOPPED)
+                && let Poll::Ready(end) = parts.read.as_mut().poll(cx)
+            {
+                return Look::End(end);
+            }
+            let (has_read, blocked) = (self.take(READ), self.has(FULL | STOPPED));
+            if self.take(TIME) {
+                let mut end = None;
+                with_state(lock, &mut |state| {
+                    end = state.look_at_time();
+                    self.note(state.driver.take_news());
+                });
+                if let Some(end) = end {
+                    return Look::End(end);
+                }
+            }
+            let asked = self.take(WRITE);
+            self.set(ASKED, asked || self.has(ASKED));
+            let writes = asked || self.has(WRITING);
+            if writes && let Poll::Ready(end) = parts.write.as_mut().poll(cx) {
+                return Look::End(end);
+            }
+            worked |= has_read | writes;
+            if self.take(YIELD) && has_read {
+                break;
+            }
+            let unblocked = blocked && !self.has(FULL | STOPPED);
+            if has_read || unblocked || self.has(TIME | WRITE) {
+                continue;
+            }
+            let mut wait = None;
+            with_state(lock, &mut |state| {
+                wait = state.end_turn(worked, cx.waker());
+                if wait.is_none() {
+                    self.note(state.driver.take_news());
+                }
+            });
+            if let Some(look) = wait {
+                return look;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Look::Pause
+    }
+
+    /// There is something new.
+    pub(super) fn note(&self, news: u8) {
+        if news & News::READ != 0 {
+            self.set(FULL, false);
+        }
+        if news & (News::TIME | News::LINK) != 0 {
+            self.set(TIME, true);
+        }
+        if news & News::WRITE != 0 {
+            self.set(WRITE, true);
+        }
+    }
+}
+
+impl State {
+    /// The driver has a look: what is new.
+    fn begin_turn(&mut self) -> u8 {
+        self.waiters.begin_turn();
+        self.driver.begin_turn()
+    }
+
+    /// Whether the driver knows that it is time to look at the time.
+    pub(super) fn is_late(&self) -> bool {
+        self.driver.armed.is_some_and(|at| at <= self.now)
+    }
+
+    /// Ends what has taken too long, and does what the program wants of the link.
+    fn look_at_time(&mut self) -> Option<End> {
+        let now = self.turn_time();
+        self.driver.armed = None;
+        self.expire(now);
+        let pinged = self.core.awaits_pong();
+        if let Err(error) = self.handle_timeout(now)
+            && let Some(end) = self.begin_ending(error)
+        {
+            return Some(end);
+        }
+        if self.core.awaits_pong() && !pinged && self.driver.is_idle {
+            // Nothing went on for the ping interval: what a burst took is given back.
+            self.core.release_memory();
+            self.kept.release_memory();
+            self.driver.trims = true;
+        }
+        let end = self.watch_link(now);
+        self.settle();
+        end
+    }
+
+    /// Ends the waits of calls that have waited for too long.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let Self { core, waiters, .. } = self;
+        waiters.expire(now, &mut |id, tag| core.disown(id, tag));
+        self.waiters.wake_stranger();
+    }
+
+    /// It is that late, for the core.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
+        let (core, mut told) = self.split();
+        let done = core.handle_timeout(now, &mut |event| told.happen(event));
+        if !self.core.is_full() {
+            self.notify_read(); // Nothing waits for the reader of a message any longer.
+        }
+        done
+    }
+
+    /// Nothing is to do any more, unless something is new: `None` then.
+    fn end_turn(&mut self, worked: bool, waker: &Waker) -> Option<Look> {
+        if !self.driver_waits(waker) {
+            return None;
+        }
+        let knows_time = core::mem::take(&mut self.driver.knows_time);
+        let armed = self.driver.armed;
+        let at = self.arm();
+        // Whoever knows the time knows that the timer has not fired, if not by little.
+        let is_far = armed.is_some_and(|armed| armed.since(self.now) > NEAR);
+        if at.is_none() && worked && knows_time && is_far {
+            return Some(Look::Rest);
+        }
+        Some(Look::Sleep(at))
+    }
+
+    /// The driver waits, if nothing is new.
+    pub(super) fn driver_waits(&mut self, waker: &Waker) -> bool {
+        let (waits, old) = self.driver.wait(waker);
+        self.waiters.drop_later(old);
+        waits
+    }
+
+    /// The moment at which the driver has to look at the time, if that is earlier than it would.
+    pub(super) fn arm(&mut self) -> Option<Instant> {
+        let next = self.next_deadline()?;
+        if self.driver.armed.is_some_and(|armed| armed <= next) {
+            return None;
+        }
+        self.driver.armed = Some(next);
+        Some(next)
+    }
+}

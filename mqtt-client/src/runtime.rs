@@ -1,0 +1,157 @@
+//! What a runtime brings: a lock, a pointer, a clock, and transports.
+
+use core::future::Future;
+use core::ops::Deref;
+#[cfg(feature = "alloc")]
+use core::task::{Context, Poll};
+
+use embedded_io_async::{Read, Write};
+use mqtt_as_proto::Instant;
+
+use crate::error::ConnectError;
+#[cfg(feature = "alloc")]
+use crate::error::ErrorKind;
+use crate::state::State;
+
+/// A runtime: everything that the client does not bring itself.
+///
+/// It is a name for a set of types, never a value.
+pub trait Runtime: Sized + 'static {
+    /// Guards the state that handles and driver share.
+    type Lock: Lock + 'static;
+    /// Points to it: `Arc` with a heap, `&'static` without.
+    type Pointer: Deref<Target = Self::Lock> + Clone;
+    /// Opens transports, where the program chooses nothing else.
+    type Connect: Connect;
+    /// The program's callbacks, with the bounds that this runtime asks of them: `Registered` with a
+    /// heap, `Handlers` without, `()` for none.
+    type Listeners: Clone + Default + 'static;
+
+    /// Received packets that are dealt with under one lock: one where that stops interrupts.
+    const PACKETS_PER_LOCK: usize = usize::MAX;
+
+    /// Whether a timer that has been polled wakes its task in time although the task was polled
+    /// since, and did not poll the timer: a look at it is saved then. Where all timers of a task
+    /// share one place, that is not so.
+    const TIMERS_STAY: bool = false;
+
+    /// The time since any fixed point.
+    fn now() -> Instant;
+
+    /// Sleeps until `at`.
+    fn sleep_until(at: Instant) -> impl Future<Output = ()>;
+
+    /// Calls `f`, which belongs to the program; false if it panicked and the runtime can tell.
+    fn catch(f: impl FnOnce()) -> bool {
+        f();
+        true
+    }
+}
+
+/// A lock whose guard cannot be held across an await: there is none.
+pub trait Lock {
+    /// Guards `state`.
+    fn new(state: State) -> Self
+    where
+        Self: Sized;
+
+    /// Calls `f` with the guarded state, alone.
+    fn with(&self, f: &mut dyn FnMut(&mut State));
+}
+
+/// Does something with the state, and afterwards calls the wakers that are due. What belongs to the
+/// program is called and dropped here, when the lock is free.
+pub(crate) fn with_state(lock: &dyn Lock, f: &mut dyn FnMut(&mut State)) {
+    let (mut waker, mut has_chores) = (None, false);
+    lock.with(&mut |state| {
+        f(state);
+        if state.has_chores() {
+            waker = state.next_waker();
+            has_chores = state.has_chores();
+        }
+    });
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+    if has_chores {
+        do_chores(lock);
+    }
+}
+
+/// The same with a result.
+pub(crate) fn ask<T>(lock: &dyn Lock, f: impl FnOnce(&mut State) -> T) -> Option<T> {
+    let (mut f, mut answer) = (Some(f), None);
+    with_state(lock, &mut |state| answer = f.take().map(|f| f(state)));
+    answer
+}
+
+/// Calls what is the program's, whose panic is its own: false then.
+pub(crate) fn guard<R: Runtime>(f: &mut dyn FnMut()) -> bool {
+    R::catch(f)
+}
+
+/// Calls the wakers that are due, a few under one lock, and drops what has to be dropped.
+#[cold]
+#[inline(never)]
+fn do_chores(lock: &dyn Lock) {
+    let mut more = true;
+    while more {
+        let mut chores = crate::state::Chores::default();
+        lock.with(&mut |state| more = state.take_chores(&mut chores));
+        chores.call();
+    }
+}
+
+/// Where the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server<'a> {
+    /// Host name or address.
+    pub host: &'a str,
+    /// TCP port.
+    pub port: u16,
+    /// Milliseconds that each step (name resolution, each address) may take; 0 for any time.
+    pub timeout: u32,
+}
+
+/// Opens transports to a server.
+pub trait Connect {
+    /// The half that is read.
+    type Read<'c>: Read
+    where
+        Self: 'c;
+    /// The half that is written.
+    type Write<'c>: Write + Shutdown
+    where
+        Self: 'c;
+
+    /// Opens a transport: resolves the name and tries every address, each within the time-out.
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`] or [`ConnectError::TimedOut`], with the step that failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what it had opened.
+    fn connect(
+        &mut self,
+        server: Server<'_>,
+    ) -> impl Future<Output = Result<(Self::Read<'_>, Self::Write<'_>), ConnectError>>;
+
+    /// Reads into the room behind what `packet` holds, of which there is some, and returns how many
+    /// bytes came. A transport that can read into memory that nobody has written to yet does so
+    /// here; for others it is `None`.
+    #[cfg(feature = "alloc")]
+    fn poll_read_buf(
+        read: &mut Self::Read<'_>,
+        packet: &mut bytes::BytesMut,
+        cx: &mut Context<'_>,
+    ) -> Option<Poll<Result<usize, ErrorKind>>> {
+        let _ = (read, packet, cx);
+        None
+    }
+}
+
+/// The orderly end of what is written.
+pub trait Shutdown {
+    /// Tells the peer that nothing more comes. Failures do not matter any more.
+    fn shutdown(&mut self) -> impl Future<Output = ()>;
+}

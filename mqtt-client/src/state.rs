@@ -1,0 +1,333 @@
+//! What handles and driver share, behind one lock: the core, who waits, where the link stands.
+
+use core::task::Waker;
+
+use mqtt_as_proto::client::{self, ConfigError, Consumer, Event};
+use mqtt_as_proto::{Instant, Shared};
+
+use crate::config::{Config, Settings};
+use crate::driver::{Driver, News};
+use crate::event::{Session, Statistics};
+use crate::keep::Kept;
+use crate::lane::{Change, Lane};
+use crate::link::Link;
+use crate::memory::Memory;
+use crate::waiters::{Outcome, Slot, Wait, Waiters};
+
+/// The shared state. Opaque: a runtime's lock guards it.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) core: client::Client<'static>,
+    pub(crate) waiters: Waiters,
+    pub(crate) driver: Driver,
+    pub(crate) link: Link,
+    pub(crate) lane: Lane,
+    pub(crate) settings: Settings,
+    pub(crate) counts: Statistics,
+    /// What only a client with a heap keeps.
+    pub(crate) kept: Kept,
+    /// Handles, without the driver's.
+    pub(crate) handles: u32,
+    /// The driver is gone.
+    pub(crate) closed: bool,
+    /// The time of the driver's last turn.
+    pub(crate) now: Instant,
+    clock: fn() -> Instant,
+    guard: Guard,
+}
+
+/// What the core's events change: all but the core.
+pub(crate) struct Told<'s> {
+    pub(crate) waiters: &'s mut Waiters,
+    pub(crate) driver: &'s mut Driver,
+    link: &'s mut Link,
+    lane: &'s mut Lane,
+    counts: &'s mut Statistics,
+}
+
+impl State {
+    /// # Errors
+    /// [`ConfigError`] names settings and memory that do not fit each other.
+    pub(crate) fn new(
+        config: Config,
+        memory: Memory,
+        clock: fn() -> Instant,
+        guard: Guard,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            core: client::Client::new(config.core, memory.core)?,
+            waiters: Waiters::new(memory.waiters),
+            driver: Driver::default(),
+            link: Link::default(),
+            lane: Lane::new(memory.link_events),
+            settings: config.kept,
+            counts: Statistics::default(),
+            kept: Kept::default(),
+            handles: 0,
+            closed: false,
+            now: Instant::default(),
+            clock,
+            guard,
+        })
+    }
+
+    /// The core, and what its events change.
+    #[inline]
+    pub(crate) fn split(&mut self) -> (&mut client::Client<'static>, Told<'_>) {
+        let Self { core, waiters, driver, link, lane, counts, .. } = self;
+        (core, Told { waiters, driver, link, lane, counts })
+    }
+
+    /// The time, read from the clock only if nobody has read it since the driver waits.
+    #[inline]
+    pub(crate) fn time(&mut self) -> Instant {
+        if !self.core.is_connected() {
+            return self.exact_time();
+        }
+        self.turn_time()
+    }
+
+    /// The time of the driver's turn: the clock is read once in it.
+    #[inline]
+    pub(crate) fn turn_time(&mut self) -> Instant {
+        if !core::mem::replace(&mut self.driver.knows_time, true) {
+            self.now = (self.clock)();
+        }
+        self.now
+    }
+
+    /// The time, as exact as the clock is.
+    pub(crate) fn exact_time(&mut self) -> Instant {
+        self.now = (self.clock)();
+        self.driver.knows_time = true;
+        self.now
+    }
+
+    /// Something may have to be written.
+    #[inline]
+    pub(crate) fn notify_write(&mut self) {
+        self.driver.notify(News::WRITE);
+    }
+
+    /// Something that waits for a reply was sent, or a message was taken: reading may go on.
+    #[inline]
+    pub(crate) fn notify_read(&mut self) {
+        if self.driver.is_full {
+            self.driver.notify(News::READ);
+        }
+        if self.core.counts().shed != 0 {
+            self.notify_deadline(); // There may be room again, and the connection has to end.
+        }
+    }
+
+    /// Something may have to be done earlier than the driver looks.
+    #[cold]
+    fn notify_deadline(&mut self) {
+        if let Some(deadline) = self.core.poll_timeout() {
+            self.notify_before(deadline);
+        }
+    }
+
+    /// A call waits until `deadline`: does that come before the driver looks?
+    #[inline]
+    pub(crate) fn notify_before(&mut self, deadline: Instant) {
+        if self.driver.looks_after(deadline) {
+            self.driver.notify(News::TIME);
+        }
+    }
+
+    /// The slot's call waits that many milliseconds at most.
+    #[inline]
+    pub(crate) fn limit_wait(&mut self, slot: Slot, timeout: Option<u32>) {
+        let time = timeout.map_or_else(|| self.answer_time(), u64::from);
+        // More than 24 days is no time-out any more: deadlines have 32 bits.
+        if time == 0 || time > u64::from(u32::MAX / 2) {
+            return self.waiters.clear_deadline(slot);
+        }
+        // A time of the program's may be shorter than a write takes: that wants the clock.
+        let now = if timeout.is_some() { self.exact_time() } else { self.time() };
+        let deadline = now.after(time);
+        self.waiters.set_deadline(slot, deadline);
+        self.notify_before(deadline);
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let stranger = self.waiters.has_stranger().then(|| self.now.after(LOOK_AGAIN));
+        let deadlines =
+            [self.core.poll_timeout(), self.waiters.next_deadline(), self.link.linger, stranger];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// How long a call waits for its answer.
+    pub(crate) fn answer_time(&self) -> u64 {
+        let config = self.core.config();
+        u64::from(config.response_time) * (u64::from(config.max_repubs) + 1)
+    }
+
+    /// Nothing comes any more: the program disconnected, or the driver is gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.closed || (self.link.disconnected && !self.link.busy)
+    }
+
+    /// What has to follow when something was done with the core.
+    pub(crate) fn settle(&mut self) {
+        if self.core.wants_transmit() || self.core.is_closing() {
+            self.notify_write();
+        }
+        self.waiters.wake_room();
+        self.tell_progress();
+    }
+
+    /// Wakes those that wait for bytes to leave.
+    pub(crate) fn tell_progress(&mut self) {
+        if let Some(slot) = self.link.stream {
+            self.waiters.wake_slot(slot);
+        }
+        if self.waiters.waits(Wait::Idle) && self.core.is_idle() {
+            self.waiters.wake_all(Wait::Idle);
+        }
+    }
+
+    /// The call that has this slot goes away. Its operation goes on, but nobody waits for it.
+    pub(crate) fn abandon(&mut self, slot: Slot) {
+        let (wait, was_woken) = (self.waiters.wait(slot), self.waiters.is_woken(slot));
+        let had_turn = self.waiters.has_turn(slot);
+        if let Some(id) = self.waiters.free(slot) {
+            self.core.disown(id, slot.tag());
+        }
+        match wait {
+            // Its wake-up is another's.
+            Wait::Room if was_woken || had_turn => self.waiters.wake_room(),
+            Wait::Message if was_woken => self.wake_consumers(),
+            Wait::Connection => {
+                self.link.connecting = self.link.connecting.filter(|known| *known != slot);
+            }
+            _ => {}
+        }
+    }
+
+    /// Messages are there: calls that wait for one are woken, one more than it needs, lest one that
+    /// is not polled keeps a message from the others.
+    pub(crate) fn wake_consumers(&mut self) {
+        if self.waiters.waits(Wait::Message) && self.core.next(Consumer::Queue).is_some() {
+            self.waiters.wake(Wait::Message, 2);
+        }
+    }
+
+    /// Messages came, or may be taken by others: whoever takes them is woken.
+    pub(crate) fn wake_takers(&mut self) {
+        self.wake_consumers();
+        if self.core.next(Consumer::Callbacks).is_some() {
+            self.driver.notify_callbacks();
+        }
+    }
+
+    /// The driver is gone: nobody waits any more.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.finish_connect(Outcome::Closed);
+        self.waiters.finish_all(Outcome::Closed);
+        self.driver.notify_callbacks();
+    }
+
+    /// Whether there is something to do for those who do not hold the lock.
+    #[inline]
+    pub(crate) fn has_chores(&self) -> bool {
+        self.core.has_released() || self.has_wakers()
+    }
+
+    /// The next waker to call when the lock is free.
+    #[inline]
+    pub(crate) fn next_waker(&mut self) -> Option<Waker> {
+        if !self.has_wakers() {
+            return None;
+        }
+        self.driver.next_due().or_else(|| self.waiters.next_due())
+    }
+
+    /// Whether wakers have to be called.
+    #[inline]
+    pub(crate) fn has_wakers(&self) -> bool {
+        self.driver.is_due() || self.waiters.is_due()
+    }
+
+    /// Takes what has to be done when the lock is free. Whether there may be more.
+    pub(crate) fn take_chores(&mut self, chores: &mut Chores) -> bool {
+        chores.old = self.waiters.take_old();
+        chores.dropped = self.core.take_released().map(|dropped| (dropped, self.guard));
+        let filled = chores.wakers.iter_mut().all(|place| {
+            *place = self.next_waker();
+            place.is_some()
+        });
+        filled || self.has_chores()
+    }
+}
+
+/// Milliseconds after which a call that found no waiter slot looks again.
+const LOOK_AGAIN: u64 = 10;
+
+/// What is done when the lock is free: it is the program's code.
+#[derive(Default)]
+pub(crate) struct Chores {
+    wakers: [Option<Waker>; 4],
+    old: Option<Waker>,
+    dropped: Option<(Shared, Guard)>,
+}
+
+/// Calls what is the program's, whose panic is its own: false then.
+pub(crate) type Guard = fn(&mut dyn FnMut()) -> bool;
+
+impl Chores {
+    pub(crate) fn call(self) {
+        self.wakers.into_iter().flatten().for_each(Waker::wake);
+        drop(self.old);
+        if let Some((dropped, guard)) = self.dropped {
+            let mut dropped = Some(dropped);
+            guard(&mut || {
+                let _dropped = dropped.take();
+            });
+        }
+    }
+}
+
+impl Told<'_> {
+    /// Something happened in the core.
+    pub(crate) fn happen(&mut self, event: Event<'_>) {
+        match event {
+            Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
+            Event::Answered(answer) => self.waiters.answer(answer.tag, answer.codes),
+            Event::Pong => {
+                self.link.pongs = self.link.pongs.wrapping_add(1);
+                self.waiters.wake_all(Wait::Pong);
+            }
+            Event::Readable => self.waiters.wake_all(Wait::Piece),
+            Event::TooLarge { .. } => {}
+            event => self.change_link(&event),
+        }
+    }
+
+    fn change_link(&mut self, event: &Event<'_>) {
+        self.link.keep_words(event);
+        match event {
+            Event::Connected(connected) => self.come_up(Session::new(connected)),
+            Event::Refused(ack) => self.link.refused = Some(ack.reason),
+            Event::Disconnected(disconnect) => {
+                self.link.end_by_server(disconnect.reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn come_up(&mut self, session: Session) {
+        if self.link.preparing {
+            self.link.prepared = true;
+            return;
+        }
+        self.link.come_up(session);
+        self.counts.connections += 1;
+        self.driver.notify(News::WRITE);
+        if self.lane.push(Change::Up(self.link.session)) {
+            self.driver.notify_callbacks();
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! What there is to do for a call that is polled.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::{Poll, Waker};
+
+use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
+use mqtt_as_proto::packet::Subscription;
+use mqtt_as_proto::{EncodeError, PacketId, QoS, TopicFilter};
+
+use crate::config::WhileDown;
+use crate::error::ConnectError;
+use crate::granted::MOST;
+use crate::request::{Done, Patience, Request};
+use crate::state::State;
+use crate::waiters::{Outcome, Slot, Wait};
+
+impl State {
+    /// Does what there is to do for a call.
+    #[inline]
+    pub(crate) fn step(
+        &mut self,
+        request: &mut Request<'_>,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        match request {
+            Request::Publish(message, patience) => self.publish(message, *patience, slot, waker),
+            request => self.step_other(request, slot, waker),
+        }
+    }
+
+    #[inline(never)]
+    fn step_other(
+        &mut self,
+        request: &mut Request<'_>,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        match *request {
+            Request::Publish(..) => Poll::Pending, // Not here.
+            Request::Mistaken(error) => Poll::Ready(Done::Mistaken(error)),
+            Request::Subscribe(filters, properties) => {
+                self.request(slot, waker, &mut |state, tag| {
+                    let (all, count) = gather(filters, |(filter, options)| {
+                        let filter = TopicFilter::new(filter).ok()?;
+                        Some(Subscription { filter, options: *options })
+                    })?;
+                    state.core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
+                })
+            }
+            Request::Unsubscribe(filters, properties) => {
+                self.request(slot, waker, &mut |state, tag| {
+                    let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
+                    state.core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
+                })
+            }
+            Request::Connect { clean } => self.connect(clean, slot, waker),
+            Request::Disconnect(reason) => {
+                if let Err(error) = self.begin_disconnect(reason) {
+                    return Poll::Ready(Done::Disconnect(error));
+                }
+                *request = Request::End(self.link.ends);
+                self.step_other(request, slot, waker)
+            }
+            Request::End(ends) => {
+                let ended = !self.link.busy || self.link.ends != ends;
+                let over = ended || self.closed || self.link.wanted.is_some();
+                self.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
+            }
+            Request::Up(seen) => {
+                let new = told_anew(seen, self.link.ups).then_some(Done::Up);
+                self.wait_for(Wait::Up, new.or(self.if_closed()), slot, waker)
+            }
+            Request::Down(seen) => {
+                let down = Done::Down(self.link.down_reason);
+                let new = told_anew(seen, self.link.downs).then_some(down);
+                self.wait_for(Wait::Down, new.or(self.if_closed()), slot, waker)
+            }
+            Request::Ping => {
+                if self.core.is_stream_open() || !self.core.ping() {
+                    return Poll::Ready(Done::Found(false));
+                }
+                self.notify_write();
+                self.notify_read();
+                *request = Request::Pong(self.link.pongs, self.link.ends);
+                self.step_other(request, slot, waker)
+            }
+            Request::Pong(pongs, ends) => {
+                let lost = self.link.ends != ends || self.closed;
+                let answered = self.link.pongs != pongs;
+                let found = (answered || lost).then_some(Done::Found(answered));
+                self.wait_for(Wait::Pong, found, slot, waker)
+            }
+            Request::Idle => {
+                let found = (self.core.is_idle() || self.closed).then(|| self.core.is_idle());
+                self.wait_for(Wait::Idle, found.map(Done::Found), slot, waker)
+            }
+            Request::Fate => match *slot {
+                Some(taken) => self.go_on(slot, taken, waker),
+                None => Poll::Ready(Done::CLOSED),
+            },
+        }
+    }
+
+    fn if_closed(&self) -> Option<Done> {
+        self.closed.then_some(Done::CLOSED)
+    }
+
+    /// Ends a wait that has found what it looks for, or begins it.
+    pub(crate) fn wait_for(
+        &mut self,
+        wait: Wait,
+        found: Option<Done>,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        if let Some(found) = found {
+            return self.end_call(slot, found);
+        }
+        let Some(taken) = slot.or_else(|| self.waiters.take()) else {
+            return Poll::Ready(Done::NoWaiter);
+        };
+        *slot = Some(taken);
+        if let Some(outcome) = self.waiters.outcome(taken) {
+            return self.end_call(slot, Done::Outcome(outcome));
+        }
+        self.waiters.park(taken, wait, waker);
+        Poll::Pending
+    }
+
+    /// The call is over: its slot is free again.
+    fn end_call(&mut self, slot: &mut Option<Slot>, done: Done) -> Poll<Done> {
+        if let Some(slot) = slot.take() {
+            self.abandon(slot);
+        }
+        Poll::Ready(done)
+    }
+
+    fn connect(&mut self, clean: bool, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let taken = match *slot {
+            Some(taken) => taken,
+            None => match self.begin_connect(clean) {
+                Ok(taken) => *slot.insert(taken),
+                Err(error) => return Poll::Ready(Done::Connect(error)),
+            },
+        };
+        let done = match self.waiters.outcome(taken) {
+            None => {
+                self.waiters.register(taken, waker);
+                return Poll::Pending;
+            }
+            Some(Outcome::Connected) => Done::Up,
+            Some(Outcome::Failed) => {
+                self.link.connecting = None;
+                Done::Connect(self.link.failure.take().unwrap_or(ConnectError::Closed))
+            }
+            Some(Outcome::Replaced) => Done::Connect(ConnectError::Replaced),
+            Some(_) => Done::Connect(ConnectError::Closed),
+        };
+        self.end_call(slot, done)
+    }
+
+    /// What keeps a message from being accepted at all.
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<(), Done> {
+        if self.closed {
+            return Err(Done::CLOSED);
+        }
+        if self.settings.while_down == WhileDown::Refuse && !self.core.is_connected() {
+            return Err(Done::NotConnected);
+        }
+        Ok(())
+    }
+
+    /// A message was accepted: it has to be written.
+    #[inline]
+    pub(crate) fn accepted(&mut self) {
+        self.counts.published += 1;
+        self.notify_write();
+    }
+
+    /// Publishes now or not at all.
+    pub(crate) fn try_publish(&mut self, message: &Message<'_>) -> Done {
+        if let Err(done) = self.check_open() {
+            return done;
+        }
+        let now = self.time();
+        match self.core.publish(message, Tag::NOBODY, now) {
+            Ok(_) => {
+                self.accepted();
+                self.notify_read();
+                Done::Left
+            }
+            Err(error) => Done::Refused(error),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn publish_straight(&mut self, message: &Message<'_>) -> Option<Done> {
+        if !self.core.is_connected() || self.closed || self.waiters.is_behind(None) {
+            return None;
+        }
+        match self.core.publish(message, Tag::NOBODY, self.now) {
+            // On its way, or behind others that wait for room in the same connection.
+            Ok(_) => {
+                self.accepted();
+                Some(Done::Left)
+            }
+            Err(OperationError::NoRoom) => None,
+            Err(error) => Some(Done::Refused(error)),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        message: &Message<'_>,
+        patience: Patience,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        match *slot {
+            None => self.begin_publish(message, patience, slot, waker),
+            Some(taken) if self.waiters.wait(taken) == Wait::Room => {
+                // A connection that is ending is no reason before it has ended.
+                if !self.link.is_up()
+                    && let Err(done) = self.check_open()
+                {
+                    return self.end_call(slot, done);
+                }
+                self.try_room(message, patience, slot, taken, waker)
+            }
+            Some(taken) => self.go_on(slot, taken, waker),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_publish(
+        &mut self,
+        message: &Message<'_>,
+        patience: Patience,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        if let Err(done) = self.check_open() {
+            return Poll::Ready(done);
+        }
+        if message.qos != QoS::AtMostOnce && self.core.is_stream_open() {
+            return Poll::Ready(Done::StreamOpen);
+        }
+        let Some(taken) = self.waiters.take() else { return Poll::Ready(Done::NoWaiter) };
+        *slot = Some(taken);
+        self.limit_wait(taken, patience.timeout);
+        self.try_room(message, patience, slot, taken, waker)
+    }
+
+    /// Tries to have the message accepted; else its call waits for room.
+    fn try_room(
+        &mut self,
+        message: &Message<'_>,
+        patience: Patience,
+        slot: &mut Option<Slot>,
+        taken: Slot,
+        waker: &Waker,
+    ) -> Poll<Done> {
+        let accepted = self.take_room(taken, waker, &mut |state, tag| {
+            let now = state.time();
+            state.core.publish(message, tag, now)
+        });
+        match accepted {
+            None => Poll::Pending,
+            Some(Err(error)) => self.end_call(slot, Done::Refused(error)),
+            Some(Ok(Published::Left)) => {
+                self.accepted();
+                self.end_call(slot, Done::Left)
+            }
+            Some(Ok(Published::Pending(id))) => {
+                self.waiters.await_answer(taken, id);
+                self.accepted();
+                self.notify_read();
+                if patience.until_accepted {
+                    return Poll::Ready(Done::Accepted);
+                }
+                self.waiters.register(taken, waker);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Does what needs room in the core; without room the call waits for it. The next one is woken
+    /// if there was some.
+    pub(crate) fn take_room<T>(
+        &mut self,
+        slot: Slot,
+        waker: &Waker,
+        take: &mut dyn FnMut(&mut Self, Tag) -> Result<T, OperationError>,
+    ) -> Option<Result<T, OperationError>> {
+        if self.waiters.is_behind(Some(slot)) {
+            // The driver looks whether the other one has still its turn.
+            self.notify_write();
+            self.waiters.park(slot, Wait::Room, waker);
+            return None;
+        }
+        match take(self, slot.tag()) {
+            Err(OperationError::NoRoom) => self.notify_write(),
+            // The connection is ending: the next one has room.
+            Err(OperationError::NotConnected) if !self.closed => {}
+            result => {
+                self.waiters.change(slot, Wait::Answer);
+                self.waiters.wake(Wait::Room, 1);
+                return Some(result);
+            }
+        }
+        self.waiters.park_for_room(slot, waker);
+        None
+    }
+
+    /// Waits for the end of what was accepted.
+    fn go_on(&mut self, slot: &mut Option<Slot>, taken: Slot, waker: &Waker) -> Poll<Done> {
+        let Some(outcome) = self.waiters.outcome(taken) else {
+            self.waiters.register(taken, waker);
+            return Poll::Pending;
+        };
+        let done = match outcome {
+            Outcome::Answered => Done::Granted(self.waiters.codes(taken)),
+            outcome => Done::Outcome(outcome),
+        };
+        self.end_call(slot, done)
+    }
+
+    /// Sends a request when there is room for it, and waits for its answer.
+    fn request(
+        &mut self,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<PacketId, OperationError>,
+    ) -> Poll<Done> {
+        let taken = match *slot {
+            Some(taken) if self.waiters.wait(taken) != Wait::Room => {
+                return self.go_on(slot, taken, waker);
+            }
+            Some(taken) => taken,
+            None => match self.begin_request() {
+                Ok(taken) => *slot.insert(taken),
+                Err(done) => return Poll::Ready(done),
+            },
+        };
+        if !self.link.is_up() {
+            return self.end_call(slot, Done::NotConnected);
+        }
+        match self.take_room(taken, waker, ask) {
+            None => {}
+            Some(Err(error)) => return self.end_call(slot, Done::Refused(error)),
+            Some(Ok(id)) => {
+                self.waiters.await_answer(taken, id);
+                self.waiters.register(taken, waker);
+                self.notify_write();
+                self.notify_read();
+            }
+        }
+        Poll::Pending
+    }
+
+    fn begin_request(&mut self) -> Result<Slot, Done> {
+        if self.closed {
+            return Err(Done::CLOSED);
+        }
+        if !self.core.is_connected() {
+            return Err(Done::NotConnected);
+        }
+        if self.core.is_stream_open() {
+            return Err(Done::StreamOpen);
+        }
+        let slot = self.waiters.take().ok_or(Done::NoWaiter)?;
+        self.limit_wait(slot, None);
+        Ok(slot)
+    }
+}
+
+/// Whether there is something that a handle has not told of, which it does now.
+fn told_anew(seen: &AtomicU32, count: u32) -> bool {
+    seen.swap(count, Ordering::Relaxed) != count
+}
+
+/// The filters, judged before, as an array, and how many they are. It is made when it is needed: a
+/// future need not hold it.
+fn gather<F, T: Copy>(
+    filters: &[F],
+    judge: impl Fn(&F) -> Option<T>,
+) -> Result<([T; MOST], usize), EncodeError> {
+    let mut all = [filters.first().and_then(&judge).ok_or(EncodeError::NoFilter)?; MOST];
+    for (place, filter) in all.iter_mut().zip(filters) {
+        *place = judge(filter).unwrap_or(*place);
+    }
+    Ok((all, filters.len()))
+}

@@ -1,0 +1,413 @@
+//! Calls that wait: a slot each, in a list for each kind of wait.
+
+mod ending;
+
+use core::num::NonZeroU16;
+use core::task::Waker;
+
+use mqtt_as_proto::{Instant, PacketId, Storage};
+
+use crate::granted::Codes;
+use crate::waiter::KINDS;
+pub use crate::waiter::Waiter;
+pub(crate) use crate::waiter::{Outcome, Slot, Wait};
+
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    head: u16,
+    tail: u16,
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    slots: Storage<'static, Waiter>,
+    /// Slots that were used before; those from `fresh` on never were.
+    free: u16,
+    fresh: u16,
+    lists: [List; KINDS],
+    /// Slots with a waker to call.
+    due: List,
+    /// No deadline is earlier than this.
+    next_deadline: Option<Instant>,
+    /// The call whose turn it is: others wait behind it for room.
+    turn: Option<Slot>,
+    /// It was woken, and has not looked since.
+    turn_woken: bool,
+    /// A waker to drop when the lock is free.
+    old: Option<Waker>,
+    /// A call that found no slot: it is woken after a while.
+    stranger: Option<Waker>,
+    is_stranger_due: bool,
+}
+
+/// Calls that are woken at once when there may be room for them; each that finds some wakes one more.
+const BATCH: usize = 64;
+
+/// A call that found no room so often is the next one.
+const PATIENCE: u8 = 16;
+
+impl Waiters {
+    pub(crate) fn new(slots: Storage<'static, Waiter>) -> Self {
+        Self {
+            slots,
+            free: 0,
+            fresh: 0,
+            lists: [List::default(); KINDS],
+            due: List::default(),
+            next_deadline: None,
+            turn: None,
+            turn_woken: false,
+            old: None,
+            stranger: None,
+            is_stranger_due: false,
+        }
+    }
+
+    /// Takes a free slot; none if all are taken.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Slot> {
+        let index = NonZeroU16::new(self.free_index()?)?;
+        let waiter = at(&mut self.slots, index.get())?;
+        waiter.wait = Wait::Answer;
+        waiter.deadline = 0;
+        waiter.id = 0;
+        waiter.passed = 0;
+        Some(Slot { index, generation: waiter.generation })
+    }
+
+    fn free_index(&mut self) -> Option<u16> {
+        if let Some(waiter) = at(&mut self.slots, self.free) {
+            return Some(core::mem::replace(&mut self.free, waiter.next));
+        }
+        let index = self.fresh.checked_add(1).filter(|index| *index != u16::MAX)?;
+        if !self.slots.grow_to(usize::from(index)) {
+            return None;
+        }
+        self.fresh = index;
+        Some(index)
+    }
+
+    #[inline]
+    fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
+        let waiter = at(&mut self.slots, slot.index.get())?;
+        (waiter.generation == slot.generation && waiter.wait != Wait::Free).then_some(waiter)
+    }
+
+    /// What the slot's call waits for now.
+    pub(crate) fn wait(&mut self, slot: Slot) -> Wait {
+        self.get(slot).map_or(Wait::Done, |waiter| waiter.wait)
+    }
+
+    /// How the call ended, if it has.
+    #[inline]
+    pub(crate) fn outcome(&mut self, slot: Slot) -> Option<Outcome> {
+        match self.get(slot) {
+            Some(waiter) if waiter.wait == Wait::Done => Some(waiter.outcome),
+            Some(_) => None,
+            None => Some(Outcome::Closed),
+        }
+    }
+
+    /// What the server answered.
+    pub(crate) fn codes(&mut self, slot: Slot) -> Codes {
+        self.get(slot).map_or(Codes::NONE, |waiter| waiter.codes)
+    }
+
+    /// The call waits for the end of the operation with that identifier.
+    #[inline]
+    pub(crate) fn await_answer(&mut self, slot: Slot, id: PacketId) {
+        self.change(slot, Wait::Answer);
+        if let Some(waiter) = self.get(slot) {
+            waiter.id = id.get();
+        }
+    }
+
+    /// The call waits for something else from here on, and is in no list yet.
+    #[inline]
+    pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
+        let Some(waiter) = self.get(slot) else { return };
+        if !waiter.listed {
+            waiter.wait = wait;
+        } else {
+            self.unlink(slot.index.get());
+            if let Some(waiter) = self.get(slot) {
+                waiter.wait = wait;
+            }
+        }
+        self.end_turn(slot);
+    }
+
+    /// The call waits for that, in the list of its kind, until it is woken.
+    pub(crate) fn park(&mut self, slot: Slot, wait: Wait, waker: &Waker) {
+        let Some(waiter) = self.get(slot) else { return };
+        if waiter.wait != wait {
+            self.change(slot, wait);
+        }
+        if let Some(waiter) = self.get(slot)
+            && !waiter.listed
+        {
+            self.link(slot.index.get());
+        }
+        self.register(slot, waker);
+    }
+
+    /// It found no room, and waits for some. The more often that was so, the sooner it is its turn.
+    pub(crate) fn park_for_room(&mut self, slot: Slot, waker: &Waker) {
+        let has_turn = self.turn == Some(slot);
+        let Some(waiter) = self.get(slot) else { return };
+        if waiter.wait == Wait::Room {
+            waiter.passed = waiter.passed.saturating_add(1);
+        }
+        let due = waiter.passed >= PATIENCE && self.turn.is_none();
+        self.park(slot, Wait::Room, waker);
+        if due {
+            self.turn = Some(slot);
+        }
+        if has_turn || due {
+            self.turn_woken = false;
+        }
+    }
+
+    /// Whether any call waits for that.
+    #[inline]
+    pub(crate) fn waits(&self, wait: Wait) -> bool {
+        self.lists.get(wait as usize - 1).is_some_and(|list| list.head != 0)
+    }
+
+    /// Whether the call is the next one that room is for.
+    pub(crate) fn has_turn(&self, slot: Slot) -> bool {
+        self.turn == Some(slot)
+    }
+
+    /// Whether another call is the next one that room is for.
+    #[inline]
+    pub(crate) fn is_behind(&self, slot: Option<Slot>) -> bool {
+        self.turn.is_some() && self.turn != slot
+    }
+
+    /// The call is the next one that room is for, whoever was it before.
+    pub(crate) fn claim_turn(&mut self, slot: Slot) {
+        if self.turn != Some(slot) {
+            self.change(slot, Wait::Room);
+            self.turn = Some(slot);
+            self.turn_woken = false;
+        }
+    }
+
+    /// Whoever had the turn has it no longer: those behind it look again.
+    #[inline]
+    fn end_turn(&mut self, slot: Slot) {
+        if self.turn == Some(slot) {
+            self.end_turns();
+        }
+    }
+
+    /// Nobody has a turn any more.
+    pub(crate) fn end_turns(&mut self) {
+        if self.turn.take().is_some() {
+            self.turn_woken = false;
+            self.wake(Wait::Room, BATCH);
+        }
+    }
+
+    /// Keeps the waker of the call that waits.
+    #[inline]
+    pub(crate) fn register(&mut self, slot: Slot, waker: &Waker) {
+        let Some(waiter) = self.get(slot) else { return };
+        match &waiter.waker {
+            Some(known) if known.will_wake(waker) => {}
+            _ => self.old = waiter.waker.replace(waker.clone()).or(self.old.take()),
+        }
+    }
+
+    /// A call that found no slot is woken with the next one that is, or after a while.
+    pub(crate) fn register_stranger(&mut self, waker: &Waker) -> Result<(), ()> {
+        match &self.stranger {
+            Some(known) if !known.will_wake(waker) => return Err(()),
+            Some(_) => {}
+            None => self.stranger = Some(waker.clone()),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_stranger(&self) -> bool {
+        self.stranger.is_some()
+    }
+
+    /// It looks again.
+    pub(crate) fn wake_stranger(&mut self) {
+        self.is_stranger_due = self.stranger.is_some();
+    }
+
+    /// The driver has a turn: who had room for himself alone, and did not look, has it no longer.
+    pub(crate) fn begin_turn(&mut self) {
+        if self.turn_woken
+            && let Some(slot) = self.turn.take()
+        {
+            self.turn_woken = false;
+            if let Some(waiter) = self.get(slot) {
+                waiter.passed = 0;
+            }
+            self.wake(Wait::Room, BATCH);
+        }
+    }
+
+    /// A waker to drop when the lock is free.
+    pub(crate) fn drop_later(&mut self, waker: Option<Waker>) {
+        if waker.is_some() {
+            self.old = waker;
+        }
+    }
+
+    /// The slot is free again. Gives the identifier of the operation that it still waits for.
+    pub(crate) fn free(&mut self, slot: Slot) -> Option<PacketId> {
+        self.change(slot, Wait::Free);
+        let free = self.free;
+        let waiter = at(&mut self.slots, slot.index.get())?;
+        if waiter.generation != slot.generation {
+            return None;
+        }
+        let id = PacketId::new(core::mem::take(&mut waiter.id));
+        waiter.generation = waiter.generation.wrapping_add(1);
+        waiter.next = free;
+        let waker = waiter.waker.take();
+        self.free = slot.index.get();
+        if waker.is_some() {
+            self.old = waker.or(self.old.take());
+        }
+        id
+    }
+
+    /// Whether the call was woken for what it waits for, and has not looked since.
+    pub(crate) fn is_woken(&mut self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|waiter| !waiter.listed && (waiter.wait as usize) <= KINDS)
+    }
+
+    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant) {
+        let Some(waiter) = self.get(slot) else { return };
+        waiter.deadline = (deadline.as_millis() as u32).max(1);
+        let earliest = self.next_deadline.map_or(deadline, |at| at.min(deadline));
+        self.next_deadline = Some(earliest);
+    }
+
+    pub(crate) fn clear_deadline(&mut self, slot: Slot) {
+        if let Some(waiter) = self.get(slot) {
+            waiter.deadline = 0;
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline
+    }
+
+    /// Wakes that call.
+    pub(crate) fn wake_slot(&mut self, slot: Slot) {
+        if self.get(slot).is_some() {
+            self.make_due(slot.index.get());
+        }
+    }
+
+    /// Wakes every call that waits for that.
+    pub(crate) fn wake_all(&mut self, wait: Wait) {
+        self.wake(wait, usize::MAX);
+    }
+
+    /// Wakes the first calls that wait for that, `count` at most: they leave the list, so that
+    /// nobody waits behind one that is not polled.
+    #[inline]
+    pub(crate) fn wake(&mut self, wait: Wait, count: usize) {
+        for _ in 0..count {
+            let Some(list) = self.lists.get(wait as usize - 1) else { return };
+            let index = list.head;
+            if index == 0 {
+                return;
+            }
+            self.unlink(index);
+            self.make_due(index);
+        }
+    }
+
+    /// There may be room: wakes those that wait for it, or the one whose turn it is.
+    pub(crate) fn wake_room(&mut self) {
+        if let Some(slot) = self.turn {
+            self.turn_woken = true;
+            return self.wake_slot(slot);
+        }
+        self.wake(Wait::Room, BATCH);
+    }
+
+    fn make_due(&mut self, index: u16) {
+        let Some(waiter) = at(&mut self.slots, index) else { return };
+        if waiter.waker.is_none() || core::mem::replace(&mut waiter.due, true) {
+            return;
+        }
+        waiter.due_next = 0;
+        let tail = core::mem::replace(&mut self.due.tail, index);
+        match at(&mut self.slots, tail) {
+            Some(tail) => tail.due_next = index,
+            None => self.due.head = index,
+        }
+    }
+
+    /// Whether wakers have to be called, or dropped.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.head != 0 || self.old.is_some() || self.is_stranger_due
+    }
+
+    /// A waker to drop when the lock is free.
+    pub(crate) fn take_old(&mut self) -> Option<Waker> {
+        self.old.take()
+    }
+
+    /// The next waker to call when the lock is free.
+    pub(crate) fn next_due(&mut self) -> Option<Waker> {
+        if core::mem::take(&mut self.is_stranger_due) {
+            return self.stranger.take();
+        }
+        while let Some(waiter) = at(&mut self.slots, self.due.head) {
+            waiter.due = false;
+            self.due.head = core::mem::take(&mut waiter.due_next);
+            if self.due.head == 0 {
+                self.due.tail = 0;
+            }
+            if let Some(waker) = waiter.waker.take() {
+                return Some(waker);
+            }
+        }
+        None
+    }
+
+    fn link(&mut self, index: u16) {
+        let Some(waiter) = at(&mut self.slots, index) else { return };
+        let Some(list) = self.lists.get_mut(waiter.wait as usize - 1) else { return };
+        let tail = core::mem::replace(&mut list.tail, index);
+        (waiter.prev, waiter.next, waiter.listed) = (tail, 0, true);
+        match at(&mut self.slots, tail) {
+            Some(tail) => tail.next = index,
+            None => list.head = index,
+        }
+    }
+
+    fn unlink(&mut self, index: u16) {
+        let Some(waiter) = at(&mut self.slots, index) else { return };
+        let Some(list) = self.lists.get_mut(waiter.wait as usize - 1) else { return };
+        let (prev, next) = (waiter.prev, waiter.next);
+        waiter.listed = false;
+        match at(&mut self.slots, prev) {
+            Some(prev) => prev.next = next,
+            None => list.head = next,
+        }
+        match at(&mut self.slots, next) {
+            Some(next) => next.prev = prev,
+            None => list.tail = prev,
+        }
+    }
+}
+
+/// The slot at that place, counted from 1.
+#[inline]
+fn at<'s>(slots: &'s mut Storage<'static, Waiter>, index: u16) -> Option<&'s mut Waiter> {
+    slots.get_mut(usize::from(index).wrapping_sub(1))
+}

@@ -1,0 +1,97 @@
+//! Enhanced authentication (4.12): AUTH, while a connection begins and again later.
+
+use super::Client;
+use super::connect::METHOD;
+use super::error::{ConnectionError, OperationError, Violation};
+use super::event::{Event, Tell};
+use super::link::{Method, Phase};
+use crate::packet::{Auth, PacketType};
+use crate::property::Properties;
+use crate::reason::ReasonCode;
+use crate::wire::{Body, Reader};
+
+/// Enhanced authentication is used.
+#[derive(Clone, Copy)]
+pub struct Authentication {
+    on_auth: fn(&mut Client<'_>, &[u8], Tell<'_>) -> Result<(), ConnectionError>,
+}
+
+impl Authentication {
+    /// With the method that CONNECT names.
+    pub const METHOD: Self = Self { on_auth: |client, body, tell| client.on_auth(body, tell) };
+}
+
+impl core::fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Authentication")
+    }
+}
+
+impl Client<'_> {
+    /// Sends AUTH: the next step with [`ReasonCode::CONTINUE_AUTHENTICATION`], or the first one of
+    /// a re-authentication with [`ReasonCode::RE_AUTHENTICATE`].
+    ///
+    /// # Errors
+    /// [`OperationError::Authentication`] if it may not be sent now, or with that method.
+    pub fn authenticate(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties<'_>,
+    ) -> Result<(), OperationError> {
+        let again = reason == ReasonCode::RE_AUTHENTICATE;
+        let allowed = match self.link.phase {
+            Phase::Connecting => !again,
+            Phase::Connected => again != self.link.re_authenticating, // [MQTT-4.12.1-1]
+            Phase::Closing | Phase::Down => return Err(OperationError::NotConnected),
+        };
+        let same = Method::new(properties.bytes(METHOD)) == self.link.method;
+        if !allowed || !same || !self.link.method.is_some() || reason == ReasonCode::SUCCESS {
+            return Err(OperationError::Authentication);
+        }
+        let (auth, version) = (Auth { reason, properties }, self.config.version);
+        let maximum = self.limits.maximum_packet_size;
+        let body: Body<'_> = &|out| auth.write(version, out);
+        self.encode(PacketType::Auth, maximum, body)?;
+        self.link.re_authenticating |= again;
+        Ok(())
+    }
+
+    /// AUTH came: without a method in CONNECT it may not [MQTT-4.12.0-6].
+    pub(super) fn handle_auth(
+        &mut self,
+        body: &[u8],
+        tell: Tell<'_>,
+    ) -> Result<(), ConnectionError> {
+        match self.config.authentication {
+            Some(authentication) => (authentication.on_auth)(self, body, tell),
+            None => Err(Violation::Unexpected(PacketType::Auth).into()),
+        }
+    }
+
+    fn on_auth(&mut self, body: &[u8], tell: Tell<'_>) -> Result<(), ConnectionError> {
+        let mut from = Reader::new(body);
+        let auth = Auth::read(&mut from, self.config.version);
+        from.end()?;
+        let declined = self.link.no_problem_information;
+        let explains =
+            auth.properties.reason_string().is_some() || auth.properties.user_property().is_some();
+        if declined && explains {
+            return Err(Violation::ProblemInformation(PacketType::Auth).into());
+        }
+        let unexpected = || ConnectionError::from(Violation::Unexpected(PacketType::Auth));
+        if !self.link.method.is_some() {
+            return Err(unexpected()); // [MQTT-4.12.0-6]
+        }
+        self.check_method(Method::new(auth.properties.bytes(METHOD)))?;
+        match auth.reason {
+            ReasonCode::CONTINUE_AUTHENTICATION
+                if self.link.re_authenticating || self.link.phase == Phase::Connecting => {}
+            ReasonCode::SUCCESS if self.link.re_authenticating => {
+                self.link.re_authenticating = false;
+            }
+            _ => return Err(unexpected()),
+        }
+        tell(Event::Auth(auth));
+        Ok(())
+    }
+}

@@ -1,0 +1,483 @@
+//! Received messages, in the order in which they came: from PUBLISH until their last
+//! acknowledgement, and until all who take them have done so.
+
+use core::num::NonZeroU16;
+
+use super::Client;
+use super::outgoing::qos;
+use super::stored::{AckToken, Stored};
+use crate::log::{Log, LogMemory, Record};
+use crate::packet::{QoS, Version};
+use crate::reason::ReasonCode;
+
+/// What is owed for a record.
+pub(super) mod state {
+    /// Somebody has still to take it, or to finish it.
+    pub(crate) const HELD: u8 = 1;
+    /// All have finished it: `Client::acknowledge` is awaited.
+    pub(crate) const FINISHED: u8 = 2;
+    /// PUBACK or PUBREC is ready to leave, with the reason in `extra`.
+    pub(crate) const READY: u8 = 3;
+    /// PUBREC was sent, or would have been: PUBREL is awaited.
+    pub(crate) const RECORDED: u8 = 4;
+    /// As `HELD`; its payload comes piece by piece.
+    pub(crate) const STREAM: u8 = 5;
+    /// As `HELD`, but acknowledged by hand with success. With another reason that is the state: none
+    /// of them is one of these.
+    pub(crate) const ACKNOWLEDGED: u8 = 6;
+}
+
+/// The reason with which a held message was acknowledged.
+fn early_reason(state: u8) -> Option<ReasonCode> {
+    match state {
+        state::ACKNOWLEDGED => Some(ReasonCode::SUCCESS),
+        reason @ 0x10.. => Some(ReasonCode::from_u8(reason)),
+        _ => None,
+    }
+}
+
+/// Flags of a record; its QoS is in the two lowest bits.
+pub(super) mod flag {
+    /// It came on this connection: its acknowledgement is owed there.
+    pub(crate) const LINK: u8 = 4;
+    /// Some consumer has had it.
+    pub(crate) const HAD: u8 = 8;
+    /// The consumers that have still to begin with it, a bit each: see `Consumer::needs`.
+    pub(crate) const NEEDS: u8 = 16 | 32;
+    /// Those that have begun, and not finished.
+    pub(crate) const OPEN: u8 = 64 | 128;
+}
+
+/// The cursor at the first message whose acknowledgement has not left; those of the consumers, at
+/// the first message that they have not begun with; and that at the oldest QoS 0 message.
+pub(super) const OWED: usize = 0;
+const OLDEST: usize = 3;
+
+/// Who takes messages. Each consumer gets every message that came while it was active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consumer {
+    /// Whoever asks for the next message.
+    Queue = 1,
+    /// Functions that are called with each message.
+    Callbacks = 2,
+}
+
+impl Consumer {
+    pub(super) fn cursor(self) -> usize {
+        self as usize
+    }
+
+    pub(super) fn needs(self) -> u8 {
+        (self as u8) << 4
+    }
+
+    pub(super) fn open(self) -> u8 {
+        (self as u8) << 6
+    }
+}
+
+/// What happens to a QoS 0 message that finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// Nothing more is read until there is room, unless a reply is awaited: no message is dropped
+    /// that a consumer would take.
+    #[default]
+    Wait,
+    /// The oldest QoS 0 message makes room, and is counted.
+    DropOldest,
+}
+
+/// What became of an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledged {
+    /// It will be sent, in its turn.
+    Queued,
+    /// There is nobody to tell: the message came on an earlier connection, or the token was used
+    /// before. The server sends the message again, or has forgotten it with the session.
+    Stale,
+}
+
+/// The log and what is counted of it.
+pub(super) struct Incoming<'a> {
+    pub(super) log: Log<'a>,
+    /// The consumers that are active: their `needs`.
+    pub(super) active: u8,
+    /// Messages that somebody has still to finish.
+    pub(super) held: u32,
+    pub(super) next_serial: u32,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(memory: LogMemory<'a>) -> Self {
+        Self { log: Log::new(memory), active: 0, held: 0, next_serial: 0 }
+    }
+
+    /// The name of a message until its end.
+    pub(super) fn take_serial(&mut self) -> u32 {
+        let next = self.next_serial.wrapping_add(1);
+        core::mem::replace(&mut self.next_serial, next)
+    }
+
+    /// The queue begins with that record again, if it does not lie behind.
+    pub(super) fn go_back_to(&mut self, record: &Record) {
+        for cursor in [Consumer::Queue.cursor(), OLDEST] {
+            let at = self.log.cursor(cursor).min(record.at);
+            self.log.set_cursor(cursor, at);
+        }
+    }
+
+    /// Whom a message is for that comes now: if nobody is there, whoever comes.
+    #[inline]
+    pub(super) fn needs(&self) -> u8 {
+        if self.active == 0 { Consumer::Queue.needs() } else { self.active }
+    }
+
+    /// A message was stored: somebody has to finish it.
+    #[inline]
+    pub(super) fn note_stored(&mut self, record: &Record) {
+        self.held = self.held.wrapping_add(1);
+        // Nothing is owed for it: the cursor need not stop there.
+        if !record.has(flag::LINK) && self.log.cursor(OWED) >= record.at {
+            self.log.set_cursor(OWED, record.end());
+        }
+    }
+
+    /// The next PUBACK or PUBREC in order of arrival, if it is ready.
+    #[inline]
+    pub(super) fn next_ready(&mut self) -> Option<Record> {
+        loop {
+            let record = self.log.at_cursor(OWED)?;
+            if record.has(flag::LINK) && record.state != state::RECORDED {
+                return Some(record).filter(|record| record.state == state::READY);
+            }
+            self.log.set_cursor(OWED, record.end());
+        }
+    }
+
+    /// Whether an acknowledgement is ready to leave.
+    pub(super) fn is_ready(&self) -> bool {
+        let mut at = self.log.cursor(OWED);
+        while let Some(record) = self.log.at(at) {
+            if record.has(flag::LINK) && record.state != state::RECORDED {
+                return record.state == state::READY;
+            }
+            at = record.end();
+        }
+        false
+    }
+
+    /// The first message that the consumer has not begun with.
+    #[inline]
+    pub(super) fn next(&self, consumer: Consumer) -> Option<Record> {
+        // All is for the queue: its cursor need not be moved on.
+        if consumer == Consumer::Callbacks && self.active & consumer.needs() == 0 {
+            return None;
+        }
+        let mut at = self.log.cursor(consumer.cursor());
+        while let Some(record) = self.log.at(at) {
+            if record.has(consumer.needs()) {
+                return Some(record);
+            }
+            at = record.end();
+        }
+        None
+    }
+
+    /// The record that a token names.
+    pub(super) fn find(&self, token: AckToken) -> Option<Record> {
+        let known = self.log.find(token.id.get()).filter(|record| record.who == token.serial);
+        if known.is_some() {
+            return known;
+        }
+        // Of a session that is lost: it has no identifier any more.
+        let mut at = 0;
+        while let Some(record) = self.log.at(at) {
+            if record.id == 0 && qos(&record) != QoS::AtMostOnce && record.who == token.serial {
+                return Some(record);
+            }
+            at = record.end();
+        }
+        None
+    }
+
+    /// The token of a record, which QoS 0 has not.
+    pub(super) fn token(record: &Record) -> Option<AckToken> {
+        // A message of a lost session keeps its token, though nobody is told.
+        let id = NonZeroU16::new(record.id).unwrap_or(NonZeroU16::MAX);
+        let serial = record.who;
+        (qos(record) != QoS::AtMostOnce).then_some(AckToken { id, serial })
+    }
+
+    /// Drops the oldest QoS 0 message that nobody has taken up. False if there is none.
+    pub(super) fn drop_oldest(&mut self) -> bool {
+        while let Some(record) = self.log.at_cursor(OLDEST) {
+            self.log.set_cursor(OLDEST, record.end());
+            if qos(&record) == QoS::AtMostOnce && !record.has(flag::OPEN) {
+                self.held = self.held.saturating_sub(1);
+                self.log.end_record(&record);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The server's identifier of a message means nothing any more.
+    pub(super) fn orphan(&mut self, record: &mut Record) {
+        record.set_flag(flag::LINK, false);
+        if record.has(flag::NEEDS | flag::OPEN) {
+            self.log.renumber(record, 0);
+        } else {
+            self.log.end_record(record);
+        }
+    }
+}
+
+impl Client<'_> {
+    /// From here on that consumer gets every message. If no other is active, it gets those that
+    /// waited for anybody, too.
+    pub fn activate(&mut self, consumer: Consumer) {
+        if self.incoming.active == 0 && consumer != Consumer::Queue {
+            let (mut at, needs) = (0, consumer.needs());
+            while let Some(mut record) = self.incoming.log.at(at) {
+                at = record.end();
+                if !record.has(flag::NEEDS) || record.has(flag::OPEN) {
+                    continue;
+                }
+                if record.state == state::STREAM {
+                    self.pass_over(record);
+                } else {
+                    record.flags = record.flags & !flag::NEEDS | needs;
+                    self.incoming.log.set(&record);
+                }
+            }
+            self.incoming.log.set_cursor(consumer.cursor(), 0);
+        }
+        self.incoming.active |= consumer.needs();
+    }
+
+    /// That consumer is gone: what it has not begun with is not for it any more. A message that is
+    /// then for nobody and that nobody has had waits for whoever comes; the others are finished.
+    pub fn deactivate(&mut self, consumer: Consumer) {
+        self.incoming.active &= !consumer.needs();
+        let (mut at, needs) = (0, self.incoming.needs());
+        while let Some(mut record) = self.incoming.log.at(at) {
+            at = record.end();
+            if !record.has(consumer.needs()) {
+                continue;
+            }
+            if record.state == state::STREAM {
+                if self.incoming.active != 0 {
+                    self.pass_over(record);
+                }
+                continue;
+            }
+            record.set_flag(consumer.needs(), false);
+            if !record.has(flag::NEEDS | flag::OPEN) {
+                if record.has(flag::HAD) {
+                    self.finish_record(record);
+                    continue;
+                }
+                record.flags |= needs;
+            }
+            self.incoming.log.set(&record);
+        }
+        for consumer in [Consumer::Queue, Consumer::Callbacks] {
+            self.incoming.log.set_cursor(consumer.cursor(), 0);
+        }
+        self.note_room();
+    }
+
+    /// The first message that the consumer has not begun with.
+    #[must_use]
+    #[inline]
+    pub fn next(&self, consumer: Consumer) -> Option<Stored<'_>> {
+        Some(self.stored(&self.incoming.next(consumer)?))
+    }
+
+    #[inline]
+    fn stored(&self, record: &Record) -> Stored<'_> {
+        let shared = self.incoming.log.shared(record);
+        let (packet, streamed) = match shared {
+            Some(shared) => (shared.as_slice(), None),
+            None => self.stored_packet(record),
+        };
+        Stored {
+            packet,
+            payload_at: record.extra as usize,
+            token: Incoming::token(record),
+            version: self.config.version,
+            shared,
+            streamed,
+        }
+    }
+
+    /// The consumer has the first message that it had not begun with, and has dealt with it: as
+    /// [`begin`](Self::begin) and [`finish`](Self::finish) in one. `copy` takes out of it what is
+    /// wanted; if that is none, nothing is taken.
+    #[inline]
+    pub fn take<T>(
+        &mut self,
+        consumer: Consumer,
+        copy: impl FnOnce(&Stored<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let mut record = self.incoming.next(consumer)?;
+        let taken = copy(&self.stored(&record))?;
+        self.incoming.log.set_cursor(consumer.cursor(), record.end());
+        record.flags = record.flags & !consumer.needs() | flag::HAD;
+        self.finish_if_last(record);
+        Some(taken)
+    }
+
+    /// The consumer has the first message that it had not begun with, and goes on to the next one.
+    /// A QoS 0 message is over for it with that, as if it were finished; another one is finished
+    /// with its token.
+    #[inline]
+    pub fn begin(&mut self, consumer: Consumer) -> Option<AckToken> {
+        let mut record = self.incoming.next(consumer)?;
+        let token = Incoming::token(&record);
+        self.incoming.log.set_cursor(consumer.cursor(), record.end());
+        record.flags = record.flags & !consumer.needs() | flag::HAD;
+        if token.is_none() {
+            self.finish_if_last(record);
+        } else {
+            record.flags |= consumer.open();
+            self.incoming.log.set(&record);
+        }
+        token
+    }
+
+    /// The consumer has dealt with the message that it began with. When all have, it is
+    /// acknowledged; under the setting `manual_ack` that is left to
+    /// [`acknowledge`](Self::acknowledge).
+    pub fn finish(&mut self, consumer: Consumer, token: AckToken) {
+        let Some(mut record) = self.incoming.find(token) else { return };
+        if record.has(consumer.open()) {
+            record.set_flag(consumer.open(), false);
+            self.finish_if_last(record);
+        }
+    }
+
+    #[inline]
+    pub(super) fn finish_if_last(&mut self, record: Record) {
+        if record.has(flag::NEEDS | flag::OPEN) {
+            self.incoming.log.set(&record);
+        } else {
+            self.finish_record(record);
+        }
+    }
+
+    /// All have dealt with the message.
+    fn finish_record(&mut self, record: Record) {
+        if qos(&record) == QoS::AtMostOnce && record.state == state::HELD {
+            self.incoming.held = self.incoming.held.saturating_sub(1);
+            self.incoming.log.end_record(&record);
+            return self.note_room();
+        }
+        self.finish_owed(record);
+    }
+
+    fn finish_owed(&mut self, mut record: Record) {
+        let early = early_reason(self.early_state(&record));
+        if early.is_some() || !self.config.manual_ack {
+            return self.finish_with(record, early.unwrap_or(ReasonCode::SUCCESS));
+        }
+        if qos(&record) == QoS::AtMostOnce || record.id == 0 {
+            return self.finish_with(record, ReasonCode::SUCCESS);
+        }
+        self.incoming.held = self.incoming.held.saturating_sub(1);
+        self.skip_rest(&record);
+        record.state = state::FINISHED;
+        self.incoming.log.drop_data(&mut record);
+        self.note_room();
+    }
+
+    /// The message is over, and is acknowledged with that reason if there is anybody to tell.
+    #[inline]
+    pub(super) fn finish_with(&mut self, record: Record, reason: ReasonCode) {
+        self.incoming.held = self.incoming.held.saturating_sub(1);
+        self.skip_rest(&record);
+        if qos(&record) == QoS::AtMostOnce || record.id == 0 {
+            self.incoming.log.end_record(&record);
+        } else {
+            self.make_ready(record, reason);
+        }
+        self.note_room();
+    }
+
+    /// Its acknowledgement may leave, if there is anybody to tell.
+    fn make_ready(&mut self, mut record: Record, reason: ReasonCode) -> Acknowledged {
+        record.extra = u32::from(reason.as_u8());
+        record.state = state::READY;
+        self.incoming.log.drop_data(&mut record);
+        if record.has(flag::LINK) {
+            // It is owed before what the program says because of the message.
+            if self.is_connected() {
+                let _ = self.fill_acknowledgements();
+            }
+            return Acknowledged::Queued;
+        }
+        // Its connection is gone. QoS 2 is remembered as delivered, or it would be delivered again.
+        self.acknowledged(record, qos(&record) == QoS::ExactlyOnce && !reason.is_error());
+        Acknowledged::Stale
+    }
+
+    /// The acknowledgement of a message has left, or will not leave: at QoS 2 its identifier is
+    /// recorded until PUBREL [MQTT-4.3.2-5] [MQTT-4.3.3-9].
+    pub(super) fn acknowledged(&mut self, mut record: Record, recorded: bool) {
+        self.link.is_full = false; // There may be room now.
+        if recorded {
+            record.state = state::RECORDED;
+            self.incoming.log.set(&record);
+        } else {
+            self.remove_incoming(&record);
+        }
+    }
+
+    pub(super) fn remove_incoming(&mut self, record: &Record) {
+        if record.has(flag::LINK) && qos(record) != QoS::AtMostOnce {
+            self.link.received = self.link.received.saturating_sub(1);
+        }
+        self.incoming.log.end_record(record);
+    }
+
+    /// Acknowledges a message, as the setting `manual_ack` asks for. In 5.0 a `reason` of 0x80 or
+    /// more refuses it.
+    pub fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
+        let reason = self.fitting_reason(reason);
+        let Some(mut record) = self.incoming.find(token) else { return Acknowledged::Stale };
+        let done = match record.state {
+            state::FINISHED => self.make_ready(record, reason),
+            // Its data is still wanted: the acknowledgement leaves when it was finished.
+            state::HELD | state::STREAM if self.config.manual_ack && record.id != 0 => {
+                let success = reason == ReasonCode::SUCCESS;
+                let early = if success { state::ACKNOWLEDGED } else { reason.as_u8() };
+                self.set_early_state(&mut record, early);
+                let queued = record.has(flag::LINK);
+                if queued { Acknowledged::Queued } else { Acknowledged::Stale }
+            }
+            _ => Acknowledged::Stale,
+        };
+        self.check_overrun();
+        done
+    }
+
+    /// A reason that PUBACK and PUBREC may carry.
+    fn fitting_reason(&self, reason: ReasonCode) -> ReasonCode {
+        match self.config.version {
+            Version::V311 => ReasonCode::SUCCESS, // Its PUBACK and PUBREC cannot refuse.
+            Version::V5 if reason.is_listed_for(crate::packet::PacketType::PubAck) => reason,
+            Version::V5 if reason.is_error() => ReasonCode::UNSPECIFIED_ERROR,
+            Version::V5 => ReasonCode::SUCCESS,
+        }
+    }
+
+    /// PUBREL came: whether its identifier was recorded.
+    pub(super) fn complete(&mut self, id: u16) -> bool {
+        let known = self.incoming.log.find(id);
+        let recorded = known.filter(|record| record.state == state::RECORDED);
+        if let Some(record) = recorded {
+            self.remove_incoming(&record);
+        }
+        recorded.is_some()
+    }
+}

@@ -1,0 +1,79 @@
+//! A message to publish, and its packet.
+
+use crate::packet::{PacketType, QoS, Version};
+use crate::payload::Payload;
+use crate::property::Properties;
+use crate::topic::TopicName;
+use crate::wire::{Writer, varint_len};
+
+/// A message to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'p> {
+    /// Where it goes.
+    pub topic: TopicName<'p>,
+    /// What it says.
+    pub payload: Payload<'p>,
+    /// How hard the parties try.
+    pub qos: QoS,
+    /// Whether the server keeps it for later subscribers.
+    pub retain: bool,
+    /// Properties of the PUBLISH, 5.0 only. Topic aliases are the client's own business.
+    pub properties: Properties<'p>,
+}
+
+impl<'p> Message<'p> {
+    /// A QoS 0 message that is not retained.
+    pub fn new(topic: TopicName<'p>, payload: impl Into<Payload<'p>>) -> Self {
+        let payload = payload.into();
+        Self { topic, payload, qos: QoS::AtMostOnce, retain: false, properties: Properties::NONE }
+    }
+
+    /// The same at that QoS.
+    #[must_use]
+    pub fn qos(self, qos: QoS) -> Self {
+        Self { qos, ..self }
+    }
+
+    /// The first byte of its PUBLISH.
+    #[inline]
+    pub(super) fn first_byte(&self) -> u8 {
+        0x30 | (self.qos as u8) << 1 | u8::from(self.retain)
+    }
+}
+
+/// How long a PUBLISH and its parts are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    pub(super) remaining: u32,
+    /// Of the properties, with the length of their section; 0 in 3.1.1.
+    pub(super) section: u32,
+}
+
+impl Sizes {
+    /// Bytes of the whole packet.
+    #[inline]
+    pub(super) fn packet(self) -> usize {
+        (self.remaining as usize).wrapping_add(varint_len(self.remaining)).wrapping_add(1)
+    }
+}
+
+/// Writes a PUBLISH, which has its room, but for a payload that is held by reference: that has none.
+#[inline]
+pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes, id: u16) {
+    let payload = message.payload.as_slice();
+    let topic = message.topic.as_bytes();
+    let mut out = Writer::new(room);
+    out.u8(message.first_byte());
+    out.varint(sizes.remaining);
+    out.u16(topic.len() as u16); // At most 65,535 bytes.
+    out.put(topic);
+    if message.qos != QoS::AtMostOnce {
+        out.u16(id);
+    }
+    match sizes.section {
+        0 => {}
+        1 => out.u8(0),
+        _ => message.properties.write(Version::V5, PacketType::Publish.bit(), &mut out),
+    }
+    out.put(payload);
+}

@@ -1,0 +1,325 @@
+//! Messages from the server: aliases, quotas, and what has no room.
+
+use super::Client;
+use super::error::{ConnectionError, Violation};
+use super::event::{Event, Tell};
+use super::incoming::{OWED, Overflow, flag, state};
+use super::input::Input;
+use super::outgoing::qos as qos_of;
+use super::received::{Arrival, Received};
+use super::timers::Timer;
+use crate::log::Record;
+use crate::packet::{PacketType, QoS};
+use crate::topic::TopicName;
+use crate::wire::PacketId;
+
+impl Client<'_> {
+    /// A whole PUBLISH came, `packet` with its fixed header. Its alias is stored before anything
+    /// else is decided about it.
+    #[inline]
+    pub(super) fn on_publish(
+        &mut self,
+        first: u8,
+        body: &[u8],
+        packet: &[u8],
+        input: Input<'_>,
+    ) -> Result<Arrival, ConnectionError> {
+        let received = Received::read(first, body, self.v5())?;
+        if !self.is_connected() {
+            return Err(Violation::Unexpected(PacketType::Publish).into());
+        }
+        self.learn_alias(&received)?;
+        if let Some(id) = received.id
+            && let Some(arrival) = self.arrives_again(id, received.qos)?
+        {
+            return Ok(arrival);
+        }
+        self.store(&received, packet, input)
+    }
+
+    /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11].
+    #[inline]
+    pub(super) fn learn_alias(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
+        let Some(alias) = received.alias else { return Ok(()) };
+        let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
+        (hook.learn)(self, alias, received.topic)
+    }
+
+    /// A QoS 1 or 2 message whose identifier is known, or that exceeds our Receive Maximum. None if
+    /// it is new, and counts.
+    #[inline]
+    pub(super) fn arrives_again(
+        &mut self,
+        id: PacketId,
+        qos: QoS,
+    ) -> Result<Option<Arrival>, ConnectionError> {
+        let known = self.incoming.log.find(id.get());
+        // Only what comes on this connection counts, and a DUP of it counts once.
+        let counts = known.is_none_or(|record| !record.has(flag::LINK));
+        let exceeds = counts && self.link.received >= self.link.receive_maximum;
+        if exceeds && self.config.strict && self.v5() {
+            return Err(Violation::ReceiveMaximum.into()); // [MQTT-3.3.4-9]
+        }
+        if let Some(mut record) = known {
+            if qos_of(&record) == qos {
+                return Ok(self.join(record));
+            }
+            if record.has(flag::LINK) {
+                return Err(Violation::PacketId(PacketType::Publish, id).into());
+            }
+            // No server resends at another QoS: it began a new session, and the CONNACK that said
+            // so did not arrive. What is known of the identifier is of the old one.
+            self.incoming.orphan(&mut record);
+        }
+        Ok(None)
+    }
+
+    /// A resend. After a reconnect it renews the duty to acknowledge; a DUP counts once. None if it
+    /// is to be delivered again.
+    fn join(&mut self, mut record: Record) -> Option<Arrival> {
+        if record.state == state::FINISHED && !record.has(flag::LINK) {
+            self.incoming.log.end_record(&record); // It was taken, and not acknowledged.
+            return None;
+        }
+        if !record.has(flag::LINK) {
+            if self.link.shed != 0 {
+                self.shed(); // As all from the first one on.
+                return Some(Arrival::Done);
+            }
+            record.set_flag(flag::LINK, true);
+            self.link.received = self.link.received.saturating_add(1);
+            if self.link.has_stored {
+                self.move_before(&mut record);
+            }
+        }
+        if record.state == state::RECORDED {
+            // Taken before: PUBREC again, in its turn [MQTT-4.3.3-10] [MQTT-4.6.0-3].
+            (record.state, record.extra) = (state::READY, 0);
+        }
+        self.incoming.log.set(&record);
+        if record.at < self.incoming.log.cursor(OWED) {
+            self.incoming.log.set_cursor(OWED, record.at);
+        }
+        Some(Arrival::Done)
+    }
+
+    /// A 3.1.1 message that is too large: it is acknowledged unseen [MQTT-4.5.0-2].
+    pub(super) fn skip_message(
+        &mut self,
+        received: &Received<'_>,
+        tell: Tell<'_>,
+        size: usize,
+        room: usize,
+    ) -> Result<(), ConnectionError> {
+        self.counts.too_large = self.counts.too_large.wrapping_add(1);
+        if let Some(id) = received.id
+            && self.arrives_again(id, received.qos)?.is_none()
+        {
+            self.acknowledge_unseen(id, received.qos);
+        }
+        if let Ok(topic) = TopicName::from_bytes(received.topic) {
+            tell(Event::TooLarge { topic, size, room });
+        }
+        Ok(())
+    }
+
+    /// A new message is acknowledged, in its turn, though nobody gets it.
+    pub(super) fn acknowledge_unseen(&mut self, id: PacketId, qos: QoS) {
+        let record = Record {
+            id: id.get(),
+            state: state::READY,
+            flags: qos as u8 | flag::LINK,
+            who: self.incoming.take_serial(), // No token of another message names it.
+            ..Record::default()
+        };
+        // It takes no place among those that are held.
+        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, qos);
+        if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
+            self.shed();
+        } else {
+            self.note_counted();
+        }
+    }
+
+    /// Messages that came on this connection before that one are moved before it: acknowledgements
+    /// leave in the order in which the messages came on it [MQTT-4.6.0-2] [MQTT-4.6.0-3].
+    #[cold]
+    #[inline(never)]
+    fn move_before(&mut self, record: &mut Record) {
+        let mut at = record.end();
+        while let Some(behind) = self.incoming.log.at(at) {
+            at = behind.end();
+            if behind.has(flag::LINK) && behind.id != 0 {
+                self.incoming.log.move_to(&behind, record.at);
+                record.at = record.at.wrapping_add(behind.end().wrapping_sub(behind.at));
+            }
+        }
+    }
+
+    /// A QoS 1 or 2 message was stored, and counts.
+    #[inline]
+    pub(super) fn note_counted(&mut self) {
+        self.link.received = self.link.received.saturating_add(1);
+        self.link.has_stored = true;
+    }
+
+    /// A message is left to the server.
+    fn shed(&mut self) {
+        self.link.shed = self.link.shed.wrapping_add(1);
+        self.counts.shed = self.counts.shed.wrapping_add(1);
+        self.check_overrun();
+    }
+
+    /// Keeps a message, its alias replaced by the topic.
+    #[inline]
+    fn store(
+        &mut self,
+        received: &Received<'_>,
+        packet: &[u8],
+        input: Input<'_>,
+    ) -> Result<Arrival, ConnectionError> {
+        let by_alias = received.alias.is_some() && received.topic.is_empty();
+        let shared = if by_alias { None } else { input.share(packet) };
+        let topic = if by_alias { self.alias_len(received.alias) } else { 0 };
+        let longest = packet.len().wrapping_add(topic).wrapping_add(3);
+        let len = if by_alias { longest } else { packet.len() };
+        let (own, by_reference) = if shared.is_some() { (4, packet.len()) } else { (len, 0) };
+        if !self.make_room(own, by_reference, received.qos) {
+            return self.without_room(own, received.qos);
+        }
+        let record = Record {
+            len: len as u32, // A packet is shorter than 2²⁸ bytes, and a topic than 2¹⁶.
+            id: received.id.map_or(0, PacketId::get),
+            state: state::HELD,
+            flags: received.flags() | self.incoming.needs(),
+            who: self.incoming.next_serial,
+            extra: (packet.len().saturating_sub(received.payload.len())) as u32,
+            ..Record::default()
+        };
+        let pushed = match (shared, self.hooks.aliases_in) {
+            (Some(shared), _) => self.incoming.log.push_shared(Record { len: 0, ..record }, shared),
+            (None, Some(hook)) if by_alias => (hook.push)(self, record, received),
+            _ => self.incoming.log.push_bytes(record, packet),
+        };
+        let Some(record) = pushed else { return self.without_room(own, received.qos) };
+        self.incoming.note_stored(&record);
+        self.counts.received = self.counts.received.wrapping_add(1);
+        if received.id.is_some() {
+            self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
+            self.note_counted();
+        }
+        Ok(Arrival::Stored)
+    }
+
+    /// Whether there is room for one more message, which QoS 0 messages may have to make.
+    #[inline]
+    pub(super) fn make_room(&mut self, len: usize, by_reference: usize, qos: QoS) -> bool {
+        // From the first one that was left to the server on, all are, so that they come in order.
+        if qos != QoS::AtMostOnce && self.link.shed != 0 {
+            return false;
+        }
+        self.has_message_room(len, by_reference) || self.make_room_slowly(len, by_reference, qos)
+    }
+
+    #[inline]
+    fn has_message_room(&self, len: usize, by_reference: usize) -> bool {
+        (self.incoming.held as usize) < self.config.queue_len
+            && self.incoming.log.has_room(len, by_reference)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room_slowly(&mut self, len: usize, by_reference: usize, qos: QoS) -> bool {
+        let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
+        let may_drop = !waits || self.awaits_reply();
+        while !self.has_message_room(len, by_reference) {
+            if may_drop && self.incoming.drop_oldest() {
+                self.counts.discards = self.counts.discards.wrapping_add(1);
+            } else if qos == QoS::AtMostOnce || self.incoming.held != 0 || !self.forget_recorded() {
+                return false; // What is held makes room when it is taken.
+            }
+        }
+        true
+    }
+
+    /// The oldest identifier that was recorded gives way: its PUBREL may never come. What was taken
+    /// and not acknowledged, and may come again, does so before.
+    fn forget_recorded(&mut self) -> bool {
+        let log = &mut self.incoming.log;
+        let over = log.search(|record| record.state == state::FINISHED && !record.has(flag::LINK));
+        if let Some(over) = over {
+            log.end_record(&over);
+            return true;
+        }
+        let Some(recorded) = log.search(|record| record.state == state::RECORDED) else {
+            return false;
+        };
+        self.remove_incoming(&recorded);
+        self.counts.forgotten = self.counts.forgotten.wrapping_add(1);
+        true
+    }
+
+    /// A message for which there is no room waits where it is, unless a reply is awaited that may
+    /// lie behind it. With the topic of its alias it may be larger than all the room.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn without_room(
+        &mut self,
+        len: usize,
+        qos: QoS,
+    ) -> Result<Arrival, ConnectionError> {
+        if len > self.incoming.log.largest() {
+            return Err(ConnectionError::TooLarge { size: len });
+        }
+        let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
+        let shedding = qos != QoS::AtMostOnce && self.link.shed != 0;
+        // Nothing makes room if nothing is held that can be taken.
+        let waits = waits && self.incoming.held != 0;
+        if !self.awaits_reply() && !shedding && (waits || qos != QoS::AtMostOnce) {
+            return Ok(Arrival::Wait);
+        }
+        if qos == QoS::AtMostOnce {
+            self.counts.discards = self.counts.discards.wrapping_add(1);
+        } else {
+            self.shed();
+        }
+        Ok(Arrival::Done)
+    }
+
+    /// Something was taken: reading may go on.
+    #[inline]
+    pub(super) fn note_room(&mut self) {
+        self.link.is_full = false;
+        if self.link.stream_in.is_some() {
+            self.await_reader_anew();
+        }
+        if self.link.shed != 0 {
+            self.check_overrun();
+        }
+    }
+
+    /// A connection on which messages were left to the server ends as soon as there is room for
+    /// them and nobody awaits a reply; with no consumer it stays.
+    pub(super) fn check_overrun(&mut self) {
+        let (held, half) = (self.incoming.held as usize, self.config.queue_len >> 1);
+        let half_is_free = self.incoming.log.live() <= self.incoming.log.limit() >> 1;
+        let room = held == 0 || held <= half && half_is_free;
+        if self.link.shed != 0
+            && room
+            && self.incoming.active != 0
+            && !self.awaits_reply()
+            && self.is_connected()
+        {
+            self.end_soon(ConnectionError::Overrun);
+        }
+    }
+
+    /// The connection has to end for that reason: `handle_timeout` tells.
+    pub(super) fn end_soon(&mut self, error: ConnectionError) {
+        if self.link.end.is_none() {
+            self.link.end = Some(error);
+            let now = self.ms();
+            self.timers.arm_at(Timer::End, now);
+        }
+    }
+}

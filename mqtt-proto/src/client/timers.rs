@@ -1,0 +1,186 @@
+//! The deadlines of a client: one small table, in milliseconds that wrap.
+//!
+//! A deadline lies less than 2³¹ ms ahead, and whoever has one looks at it in time: so a table of 32
+//! bits goes on for ever, and costs a device little.
+
+/// What has a deadline. Of several that have passed the first one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Timer {
+    /// CONNACK has to be there.
+    Connect,
+    /// PINGRESP has to be there, unless something else comes.
+    Pong,
+    /// The server has to have said anything.
+    Silence,
+    /// The transport has to have taken bytes.
+    Write,
+    /// Something has to have been acknowledged.
+    Acknowledge,
+    /// The connection has to end.
+    End,
+    /// PINGREQ may be due.
+    Ping,
+    /// The owner of an outbound stream has to have written on.
+    StreamOut,
+    /// The reader of an inbound stream has to have read on.
+    StreamIn,
+    /// A message that waits may have expired; also without a connection.
+    Expiry,
+}
+
+/// All of them, in the order in which they are judged.
+pub(super) const TIMERS: [Timer; 10] = [
+    Timer::Connect,
+    Timer::Pong,
+    Timer::Silence,
+    Timer::Write,
+    Timer::Acknowledge,
+    Timer::End,
+    Timer::Ping,
+    Timer::StreamOut,
+    Timer::StreamIn,
+    Timer::Expiry,
+];
+
+/// The longest time ahead: half of what wraps.
+pub(super) const LONGEST: u32 = i32::MAX as u32;
+
+/// Those that wait for the server, and stand still while nothing is read.
+const SERVER: u16 = Timer::Pong.bit() | Timer::Silence.bit() | Timer::Acknowledge.bit();
+
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    at: [u32; TIMERS.len()],
+    armed: u16,
+    /// Those that stand still, and since when.
+    held: u16,
+    held_since: u32,
+}
+
+impl Timer {
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+}
+
+impl Timers {
+    /// Sets a deadline `time` milliseconds from now; 0 for none.
+    #[inline]
+    pub(super) fn arm(&mut self, timer: Timer, now: u32, time: u32) {
+        self.stop(timer);
+        if time != 0 {
+            self.arm_at(timer, now.wrapping_add(time.min(LONGEST)));
+        }
+    }
+
+    #[inline]
+    pub(super) fn arm_at(&mut self, timer: Timer, at: u32) {
+        if let Some(place) = self.at.get_mut(timer as usize) {
+            *place = at;
+            self.armed |= timer.bit();
+        }
+    }
+
+    #[inline]
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.armed &= !timer.bit();
+        self.held &= !timer.bit();
+    }
+
+    pub(super) fn is_armed(&self, timer: Timer) -> bool {
+        (self.armed | self.held) & timer.bit() != 0
+    }
+
+    /// The connection is over: only what outlives it stays.
+    pub(super) fn end_connection(&mut self) {
+        self.armed &= Timer::Expiry.bit();
+        self.held = 0;
+    }
+
+    /// The connection is ending: nothing more is awaited of the server.
+    pub(super) fn begin_ending(&mut self) {
+        self.armed &= Timer::Write.bit() | Timer::StreamOut.bit() | Timer::Expiry.bit();
+        self.held = 0;
+    }
+
+    pub(super) fn is_due(&self, timer: Timer, now: u32) -> bool {
+        let at = self.at.get(timer as usize).copied().unwrap_or_default();
+        self.armed & timer.bit() != 0 && is_past(at, now)
+    }
+
+    /// Milliseconds until that deadline.
+    pub(super) fn left(&self, timer: Timer, now: u32) -> Option<u32> {
+        let at = self.at.get(timer as usize).filter(|_| self.armed & timer.bit() != 0)?;
+        Some(if is_past(*at, now) { 0 } else { at.wrapping_sub(now) })
+    }
+
+    /// Milliseconds until the next deadline.
+    pub(super) fn next(&self, now: u32) -> Option<u32> {
+        TIMERS.iter().filter_map(|timer| self.left(*timer, now)).min()
+    }
+
+    /// Nothing is read from here on: what is awaited of the server cannot come.
+    pub(super) fn hold(&mut self, now: u32) {
+        if self.held == 0 {
+            self.held_since = now;
+        }
+        self.held |= self.armed & SERVER;
+        self.armed &= !SERVER;
+    }
+
+    /// Reading goes on: what stood still goes on, too. Returns for how long it did.
+    pub(super) fn go_on(&mut self, now: u32) -> u32 {
+        let time = now.wrapping_sub(self.held_since);
+        for (timer, at) in TIMERS.iter().zip(&mut self.at) {
+            if self.held & timer.bit() != 0 {
+                *at = at.wrapping_add(time);
+            }
+        }
+        self.armed |= core::mem::take(&mut self.held);
+        time
+    }
+}
+
+/// Whether `at` is not later than `now`: both may have wrapped.
+#[inline]
+pub(super) fn is_past(at: u32, now: u32) -> bool {
+    now.wrapping_sub(at) <= LONGEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, Timer, Timers};
+
+    #[test]
+    fn a_deadline_beyond_the_wrap_is_not_past() {
+        let mut timers = Timers::default();
+        let now = u32::MAX - 10;
+        timers.arm(Timer::Ping, now, 100);
+        assert!(!timers.is_due(Timer::Ping, now));
+        assert_eq!(timers.next(now), Some(100));
+        assert!(!timers.is_due(Timer::Ping, now.wrapping_add(99)));
+        assert!(timers.is_due(Timer::Ping, now.wrapping_add(100)));
+        assert_eq!(timers.next(now.wrapping_add(200)), Some(0));
+    }
+
+    #[test]
+    fn a_time_that_is_too_long_is_cut() {
+        let mut timers = Timers::default();
+        timers.arm(Timer::Write, 5, u32::MAX);
+        assert_eq!(timers.next(5), Some(LONGEST));
+    }
+
+    #[test]
+    fn what_stands_still_goes_on_later() {
+        let mut timers = Timers::default();
+        timers.arm(Timer::Acknowledge, 0, 100);
+        timers.arm(Timer::Write, 0, 500);
+        timers.hold(40);
+        timers.hold(60);
+        assert_eq!(timers.next(200), Some(300), "only what waits for the transport runs");
+        assert!(timers.is_armed(Timer::Acknowledge));
+        timers.go_on(240);
+        assert_eq!(timers.next(240), Some(60));
+    }
+}

@@ -1,0 +1,491 @@
+//! Records in order, in lent memory or on the heap: the one structure of a session.
+//!
+//! MQTT is in order: what is sent, resent, received and acknowledged keeps its sequence. So each
+//! direction of a session is a *log*: records one behind the other, each a small header and the
+//! packet behind it. A record that ends at the front frees its memory at once; one that ends in the
+//! middle is dead until the front reaches it or room is needed, and then the log is compacted. On
+//! the heap the log takes up to twice its limit, so that compacting is paid for by what was pushed
+//! since.
+//!
+//! Positions are offsets into the memory. They hold until the next [`Log::push`].
+
+mod memory;
+mod record;
+
+pub use memory::LogMemory;
+use record::{DEAD, EMPTY, SHARED};
+pub(crate) use record::{HEADER, Record};
+
+use crate::payload::{Owners, Shared};
+use crate::storage::Storage;
+use crate::wire::copy;
+
+/// Where in the header the state stands.
+const STATE: usize = 6;
+
+/// Bytes that name what is held by reference.
+const KEY: usize = 4;
+
+/// Live records from which on identifiers are found by an index.
+const INDEXED: u32 = 8;
+
+/// Records in order. See the text at the top of this file.
+pub(crate) struct Log<'a> {
+    bytes: Storage<'a, u8>,
+    /// The position of the live record with an identifier, plus 1, at the identifier modulo its length.
+    /// Its length is 0 or a power of two, such that no two live records share a place.
+    index: Storage<'a, u32>,
+    /// Bytes that live records may take with their headers.
+    limit: u32,
+    start: u32,
+    end: u32,
+    live: u32,
+    count: u32,
+    /// Whether records without bytes count.
+    counts_empty: bool,
+    cursors: [u32; 4],
+    owners: Owners,
+}
+
+impl<'a> Log<'a> {
+    pub(crate) fn new(memory: LogMemory<'a>) -> Self {
+        let LogMemory { bytes, index, limit, counts_empty } = memory;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX >> 2);
+        let (owners, cursors) = (Owners::default(), [0; 4]);
+        Self {
+            bytes,
+            index,
+            limit,
+            start: 0,
+            end: 0,
+            live: 0,
+            count: 0,
+            counts_empty,
+            cursors,
+            owners,
+        }
+    }
+
+    /// Live records.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Bytes of live records, with their headers and what they hold by reference.
+    #[inline]
+    pub(crate) fn live(&self) -> usize {
+        (self.live as usize).wrapping_add(self.owners.bytes())
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// Bytes of memory that are there now, for records and the index.
+    pub(crate) fn allocated(&self) -> usize {
+        let index = core::mem::size_of_val(self.index.as_slice());
+        self.bytes.as_slice().len().wrapping_add(index)
+    }
+
+    /// The first live record at or behind that position.
+    #[inline]
+    pub(crate) fn at(&self, position: u32) -> Option<Record> {
+        let mut at = position.max(self.start);
+        let bytes = self.bytes.as_slice();
+        while at < self.end {
+            let header = bytes.get(at as usize..)?.first_chunk::<HEADER>()?;
+            let record = Record::from_bytes(at, *header);
+            if record.state != DEAD {
+                return Some(record);
+            }
+            at = record.end();
+        }
+        None
+    }
+
+    /// The first live record.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<Record> {
+        self.at(self.start)
+    }
+
+    /// The record with that identifier: at the front, if acknowledgements come in order.
+    #[inline]
+    pub(crate) fn find(&self, id: u16) -> Option<Record> {
+        let index = self.index.as_slice();
+        if index.is_empty() {
+            return self.search(|record| record.id == id);
+        }
+        let place = usize::from(id) & index.len().wrapping_sub(1);
+        let position = index.get(place)?.checked_sub(1)?;
+        self.at(position).filter(|record| record.at == position && record.id == id)
+    }
+
+    /// The first live record that is wanted.
+    pub(crate) fn search(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
+        let mut record = self.first()?;
+        while !wanted(&record) {
+            record = self.at(record.end())?;
+        }
+        Some(record)
+    }
+
+    /// Where the bytes of a record begin.
+    #[inline]
+    fn begin(record: &Record) -> usize {
+        let key = if record.is_shared() { KEY } else { 0 };
+        (record.at as usize).wrapping_add(HEADER).wrapping_add(key)
+    }
+
+    /// The bytes of a record, without what it holds by reference.
+    #[inline]
+    pub(crate) fn data(&self, record: &Record) -> &[u8] {
+        let bytes = self.bytes.as_slice();
+        bytes.get(Self::begin(record)..record.end() as usize).unwrap_or_default()
+    }
+
+    /// The bytes of a record, without what it holds by reference.
+    #[inline]
+    pub(crate) fn data_mut(&mut self, record: &Record) -> &mut [u8] {
+        let bytes = self.bytes.as_mut_slice();
+        bytes.get_mut(Self::begin(record)..record.end() as usize).unwrap_or_default()
+    }
+
+    /// What a record holds by reference.
+    #[inline]
+    pub(crate) fn shared(&self, record: &Record) -> Option<&Shared> {
+        if record.is_shared() { self.owners.get(self.key(record)) } else { None }
+    }
+
+    fn key(&self, record: &Record) -> u32 {
+        let at = (record.at as usize).wrapping_add(HEADER);
+        let key = self.bytes.as_slice().get(at..).and_then(|bytes| bytes.first_chunk::<KEY>());
+        key.map_or(u32::MAX, |key| u32::from_le_bytes(*key))
+    }
+
+    /// Bytes that a record counts for.
+    #[inline]
+    fn size(&self, record: &Record) -> u32 {
+        let counts = self.counts_empty || !record.is_empty();
+        if counts { record.end().wrapping_sub(record.at) } else { 0 }
+    }
+
+    /// Whether a record without bytes fits now.
+    pub(crate) fn has_empty_room(&self) -> bool {
+        !self.counts_empty || self.has_room(0, 0)
+    }
+
+    /// Whether a record of `len` bytes, and `shared` held by reference, fits now. Of these one may
+    /// be larger than all the room: it is there already.
+    #[inline]
+    pub(crate) fn has_room(&self, len: usize, shared: usize) -> bool {
+        let size = len.wrapping_add(HEADER);
+        let room = (self.limit as usize).saturating_sub(self.live());
+        size.wrapping_add(shared) <= room
+            || (self.owners.bytes() == 0 && shared != 0 && size <= room)
+    }
+
+    /// Bytes that the largest record may have.
+    pub(crate) fn largest(&self) -> usize {
+        (self.limit as usize).saturating_sub(HEADER)
+    }
+
+    /// Adds a record behind all others, whose bytes are then to be filled. None if it does not fit.
+    #[inline]
+    pub(crate) fn push(&mut self, mut record: Record) -> Option<Record> {
+        self.append(&mut record).then_some(record)
+    }
+
+    /// Adds the record, and puts its position into it. False if it does not fit.
+    fn append(&mut self, record: &mut Record) -> bool {
+        record.at = self.end;
+        if record.len == 0 {
+            record.marks |= EMPTY;
+        }
+        let counts = self.size(record);
+        if counts > self.limit.saturating_sub(self.live)
+            || !self.make_room(HEADER.wrapping_add(record.len as usize))
+        {
+            return false;
+        }
+        record.at = self.end; // The log may have been compacted.
+        self.end = record.end();
+        self.live = self.live.wrapping_add(counts); // Up to the limit.
+        self.count = self.count.wrapping_add(1);
+        self.set(record);
+        if record.id != 0 {
+            self.index_new(record);
+        }
+        true
+    }
+
+    /// Adds a record with those bytes.
+    pub(crate) fn push_bytes(&mut self, record: Record, bytes: &[u8]) -> Option<Record> {
+        let len = u32::try_from(bytes.len()).ok()?;
+        let record = self.push(Record { len, ..record })?;
+        copy(self.data_mut(&record), bytes);
+        Some(record)
+    }
+
+    /// Adds a record of `len` bytes, and lets it hold those by reference.
+    pub(crate) fn push_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
+        let len = record.len.wrapping_add(KEY as u32);
+        let record = self.push(Record { len, marks: SHARED, ..record })?;
+        let key = self.owners.add(shared);
+        let at = (record.at as usize).wrapping_add(HEADER);
+        copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
+        Some(record)
+    }
+
+    /// Keeps a record as it was changed.
+    #[inline]
+    pub(crate) fn set(&mut self, record: &Record) {
+        let place = self.bytes.as_mut_slice().get_mut(record.at as usize..);
+        if let Some(header) = place.and_then(|place| place.first_chunk_mut::<HEADER>()) {
+            *header = record.to_bytes();
+        }
+    }
+
+    /// Ends a record.
+    #[inline]
+    pub(crate) fn end_record(&mut self, record: &Record) {
+        if record.is_shared() {
+            self.owners.release(self.key(record));
+        }
+        if let Some(state) = self.bytes.get_mut((record.at as usize).wrapping_add(STATE)) {
+            *state = DEAD;
+        }
+        self.live = self.live.saturating_sub(self.size(record));
+        self.count = self.count.saturating_sub(1);
+        self.unindex(record);
+        if self.count == 0 {
+            (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
+        } else if record.at == self.start {
+            self.start = record.end();
+            if self.bytes.get((self.start as usize).wrapping_add(STATE)) == Some(&DEAD) {
+                self.advance();
+            }
+        }
+    }
+
+    /// Keeps a record without its bytes: they are free, but for some that are too few.
+    pub(crate) fn drop_data(&mut self, record: &mut Record) {
+        if record.is_shared() {
+            self.owners.release(self.key(record));
+            record.marks &= !SHARED;
+        }
+        self.live = self.live.saturating_sub(self.size(record));
+        record.marks |= EMPTY;
+        // What is cut off becomes a dead record, which has a header.
+        if let Some(dead) = record.len.checked_sub(HEADER as u32) {
+            record.len = 0;
+            self.set(&Record { at: record.end(), len: dead, ..Record::default() });
+        }
+        self.live = self.live.wrapping_add(self.size(record));
+        self.set(record);
+    }
+
+    /// Gives a record another identifier; 0 for none.
+    pub(crate) fn renumber(&mut self, record: &mut Record, id: u16) {
+        self.unindex(record);
+        record.id = id;
+        self.set(record);
+        if id != 0 {
+            self.index_new(record);
+        }
+    }
+
+    /// Moves a record to an earlier position, at which one begins or began. Cursors behind that go back
+    /// to it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn move_to(&mut self, record: &Record, position: u32) {
+        let size = record.end().wrapping_sub(record.at) as usize;
+        let moved = self.bytes.as_mut_slice().get_mut(position as usize..record.end() as usize);
+        let Some(bytes) = moved.filter(|bytes| size <= bytes.len()) else { return };
+        bytes.rotate_right(size);
+        self.start = self.start.min(position);
+        self.cursors = self.cursors.map(|cursor| cursor.min(position));
+        if !self.index.as_slice().is_empty() {
+            self.index_all();
+        }
+    }
+
+    /// What was let go of, to be dropped where the program's code may run.
+    pub(crate) fn take_released(&mut self) -> Option<Shared> {
+        self.owners.take_released()
+    }
+
+    /// Whether anything was.
+    #[inline]
+    pub(crate) fn has_released(&self) -> bool {
+        self.owners.has_released()
+    }
+
+    /// Moves the front on over dead records.
+    #[cold]
+    fn advance(&mut self) {
+        if let Some(first) = self.first() {
+            self.start = first.at;
+        }
+    }
+
+    /// The first live record at or behind a cursor, which stays there.
+    #[inline]
+    pub(crate) fn at_cursor(&self, cursor: usize) -> Option<Record> {
+        self.at(self.cursors.get(cursor).copied().unwrap_or(0))
+    }
+
+    pub(crate) fn cursor(&self, cursor: usize) -> u32 {
+        self.cursors.get(cursor).copied().unwrap_or(0)
+    }
+
+    /// Moves a cursor.
+    #[inline]
+    pub(crate) fn set_cursor(&mut self, cursor: usize, position: u32) {
+        if let Some(place) = self.cursors.get_mut(cursor) {
+            *place = position;
+        }
+    }
+
+    /// Makes `size` bytes free at the end: there are as many in all.
+    #[inline]
+    fn make_room(&mut self, size: usize) -> bool {
+        let end = (self.end as usize).wrapping_add(size);
+        end <= self.bytes.as_slice().len() || self.make_room_slowly(size)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room_slowly(&mut self, size: usize) -> bool {
+        let twice = (self.limit as usize).saturating_mul(2).min(self.bytes.limit());
+        let half_is_dead = self.live <= self.end >> 1;
+        if half_is_dead || (self.end as usize).wrapping_add(size) > twice {
+            self.compact();
+        }
+        let wanted = (self.end as usize).wrapping_add(size);
+        // More is taken only for identifiers that do not count.
+        let most = if wanted > twice { usize::MAX } else { twice };
+        self.bytes.grow_within(wanted, most)
+    }
+
+    /// Moves what is alive to the front of the memory.
+    fn compact(&mut self) {
+        let (mut from, mut to) = (self.start, 0_u32);
+        let mut cursors = self.cursors.map(|cursor| (cursor, None));
+        while let Some(record) = self.at(from) {
+            for (old, new) in &mut cursors {
+                if record.at >= *old {
+                    new.get_or_insert(to);
+                }
+            }
+            let bytes = self.bytes.as_mut_slice();
+            let (at, end) = (record.at as usize, record.end() as usize);
+            if at <= end && end <= bytes.len() && (to as usize) <= at {
+                #[allow(clippy::disallowed_methods)] // What it panics at was looked at.
+                bytes.copy_within(at..end, to as usize);
+            }
+            from = record.end();
+            to = to.wrapping_add(record.end().wrapping_sub(record.at));
+        }
+        self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
+        (self.start, self.end) = (0, to);
+        self.index_all();
+    }
+
+    /// Ends all records.
+    pub(crate) fn clear(&mut self) {
+        while let Some(record) = self.first() {
+            self.end_record(&record);
+        }
+    }
+
+    /// Gives heap memory back that no record needs.
+    pub(crate) fn release(&mut self) {
+        self.owners.trim();
+        if self.count == 0 {
+            (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
+            self.bytes.release();
+            self.index.release();
+        } else if self.bytes.as_slice().len() >> 1 > self.live as usize {
+            self.compact();
+            self.bytes.shrink_to(self.end as usize);
+        }
+    }
+
+    /// Enters a new record into the index.
+    #[inline]
+    fn index_new(&mut self, record: &Record) {
+        let len = self.index.as_slice().len();
+        if len == 0 {
+            if self.count > INDEXED && self.index.limit() != 0 {
+                self.index_all();
+            }
+            return;
+        }
+        let place = usize::from(record.id) & len.wrapping_sub(1);
+        match self.index.get_mut(place) {
+            Some(free @ 0) => *free = record.at.wrapping_add(1),
+            _ => self.index_all(),
+        }
+    }
+
+    #[inline]
+    fn unindex(&mut self, record: &Record) {
+        let len = self.index.as_slice().len();
+        if len != 0 && record.id != 0 {
+            let place = usize::from(record.id) & len.wrapping_sub(1);
+            let place = self.index.get_mut(place);
+            if let Some(place) = place.filter(|place| **place == record.at.wrapping_add(1)) {
+                *place = 0;
+            }
+        }
+    }
+
+    /// Makes the index anew, as large as it takes for every record to have a place of its own.
+    #[cold]
+    #[inline(never)]
+    fn index_all(&mut self) {
+        let least = (self.count as usize).saturating_mul(2).max(64).next_power_of_two();
+        let mut len = self.index.as_slice().len().max(least).min(self.index.limit());
+        while len.is_power_of_two() && self.index.grow_to(len) {
+            len = self.index.as_slice().len();
+            if self.try_index() {
+                return;
+            }
+            len = len.saturating_mul(2);
+        }
+        self.index.release(); // Then records are found by walking.
+    }
+
+    fn try_index(&mut self) -> bool {
+        self.index.as_mut_slice().fill(0);
+        let mask = self.index.as_slice().len().wrapping_sub(1);
+        let mut from = self.start;
+        while let Some(record) = self.at(from) {
+            from = record.end();
+            if record.id == 0 {
+                continue;
+            }
+            match self.index.get_mut(usize::from(record.id) & mask) {
+                Some(free @ 0) => *free = record.at.wrapping_add(1),
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+impl core::fmt::Debug for Log<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Log")
+            .field("records", &self.count)
+            .field("bytes", &self.live)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "log/tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! One record of a log: its header of 16 bytes.
+
+use crate::payload::Shared;
+
+/// Bytes of a record's header.
+pub(crate) const HEADER: usize = 16;
+
+/// The state of a record that is over: 0, so that memory that nobody has used holds none.
+pub(super) const DEAD: u8 = 0;
+
+/// Marks beside a record's length, which has 29 bits at most.
+pub(super) const SHARED: u32 = 1 << 31;
+pub(super) const EMPTY: u32 = 1 << 30;
+
+/// What the log knows of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Where it lies.
+    pub(crate) at: u32,
+    /// Bytes behind its header.
+    pub(crate) len: u32,
+    /// `SHARED`, `EMPTY`: see there.
+    pub(crate) marks: u32,
+    /// Its packet identifier; 0 if it has none.
+    pub(crate) id: u16,
+    /// What is owed for it; never 0.
+    pub(crate) state: u8,
+    pub(crate) flags: u8,
+    /// Whose it is.
+    pub(crate) who: u32,
+    pub(crate) extra: u32,
+}
+
+impl Record {
+    /// Where the next one begins.
+    #[inline]
+    pub(crate) fn end(&self) -> u32 {
+        self.at.wrapping_add(HEADER as u32).wrapping_add(self.len)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, flags: u8) -> bool {
+        self.flags & flags != 0
+    }
+
+    /// Further bytes of it are held by reference: the first four of its own name them.
+    #[inline]
+    pub(super) fn is_shared(&self) -> bool {
+        Shared::POSSIBLE && self.marks & SHARED != 0
+    }
+
+    /// It stands for its identifier alone: its bytes, if any are left, mean nothing.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.marks & EMPTY != 0
+    }
+
+    #[inline]
+    pub(crate) fn set_flag(&mut self, flag: u8, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; HEADER] {
+        let [a, b, c, d] = (self.len | self.marks).to_le_bytes();
+        let [e, f] = self.id.to_le_bytes();
+        let [g, h, i, j] = self.who.to_le_bytes();
+        let [k, l, m, n] = self.extra.to_le_bytes();
+        [a, b, c, d, e, f, self.state, self.flags, g, h, i, j, k, l, m, n]
+    }
+
+    pub(super) fn from_bytes(at: u32, bytes: [u8; HEADER]) -> Self {
+        let [a, b, c, d, e, f, state, flags, g, h, i, j, k, l, m, n] = bytes;
+        let len = u32::from_le_bytes([a, b, c, d]);
+        Self {
+            at,
+            len: len & !(SHARED | EMPTY),
+            marks: len & (SHARED | EMPTY),
+            id: u16::from_le_bytes([e, f]),
+            state,
+            flags,
+            who: u32::from_le_bytes([g, h, i, j]),
+            extra: u32::from_le_bytes([k, l, m, n]),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Properties as types: decoded or from a list, read and written.
+
+use super::section::{Raw, Seen, bit};
+use super::{ORDER, Property, SubscriptionId, read_section};
+use crate::error::{DecodeError, EncodeError};
+use crate::packet_type::{PacketType, Version, WILL};
+use crate::wire::{Body, Reader, Writer};
+
+/// The properties of a packet: decoded ones lie as they came, others in a list of the caller's.
+///
+/// The getters return the first value of a property; iterate for those that may repeat.
+#[derive(Clone, Copy)]
+pub struct Properties<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// Judged bytes.
+    Encoded(&'a [u8]),
+    /// A list, and what is done with lists.
+    List(&'a [Property<'a>], &'static Lists),
+}
+
+/// What is done with lists: reached through pointers, so that a program that never makes one links
+/// nothing of it.
+struct Lists {
+    write: fn(&[Property<'_>], skip: u8, &mut Writer<'_>),
+    check: fn(&[Property<'_>], place: u16) -> Result<(), EncodeError>,
+    raw: for<'a> fn(&'a [Property<'a>], id: u8) -> Option<Raw<'a>>,
+}
+
+static LISTS: Lists = Lists { write: write_list, check: check_list, raw: raw_of_list };
+
+/// No property.
+const NONE: u8 = 0;
+
+impl<'a> Properties<'a> {
+    /// No properties.
+    pub const NONE: Self = Self(Source::Encoded(&[]));
+
+    /// Returns the properties of `list`. They are written in the specification's order, not in the
+    /// list's.
+    #[must_use]
+    pub const fn new(list: &'a [Property<'a>]) -> Self {
+        Self(Source::List(list, &LISTS))
+    }
+
+    /// Returns the properties of a section that was judged.
+    pub(crate) const fn judged(section: &'a [u8]) -> Self {
+        Self(Source::Encoded(section))
+    }
+
+    /// Returns true if there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self.0 {
+            Source::Encoded(bytes) => bytes.is_empty(),
+            Source::List(list, _) => list.is_empty(),
+        }
+    }
+
+    /// Returns the first one with that identifier.
+    pub(super) fn find(&self, id: u8) -> Option<Property<'a>> {
+        self.raw(id).and_then(|raw| Property::typed(&raw))
+    }
+
+    /// Returns the first one with that identifier, as number and bytes.
+    pub(crate) fn raw(&self, id: u8) -> Option<Raw<'a>> {
+        match self.0 {
+            Source::Encoded(bytes) => raws(bytes).find(|raw| raw.id == id),
+            Source::List(list, lists) => (lists.raw)(list, id),
+        }
+    }
+
+    /// Returns the number of the first one with that identifier.
+    pub(crate) fn number(&self, id: u8) -> Option<u32> {
+        self.raw(id).map(|raw| raw.number)
+    }
+
+    /// Returns the bytes of the first one with that identifier.
+    pub(crate) fn bytes(&self, id: u8) -> Option<&'a [u8]> {
+        self.raw(id).map(|raw| raw.bytes)
+    }
+
+    /// Returns the user properties in their order.
+    pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.into_iter().filter_map(|property| match property {
+            Property::UserProperty(pair) => Some(pair),
+            _ => None,
+        })
+    }
+
+    /// Returns the subscription identifiers: PUBLISH may carry several.
+    pub fn subscription_identifiers(&self) -> impl Iterator<Item = SubscriptionId> + use<'a> {
+        self.into_iter().filter_map(|property| match property {
+            Property::SubscriptionIdentifier(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// Judges whether each of them may stand in that packet, as often as it does.
+    ///
+    /// # Errors
+    /// The property that is misplaced or repeated, or that authentication data lacks its method.
+    pub fn check(&self, packet: PacketType) -> Result<(), EncodeError> {
+        self.check_place(packet.bit())
+    }
+
+    /// As [`check`](Self::check), for the will inside CONNECT.
+    ///
+    /// # Errors
+    /// The property that is misplaced or repeated, or that authentication data lacks its method.
+    pub fn check_will(&self) -> Result<(), EncodeError> {
+        self.check_place(WILL)
+    }
+
+    fn check_place(&self, place: u16) -> Result<(), EncodeError> {
+        match self.0 {
+            Source::Encoded(bytes) => check_ids(raws(bytes).map(|raw| raw.id), place),
+            Source::List(list, lists) => (lists.check)(list, place),
+        }
+    }
+
+    /// Reads a property section: 5.0 only.
+    pub(crate) fn read(from: &mut Reader<'a>, version: Version, place: u16) -> Self {
+        match version {
+            Version::V5 => Self::judged(read_section(from, place, &mut |_, _, _| {})),
+            Version::V311 => Self::NONE,
+        }
+    }
+
+    /// Writes the length, 0 if there are none [MQTT-2.2.2-1], and the properties: 5.0 only.
+    #[inline]
+    pub(crate) fn write(&self, version: Version, place: u16, out: &mut Writer<'_>) {
+        match version {
+            Version::V5 if self.is_empty() => out.u8(0),
+            Version::V5 => self.write_behind(&|_| {}, NONE, place, out),
+            Version::V311 if self.is_empty() => {}
+            Version::V311 => out.fail(EncodeError::PropertiesNeedV5),
+        }
+    }
+
+    /// Writes a section that begins with what `first` writes, and leaves one property out.
+    #[inline(never)] // Most packets have none.
+    pub(crate) fn write_behind(&self, first: Body<'_>, skip: u8, place: u16, out: &mut Writer<'_>) {
+        if let Err(fault) = self.check_place(place) {
+            out.fail(fault);
+        }
+        let mut count = Writer::counting();
+        first(&mut count);
+        self.write_content(skip, &mut count);
+        out.varint(u32::try_from(count.len()).unwrap_or(u32::MAX));
+        first(out);
+        self.write_content(skip, out);
+    }
+
+    fn write_content(&self, skip: u8, out: &mut Writer<'_>) {
+        match self.0 {
+            Source::Encoded(bytes) if skip == NONE => out.put(bytes),
+            Source::Encoded(bytes) => {
+                raws(bytes).filter(|raw| raw.id != skip).for_each(|raw| raw.write(out));
+            }
+            Source::List(list, lists) => (lists.write)(list, skip, out),
+        }
+    }
+}
+
+/// Returns the properties of a judged section.
+fn raws<'a>(section: &'a [u8]) -> impl Iterator<Item = Raw<'a>> {
+    let mut from = Reader::new(section);
+    core::iter::from_fn(move || (!from.is_empty()).then(|| Raw::read(&mut from)))
+}
+
+fn check_ids(ids: impl Iterator<Item = u8>, place: u16) -> Result<(), EncodeError> {
+    let mut seen = Seen::default();
+    for id in ids {
+        seen.judge(id, place).map_err(|fault| match fault {
+            DecodeError::RepeatedProperty(id) => EncodeError::RepeatedProperty(id),
+            _ => EncodeError::MisplacedProperty(id),
+        })?;
+    }
+    if seen.lacks_method() { Err(EncodeError::AuthDataWithoutMethod) } else { Ok(()) }
+}
+
+fn check_list(list: &[Property<'_>], place: u16) -> Result<(), EncodeError> {
+    check_ids(list.iter().map(Property::id), place)
+}
+
+fn raw_of_list<'a>(list: &'a [Property<'a>], id: u8) -> Option<Raw<'a>> {
+    list.iter().find(|property| property.id() == id).map(|property| property.raw())
+}
+
+/// Writes the properties of a list in the order of writing.
+fn write_list(list: &[Property<'_>], skip: u8, out: &mut Writer<'_>) {
+    let present = list.iter().fold(0, |present, property| present | bit(property.id()));
+    for id in ORDER.into_iter().filter(|id| present & bit(*id) != 0 && *id != skip) {
+        list.iter().filter(|p| p.id() == id).for_each(|p| p.raw().write(out));
+    }
+}
+
+impl Default for Properties<'_> {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl<'a> From<&'a [Property<'a>]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>]) -> Self {
+        Self::new(list)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Property<'a>; N]> for Properties<'a> {
+    fn from(list: &'a [Property<'a>; N]) -> Self {
+        Self::new(list)
+    }
+}
+
+/// Equal if the same properties stand in the same order.
+impl PartialEq for Properties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.into_iter().eq(*other)
+    }
+}
+
+impl Eq for Properties<'_> {}
+
+impl core::fmt::Debug for Properties<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
+impl<'a> IntoIterator for Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+
+    fn into_iter(self) -> PropertyIter<'a> {
+        PropertyIter(self.0)
+    }
+}
+
+impl<'a> IntoIterator for &Properties<'a> {
+    type Item = Property<'a>;
+    type IntoIter = PropertyIter<'a>;
+
+    fn into_iter(self) -> PropertyIter<'a> {
+        PropertyIter(self.0)
+    }
+}
+
+/// The properties of a packet, one after the other.
+#[derive(Clone)]
+pub struct PropertyIter<'a>(Source<'a>);
+
+impl<'a> Iterator for PropertyIter<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Property<'a>> {
+        match &mut self.0 {
+            Source::Encoded([]) => None,
+            Source::Encoded(bytes) => {
+                let mut from = Reader::new(bytes);
+                let raw = Raw::read(&mut from);
+                *bytes = from.rest();
+                Property::typed(&raw)
+            }
+            Source::List(list, _) => {
+                let (first, rest) = list.split_first()?;
+                *list = rest;
+                Some(*first)
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Room is taken, not reserved: nobody is held up by a call that is not polled, and nobody for ever.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use mqtt_as_client::{Config, PublishError, QoS};
+use mqtt_as_proto::Version;
+
+use crate::BOTH;
+use crate::hand::{Bench, Flag};
+
+fn config(version: Version) -> Config {
+    Config::new("by hand").version(version).client_id("ours").outbox(256)
+}
+
+fn connected(config: Config) -> Bench {
+    let mut bench = Bench::new(config, 1000);
+    let client = bench.client();
+    bench.complete(client.connect(true)).expect("a connection");
+    bench
+}
+
+/// A call, and whether it was woken.
+struct Call<F> {
+    future: Pin<Box<F>>,
+    woken: Arc<Flag>,
+}
+
+impl<F: Future> Call<F> {
+    fn new(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
+        Self { future: Box::pin(future.into_future()), woken: Flag::new() }
+    }
+
+    /// Polls it, if it was woken.
+    fn poll(&mut self) -> Option<F::Output> {
+        if !self.woken.take() {
+            return None;
+        }
+        let waker = Waker::from(self.woken.clone());
+        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+}
+
+/// The transport takes nothing, and both outboxes are full.
+fn fill(bench: &mut Bench) {
+    let client = bench.client();
+    bench.stall(true);
+    bench.turn();
+    for _ in 0..2 {
+        while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
+        bench.turn(); // The driver takes the first buffer full.
+    }
+    while client.publish("t", "").try_publish().is_ok() {}
+}
+
+#[test]
+fn a_publish_that_is_not_polled_holds_nobody_up() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let mut idle: Vec<_> = (0..100).map(|_| Call::new(client.publish("t", "idle"))).collect();
+        assert!(idle.iter_mut().all(|call| call.poll().is_none()), "there is no room");
+        bench.stall(false);
+        bench.turns(5);
+        // None of those is polled, though they were woken.
+        client.publish("t", "at once").try_publish().expect("the link is idle");
+        let mut other = Call::new(client.publish("t", "awaited"));
+        assert_eq!(other.poll(), Some(Ok(())));
+        bench.turns(5);
+        assert_eq!(bench.accepted(b"awaited"), 1);
+    }
+}
+
+#[test]
+fn who_has_waited_once_does_not_wait_behind_others_for_ever() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let mut calls: Vec<_> = (0..4).map(|_| Call::new(client.publish("t", "w"))).collect();
+        assert!(calls.iter_mut().all(|call| call.poll().is_none()), "there is no room");
+        bench.stall(false);
+        bench.turns(3);
+        // All that wait are woken together, and their messages leave in one write.
+        assert!(calls.iter_mut().all(|call| call.poll() == Some(Ok(()))));
+    }
+}
+
+/// A large message among many small ones, which would always find room before it.
+#[test]
+fn a_call_that_is_passed_over_often_is_the_next_one() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let large = [0; 180];
+        let mut waiting = Call::new(client.publish("t", &large));
+        let mut end = waiting.poll();
+        assert!(end.is_none());
+        bench.stall(false);
+        for _ in 0..200 {
+            let mut small = Call::new(client.publish("t", "small"));
+            for _ in 0..20 {
+                match small.poll() {
+                    Some(sent) => sent.expect("a small message"),
+                    None => break,
+                }
+                small = Call::new(client.publish("t", "small"));
+            }
+            bench.turn();
+            let mut small = Call::new(client.publish("t", "small"));
+            let _ = small.poll();
+            end = end.or(waiting.poll());
+        }
+        assert_eq!(end, Some(Ok(())));
+    }
+}
+
+/// It has its turn for one wake only.
+#[test]
+fn a_call_whose_turn_it_is_and_that_is_not_polled_loses_it() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let large = [0; 180];
+        let mut waiting = Call::new(client.publish("t", &large));
+        for _ in 0..40 {
+            assert!(waiting.poll().is_none());
+            waiting.woken = Flag::new();
+        }
+        bench.stall(false);
+        bench.turns(10);
+        let mut other = Call::new(client.publish("t", "other"));
+        let mut end = other.poll();
+        for _ in 0..20 {
+            bench.turn();
+            end = end.or(other.poll());
+        }
+        assert_eq!(end, Some(Ok(())));
+    }
+}
+
+#[test]
+fn a_receipt_comes_when_the_message_is_accepted() {
+    for version in BOTH {
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let mut bench = connected(config(version));
+            let client = bench.client();
+            let mut sending = Call::new(client.publish("t", "receipt").qos(qos).send());
+            let receipt = sending.poll().expect("at once").expect("room");
+            let mut receipt = Call::new(receipt);
+            assert_eq!(receipt.poll().is_some(), qos == QoS::AtMostOnce);
+            bench.turns(5);
+            if qos != QoS::AtMostOnce {
+                assert_eq!(receipt.poll(), Some(Ok(())));
+            }
+            assert_eq!(bench.accepted(b"receipt"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_receipt_waits_for_room_first() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let mut sending = Call::new(client.publish("t", "0").send());
+        assert!(sending.poll().is_none(), "there is no room");
+        bench.stall(false);
+        bench.turns(5);
+        let receipt = sending.poll().expect("room").expect("it was accepted");
+        assert_eq!(Call::new(receipt).poll(), Some(Ok(())));
+    }
+}
+
+#[test]
+fn a_receipt_that_is_dropped_lets_the_message_go_on() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        let sending = Call::new(client.publish("t", "on").qos(QoS::ExactlyOnce).send()).poll();
+        drop(sending.expect("at once").expect("room"));
+        bench.turns(5);
+        assert_eq!(bench.accepted(b"on"), 1);
+        assert!(bench.complete(client.drain(std::time::Duration::from_secs(1))));
+    }
+}
+
+#[test]
+fn a_receipt_tells_what_became_of_the_message() {
+    for version in BOTH {
+        let mut bench = Bench::new(config(version), 1000);
+        let client = bench.client();
+        let mut receipts = Vec::new();
+        let end = loop {
+            let sending = client.publish("t", &[0; 40]).qos(QoS::AtLeastOnce);
+            match Call::new(sending.timeout(std::time::Duration::from_millis(50)).send()).poll() {
+                Some(Ok(receipt)) => receipts.push(receipt),
+                end => break end,
+            }
+            if receipts.len() == 4 {
+                break None;
+            }
+        };
+        assert!(end.is_none());
+        let last = receipts.pop().expect("four");
+        bench.turns(100);
+        assert_eq!(bench.complete(last), Err(PublishError::TimedOut));
+        bench.complete(client.disconnect()).expect_err("there was no connection");
+        for receipt in receipts {
+            let end = bench.complete(receipt);
+            assert!(matches!(end, Err(PublishError::TimedOut | PublishError::Kept)), "{end:?}");
+        }
+    }
+}
+
+/// The mark of a call that went away is not the mark of another one before its message is over.
+#[test]
+fn a_late_acknowledgement_settles_no_other_call() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        bench.stall(true);
+        bench.turn();
+        let publish = client.publish("t", "late").qos(QoS::AtLeastOnce);
+        let mut late = Call::new(publish.timeout(std::time::Duration::from_millis(10)));
+        assert!(late.poll().is_none());
+        bench.turns(20);
+        assert_eq!(late.poll(), Some(Err(PublishError::TimedOut)));
+        // Slots are used again and again, until their marks repeat.
+        for _ in 0..66_000 {
+            let mut other = Call::new(client.publish("t", &[0; 250]).qos(QoS::AtLeastOnce));
+            let _ = other.poll();
+        }
+        let mut waits = Call::new(client.publish("t", "waits").qos(QoS::AtLeastOnce));
+        assert!(waits.poll().is_none());
+        bench.stall(false);
+        for _ in 0..20 {
+            bench.turn();
+            let end = waits.poll();
+            assert!(end.is_none() || bench.accepted(b"waits") == 1, "another one's end: {end:?}");
+        }
+    }
+}
