@@ -1,4 +1,5 @@
-//! The one future under every call.
+//! The one future under the calls of a handle. Receiving has one of its own, `receive::take`, and
+//! streams out have theirs.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -7,7 +8,7 @@ use core::task::{Context, Poll, Waker};
 use mqtt_as_proto::client::Message;
 use mqtt_as_proto::{Payload, QoS};
 
-pub(crate) use crate::request::{Done, Patience, Request};
+pub(crate) use crate::request::{Done, Operation, Patience, Request};
 use crate::runtime::{Lock, ask, with_state};
 use crate::waiters::Slot;
 
@@ -121,7 +122,7 @@ fn publish_straight(lock: &dyn Lock, message: &Message<'_>) -> Option<Done> {
 /// The call that has this slot goes away.
 #[inline(never)]
 pub(crate) fn abandon(lock: &dyn Lock, slot: Slot) {
-    with_state(lock, &mut |state| state.abandon(slot));
+    with_state(lock, |state| state.abandon(slot));
 }
 
 fn poll(
@@ -131,11 +132,10 @@ fn poll(
     waker: &Waker,
 ) -> Poll<Done> {
     let (mut poll, mut again) = (Poll::Pending, false);
-    with_state(lock, &mut |state| {
+    with_state(lock, |state| {
         poll = state.step(request, slot, waker);
         if matches!(poll, Poll::Ready(Done::NoWaiter)) && request.looks_again() {
-            again = state.waiters.register_stranger(waker).is_err();
-            state.notify_before(state.now);
+            again = state.wait_without_slot(waker);
             poll = Poll::Pending;
         }
     });

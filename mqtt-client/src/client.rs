@@ -19,14 +19,16 @@ use crate::driver::News;
 use crate::error::{DisconnectError, DownReason, SubscribeError};
 use crate::event::{Session, Statistics};
 use crate::granted::Granted;
+use crate::lane::Lane;
 use crate::memory::Memory;
 use crate::publish::Publish;
 use crate::receive::{Acknowledge, Queue};
 use crate::runner::Runner;
-use crate::runtime::{Connect, Lock, Runtime, ask, guard};
+use crate::runtime::{Connect, Lock, Runtime, ask, guard, with_state};
 use crate::state::State;
 use crate::stream_out::OpenStream;
 use crate::subscribe;
+use crate::waiters::Waiters;
 
 /// The handle of a client: cheap to clone, shared by any number of tasks.
 ///
@@ -52,13 +54,16 @@ impl<R: Runtime> Client<R> {
     #[inline(never)]
     pub fn with_runner<C: Connect>(
         mut config: Config,
-        memory: Memory,
+        mut memory: Memory,
         connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
-        let (memory, outbox, read) = memory.fit(&mut config)?.split();
-        let shared = pointer(R::Lock::new(State::new(config, memory, R::now, guard::<R>)?));
-        ask(&*shared, |state| state.handles += 1);
+        memory.fit(&mut config)?;
+        let Memory { core, outbox, waiters, link_events, read } = memory;
+        let core = mqtt_as_proto::Client::new(config.core, core)?;
+        let (waiters, lane) = (Waiters::new(waiters), Lane::new(link_events));
+        let state = State::new(core, config.kept, waiters, lane, R::now, guard::<R>);
+        let shared = pointer(R::Lock::new(state));
         let client = Self::telling(shared.clone(), 0, 0, R::Listeners::default());
         Ok((client, Runner::new(shared, connect, outbox, read)))
     }
@@ -325,7 +330,7 @@ impl<R: Runtime> Clone for Client<R> {
 
 impl<R: Runtime, L> Drop for Client<R, L> {
     fn drop(&mut self) {
-        ask(&*self.shared, |state| {
+        with_state(&*self.shared, |state| {
             state.handles -= 1;
             if state.handles == 0 {
                 state.driver.notify(News::LINK);

@@ -8,7 +8,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, StreamsIn};
-use mqtt_as_proto::{QoS, Version, client};
+use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, client, packet};
 
 /// The settings of a client. Each key has a method; what is not set has the default named there.
 ///
@@ -43,8 +43,16 @@ pub(crate) struct Settings {
     pub(crate) will: Option<Will>,
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
+    /// Makes properties of CONNECT from a list: set where there are any, so that others do not link
+    /// what lists take.
+    pub(crate) properties: MakeProperties,
     pub(crate) while_down: WhileDown,
 }
+
+pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p>;
+
+const NO_PROPERTIES: MakeProperties = |_| Properties::NONE;
+const OF_LIST: MakeProperties = |list| Properties::new(list);
 
 /// The sizes that the program set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +89,7 @@ impl Config {
             will: None,
             clean_init: false,
             session_expiry: None,
+            properties: NO_PROPERTIES,
             while_down: WhileDown::default(),
         };
         // Linked only where they are used: expiry comes with the first message that has one.
@@ -197,6 +206,7 @@ impl Config {
     #[must_use]
     pub fn clean_init(mut self, clean_init: bool) -> Self {
         self.kept.clean_init = clean_init;
+        self.kept.properties = OF_LIST;
         self
     }
 
@@ -205,6 +215,7 @@ impl Config {
     #[must_use]
     pub fn session_expiry(mut self, seconds: u32) -> Self {
         self.kept.session_expiry = Some(seconds);
+        self.kept.properties = OF_LIST;
         self
     }
 
@@ -380,7 +391,12 @@ pub struct Will {
     pub(crate) retain: bool,
     /// In seconds.
     pub(crate) delay: u32,
+    /// Says it in CONNECT, with those properties: linked where there is a will.
+    pub(crate) say: SayWill,
 }
+
+pub(crate) type SayWill =
+    for<'p> fn(&'p Will, &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError>;
 
 impl Will {
     /// A QoS 0 will that is not retained.
@@ -391,6 +407,7 @@ impl Will {
             qos: QoS::AtMostOnce,
             retain: false,
             delay: 0,
+            say: Self::say,
         }
     }
 
@@ -410,6 +427,16 @@ impl Will {
     #[must_use]
     pub fn delay(self, delay: Duration) -> Self {
         Self { delay: seconds(delay), ..self }
+    }
+
+    fn say<'p>(&'p self, properties: &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError> {
+        Ok(packet::Will {
+            topic: TopicName::new(self.topic.as_str())?,
+            payload: self.payload.as_slice(),
+            qos: self.qos,
+            retain: self.retain,
+            properties: Properties::new(properties),
+        })
     }
 }
 

@@ -3,18 +3,20 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::sync::atomic::AtomicU32;
-use core::task::{Context, Poll};
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_futures::select::select;
 use mqtt_as_proto::ReasonCode;
 
-use crate::call::{Call, Done, Request};
+use crate::call::{Call, Done, Operation, Request};
 use crate::config::millis;
 use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::event::Session;
-use crate::runtime::{Lock, Runtime, ask};
+use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::state::State;
+use crate::waiters::{Slot, Wait};
 
 /// The future of [`Client::connect`](crate::Client::connect).
 #[must_use = "it begins at its first poll: await it"]
@@ -48,40 +50,129 @@ pub(crate) async fn disconnect<L: Lock>(
     lock: &L,
     reason: ReasonCode,
 ) -> Result<(), DisconnectError> {
-    match Call::new(lock, Request::Disconnect(reason)).await {
-        Done::Disconnect(error) => Err(error),
+    let begun = ask(lock, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
+    let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
+    match Call::new(lock, Request::Other(&End(ends))).await {
         Done::NoWaiter => Err(DisconnectError::NoWaiter),
         _ => Ok(()),
     }
 }
 
+/// The end of the connection that has this number.
+struct End(u32);
+
+impl Operation for End {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let ended = !state.link.busy || state.link.ends != self.0;
+        let over = ended || state.closed || state.link.wanted.is_some();
+        state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
+    }
+}
+
 pub(crate) async fn up<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<Session> {
-    match Call::new(lock, Request::Up(seen)).await {
+    match Call::new(lock, Request::Other(&Up(seen))).await {
         Done::Up => Some(session(lock)),
         _ => None,
     }
 }
 
+/// A connection that was not told of yet.
+struct Up<'c>(&'c AtomicU32);
+
+impl Operation for Up<'_> {
+    fn looks_again(&self) -> bool {
+        true
+    }
+
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let new = told_anew(self.0, state.link.ups).then_some(Done::Up);
+        state.wait_for(Wait::Up, new.or(state.if_closed()), slot, waker)
+    }
+}
+
+/// Whether there is something that a handle has not told of, which it does now.
+fn told_anew(seen: &AtomicU32, count: u32) -> bool {
+    seen.swap(count, Ordering::Relaxed) != count
+}
+
 /// What the last CONNACK said.
 fn session(lock: &dyn Lock) -> Session {
-    ask(lock, |state| state.link.session).unwrap_or_default()
+    let mut session = Session::default();
+    with_state(lock, |state| session = state.link.session);
+    session
 }
 
 pub(crate) async fn down<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<DownReason> {
-    match Call::new(lock, Request::Down(seen)).await {
+    match Call::new(lock, Request::Other(&Down(seen))).await {
         Done::Down(reason) => reason,
         _ => None,
     }
 }
 
+/// A loss that was not told of yet.
+struct Down<'c>(&'c AtomicU32);
+
+impl Operation for Down<'_> {
+    fn looks_again(&self) -> bool {
+        true
+    }
+
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let down = Done::Down(state.link.down_reason);
+        let new = told_anew(self.0, state.link.downs).then_some(down);
+        state.wait_for(Wait::Down, new.or(state.if_closed()), slot, waker)
+    }
+}
+
 pub(crate) async fn broker_up<L: Lock>(lock: &L) -> bool {
-    matches!(Call::new(lock, Request::Ping).await, Done::Found(true))
+    let Some(pong) = ask(lock, Pong::begin).flatten() else { return false };
+    matches!(Call::new(lock, Request::Other(&pong)).await, Done::Found(true))
+}
+
+/// The answer to PINGREQ: PINGRESPs and ends of connections that there were before.
+struct Pong {
+    pongs: u32,
+    ends: u32,
+}
+
+impl Pong {
+    fn begin(state: &mut State) -> Option<Self> {
+        if state.core.is_stream_open() || !state.core.ping() {
+            return None;
+        }
+        state.notify_write();
+        state.notify_read();
+        Some(Self { pongs: state.link.pongs, ends: state.link.ends })
+    }
+}
+
+impl Operation for Pong {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let lost = state.link.ends != self.ends || state.closed;
+        let answered = state.link.pongs != self.pongs;
+        let found = (answered || lost).then_some(Done::Found(answered));
+        state.wait_for(Wait::Pong, found, slot, waker)
+    }
 }
 
 /// It keeps its time itself: nobody need drive the client.
 pub(crate) async fn drain<R: Runtime>(lock: &R::Lock, time: Duration) -> bool {
     let end = R::now().after(u64::from(millis(time)));
-    let wait = Call::new(lock, Request::Idle);
+    let wait = Call::new(lock, Request::Other(&Idle));
     select(wait, R::sleep_until(end)).await;
     ask(lock, |state| state.core.is_idle()).unwrap_or_default()
+}
+
+/// Nothing waits to leave or to be acknowledged.
+struct Idle;
+
+impl Operation for Idle {
+    fn looks_again(&self) -> bool {
+        true
+    }
+
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let found = (state.core.is_idle() || state.closed).then(|| state.core.is_idle());
+        state.wait_for(Wait::Idle, found.map(Done::Found), slot, waker)
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Driver {
     pub(crate) trims: bool,
     /// It reads no more before a message is taken, or a reply is awaited.
     pub(crate) is_full: bool,
-    /// The clock was read in this turn, or since the driver waits.
+    /// The clock was read in this turn, or since the driver began to wait.
     pub(crate) knows_time: bool,
     /// When it looks at the time next.
     pub(crate) armed: Option<Instant>,

@@ -72,6 +72,11 @@ impl Codes {
         codes
     }
 
+    /// The first one, if there is any.
+    pub(crate) fn first(self) -> Option<ReasonCode> {
+        (self.len != 0).then(|| self.get(0))
+    }
+
     fn get(self, at: usize) -> ReasonCode {
         let name = self.packed[at / 8] >> (at % 8 * 4) & 15;
         ReasonCode::from_u8(NAMED.get(name as usize).copied().unwrap_or_default())

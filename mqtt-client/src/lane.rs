@@ -27,13 +27,15 @@ pub(crate) struct Lane {
     events: Storage<'static, LinkEvent>,
     len: usize,
     /// Whether callbacks want to know when the link comes up, and when it goes down.
-    pub(crate) up: bool,
-    pub(crate) down: bool,
+    up: bool,
+    down: bool,
+    /// Set where callbacks listen, so that others do not link it.
+    keep: Option<fn(&mut Lane, Change)>,
 }
 
 impl Lane {
     pub(crate) fn new(events: Storage<'static, LinkEvent>) -> Self {
-        Self { events, len: 0, up: false, down: false }
+        Self { events, len: 0, up: false, down: false, keep: None }
     }
 
     /// Keeps a change, if anybody wants to know it. Whether that is so.
@@ -42,21 +44,35 @@ impl Lane {
             Change::Up(_) => self.up,
             Change::Down(_) => self.down,
         };
-        if wanted && !self.events.grow_to(self.len + 1) {
-            let _ = self.pop();
-        }
-        if wanted && let Some(place) = self.events.get_mut(self.len) {
-            *place = LinkEvent(Some(change));
-            self.len += 1;
+        if wanted && let Some(keep) = self.keep {
+            keep(self, change);
         }
         wanted
     }
 
+    /// What callbacks want to know from here on.
+    pub(crate) fn listen(&mut self, up: bool, down: bool) {
+        (self.up, self.down) = (up, down);
+        self.keep = Some(Self::keep);
+    }
+
+    fn keep(&mut self, change: Change) {
+        if !self.events.grow_to(self.len + 1) {
+            let _ = self.pop();
+        }
+        if let Some(place) = self.events.get_mut(self.len) {
+            *place = LinkEvent(Some(change));
+            self.len += 1;
+        }
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Change> {
         let events = self.events.as_mut_slice().get_mut(..self.len)?;
-        let first = events.first_mut()?.0.take();
-        events.rotate_left(1);
-        self.len -= 1;
+        let mut first = None;
+        for event in events.iter_mut().rev() {
+            core::mem::swap(&mut event.0, &mut first);
+        }
+        self.len = self.len.saturating_sub(1);
         first
     }
 }

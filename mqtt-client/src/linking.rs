@@ -1,8 +1,8 @@
 //! How a link comes and goes: what the program wants of it, what the driver makes of that.
 
 use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
-use mqtt_as_proto::packet::{Connect, Will};
-use mqtt_as_proto::{Instant, Properties, Property, ReasonCode, TopicName, Version};
+use mqtt_as_proto::packet::Connect;
+use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
 use crate::config::{Binary, Text};
 use crate::driver::News;
@@ -22,6 +22,7 @@ impl State {
             return Err(ConnectError::Closed);
         }
         self.check_connect(clean)?;
+        self.tell_up(); // Of the connection before this one.
         let slot = self.waiters.take().ok_or(ConnectError::NoWaiter)?;
         self.waiters.change(slot, Wait::Connection);
         self.finish_connect(Outcome::Replaced);
@@ -64,9 +65,11 @@ impl State {
         self.finish_connect(Outcome::Replaced);
         self.link.disconnected = true;
         self.waiters.wake_all(Wait::Message);
-        if !self.link.busy && !wanted {
+        if !self.link.busy {
             self.end_calls(false);
-            return Err(DisconnectError::NotConnected);
+            if !wanted {
+                return Err(DisconnectError::NotConnected);
+            }
         }
         self.end_link(reason, DownReason::Disconnected);
         Ok(())
@@ -88,7 +91,7 @@ impl State {
         self.driver.notify(News::LINK);
     }
 
-    /// The driver begins a connection. `None` if none is wanted, or false for none any more.
+    /// The driver begins a connection. `None` if none is wanted; true begins a new session.
     pub(crate) fn take_wanted(&mut self) -> Option<bool> {
         let clean = self.link.wanted.take()?;
         self.link.busy = true;
@@ -151,37 +154,23 @@ impl State {
         let expiry = expiry.map(Property::SessionExpiryInterval);
         let delay = settings.will.as_ref().map_or(0, |will| will.delay);
         let delay = (v5 && delay != 0).then_some(Property::WillDelayInterval(delay));
-        let will = settings.will.as_ref().map(|will| {
-            Ok(Will {
-                topic: TopicName::new(will.topic.as_str()).map_err(ConnectError::WillTopic)?,
-                payload: will.payload.as_slice(),
-                qos: will.qos,
-                retain: will.retain,
-                properties: Properties::new(delay.as_slice()),
-            })
-        });
+        let will = settings.will.as_ref().map(|will| (will.say)(will, delay.as_slice()));
         let own = settings.client_id.as_str();
         let connect = Connect {
             version: core.config().version,
             clean_start: clean || (v5 && first),
             keep_alive: settings.keepalive as u16, // Checked by `check_connect`.
             client_id: if own.is_empty() { link.assigned.id() } else { own },
-            will: will.transpose()?,
+            will: will.transpose().map_err(ConnectError::WillTopic)?,
             user_name: settings.user.as_ref().map(Text::as_str),
             password: settings.password.as_ref().map(Binary::as_slice),
-            properties: Properties::new(expiry.as_slice()),
+            properties: (settings.properties)(expiry.as_slice()),
         };
         let said = match now {
             Some(now) => core.connect(&connect, now),
             None => core.check_connect(&connect).map(|()| None),
         };
         said.map_err(ConnectError::Invalid)
-    }
-
-    /// The program is the reason that the connection has to end.
-    pub(crate) fn close_for(&mut self, error: ConnectionError) {
-        let _lingers = self.begin_ending(error);
-        self.driver.notify(News::LINK);
     }
 
     /// The connection has to end: the server is told why, and given time to close.
@@ -289,7 +278,7 @@ impl State {
                 self.driver.notify_callbacks();
             }
         }
-        for wait in [Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
+        for wait in [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
             self.waiters.wake_all(wait);
         }
         self.core.release_memory();

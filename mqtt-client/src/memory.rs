@@ -2,6 +2,8 @@
 //!
 //! What the program did not set adapts to the memory. What it set and does not fit is refused.
 
+use core::mem::take;
+
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{self, ConfigError, LogMemory};
 
@@ -57,26 +59,25 @@ impl Memory {
     ///
     /// # Errors
     /// [`ConfigError`] names what the memory is not enough for, with the number needed.
-    pub(crate) fn fit(mut self, config: &mut Config) -> Result<Self, ConfigError> {
+    pub(crate) fn fit(&mut self, config: &mut Config) -> Result<(), ConfigError> {
         let sizes = config.sizes;
         if let Some(needed) = sizes.queue_bytes {
             enough("bytes of queued messages", needed, self.core.incoming.limit())?;
             // The largest packet fits all the same.
             let packet = sizes.maximum_packet_size.map_or(0, |packet| packet as usize + RECORD);
-            self.core.incoming = self.core.incoming.limited_to(needed.max(packet));
+            self.core.incoming = take(&mut self.core.incoming).limited_to(needed.max(packet));
         }
         if let Some(needed) = sizes.store {
             enough("bytes of unacknowledged messages", needed, self.core.outgoing.limit())?;
-            self.core.outgoing = self.core.outgoing.limited_to(needed);
+            self.core.outgoing = take(&mut self.core.outgoing).limited_to(needed);
         }
         self.fit_packets(config)?;
         if let Some(needed) = sizes.outbox {
             enough("bytes of the outbox", needed, self.core.outbox.limit())?;
-            self.core.outbox = self.core.outbox.limited_to(needed);
+            self.core.outbox = take(&mut self.core.outbox).limited_to(needed);
         }
-        self.outbox = self.outbox.limited_to(self.core.outbox.limit());
-        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())?;
-        Ok(self)
+        self.outbox = take(&mut self.outbox).limited_to(self.core.outbox.limit());
+        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())
     }
 
     /// The largest packet taken, and how many messages may come before one is taken.
@@ -100,14 +101,6 @@ impl Memory {
         let all = usize::from(core.receive_maximum).saturating_mul(record);
         enough("bytes of queued messages", all, incoming)?;
         Ok(())
-    }
-
-    /// What handles and driver share, what only the driver has.
-    pub(crate) fn split(self) -> (Self, Storage<'static, u8>, ReadMemory) {
-        let Self { core, outbox, waiters, link_events, read } = self;
-        let outbox_of_core = Storage::default();
-        let none = ReadMemory::none();
-        (Self { core, outbox: outbox_of_core, waiters, link_events, read: none }, outbox, read)
     }
 }
 

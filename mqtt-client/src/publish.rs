@@ -68,8 +68,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         self
     }
 
-    /// How long to wait for room and the acknowledgement. Default: `response_time` ×
-    /// (`max_repubs` + 1).
+    /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
+    /// `response_time` × (`max_repubs` + 1).
     #[inline]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.call.edit(|_, patience| patience.timeout = Some(millis(timeout)));
@@ -187,7 +187,7 @@ impl<R: Runtime> Drop for Receipt<'_, R> {
 /// not link what counts them.
 pub(crate) fn count_expiry(lock: &dyn Lock, properties: &Properties<'_>) {
     if properties.message_expiry_interval().is_some() {
-        with_state(lock, &mut |state| state.core.count_expiry());
+        with_state(lock, |state| state.core.count_expiry());
     }
 }
 

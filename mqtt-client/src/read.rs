@@ -53,11 +53,6 @@ mod heap {
             }
         }
 
-        /// No buffer.
-        pub(crate) fn none() -> Self {
-            Self::heap()
-        }
-
         /// Bytes of a fixed buffer.
         pub(crate) fn limit(&self) -> Option<usize> {
             Some(self.lent.limit()).filter(|limit| *limit != 0)
@@ -187,6 +182,7 @@ fn first(bytes: &[u8], packets: usize) -> &[u8] {
 #[cfg(not(feature = "alloc"))]
 mod lent {
     use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
+    use mqtt_as_proto::wire::move_to_front;
     use mqtt_as_proto::{Instant, Storage};
 
     use super::first;
@@ -203,11 +199,6 @@ mod lent {
         #[must_use]
         pub fn lent(bytes: &'static mut [u8]) -> Self {
             Self { bytes: Storage::borrowed(bytes), filled: 0 }
-        }
-
-        /// No buffer.
-        pub(crate) fn none() -> Self {
-            Self { bytes: Storage::default(), filled: 0 }
         }
 
         /// Bytes of a fixed buffer.
@@ -241,7 +232,7 @@ mod lent {
             let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
             let filled = self.bytes.as_mut_slice().get_mut(..self.filled).unwrap_or_default();
             if handled.used <= filled.len() {
-                filled.copy_within(handled.used.., 0);
+                move_to_front(filled, handled.used);
                 self.filled -= handled.used;
             }
             Ok(handled)

@@ -1,14 +1,15 @@
 //! What calls ask for, and how they end.
 
-use core::sync::atomic::AtomicU32;
+use core::fmt;
+use core::task::{Poll, Waker};
 
+use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::{Message, OperationError};
-use mqtt_as_proto::packet::SubscriptionOptions;
-use mqtt_as_proto::{Properties, ReasonCode, TopicError};
 
-use crate::error::{ConnectError, DisconnectError, DownReason};
+use crate::error::{ConnectError, DownReason};
 use crate::granted::Codes;
-use crate::waiters::Outcome;
+use crate::state::State;
+use crate::waiters::{Outcome, Slot};
 
 /// What a call asks for.
 #[derive(Clone, Copy, Debug)]
@@ -16,23 +17,29 @@ pub(crate) enum Request<'c> {
     Publish(Message<'c>, Patience),
     /// A message whose topic is none.
     Mistaken(TopicError),
-    Subscribe(&'c [(&'c str, SubscriptionOptions)], Properties<'c>),
-    Unsubscribe(&'c [&'c str], Properties<'c>),
     Connect {
         clean: bool,
     },
-    Disconnect(ReasonCode),
-    /// The end of the connection that had this number: of a disconnect that was begun.
-    End(u32),
-    /// A connection, or a loss, that was not told of yet.
-    Up(&'c AtomicU32),
-    Down(&'c AtomicU32),
-    Ping,
-    /// The answer to it: PINGRESPs and ends of connections that there were before.
-    Pong(u32, u32),
-    Idle,
     /// The end of what was accepted before.
     Fate,
+    Other(&'c dyn Operation),
+}
+
+/// What else a call asks for: reached through a pointer, so that a program links only what it calls.
+pub(crate) trait Operation: Sync {
+    /// It waits for something that happens anyway: where no waiter slot is free, it looks again.
+    fn looks_again(&self) -> bool {
+        false
+    }
+
+    /// Does what there is to do when the call is polled.
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done>;
+}
+
+impl fmt::Debug for dyn Operation + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operation")
+    }
 }
 
 /// How long a publish waits.
@@ -66,7 +73,6 @@ pub(crate) enum Done {
     Found(bool),
     /// It could not begin.
     Connect(ConnectError),
-    Disconnect(DisconnectError),
     NotConnected,
     StreamOpen,
     /// No waiter slot is free.
@@ -78,8 +84,10 @@ impl Done {
 }
 
 impl Request<'_> {
-    /// What waits for something that happens anyway looks again where no waiter slot is free.
     pub(crate) fn looks_again(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Down(_) | Self::Idle)
+        match self {
+            Self::Other(operation) => operation.looks_again(),
+            _ => false,
+        }
     }
 }

@@ -15,7 +15,8 @@ use crate::state::State;
 
 /// A runtime: everything that the client does not bring itself.
 ///
-/// It is a name for a set of types, never a value.
+/// It is a name for a set of types, never a value. For `Client::new`, which starts tasks, it also
+/// needs `Start`.
 pub trait Runtime: Sized + 'static {
     /// Guards the state that handles and driver share.
     type Lock: Lock + 'static;
@@ -61,15 +62,35 @@ pub trait Lock {
 
 /// Does something with the state, and afterwards calls the wakers that are due. What belongs to the
 /// program is called and dropped here, when the lock is free.
-pub(crate) fn with_state(lock: &dyn Lock, f: &mut dyn FnMut(&mut State)) {
-    let (mut waker, mut has_chores) = (None, false);
+#[inline]
+pub(crate) fn with_state(lock: &dyn Lock, mut f: impl FnMut(&mut State)) {
+    do_with_state(lock, &mut f);
+}
+
+/// What is done with the state: a closure, of which the call alone is linked.
+trait Work {
+    fn work(&mut self, state: &mut State);
+}
+
+impl<F: FnMut(&mut State)> Work for F {
+    #[inline]
+    fn work(&mut self, state: &mut State) {
+        self(state);
+    }
+}
+
+fn do_with_state(lock: &dyn Lock, work: &mut dyn Work) {
+    let (mut waker, mut old, mut has_chores) = (None, None, false);
     lock.with(&mut |state| {
-        f(state);
+        work.work(state);
         if state.has_chores() {
+            // At once: the next to hold the lock may replace another one.
+            old = state.waiters.take_old();
             waker = state.next_waker();
             has_chores = state.has_chores();
         }
     });
+    drop(old);
     if let Some(waker) = waker {
         waker.wake();
     }
@@ -81,7 +102,7 @@ pub(crate) fn with_state(lock: &dyn Lock, f: &mut dyn FnMut(&mut State)) {
 /// The same with a result.
 pub(crate) fn ask<T>(lock: &dyn Lock, f: impl FnOnce(&mut State) -> T) -> Option<T> {
     let (mut f, mut answer) = (Some(f), None);
-    with_state(lock, &mut |state| answer = f.take().map(|f| f(state)));
+    with_state(lock, |state| answer = f.take().map(|f| f(state)));
     answer
 }
 

@@ -2,16 +2,15 @@
 
 use core::task::Waker;
 
-use mqtt_as_proto::client::{self, ConfigError, Consumer, Event};
+use mqtt_as_proto::client::{self, Consumer, Event};
 use mqtt_as_proto::{Instant, Shared};
 
-use crate::config::{Config, Settings};
+use crate::config::Settings;
 use crate::driver::{Driver, News};
 use crate::event::{Session, Statistics};
 use crate::keep::Kept;
 use crate::lane::{Change, Lane};
 use crate::link::Link;
-use crate::memory::Memory;
 use crate::waiters::{Outcome, Slot, Wait, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
@@ -46,29 +45,30 @@ pub(crate) struct Told<'s> {
 }
 
 impl State {
-    /// # Errors
-    /// [`ConfigError`] names settings and memory that do not fit each other.
+    /// The state of a client with one handle.
     pub(crate) fn new(
-        config: Config,
-        memory: Memory,
+        core: client::Client<'static>,
+        settings: Settings,
+        waiters: Waiters,
+        lane: Lane,
         clock: fn() -> Instant,
         guard: Guard,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            core: client::Client::new(config.core, memory.core)?,
-            waiters: Waiters::new(memory.waiters),
+    ) -> Self {
+        Self {
+            core,
+            waiters,
             driver: Driver::default(),
             link: Link::default(),
-            lane: Lane::new(memory.link_events),
-            settings: config.kept,
+            lane,
+            settings,
             counts: Statistics::default(),
             kept: Kept::default(),
-            handles: 0,
+            handles: 1,
             closed: false,
             now: Instant::default(),
             clock,
             guard,
-        })
+        }
     }
 
     /// The core, and what its events change.
@@ -78,7 +78,7 @@ impl State {
         (core, Told { waiters, driver, link, lane, counts })
     }
 
-    /// The time, read from the clock only if nobody has read it since the driver waits.
+    /// The time, read from the clock only if nobody has read it since the driver began to wait.
     #[inline]
     pub(crate) fn time(&mut self) -> Instant {
         if !self.core.is_connected() {
@@ -90,13 +90,11 @@ impl State {
     /// The time of the driver's turn: the clock is read once in it.
     #[inline]
     pub(crate) fn turn_time(&mut self) -> Instant {
-        if !core::mem::replace(&mut self.driver.knows_time, true) {
-            self.now = (self.clock)();
-        }
-        self.now
+        if self.driver.knows_time { self.now } else { self.exact_time() }
     }
 
     /// The time, as exact as the clock is.
+    #[inline(never)] // 64 bits: on a device that is code.
     pub(crate) fn exact_time(&mut self) -> Instant {
         self.now = (self.clock)();
         self.driver.knows_time = true;
@@ -151,11 +149,17 @@ impl State {
         self.notify_before(deadline);
     }
 
+    /// A call found no slot. Whether it has to look again at once, since nothing would wake it.
+    pub(crate) fn wait_without_slot(&mut self, waker: &Waker) -> bool {
+        let at = self.exact_time().after(LOOK_AGAIN);
+        let again = !self.waiters.register_stranger(waker, at);
+        self.notify_before(at);
+        again
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let stranger = self.waiters.has_stranger().then(|| self.now.after(LOOK_AGAIN));
-        let deadlines =
-            [self.core.poll_timeout(), self.waiters.next_deadline(), self.link.linger, stranger];
-        deadlines.into_iter().flatten().min()
+        let of_calls = earlier(self.waiters.next_deadline(), self.waiters.look_again());
+        earlier(earlier(self.core.poll_timeout(), self.link.linger), of_calls)
     }
 
     /// How long a call waits for its answer.
@@ -260,6 +264,15 @@ impl State {
             place.is_some()
         });
         filled || self.has_chores()
+    }
+}
+
+/// The earlier one of two moments, either of which there may be.
+#[inline(never)]
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

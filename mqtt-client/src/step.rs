@@ -1,15 +1,12 @@
 //! What there is to do for a call that is polled.
 
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Poll, Waker};
 
+use mqtt_as_proto::QoS;
 use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
-use mqtt_as_proto::packet::Subscription;
-use mqtt_as_proto::{EncodeError, PacketId, QoS, TopicFilter};
 
 use crate::config::WhileDown;
 use crate::error::ConnectError;
-use crate::granted::MOST;
 use crate::request::{Done, Patience, Request};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
@@ -39,70 +36,16 @@ impl State {
         match *request {
             Request::Publish(..) => Poll::Pending, // Not here.
             Request::Mistaken(error) => Poll::Ready(Done::Mistaken(error)),
-            Request::Subscribe(filters, properties) => {
-                self.request(slot, waker, &mut |state, tag| {
-                    let (all, count) = gather(filters, |(filter, options)| {
-                        let filter = TopicFilter::new(filter).ok()?;
-                        Some(Subscription { filter, options: *options })
-                    })?;
-                    state.core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
-                })
-            }
-            Request::Unsubscribe(filters, properties) => {
-                self.request(slot, waker, &mut |state, tag| {
-                    let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
-                    state.core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
-                })
-            }
             Request::Connect { clean } => self.connect(clean, slot, waker),
-            Request::Disconnect(reason) => {
-                if let Err(error) = self.begin_disconnect(reason) {
-                    return Poll::Ready(Done::Disconnect(error));
-                }
-                *request = Request::End(self.link.ends);
-                self.step_other(request, slot, waker)
-            }
-            Request::End(ends) => {
-                let ended = !self.link.busy || self.link.ends != ends;
-                let over = ended || self.closed || self.link.wanted.is_some();
-                self.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
-            }
-            Request::Up(seen) => {
-                let new = told_anew(seen, self.link.ups).then_some(Done::Up);
-                self.wait_for(Wait::Up, new.or(self.if_closed()), slot, waker)
-            }
-            Request::Down(seen) => {
-                let down = Done::Down(self.link.down_reason);
-                let new = told_anew(seen, self.link.downs).then_some(down);
-                self.wait_for(Wait::Down, new.or(self.if_closed()), slot, waker)
-            }
-            Request::Ping => {
-                if self.core.is_stream_open() || !self.core.ping() {
-                    return Poll::Ready(Done::Found(false));
-                }
-                self.notify_write();
-                self.notify_read();
-                *request = Request::Pong(self.link.pongs, self.link.ends);
-                self.step_other(request, slot, waker)
-            }
-            Request::Pong(pongs, ends) => {
-                let lost = self.link.ends != ends || self.closed;
-                let answered = self.link.pongs != pongs;
-                let found = (answered || lost).then_some(Done::Found(answered));
-                self.wait_for(Wait::Pong, found, slot, waker)
-            }
-            Request::Idle => {
-                let found = (self.core.is_idle() || self.closed).then(|| self.core.is_idle());
-                self.wait_for(Wait::Idle, found.map(Done::Found), slot, waker)
-            }
             Request::Fate => match *slot {
                 Some(taken) => self.go_on(slot, taken, waker),
                 None => Poll::Ready(Done::CLOSED),
             },
+            Request::Other(operation) => operation.step(self, slot, waker),
         }
     }
 
-    fn if_closed(&self) -> Option<Done> {
+    pub(crate) fn if_closed(&self) -> Option<Done> {
         self.closed.then_some(Done::CLOSED)
     }
 
@@ -227,7 +170,7 @@ impl State {
                 {
                     return self.end_call(slot, done);
                 }
-                self.try_room(message, patience, slot, taken, waker)
+                self.try_message(message, patience, slot, taken, waker)
             }
             Some(taken) => self.go_on(slot, taken, waker),
         }
@@ -250,11 +193,10 @@ impl State {
         let Some(taken) = self.waiters.take() else { return Poll::Ready(Done::NoWaiter) };
         *slot = Some(taken);
         self.limit_wait(taken, patience.timeout);
-        self.try_room(message, patience, slot, taken, waker)
+        self.try_message(message, patience, slot, taken, waker)
     }
 
-    /// Tries to have the message accepted; else its call waits for room.
-    fn try_room(
+    fn try_message(
         &mut self,
         message: &Message<'_>,
         patience: Patience,
@@ -262,22 +204,35 @@ impl State {
         taken: Slot,
         waker: &Waker,
     ) -> Poll<Done> {
-        let accepted = self.take_room(taken, waker, &mut |state, tag| {
+        self.try_room(slot, taken, waker, patience.until_accepted, &mut |state, tag| {
             let now = state.time();
-            state.core.publish(message, tag, now)
-        });
-        match accepted {
+            let published = state.core.publish(message, tag, now)?;
+            state.counts.published += 1;
+            Ok(published)
+        })
+    }
+
+    /// Tries to have a message or a request accepted; else its call waits for room.
+    fn try_room(
+        &mut self,
+        slot: &mut Option<Slot>,
+        taken: Slot,
+        waker: &Waker,
+        until_accepted: bool,
+        take: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
+    ) -> Poll<Done> {
+        match self.take_room(taken, waker, take) {
             None => Poll::Pending,
             Some(Err(error)) => self.end_call(slot, Done::Refused(error)),
             Some(Ok(Published::Left)) => {
-                self.accepted();
+                self.notify_write();
                 self.end_call(slot, Done::Left)
             }
             Some(Ok(Published::Pending(id))) => {
                 self.waiters.await_answer(taken, id);
-                self.accepted();
+                self.notify_write();
                 self.notify_read();
-                if patience.until_accepted {
+                if until_accepted {
                     return Poll::Ready(Done::Accepted);
                 }
                 self.waiters.register(taken, waker);
@@ -288,12 +243,12 @@ impl State {
 
     /// Does what needs room in the core; without room the call waits for it. The next one is woken
     /// if there was some.
-    pub(crate) fn take_room<T>(
+    pub(crate) fn take_room(
         &mut self,
         slot: Slot,
         waker: &Waker,
-        take: &mut dyn FnMut(&mut Self, Tag) -> Result<T, OperationError>,
-    ) -> Option<Result<T, OperationError>> {
+        take: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
+    ) -> Option<Result<Published, OperationError>> {
         if self.waiters.is_behind(Some(slot)) {
             // The driver looks whether the other one has still its turn.
             self.notify_write();
@@ -328,11 +283,11 @@ impl State {
     }
 
     /// Sends a request when there is room for it, and waits for its answer.
-    fn request(
+    pub(crate) fn request(
         &mut self,
         slot: &mut Option<Slot>,
         waker: &Waker,
-        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<PacketId, OperationError>,
+        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
     ) -> Poll<Done> {
         let taken = match *slot {
             Some(taken) if self.waiters.wait(taken) != Wait::Room => {
@@ -347,17 +302,7 @@ impl State {
         if !self.link.is_up() {
             return self.end_call(slot, Done::NotConnected);
         }
-        match self.take_room(taken, waker, ask) {
-            None => {}
-            Some(Err(error)) => return self.end_call(slot, Done::Refused(error)),
-            Some(Ok(id)) => {
-                self.waiters.await_answer(taken, id);
-                self.waiters.register(taken, waker);
-                self.notify_write();
-                self.notify_read();
-            }
-        }
-        Poll::Pending
+        self.try_room(slot, taken, waker, false, ask)
     }
 
     fn begin_request(&mut self) -> Result<Slot, Done> {
@@ -374,22 +319,4 @@ impl State {
         self.limit_wait(slot, None);
         Ok(slot)
     }
-}
-
-/// Whether there is something that a handle has not told of, which it does now.
-fn told_anew(seen: &AtomicU32, count: u32) -> bool {
-    seen.swap(count, Ordering::Relaxed) != count
-}
-
-/// The filters, judged before, as an array, and how many they are. It is made when it is needed: a
-/// future need not hold it.
-fn gather<F, T: Copy>(
-    filters: &[F],
-    judge: impl Fn(&F) -> Option<T>,
-) -> Result<([T; MOST], usize), EncodeError> {
-    let mut all = [filters.first().and_then(&judge).ok_or(EncodeError::NoFilter)?; MOST];
-    for (place, filter) in all.iter_mut().zip(filters) {
-        *place = judge(filter).unwrap_or(*place);
-    }
-    Ok((all, filters.len()))
 }

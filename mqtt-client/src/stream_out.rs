@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use mqtt_as_proto::client::{Fate, Message};
+use mqtt_as_proto::client::{Fate, Message, Published};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
 use crate::call::Done;
@@ -111,7 +111,7 @@ impl<L: Lock> Opening<'_, L> {
         let slot = begun.unwrap_or(Err(PublishError::Closed))?;
         poll_fn(|cx| {
             let mut poll = Poll::Pending;
-            with_state(self.lock, &mut |state| {
+            with_state(self.lock, |state| {
                 poll = state.poll_open(&message, head.len, slot, cx.waker());
             });
             poll
@@ -146,7 +146,7 @@ impl<L: Lock> Opening<'_, L> {
 impl<L: Lock> Drop for Opening<'_, L> {
     fn drop(&mut self) {
         let (Some(slot), was) = (self.slot, self.was) else { return };
-        with_state(self.lock, &mut |state| {
+        with_state(self.lock, |state| {
             match was {
                 None => state.abandon(slot),
                 // It is as interrupted as it was, unless something else has become of it.
@@ -197,7 +197,7 @@ impl<R: Runtime> PublishStream<'_, R> {
         let (slot, rest) = (self.slot, (self.left as usize, self.head.qos));
         let taken = poll_fn(|cx| {
             let mut poll = Poll::Pending;
-            with_state(self.lock, &mut |state| {
+            with_state(self.lock, |state| {
                 poll = state.poll_write(bytes, rest, slot, cx.waker());
             });
             poll
@@ -282,7 +282,7 @@ impl<R: Runtime> PublishStream<'_, R> {
 
 impl<R: Runtime> Drop for PublishStream<'_, R> {
     fn drop(&mut self) {
-        with_state(self.lock, &mut |state| state.leave_stream(self.slot));
+        with_state(self.lock, |state| state.leave_stream(self.slot));
     }
 }
 
@@ -296,7 +296,7 @@ impl<L: Lock> Finishing<'_, L> {
     async fn end(&mut self) -> Result<(), PublishError> {
         poll_fn(|cx| {
             let mut outcome = None;
-            with_state(self.lock, &mut |state| {
+            with_state(self.lock, |state| {
                 outcome = state.waiters.outcome(self.slot);
                 if outcome.is_none() {
                     state.waiters.register(self.slot, cx.waker());
@@ -310,7 +310,7 @@ impl<L: Lock> Finishing<'_, L> {
 
 impl<L: Lock> Drop for Finishing<'_, L> {
     fn drop(&mut self) {
-        with_state(self.lock, &mut |state| {
+        with_state(self.lock, |state| {
             if let None | Some(Outcome::TimedOut) = state.waiters.outcome(self.slot) {
                 state.waiters.clear_deadline(self.slot);
                 state.waiters.change(self.slot, Wait::Stream);
@@ -368,17 +368,18 @@ impl State {
         }
         let opened = self.take_room(slot, waker, &mut |state, tag| {
             let now = state.time();
-            state.core.open_stream(message, len, tag, now)
+            state.core.open_stream(message, len, tag, now).map(|()| Published::Left)
         });
         match opened {
             None => return Poll::Pending,
             Some(Err(error)) => return Poll::Ready(Err(PublishError::Invalid(error))),
-            Some(Ok(())) => {}
+            Some(Ok(_)) => {}
         }
         self.waiters.clear_deadline(slot);
         self.waiters.change(slot, Wait::Stream);
         self.link.stream = Some(slot);
         self.accepted();
+        self.notify_read();
         if len == 0 {
             self.end_writing(slot, message.qos);
         }

@@ -1,26 +1,29 @@
 //! Subscribing and unsubscribing.
 
-use mqtt_as_proto::client::OperationError;
-use mqtt_as_proto::packet::SubscriptionOptions;
-use mqtt_as_proto::{Properties, QoS, TopicFilter};
+use core::task::{Poll, Waker};
 
-use crate::call::{Call, Done, Request};
+use mqtt_as_proto::client::{Fate, OperationError, Published};
+use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
+use mqtt_as_proto::{EncodeError, Properties, QoS, TopicFilter};
+
+use crate::call::{Call, Done, Operation, Request};
 use crate::error::SubscribeError;
-use crate::granted::{Granted, MOST};
+use crate::granted::{Codes, Granted, MOST};
 use crate::runtime::Lock;
-use crate::waiters::Outcome;
+use crate::state::State;
+use crate::waiters::{Outcome, Slot};
 
 pub(crate) async fn subscribe<L: Lock>(
     lock: &L,
     filter: &str,
     qos: QoS,
 ) -> Result<QoS, SubscribeError> {
-    let filters = [(filter, SubscriptionOptions::new(qos))];
-    match subscribe_all(lock, &filters, Properties::NONE).await?.results().next() {
-        Some(Ok(qos)) => Ok(qos),
-        Some(Err(reason)) => Err(SubscribeError::Refused(reason)),
-        None => Err(SubscribeError::Unknown),
-    }
+    let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
+    let operation = SubscribeOne(Subscription { filter, options: SubscriptionOptions::new(qos) });
+    let reason = answer(Call::new(lock, Request::Other(&operation)).await)?.first();
+    reason.map_or(Err(SubscribeError::Unknown), |reason| {
+        QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(reason))
+    })
 }
 
 pub(crate) async fn subscribe_all<L: Lock>(
@@ -29,7 +32,8 @@ pub(crate) async fn subscribe_all<L: Lock>(
     properties: Properties<'_>,
 ) -> Result<Granted, SubscribeError> {
     check_filters(filters.iter().map(|(filter, _)| *filter))?;
-    granted(Call::new(lock, Request::Subscribe(filters, properties)).await)
+    let operation = Subscribe(filters, properties);
+    answer(Call::new(lock, Request::Other(&operation)).await).map(Granted::new)
 }
 
 pub(crate) async fn unsubscribe<L: Lock>(lock: &L, filter: &str) -> Result<(), SubscribeError> {
@@ -46,13 +50,67 @@ pub(crate) async fn unsubscribe_all<L: Lock>(
     properties: Properties<'_>,
 ) -> Result<Granted, SubscribeError> {
     check_filters(filters.iter().copied())?;
-    granted(Call::new(lock, Request::Unsubscribe(filters, properties)).await)
+    let operation = Unsubscribe(filters, properties);
+    answer(Call::new(lock, Request::Other(&operation)).await).map(Granted::new)
+}
+
+struct SubscribeOne<'c>(Subscription<'c>);
+
+impl Operation for SubscribeOne<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        state.request(slot, waker, &mut |state, tag| {
+            state.core.subscribe(&[self.0], Properties::NONE, tag).map(Published::Pending)
+        })
+    }
+}
+
+struct Subscribe<'c>(&'c [(&'c str, SubscriptionOptions)], Properties<'c>);
+
+impl Operation for Subscribe<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let Self(filters, properties) = *self;
+        state.request(slot, waker, &mut |state, tag| {
+            let (all, count) = gather(filters, |(filter, options)| {
+                let filter = TopicFilter::new(filter).ok()?;
+                Some(Subscription { filter, options: *options })
+            })?;
+            let all = all.get(..count).unwrap_or_default();
+            state.core.subscribe(all, properties, tag).map(Published::Pending)
+        })
+    }
+}
+
+struct Unsubscribe<'c>(&'c [&'c str], Properties<'c>);
+
+impl Operation for Unsubscribe<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let Self(filters, properties) = *self;
+        state.request(slot, waker, &mut |state, tag| {
+            let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
+            let all = all.get(..count).unwrap_or_default();
+            state.core.unsubscribe(all, properties, tag).map(Published::Pending)
+        })
+    }
+}
+
+/// The filters, judged before, as an array, and how many they are. It is made when it is needed: a
+/// future need not hold it.
+fn gather<F, T: Copy>(
+    filters: &[F],
+    judge: impl Fn(&F) -> Option<T>,
+) -> Result<([T; MOST], usize), EncodeError> {
+    let mut all = [filters.first().and_then(&judge).ok_or(EncodeError::NoFilter)?; MOST];
+    for (place, filter) in all.iter_mut().zip(filters) {
+        *place = judge(filter).unwrap_or(*place);
+    }
+    Ok((all, filters.len()))
 }
 
 /// What a request that is over tells.
-fn granted(done: Done) -> Result<Granted, SubscribeError> {
+fn answer(done: Done) -> Result<Codes, SubscribeError> {
     Err(match done {
-        Done::Granted(codes) => return Ok(Granted::new(codes)),
+        Done::Granted(codes) => return Ok(codes),
+        Done::Outcome(Outcome::Fate(Fate::NeverSent(_))) => SubscribeError::NotConnected,
         Done::Outcome(Outcome::Fate(_)) => SubscribeError::Unknown,
         Done::Outcome(Outcome::TimedOut) => SubscribeError::TimedOut,
         Done::Outcome(Outcome::NoRoom) => SubscribeError::Invalid(OperationError::NoRoom),

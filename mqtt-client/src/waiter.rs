@@ -60,7 +60,7 @@ impl Default for Waiter {
     }
 }
 
-/// What a call waits for. Those from `Room` to `Piece` have a list each.
+/// What a call waits for. Those from `Room` to `Idle` have a list each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Wait {

@@ -37,8 +37,10 @@ pub(crate) struct Waiters {
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
     /// A call that found no slot: it is woken after a while.
-    stranger: Option<Waker>,
-    is_stranger_due: bool,
+    /// Calls that found no slot, when they look again, and whether that is now.
+    strangers: [Option<Waker>; 4],
+    look_again: Option<Instant>,
+    are_strangers_due: bool,
 }
 
 /// Calls that are woken at once when there may be room for them; each that finds some wakes one more.
@@ -59,8 +61,9 @@ impl Waiters {
             turn: None,
             turn_woken: false,
             old: None,
-            stranger: None,
-            is_stranger_due: false,
+            strangers: [const { None }; 4],
+            look_again: None,
+            are_strangers_due: false,
         }
     }
 
@@ -221,26 +224,32 @@ impl Waiters {
         }
     }
 
-    /// A call that found no slot is woken with the next one that is, or after a while.
-    pub(crate) fn register_stranger(&mut self, waker: &Waker) -> Result<(), ()> {
-        match &self.stranger {
-            Some(known) if !known.will_wake(waker) => return Err(()),
-            Some(_) => {}
-            None => self.stranger = Some(waker.clone()),
+    /// A call that found no slot looks again at that time, or when a slot is free. Gives false if
+    /// there are too many of them.
+    pub(crate) fn register_stranger(&mut self, waker: &Waker, at: Instant) -> bool {
+        let waits = |place: &Option<Waker>| place.as_ref().is_some_and(|w| w.will_wake(waker));
+        if !self.strangers.iter().any(waits) {
+            let place = self.strangers.iter_mut().find(|place| place.is_none());
+            let Some(place) = place else { return false };
+            *place = Some(waker.clone());
         }
-        Ok(())
+        self.look_again.get_or_insert(at);
+        true
     }
 
-    pub(crate) fn has_stranger(&self) -> bool {
-        self.stranger.is_some()
+    /// When calls that found no slot look again.
+    pub(crate) fn look_again(&self) -> Option<Instant> {
+        self.look_again
     }
 
-    /// It looks again.
-    pub(crate) fn wake_stranger(&mut self) {
-        self.is_stranger_due = self.stranger.is_some();
+    /// They look again, if it is time.
+    pub(crate) fn wake_strangers(&mut self, now: Instant) {
+        if self.look_again.is_some_and(|at| at <= now) {
+            self.are_strangers_due = true;
+        }
     }
 
-    /// The driver has a turn: who had room for himself alone, and did not look, has it no longer.
+    /// The driver has a turn: a call that was offered room alone, and did not look, loses its turn.
     pub(crate) fn begin_turn(&mut self) {
         if self.turn_woken
             && let Some(slot) = self.turn.take()
@@ -276,6 +285,7 @@ impl Waiters {
         if waker.is_some() {
             self.old = waker.or(self.old.take());
         }
+        self.are_strangers_due |= self.look_again.is_some();
         id
     }
 
@@ -353,7 +363,7 @@ impl Waiters {
     /// Whether wakers have to be called, or dropped.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.due.head != 0 || self.old.is_some() || self.is_stranger_due
+        self.due.head != 0 || self.old.is_some() || self.are_strangers_due
     }
 
     /// A waker to drop when the lock is free.
@@ -363,8 +373,12 @@ impl Waiters {
 
     /// The next waker to call when the lock is free.
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
-        if core::mem::take(&mut self.is_stranger_due) {
-            return self.stranger.take();
+        if self.are_strangers_due {
+            self.look_again = None;
+            if let Some(stranger) = self.strangers.iter_mut().find_map(Option::take) {
+                return Some(stranger);
+            }
+            self.are_strangers_due = false;
         }
         while let Some(waiter) = at(&mut self.slots, self.due.head) {
             waiter.due = false;

@@ -34,11 +34,11 @@ impl FixedHeader {
         if let [first, remaining @ 0..=0x7f, ..] = *bytes {
             return Ok(Some(Self { first, len: 2, remaining: usize::from(remaining) }));
         }
-        Self::read_long(bytes)
+        Self::read_any(bytes)
     }
 
-    /// The same where the Remaining Length has more than one byte.
-    fn read_long(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+    /// The same, however many bytes the Remaining Length has.
+    fn read_any(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
         let mut from = Reader::new(bytes);
         let first = from.u8();
         let remaining = from.varint() as usize;

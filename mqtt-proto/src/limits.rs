@@ -47,9 +47,10 @@ impl Limits {
     #[must_use]
     pub fn new(connack: &Properties<'_>) -> Self {
         let mut limits = Self::default();
-        for property in *connack {
-            let raw = property.raw();
-            limits.set(raw.id, raw.number);
+        for id in [0x21, 0x22, 0x24, 0x25, 0x27, 0x28, 0x29, 0x2a] {
+            if let Some(number) = connack.number(id) {
+                limits.set(id, number);
+            }
         }
         limits
     }

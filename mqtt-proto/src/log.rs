@@ -17,8 +17,8 @@ use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
 
 use crate::payload::{Owners, Shared};
-use crate::storage::Storage;
-use crate::wire::copy;
+use crate::storage::{HEAP, Storage};
+use crate::wire::{copy, move_to_front, reverse};
 
 /// Where in the header the state stands.
 const STATE: usize = 6;
@@ -48,6 +48,7 @@ pub(crate) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
+    #[inline(never)] // There are four.
     pub(crate) fn new(memory: LogMemory<'a>) -> Self {
         let LogMemory { bytes, index, limit, counts_empty } = memory;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX >> 2);
@@ -109,10 +110,16 @@ impl<'a> Log<'a> {
         self.at(self.start)
     }
 
+    /// The index, which only a log on the heap is long enough for.
+    #[inline]
+    fn index(&self) -> &[u32] {
+        if HEAP { self.index.as_slice() } else { &[] }
+    }
+
     /// The record with that identifier: at the front, if acknowledgements come in order.
     #[inline]
     pub(crate) fn find(&self, id: u16) -> Option<Record> {
-        let index = self.index.as_slice();
+        let index = self.index();
         if index.is_empty() {
             return self.search(|record| record.id == id);
         }
@@ -138,14 +145,16 @@ impl<'a> Log<'a> {
     }
 
     /// The bytes of a record, without what it holds by reference.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data(&self, record: &Record) -> &[u8] {
         let bytes = self.bytes.as_slice();
         bytes.get(Self::begin(record)..record.end() as usize).unwrap_or_default()
     }
 
     /// The bytes of a record, without what it holds by reference.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data_mut(&mut self, record: &Record) -> &mut [u8] {
         let bytes = self.bytes.as_mut_slice();
         bytes.get_mut(Self::begin(record)..record.end() as usize).unwrap_or_default()
@@ -303,15 +312,25 @@ impl<'a> Log<'a> {
         let size = record.end().wrapping_sub(record.at) as usize;
         let moved = self.bytes.as_mut_slice().get_mut(position as usize..record.end() as usize);
         let Some(bytes) = moved.filter(|bytes| size <= bytes.len()) else { return };
-        bytes.rotate_right(size);
+        // A rotation, in little code: this is rare.
+        reverse(bytes);
+        if let Some((record, between)) = bytes.split_at_mut_checked(size) {
+            reverse(record);
+            reverse(between);
+        }
         self.start = self.start.min(position);
         self.cursors = self.cursors.map(|cursor| cursor.min(position));
-        if !self.index.as_slice().is_empty() {
+        if !self.index().is_empty() {
             self.index_all();
         }
     }
 
-    /// What was let go of, to be dropped where the program's code may run.
+    /// It is to be dropped where the program's code may run.
+    pub(crate) fn let_go(&mut self, shared: Shared) {
+        self.owners.let_go(shared);
+    }
+
+    /// What was let go of.
     pub(crate) fn take_released(&mut self) -> Option<Shared> {
         self.owners.take_released()
     }
@@ -380,17 +399,17 @@ impl<'a> Log<'a> {
                 }
             }
             let bytes = self.bytes.as_mut_slice();
-            let (at, end) = (record.at as usize, record.end() as usize);
-            if at <= end && end <= bytes.len() && (to as usize) <= at {
-                #[allow(clippy::disallowed_methods)] // What it panics at was looked at.
-                bytes.copy_within(at..end, to as usize);
+            if let Some(bytes) = bytes.get_mut(to as usize..record.end() as usize) {
+                move_to_front(bytes, record.at.wrapping_sub(to) as usize);
             }
             from = record.end();
             to = to.wrapping_add(record.end().wrapping_sub(record.at));
         }
         self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
         (self.start, self.end) = (0, to);
-        self.index_all();
+        if HEAP {
+            self.index_all();
+        }
     }
 
     /// Ends all records.
@@ -402,6 +421,9 @@ impl<'a> Log<'a> {
 
     /// Gives heap memory back that no record needs.
     pub(crate) fn release(&mut self) {
+        if !HEAP {
+            return;
+        }
         self.owners.trim();
         if self.count == 0 {
             (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
@@ -416,9 +438,9 @@ impl<'a> Log<'a> {
     /// Enters a new record into the index.
     #[inline]
     fn index_new(&mut self, record: &Record) {
-        let len = self.index.as_slice().len();
+        let len = self.index().len();
         if len == 0 {
-            if self.count > INDEXED && self.index.limit() != 0 {
+            if HEAP && self.count > INDEXED && self.index.limit() != 0 {
                 self.index_all();
             }
             return;
@@ -432,7 +454,7 @@ impl<'a> Log<'a> {
 
     #[inline]
     fn unindex(&mut self, record: &Record) {
-        let len = self.index.as_slice().len();
+        let len = self.index().len();
         if len != 0 && record.id != 0 {
             let place = usize::from(record.id) & len.wrapping_sub(1);
             let place = self.index.get_mut(place);

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::payload::Shared;
-use crate::storage::Storage;
+use crate::storage::{HEAP, Storage};
 
 /// Bytes to write to the transport, in order.
 ///
@@ -64,7 +64,7 @@ impl<'a> Outbox<'a> {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0 && self.cuts_len == 0
+        self.len == 0 && (!Shared::POSSIBLE || self.cuts_len == 0)
     }
 
     /// Bytes that one PUBLISH, without a payload held by reference, may take at most.
@@ -98,26 +98,35 @@ impl<'a> Outbox<'a> {
             }
             _ => self.taken = self.taken.wrapping_add(n),
         }
-        if self.taken == self.len && self.cuts_taken == self.cuts_len {
+        if self.taken == self.len && self.next_cut().is_none() {
             self.clear();
         }
     }
 
+    #[inline]
     fn next_cut(&self) -> Option<&Cut> {
+        if !Shared::POSSIBLE {
+            return None;
+        }
         self.cuts.as_slice().get(self.cuts_taken..self.cuts_len).and_then(<[Cut]>::first)
     }
 
     fn drop_cut(&mut self) {
-        let cut = self.cuts.get_mut(self.cuts_taken);
         // Dropped at the end: it may run the program's code, which may panic.
-        let _payload = cut.and_then(|cut| cut.payload.take());
+        let _payload = self.take_payload();
+    }
+
+    /// The next payload held by reference, which is not written any more.
+    pub(crate) fn take_payload(&mut self) -> Option<Shared> {
+        let cut = self.cuts.as_mut_slice().get_mut(self.cuts_taken..self.cuts_len)?.first_mut()?;
         self.cuts_taken = self.cuts_taken.wrapping_add(1);
         self.cut_done = 0;
+        cut.payload.take()
     }
 
     /// Forgets what has not been written: the connection is gone.
     pub fn clear(&mut self) {
-        while self.cuts_taken < self.cuts_len {
+        while Shared::POSSIBLE && self.cuts_taken < self.cuts_len {
             self.drop_cut();
         }
         (self.len, self.taken, self.shared) = (0, 0, 0);
@@ -126,7 +135,7 @@ impl<'a> Outbox<'a> {
 
     /// Gives heap memory back if all has been written.
     pub fn release(&mut self) {
-        if self.is_empty() {
+        if HEAP && self.is_empty() {
             self.bytes.release();
             self.cuts.release();
         }

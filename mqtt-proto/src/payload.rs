@@ -127,6 +127,9 @@ mod shared {
         }
     }
 
+    /// Payloads that wait to be dropped.
+    const MOST_RELEASED: usize = 1024;
+
     /// Bytes held by reference, by number. Those let go of wait to be dropped by the caller: a drop
     /// may run code of the program.
     #[derive(Default)]
@@ -145,8 +148,6 @@ mod shared {
 
         pub(crate) fn add(&mut self, shared: Shared) -> u32 {
             self.bytes = self.bytes.saturating_add(shared.as_slice().len());
-            // What the caller has not asked for by now it does not mind being dropped here.
-            self.released.clear();
             if let Some(key) = self.free.pop()
                 && let Some(slot) = self.slots.get_mut(key as usize)
             {
@@ -166,8 +167,17 @@ mod shared {
             if let Some(shared) = shared {
                 self.bytes = self.bytes.saturating_sub(shared.as_slice().len());
                 self.free.push(key);
-                self.released.push(shared);
+                self.let_go(shared);
             }
+        }
+
+        /// It waits to be dropped by the caller. A caller who asks for none does not mind that the
+        /// oldest is dropped here.
+        pub(crate) fn let_go(&mut self, shared: Shared) {
+            if self.released.len() >= MOST_RELEASED {
+                drop(self.released.swap_remove(0));
+            }
+            self.released.push(shared);
         }
 
         pub(crate) fn take_released(&mut self) -> Option<Shared> {
@@ -237,6 +247,10 @@ mod shared {
         }
 
         pub(crate) fn release(&mut self, _key: u32) {}
+
+        pub(crate) fn let_go(&mut self, shared: Shared) {
+            match shared {}
+        }
 
         pub(crate) fn take_released(&mut self) -> Option<Shared> {
             None

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+/// Whether there is a heap at all.
+pub(crate) const HEAP: bool = cfg!(feature = "alloc");
+
 /// Room for a bounded number of items.
 ///
 /// A device without a heap lends a slice, whose length is the bound. With the feature `alloc`,

@@ -23,6 +23,27 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
+/// Moves the bytes from `from` on to the front, as far as there are any: `copy_within` without its
+/// panic. It goes piece by piece, each as long as the way: on a device that is a tenth of the code.
+pub fn move_to_front(bytes: &mut [u8], from: usize) {
+    let mut rest = bytes;
+    while let Some((free, behind)) = rest.split_at_mut_checked(from) {
+        copy(free, behind);
+        if behind.len() <= from || from == 0 {
+            break;
+        }
+        rest = behind;
+    }
+}
+
+/// Reverses the bytes: the slice's own method may panic, as a compiler for small code sees it.
+pub(crate) fn reverse(mut bytes: &mut [u8]) {
+    while let [first, between @ .., last] = bytes {
+        core::mem::swap(first, last);
+        bytes = between;
+    }
+}
+
 /// Reads the basic data types off the front of a packet.
 ///
 /// A missing or malformed field reads as zero or empty. The first fault is remembered, and after it
@@ -50,9 +71,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers what is wrong, unless something was wrong before.
-    #[inline] // A call would keep the reader out of registers.
+    #[inline]
     pub(crate) fn fail(&mut self, fault: DecodeError) {
-        self.fault.get_or_insert(fault);
+        self.fault = Some(first_fault(self.fault, fault));
         self.rest = &[];
     }
 
@@ -144,6 +165,13 @@ impl<'a> Reader<'a> {
             ""
         })
     }
+}
+
+// By value: a reference would keep the reader out of registers.
+#[cold]
+#[inline(never)]
+fn first_fault(known: Option<DecodeError>, fault: DecodeError) -> DecodeError {
+    known.unwrap_or(fault)
 }
 
 /// Reads a variable byte integer of several bytes, of which the first was read.
@@ -286,15 +314,11 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Returns how many bytes a variable byte integer takes.
+/// Returns how many bytes a variable byte integer takes: one for every seven bits.
 #[inline]
 pub(crate) const fn varint_len(value: u32) -> usize {
-    match value {
-        0..=0x7f => 1,
-        0x80..=0x3fff => 2,
-        0x4000..=0x1f_ffff => 3,
-        _ => 4,
-    }
+    let bits = u32::BITS.wrapping_sub((value | 1).leading_zeros());
+    (bits.wrapping_add(6) / 7) as usize
 }
 
 /// The bytes as a UTF-8 encoded string of section 1.5.4, if they are one.

@@ -218,7 +218,8 @@ enum Event {
     End,
 }
 
-/// The task of the callbacks. [`run`](Self::run) it beside the driver.
+/// The task of the callbacks. [`run`](Self::run) it beside the driver, as long as that runs: without
+/// it no callback is called, and what waits for one stays in the queue, unacknowledged.
 pub struct Callbacks<R: Runtime> {
     shared: R::Pointer,
     /// Calls for changes of the link: they do not stand behind messages.
@@ -343,7 +344,7 @@ impl Calls {
     fn finish(&mut self, lock: &dyn Lock, message: Option<AckToken>) {
         let mut calls = self.ordered.iter().chain(&self.running);
         if message.is_some() && !calls.any(|call| call.message == message) {
-            with_state(lock, &mut |state| state.finish_message(message));
+            with_state(lock, |state| state.finish_message(message));
         }
     }
 

@@ -240,7 +240,7 @@ impl HandlerTable {
         let up = any(|kind| matches!(kind, Kind::Up(_)));
         let down = any(|kind| matches!(kind, Kind::Down(_)));
         let messages = any(|kind| matches!(kind, Kind::Msg(_)));
-        with_state(lock, &mut |state| state.listen(up, down, messages));
+        with_state(lock, |state| state.listen(up, down, messages));
     }
 }
 

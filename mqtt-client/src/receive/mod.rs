@@ -47,7 +47,7 @@ pub struct Queue<'c, R: Runtime> {
 
 impl<'c, R: Runtime> Queue<'c, R> {
     pub(crate) fn new(lock: &'c R::Lock) -> Self {
-        with_state(lock, &mut |state| state.core.activate(Consumer::Queue));
+        with_state(lock, |state| state.core.activate(Consumer::Queue));
         Self { lock }
     }
 

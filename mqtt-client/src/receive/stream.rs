@@ -9,6 +9,7 @@ use mqtt_as_proto::{AckToken, Properties, QoS};
 use super::TooSmall;
 use super::message::{Acknowledge, Copied, decode};
 use super::take::{Taking, copy_to};
+use crate::driver::News;
 use crate::error::StreamError;
 use crate::runtime::{Runtime, with_state};
 use crate::state::State;
@@ -49,7 +50,7 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     pub(super) fn new(lock: &'c R::Lock, begun: Begun, header: &'b [u8]) -> Option<Self> {
         let header = header.get(..begun.header.len).unwrap_or_default();
         let Some(publish) = decode(header, begun.header.version) else {
-            with_state(lock, &mut |state| state.leave_reading(begun.key, false));
+            with_state(lock, |state| state.leave_reading(begun.key, false));
             return None;
         };
         Some(Self { lock, publish, begun, read: 0, done: false })
@@ -115,7 +116,7 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     /// Takes the message without reading the rest of it.
     pub fn skip(mut self) {
         if !core::mem::replace(&mut self.done, true) {
-            with_state(self.lock, &mut |state| {
+            with_state(self.lock, |state| {
                 state.finish_reading(self.begun.key);
                 state.settle();
             });
@@ -132,7 +133,7 @@ impl<R: Runtime> Acknowledge for MessageStream<'_, '_, R> {
 impl<R: Runtime> Drop for MessageStream<'_, '_, R> {
     fn drop(&mut self) {
         if !self.done {
-            with_state(self.lock, &mut |state| {
+            with_state(self.lock, |state| {
                 state.leave_reading(self.begun.key, self.read != 0);
             });
         }
@@ -190,11 +191,8 @@ impl State {
 
     /// The reader goes away before the end. Of what came piece by piece a part may be gone.
     fn leave_reading(&mut self, key: StreamKey, begun: bool) {
-        let was_up = self.core.is_connected();
-        if let Some(error) = self.core.leave_stream_in(key, begun)
-            && was_up
-        {
-            self.close_for(error);
+        if self.core.leave_stream_in(key, begun).is_some() {
+            self.driver.notify(News::TIME); // The driver tells the server why the link ends.
         }
         self.notify_read();
         self.wake_consumers();

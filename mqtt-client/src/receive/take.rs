@@ -42,7 +42,7 @@ impl<T, L: Lock, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Taking<'_
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let (mut poll, mut again) = (Poll::Pending, false);
         let Self { lock, wait, slot, take } = &mut *self;
-        with_state(*lock, &mut |state| {
+        with_state(*lock, |state| {
             if let Some(taken) = take(state) {
                 poll = Poll::Ready(Some(taken));
                 state.found(slot);
@@ -85,11 +85,7 @@ impl State {
         let over = wait == Wait::Message && self.is_over();
         match self.wait_for(wait, over.then_some(Done::Found(false)), slot, waker) {
             Poll::Pending => Some(false),
-            Poll::Ready(Done::NoWaiter) => {
-                let again = self.waiters.register_stranger(waker).is_err();
-                self.notify_before(self.now);
-                Some(again)
-            }
+            Poll::Ready(Done::NoWaiter) => Some(self.wait_without_slot(waker)),
             Poll::Ready(_) => None,
         }
     }
@@ -179,7 +175,7 @@ impl State {
 
     /// What callbacks want to know from here on: links that come up, that go down, and messages.
     pub(super) fn listen(&mut self, up: bool, down: bool, messages: bool) {
-        (self.lane.up, self.lane.down) = (up, down);
+        self.lane.listen(up, down);
         if messages {
             self.core.activate(Consumer::Callbacks);
             self.driver.notify_callbacks();

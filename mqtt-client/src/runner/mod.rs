@@ -54,14 +54,9 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         loop {
             let wanted = |state: &State| state.link.wanted.is_some() || state.handles == 0;
             let _ = meanwhile::<R, Infallible>(&shared, pending(), wanted).await;
-            let begin = |state: &mut State| {
-                if state.handles == 0 {
-                    return None;
-                }
-                let clean = state.take_wanted()?;
-                Some((clean, state.needs_clean_session_first(clean)))
-            };
-            let Some((clean, prepare)) = ask(&*shared, begin).flatten() else { return };
+            let mut begun = None;
+            with_state(&*shared, |state| begun = state.begin());
+            let Some((clean, prepare)) = begun else { return };
             if prepare {
                 self.connection(true, true).await;
                 if !ask(&*shared, State::goes_on).unwrap_or_default() {
@@ -88,11 +83,13 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         let opened = meanwhile::<R, _>(lock, opening, State::is_replaced).await;
         let opened = opened.unwrap_or(Err(ConnectError::Replaced));
         let opened = opened.and_then(|halves| {
-            ask(lock, |state| state.open(clean)).unwrap_or(Ok(())).map(|()| halves)
+            let mut said = Ok(());
+            with_state(lock, |state| said = state.open(clean));
+            said.map(|()| halves)
         });
         let (mut read, mut write) = match opened {
             Ok(halves) => halves,
-            Err(error) => return with_state(lock, &mut |state| state.fail(error)),
+            Err(error) => return with_state(lock, |state| state.fail(error)),
         };
         let turn = Turn::new();
         let end = {
@@ -107,9 +104,10 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
             drive::<R, R::Lock>(lock, &turn, pin!(reading), pin!(writing)).await
         };
         self.read.clear();
-        R::catch(|| self.out.clear());
+        // Each pass lets one payload go at least, whose drop may panic.
+        while !R::catch(|| self.out.clear()) {}
         self.out.release();
-        with_state(lock, &mut |state| state.end(end));
+        with_state(lock, |state| state.end(end));
     }
 }
 
@@ -155,13 +153,13 @@ async fn meanwhile<R: Runtime, T>(
     future: impl Future<Output = T>,
     until: fn(&State) -> bool,
 ) -> Option<T> {
-    with_state(lock, &mut |state| state.driver.armed = None);
     let (mut future, mut sleep) = (pin!(future), pin!(None));
+    let mut is_new = true;
     poll_fn(|cx| {
         loop {
-            let mut waits = Some(None);
-            with_state(lock, &mut |state| waits = state.wait_down(until, cx));
-            let Some(at) = waits else { return Poll::Ready(None) };
+            let Some(at) = wait_down(lock, core::mem::take(&mut is_new), until, cx) else {
+                return Poll::Ready(None);
+            };
             if let Poll::Ready(value) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(value));
             }
@@ -171,19 +169,50 @@ async fn meanwhile<R: Runtime, T>(
             if !is_over(sleep.as_mut(), cx) {
                 return Poll::Pending;
             }
-            with_state(lock, &mut |state| state.driver.armed = None);
+            is_new = true;
         }
     })
     .await
 }
 
+/// What there is to do without a connection, with no timer set if it is new.
+fn wait_down(
+    lock: &dyn Lock,
+    is_new: bool,
+    until: fn(&State) -> bool,
+    cx: &Context<'_>,
+) -> Option<Option<Instant>> {
+    let mut waits = Some(None);
+    with_state(lock, |state| {
+        if is_new {
+            state.driver.armed = None;
+        }
+        waits = state.wait_down(until, cx);
+    });
+    waits
+}
+
 impl State {
+    /// The connection to begin, if the program has still a handle: whether it is clean, and whether
+    /// another one that is has to come before it.
+    fn begin(&mut self) -> Option<(bool, bool)> {
+        if self.handles == 0 {
+            return None;
+        }
+        let clean = self.take_wanted()?;
+        Some((clean, self.needs_clean_session_first(clean)))
+    }
+
     /// What there is to do without a connection: `None` if that is over, else when to look again,
     /// if that is earlier than known.
     fn wait_down(&mut self, until: fn(&Self) -> bool, cx: &Context<'_>) -> Option<Option<Instant>> {
         let now = self.exact_time();
         self.expire(now);
+        let pending = self.core.pending();
         let _ = self.handle_timeout(now);
+        if self.core.pending() != pending {
+            self.settle(); // What has expired made room.
+        }
         self.driver.take_news();
         if until(self) {
             self.driver.armed = None;
@@ -196,7 +225,7 @@ impl State {
 
 impl<R: Runtime, C: Connect> Drop for Runner<R, C> {
     fn drop(&mut self) {
-        with_state(&*self.shared, &mut State::drive_no_more);
+        with_state(&*self.shared, State::drive_no_more);
     }
 }
 

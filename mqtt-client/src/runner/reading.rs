@@ -138,7 +138,7 @@ enum Took {
 #[inline(never)]
 fn take(lock: &dyn Lock, memory: &mut ReadMemory, packets: usize, turn: &Turn) -> Took {
     let mut took = Took::More;
-    with_state(lock, &mut |state| {
+    with_state(lock, |state| {
         took = state.take_read(memory, packets);
         turn.note(state.driver.take_news());
         turn.set(TIME, state.is_late());

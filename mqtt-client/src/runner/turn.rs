@@ -31,7 +31,7 @@ pub(super) const WRITING: u8 = 16;
 pub(super) const TIME: u8 = 32;
 /// There may be something to write. So it is when the link is new.
 pub(super) const WRITE: u8 = 64;
-/// The same, since the writer has asked for the last time.
+/// The same, since the writer last asked.
 pub(super) const ASKED: u8 = 128;
 
 /// The parts that move bytes.
@@ -68,7 +68,7 @@ impl Turn {
         self.0.load(Ordering::Relaxed) & flags != 0
     }
 
-    /// One task writes: it need not be one operation.
+    /// One task writes: no atomic read-modify-write is needed.
     pub(super) fn set(&self, flags: u8, on: bool) {
         let all = self.0.load(Ordering::Relaxed);
         self.0.store(if on { all | flags } else { all & !flags }, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Turn {
     #[inline(never)]
     pub(super) fn look(&self, lock: &dyn Lock, mut parts: Parts<'_>, cx: &mut Context<'_>) -> Look {
         let mut worked = false;
-        with_state(lock, &mut |state| self.note(state.begin_turn()));
+        with_state(lock, |state| self.note(state.begin_turn()));
         for _ in 0..ROUNDS {
             if !self.has(FULL | STOPPED)
                 && let Poll::Ready(end) = parts.read.as_mut().poll(cx)
@@ -107,7 +107,7 @@ impl Turn {
             let (has_read, blocked) = (self.take(READ), self.has(FULL | STOPPED));
             if self.take(TIME) {
                 let mut end = None;
-                with_state(lock, &mut |state| {
+                with_state(lock, |state| {
                     end = state.look_at_time();
                     self.note(state.driver.take_news());
                 });
@@ -130,7 +130,7 @@ impl Turn {
                 continue;
             }
             let mut wait = None;
-            with_state(lock, &mut |state| {
+            with_state(lock, |state| {
                 wait = state.end_turn(worked, cx.waker());
                 if wait.is_none() {
                     self.note(state.driver.take_news());
@@ -196,7 +196,7 @@ impl State {
     pub(super) fn expire(&mut self, now: Instant) {
         let Self { core, waiters, .. } = self;
         waiters.expire(now, &mut |id, tag| core.disown(id, tag));
-        self.waiters.wake_stranger();
+        self.waiters.wake_strangers(now);
     }
 
     /// It is that late, for the core.

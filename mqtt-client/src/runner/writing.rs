@@ -50,7 +50,7 @@ pub(super) async fn write_loop<L: Lock>(
             Output::Close => {
                 write.shutdown().await;
                 turn.set(WRITING, false);
-                with_state(lock, &mut State::said_all);
+                with_state(lock, State::said_all);
                 return core::future::pending().await;
             }
         }
@@ -71,7 +71,7 @@ enum Output {
 #[inline(never)]
 fn next(lock: &dyn Lock, out: &mut Outbox<'static>, written: usize) -> Output {
     let mut output = Output::Nothing;
-    with_state(lock, &mut |state| output = state.next_output(out, written));
+    with_state(lock, |state| output = state.next_output(out, written));
     output
 }
 

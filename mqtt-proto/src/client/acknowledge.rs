@@ -1,7 +1,8 @@
 //! The server's acknowledgements: PUBACK, PUBREC, PUBREL and PUBCOMP (3.4 to 3.7).
 //!
-//! An acknowledgement finds its message by packet identifier in the outgoing log: at its front, if
-//! all is in order.
+//! An acknowledgement finds its message by packet identifier in the outgoing log (`known`): at its
+//! front, if all is in order. A PUBACK without a reason comes straight to `on_puback`, all others
+//! by `on_ack`.
 
 use super::Client;
 use super::error::{ConnectionError, Violation};

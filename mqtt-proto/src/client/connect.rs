@@ -34,11 +34,10 @@ impl Client<'_> {
         if self.link.phase != Phase::Down {
             return Err(OperationError::AlreadyConnected);
         }
-        self.check_connect(connect)?;
-        self.now = self.now.max(now);
+        let connect = &Connect { version: self.config.version, ..*connect };
+        self.judge_connect(connect)?;
+        self.note_time(now);
         let expiry = connect.properties.number(SESSION_EXPIRY);
-        let version = self.config.version;
-        let connect = &Connect { version, ..*connect };
         let (receive_maximum, topic_alias_maximum) = self.announced();
         let own = Announced {
             session_expiry: expiry.or((!connect.clean_start).then_some(u32::MAX)),
@@ -49,27 +48,18 @@ impl Client<'_> {
         self.outbox.clear();
         // The limits of an earlier connection forbid nothing here.
         self.limits = Limits::default();
-        let now = self.ms();
-        self.link = Link {
-            phase: Phase::Connecting,
-            clean_start: connect.clean_start,
-            receive_maximum,
-            topic_alias_maximum,
-            method: Method::new(connect.properties.bytes(METHOD)),
-            no_problem_information: connect.properties.number(PROBLEM_INFORMATION) == Some(0),
-            expiry_zero: expires(connect),
-            session_ends: expires(connect),
-            keep_alive: u32::from(connect.keep_alive).saturating_mul(1000),
-            last_sent: now,
-            last_received: now,
-            ..Link::default()
-        };
-        if let Err(error) =
-            self.encode(PacketType::Connect, u32::MAX, &|out| own.write(connect, out))
-        {
-            self.link = Link::default();
-            return Err(error);
-        }
+        self.link = Link::default();
+        self.encode(PacketType::Connect, u32::MAX, &|out| own.write(connect, out))?;
+        let (now, link) = (self.ms(), &mut self.link);
+        link.phase = Phase::Connecting;
+        link.clean_start = connect.clean_start;
+        (link.receive_maximum, link.topic_alias_maximum) = (receive_maximum, topic_alias_maximum);
+        link.method = Method::new(connect.properties.bytes(METHOD));
+        link.no_problem_information = connect.properties.number(PROBLEM_INFORMATION) == Some(0);
+        link.session_ends = expires(connect);
+        link.expiry_zero = link.session_ends;
+        link.keep_alive = u32::from(connect.keep_alive).saturating_mul(1000);
+        (link.last_sent, link.last_received) = (now, now);
         self.timers.arm(Timer::Connect, now, self.config.connect_timeout);
         let ends = !connect.clean_start && expiry == Some(0);
         Ok(ends.then_some(Warning::SessionExpiresAtOnce))
@@ -85,8 +75,10 @@ impl Client<'_> {
     /// # Errors
     /// [`OperationError`] says what to change.
     pub fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
-        let version = self.config.version;
-        let connect = &Connect { version, ..*connect };
+        self.judge_connect(&Connect { version: self.config.version, ..*connect })
+    }
+
+    fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
         // What the client announces of itself is not the program's to give.
         if let Some(id) =
             [0x27, 0x21, 0x22].into_iter().find(|id| connect.properties.raw(*id).is_some())
@@ -103,7 +95,7 @@ impl Client<'_> {
         if size > room {
             return Err(OperationError::TooLarge { size, room });
         }
-        let v311 = version == Version::V311;
+        let v311 = connect.version == Version::V311;
         if v311 && connect.client_id.is_empty() && !connect.clean_start {
             return Err(OperationError::ClientIdMissing);
         }

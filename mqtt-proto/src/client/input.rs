@@ -113,7 +113,7 @@ impl Client<'_> {
         now: Instant,
         tell: Tell<'_>,
     ) -> Result<Handled, ConnectionError> {
-        self.now = self.now.max(now);
+        self.note_time(now);
         let mut handled = Handled::default();
         self.note_received(input.bytes.len());
         loop {

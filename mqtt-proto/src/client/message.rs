@@ -58,7 +58,8 @@ impl Sizes {
 }
 
 /// Writes a PUBLISH, which has its room, but for a payload that is held by reference: that has none.
-#[inline]
+#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes, id: u16) {
     let payload = message.payload.as_slice();
     let topic = message.topic.as_bytes();

@@ -149,11 +149,17 @@ impl<'a> Client<'a> {
     /// [`ConfigError`] names what does not fit and the number needed.
     pub fn new(config: Config, memory: Memory<'a>) -> Result<Self, ConfigError> {
         config.check(&memory)?;
+        Ok(Self::in_memory(config, memory))
+    }
+
+    // Out of line: the settings are copied whole, not one by one.
+    #[inline(never)]
+    fn in_memory(config: Config, memory: Memory<'a>) -> Self {
         let (hook, aliases_in) = match memory.aliases_in {
             Some(aliases) => (Some(aliases.hook), aliases.memory),
             None => (None, LogMemory::default()),
         };
-        Ok(Self {
+        Self {
             config,
             outgoing: Outgoing::new(memory.outgoing),
             incoming: Incoming::new(memory.incoming),
@@ -170,7 +176,7 @@ impl<'a> Client<'a> {
             poison: Poison::default(),
             counts: Counts::default(),
             hooks: Hooks { aliases_in: hook, streams_out: None },
-        })
+        }
     }
 
     /// The settings.
@@ -272,6 +278,14 @@ impl<'a> Client<'a> {
         self.outgoing.log.take_released().or_else(|| self.incoming.log.take_released())
     }
 
+    /// Forgets what was not written. Payloads held by reference are let go of later.
+    fn clear_outbox(&mut self) {
+        while let Some(payload) = self.outbox.take_payload() {
+            self.outgoing.log.let_go(payload);
+        }
+        self.outbox.clear();
+    }
+
     /// Whether [`take_released`](Self::take_released) has any.
     #[must_use]
     #[inline]
@@ -295,6 +309,12 @@ impl<'a> Client<'a> {
 
     fn v5(&self) -> bool {
         self.config.version == crate::packet::Version::V5
+    }
+
+    /// It is that late, at least.
+    #[inline]
+    fn note_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
     }
 
     /// The low bits of the time, which timers count in.

@@ -29,7 +29,7 @@ pub(super) mod flag {
     pub(crate) const QOS: u8 = 3;
     /// It takes one of the server's Receive Maximum.
     pub(crate) const COUNTED: u8 = 4;
-    /// Any byte of the PUBLISH was handed to a transport, on an earlier connection.
+    /// Any byte of the PUBLISH was handed to a transport, on an earlier connection: it is sent with DUP.
     pub(crate) const BEFORE: u8 = 8;
     /// It was sent in a session that is lost: the server may have it, though not in this one.
     pub(crate) const REPUBLISHED: u8 = 16;

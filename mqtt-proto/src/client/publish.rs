@@ -49,7 +49,7 @@ impl Client<'_> {
         if direct {
             return self.publish_now(message, sizes, shared);
         }
-        self.now = self.now.max(now);
+        self.note_time(now);
         self.publish_stored(message, sizes, shared, tag)
     }
 

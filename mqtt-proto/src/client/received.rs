@@ -2,8 +2,7 @@
 
 use super::incoming::flag;
 use crate::error::DecodeError;
-use crate::packet::{DUP, PacketType, QoS};
-use crate::property::read_section;
+use crate::packet::{DUP, Publish, QoS, Version};
 use crate::topic::TopicName;
 use crate::wire::{PacketId, Reader};
 
@@ -43,10 +42,10 @@ impl<'p> Received<'p> {
     /// Reads a PUBLISH, or its front as far as it is there.
     #[inline]
     pub(super) fn read(first: u8, body: &'p [u8], v5: bool) -> Result<Self, DecodeError> {
-        match Self::plain(first, body, v5) {
-            Some(received) => Ok(received),
-            None => Self::read_any(first, body, v5),
+        if let Some(received) = Self::plain(first, body, v5) {
+            return Ok(received);
         }
+        Self::read_any(first, body, v5)
     }
 
     /// Reads the plainest PUBLISH: without properties, and with nothing wrong.
@@ -74,31 +73,17 @@ impl<'p> Received<'p> {
     #[inline(never)]
     fn read_any(first: u8, body: &'p [u8], v5: bool) -> Result<Self, DecodeError> {
         let mut from = Reader::new(body);
-        let topic = from.binary();
-        let bits = (first >> 1) & 3;
-        let id = if bits == 0 { None } else { Some(from.packet_id()) };
-        let qos = QoS::from_bits(bits).unwrap_or_else(|| {
-            from.fail(DecodeError::QoS); // [MQTT-3.3.1-4]
-            QoS::AtMostOnce
-        });
-        if bits == 0 && first & DUP != 0 {
-            from.fail(DecodeError::DupWithoutId); // [MQTT-3.3.1-2]
-        }
-        let (mut alias, mut section): (_, &[u8]) = (None, &[]);
-        if v5 {
-            let place = PacketType::Publish.bit();
-            section = read_section(&mut from, place, &mut |id, number, _| {
-                if id == 0x23 {
-                    alias = Some(number as u16);
-                }
-            });
-        }
-        if !(topic.is_empty() && alias.is_some())
-            && let Err(error) = TopicName::from_bytes(topic)
-        {
-            from.fail(DecodeError::TopicName(error));
-        }
+        let version = if v5 { Version::V5 } else { Version::V311 };
+        let (publish, alias) = Publish::read_with_alias(first, &mut from, version);
         from.check()?;
-        Ok(Self { first, qos, id, topic, alias, section, payload: from.rest() })
+        Ok(Self {
+            first,
+            qos: publish.delivery.qos(),
+            id: publish.delivery.id(),
+            topic: publish.topic.as_bytes(),
+            alias,
+            section: publish.properties.section(),
+            payload: publish.payload,
+        })
     }
 }

@@ -53,7 +53,7 @@ impl Client<'_> {
         self.begun |= link.accepted.is_none() && link.has_written;
         self.cleared.end_connection();
         self.timers.end_connection();
-        self.outbox.clear();
+        self.clear_outbox();
         self.aliases_in.clear();
         self.aliases_out.clear();
         self.end_outgoing(&link, tell);

@@ -82,7 +82,7 @@ impl Client<'_> {
         }
         let record = self.push_stream(known, head.qos, tag)?;
         self.hooks.streams_out = Some(HOOK);
-        self.now = self.now.max(now);
+        self.note_time(now);
         self.put_head(record, head, sizes, size);
         self.link.stream_out = Some(StreamOut { tag, id: record.id, left: len, stopped: false });
         self.await_owner();
@@ -184,7 +184,7 @@ impl Client<'_> {
         bytes: &[u8],
         now: Instant,
     ) -> Result<usize, OperationError> {
-        self.now = self.now.max(now);
+        self.note_time(now);
         let connected = self.is_connected() || self.link.ends_behind_stream();
         let stream = self.link.stream_out.as_mut();
         let stream = stream.filter(|stream| connected && stream.tag == tag && !stream.stopped);

@@ -21,7 +21,7 @@ impl Client<'_> {
     /// # Errors
     /// [`ConnectionError`] says why the connection has to end.
     pub fn handle_timeout(&mut self, now: Instant, tell: Tell<'_>) -> Result<(), ConnectionError> {
-        self.now = self.now.max(now);
+        self.note_time(now);
         for timer in TIMERS {
             if self.timers.is_due(timer, self.ms()) {
                 self.timers.stop(timer);
@@ -187,7 +187,7 @@ impl Client<'_> {
             // The transport is stuck: nothing more is to be written.
             self.link.goodbye = None;
             self.timers.stop(Timer::Write);
-            self.outbox.clear();
+            self.clear_outbox();
         }
         error
     }

@@ -82,7 +82,8 @@ impl Timers {
         }
     }
 
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(super) fn stop(&mut self, timer: Timer) {
         self.armed &= !timer.bit();
         self.held &= !timer.bit();

@@ -39,7 +39,7 @@ impl<'a> Client<'a> {
     /// [`handle_transmitted`](Self::handle_transmitted) what the transport took of it.
     #[must_use]
     pub fn poll_transmit(&mut self, out: &mut Outbox<'a>, now: Instant, tell: Tell<'_>) -> bool {
-        self.now = self.now.max(now);
+        self.note_time(now);
         if self.link.phase == Phase::Down || !out.is_empty() {
             return false;
         }
@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
 
     /// The transport took `n` bytes.
     pub fn handle_transmitted(&mut self, n: usize, now: Instant) {
-        self.now = self.now.max(now);
+        self.note_time(now);
         if n == 0 || self.link.phase == Phase::Down {
             return;
         }

@@ -153,10 +153,13 @@ impl<'a, T: Item<'a>> List<'a, T> {
     }
 
     fn write(self, version: Version, out: &mut Writer<'_>) {
-        if self.iter().next().is_none() {
+        if matches!(self, Self::Encoded([]) | Self::Given([])) {
             out.fail(EncodeError::NoFilter);
         }
-        self.iter().for_each(|item| item.write(version, out));
+        match self {
+            Self::Encoded(bytes) => decoded::<T>(bytes).for_each(|item| item.write(version, out)),
+            Self::Given(items) => items.iter().for_each(|item| item.write(version, out)),
+        }
     }
 
     fn iter(self) -> impl Iterator<Item = T> + use<'a, T> {
@@ -164,13 +167,14 @@ impl<'a, T: Item<'a>> List<'a, T> {
             Self::Encoded(bytes) => (bytes, &[][..]),
             Self::Given(items) => (&[][..], items),
         };
-        let mut from = Reader::new(encoded);
-        // Judged when decoded, so the laxer version reads both.
-        let decoded = core::iter::from_fn(move || {
-            (!from.is_empty()).then(|| T::read(&mut from, Version::V5))
-        });
-        given.iter().copied().chain(decoded)
+        given.iter().copied().chain(decoded(encoded))
     }
+}
+
+/// Items that were judged, so that the laxer version reads those of both.
+fn decoded<'a, T: Item<'a>>(encoded: &'a [u8]) -> impl Iterator<Item = T> {
+    let mut from = Reader::new(encoded);
+    core::iter::from_fn(move || (!from.is_empty()).then(|| T::read(&mut from, Version::V5)))
 }
 
 /// Equal if they list the same in the same order.

@@ -1,6 +1,6 @@
 //! Properties as types: decoded or from a list, read and written.
 
-use super::section::{Raw, Seen, bit};
+use super::section::{Raw, Seen};
 use super::{ORDER, Property, SubscriptionId, read_section};
 use crate::error::{DecodeError, EncodeError};
 use crate::packet_type::{PacketType, Version, WILL};
@@ -49,6 +49,14 @@ impl<'a> Properties<'a> {
         Self(Source::Encoded(section))
     }
 
+    /// Returns the bytes of a section that was judged.
+    pub(crate) const fn section(&self) -> &'a [u8] {
+        match self.0 {
+            Source::Encoded(bytes) => bytes,
+            Source::List(..) => &[],
+        }
+    }
+
     /// Returns true if there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -58,12 +66,8 @@ impl<'a> Properties<'a> {
         }
     }
 
-    /// Returns the first one with that identifier.
-    pub(super) fn find(&self, id: u8) -> Option<Property<'a>> {
-        self.raw(id).and_then(|raw| Property::typed(&raw))
-    }
-
     /// Returns the first one with that identifier, as number and bytes.
+    #[inline(never)] // Getters are many.
     pub(crate) fn raw(&self, id: u8) -> Option<Raw<'a>> {
         match self.0 {
             Source::Encoded(bytes) => raws(bytes).find(|raw| raw.id == id),
@@ -157,7 +161,15 @@ impl<'a> Properties<'a> {
         match self.0 {
             Source::Encoded(bytes) if skip == NONE => out.put(bytes),
             Source::Encoded(bytes) => {
-                raws(bytes).filter(|raw| raw.id != skip).for_each(|raw| raw.write(out));
+                let mut from = Reader::new(bytes);
+                while !from.is_empty() {
+                    let rest = from.rest();
+                    let id = Raw::read(&mut from).id;
+                    let len = rest.len().saturating_sub(from.rest().len());
+                    if id != skip {
+                        out.put(rest.get(..len).unwrap_or_default());
+                    }
+                }
             }
             Source::List(list, lists) => (lists.write)(list, skip, out),
         }
@@ -191,8 +203,9 @@ fn raw_of_list<'a>(list: &'a [Property<'a>], id: u8) -> Option<Raw<'a>> {
 
 /// Writes the properties of a list in the order of writing.
 fn write_list(list: &[Property<'_>], skip: u8, out: &mut Writer<'_>) {
-    let present = list.iter().fold(0, |present, property| present | bit(property.id()));
-    for id in ORDER.into_iter().filter(|id| present & bit(*id) != 0 && *id != skip) {
+    let mut present = Seen::default();
+    list.iter().for_each(|property| present.note(property.id()));
+    for id in ORDER.into_iter().filter(|id| present.has(*id) && *id != skip) {
         list.iter().filter(|p| p.id() == id).for_each(|p| p.raw().write(out));
     }
 }

@@ -65,10 +65,7 @@ macro_rules! properties {
             $($(#[$doc])+
             #[must_use]
             pub fn $getter(&self) -> Option<$type> {
-                match self.find($id) {
-                    Some(Property::$name(value)) => Some(value),
-                    _ => None,
-                }
+                self.raw($id).map(|raw| Value::typed(&raw))
             })+
         }
     };

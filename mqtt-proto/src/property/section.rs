@@ -149,8 +149,9 @@ fn read_properties<'a>(
 const USER_PROPERTY: u8 = 0x26;
 
 /// The properties seen so far, a bit each: all identifiers are below 64.
+// In two halves: a device shifts no more than 32 bits at a time.
 #[derive(Default)]
-pub(super) struct Seen(u64);
+pub(super) struct Seen([u32; 2]);
 
 impl Seen {
     pub(super) fn judge(&mut self, id: u8, place: u16) -> Result<(), DecodeError> {
@@ -160,8 +161,14 @@ impl Seen {
         if self.has(id) && rule.repeats & place == 0 {
             return Err(DecodeError::RepeatedProperty(id));
         }
-        self.0 |= bit(id);
+        self.note(id);
         Ok(())
+    }
+
+    pub(super) fn note(&mut self, id: u8) {
+        if let Some(half) = self.0.get_mut(usize::from(id >> 5)) {
+            *half |= bit(id);
+        }
     }
 
     /// Authentication data needs its method (3.1.2.11.10).
@@ -169,13 +176,14 @@ impl Seen {
         self.has(0x16) && !self.has(0x15)
     }
 
-    fn has(&self, id: u8) -> bool {
-        self.0 & bit(id) != 0
+    pub(super) fn has(&self, id: u8) -> bool {
+        self.0.get(usize::from(id >> 5)).is_some_and(|half| half & bit(id) != 0)
     }
 }
 
-pub(super) const fn bit(id: u8) -> u64 {
-    1_u64.wrapping_shl(id as u32)
+/// Its bit in its half.
+const fn bit(id: u8) -> u32 {
+    1_u32.wrapping_shl(id as u32)
 }
 
 #[cfg(test)]

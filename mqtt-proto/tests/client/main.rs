@@ -18,6 +18,7 @@ mod lines;
 mod malformed;
 mod memory;
 mod ordering;
+mod overrun;
 mod oversize;
 mod peer;
 mod peers;

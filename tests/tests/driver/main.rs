@@ -3,6 +3,7 @@
 
 mod cancelling;
 mod dropped;
+mod ending;
 mod errors;
 mod hand;
 mod lives;

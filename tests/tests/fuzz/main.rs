@@ -8,6 +8,7 @@
 mod bytes;
 mod operations;
 mod server;
+mod settings;
 mod streams;
 
 use std::env;

@@ -9,7 +9,7 @@ use mqtt_as_proto::property::{Property, TopicAliasId};
 use mqtt_as_proto::{PacketId, Properties, ReasonCode, TopicName, Version};
 use mqtt_as_tests::random::Random;
 
-use crate::operations::qos;
+use crate::settings::qos;
 
 /// Few identifiers, so that they meet.
 pub(crate) fn id(random: &mut Random) -> PacketId {

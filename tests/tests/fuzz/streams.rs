@@ -11,7 +11,8 @@ use mqtt_as_proto::property::Property;
 use mqtt_as_proto::{Instant, Properties, QoS, TopicName, Version};
 use mqtt_as_tests::random::Random;
 
-use crate::operations::{Told, qos};
+use crate::operations::Told;
+use crate::settings::qos;
 
 /// Streams that their owners have not left, and those that are read.
 #[derive(Default)]

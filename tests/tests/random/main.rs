@@ -7,6 +7,7 @@
 
 mod ledger;
 mod life;
+mod settings;
 
 use std::env;
 use std::num::NonZero;

@@ -14,7 +14,7 @@ use crate::list::story::{
     Seen, both, client, config, connected, in_5_0, peer, published, server, until,
 };
 use crate::runtime::adapter::{Properties, Property, QoS, Version};
-use crate::runtime::{Client, within};
+use crate::runtime::{Client, sleep, within};
 
 /// Large enough to be held by reference.
 const LARGE: usize = 100_000;
@@ -138,6 +138,33 @@ fn a_payload_may_call_the_client_when_it_is_given_up() {
             until(|| client.give_up(1)).await;
             seen.count(1).await;
             within(client.disconnect()).await.expect("an end");
+            server.end().await;
+        });
+    });
+}
+
+#[test]
+fn a_payload_may_call_the_client_when_its_link_is_lost_before_it_was_written() {
+    in_time(|| {
+        both(async |version| {
+            let server = peer(|script| {
+                script.welcome();
+                thread::sleep(Duration::from_secs(2)); // It reads nothing.
+            });
+            let settings = config(version, server.port).write_timeout(Duration::from_millis(300));
+            let client = connected(settings).await;
+            let seen = Seen::default();
+            for _ in 0..2 {
+                let (asks, seen) = (client.downgrade(), seen.clone());
+                let owner = Owner(vec![b'x'; 16 * 1024 * 1024], move || {
+                    let up = asks.upgrade().is_some_and(|client| client.is_connected());
+                    seen.push(format!("let go, connected: {up}"));
+                });
+                publish(&client, Bytes::from_owner(owner), QoS::AtMostOnce);
+                sleep(Duration::from_millis(50)).await; // The driver has it.
+            }
+            within(client.down()).await.expect("a lost link");
+            seen.count(2).await;
             server.end().await;
         });
     });
