@@ -90,9 +90,12 @@ impl Operation for Up<'_> {
     }
 }
 
-/// Whether there is something that a handle has not told of, which it does now.
+/// Whether there is something that a handle has not told of, which it does now. The lock is held: no
+/// atomic read-modify-write is needed, which small devices do not have.
 fn told_anew(seen: &AtomicU32, count: u32) -> bool {
-    seen.swap(count, Ordering::Relaxed) != count
+    let is_new = seen.load(Ordering::Relaxed) != count;
+    seen.store(count, Ordering::Relaxed);
+    is_new
 }
 
 /// What the last CONNACK said.

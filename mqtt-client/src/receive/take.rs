@@ -205,6 +205,6 @@ pub(super) fn copy_to(
 ) -> Result<Copied, TooSmall> {
     let (needed, given) = (packet.len(), buffer.len());
     let place = buffer.get_mut(..needed).ok_or(TooSmall { needed, given })?;
-    place.copy_from_slice(packet);
+    mqtt_as_proto::wire::copy(place, packet);
     Ok(Copied { len: needed, token: stored.token(), version: stored.version() })
 }

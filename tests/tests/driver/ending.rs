@@ -221,3 +221,21 @@ fn a_stream_that_waits_for_its_acknowledgement_has_it_read() {
         assert_eq!(finish.end(&mut bench, 100), Ok(()));
     }
 }
+
+#[test]
+fn a_consumer_that_is_dropped_passes_its_wake_up_on() {
+    let mut bench = connected(config(Version::V5));
+    let client = bench.client();
+    let mut queues: Vec<_> = (0..5).map(|_| client.queue()).collect();
+    let mut calls: Vec<_> = queues.iter_mut().map(|queue| Call::begun(queue.next())).collect();
+    bench.receive(&[0x30, 5, 0, 1, b'a', 0, b'x']);
+    bench.turns(5);
+    // All that were woken go away unpolled, until one is left.
+    while calls.len() > 1 {
+        let woken = calls.iter().position(|call| call.woken.is_set());
+        drop(calls.swap_remove(woken.expect("somebody is woken")));
+        bench.turns(5);
+    }
+    let mut last = calls.pop().expect("one is left");
+    assert!(last.end(&mut bench, 5).is_some());
+}
