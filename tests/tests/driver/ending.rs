@@ -1,10 +1,6 @@
 //! Whoever waits learns the end of it: links that come and go, messages that expire, readers that
 //! leave, calls without a slot. Driven by hand.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mqtt_as_client::{
@@ -14,15 +10,11 @@ use mqtt_as_proto::packet::PacketType;
 use mqtt_as_proto::{Storage, Version};
 
 use crate::BOTH;
-use crate::hand::{Bench, Flag};
+use crate::calls::{Call, connected, fill};
+use crate::hand::Bench;
 
 fn config(version: Version) -> Config {
     Config::new("by hand").version(version).client_id("ours")
-}
-
-fn connected(config: Config) -> Bench {
-    let memory = Memory::heap(&config);
-    connected_in(config, memory)
 }
 
 fn connected_in(config: Config, memory: Memory) -> Bench {
@@ -30,61 +22,6 @@ fn connected_in(config: Config, memory: Memory) -> Bench {
     let client = bench.client();
     bench.complete(client.connect(true)).expect("a connection");
     bench
-}
-
-/// A call, polled when it was woken.
-struct Call<F: Future> {
-    future: Pin<Box<F>>,
-    woken: Arc<Flag>,
-    polls: usize,
-}
-
-impl<F: Future> Call<F> {
-    fn new(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
-        Self { future: Box::pin(future.into_future()), woken: Flag::new(), polls: 0 }
-    }
-
-    /// A call that has begun, and waits.
-    fn begun(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
-        let mut call = Self::new(future);
-        assert!(call.poll().is_none(), "it has to wait");
-        call
-    }
-
-    fn poll(&mut self) -> Option<F::Output> {
-        if !self.woken.take() {
-            return None;
-        }
-        self.polls += 1;
-        let waker = Waker::from(self.woken.clone());
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        }
-    }
-
-    /// Its end, which has to come within that many milliseconds.
-    fn end(&mut self, bench: &mut Bench, turns: usize) -> F::Output {
-        for _ in 0..turns {
-            if let Some(value) = self.poll() {
-                return value;
-            }
-            bench.turn();
-        }
-        panic!("it does not end");
-    }
-}
-
-/// The transport takes nothing, and both outboxes are full.
-fn fill(bench: &mut Bench) {
-    let client = bench.client();
-    bench.stall(true);
-    bench.turn();
-    for _ in 0..2 {
-        while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
-        bench.turn(); // The driver takes the first buffer full.
-    }
-    while client.publish("t", "").try_publish().is_ok() {}
 }
 
 #[test]
@@ -123,8 +60,8 @@ fn a_disconnect_before_the_attempt_begins_ends_the_calls_that_wait() {
         let mut publish = Call::begun(client.publish("t", "x").qos(QoS::AtLeastOnce));
         let connect = Call::begun(client.connect(false));
         let mut disconnect = Call::new(client.disconnect());
-        assert_eq!(disconnect.end(&mut bench, 10), Ok(()));
-        assert_eq!(publish.end(&mut bench, 10), Err(PublishError::Kept));
+        assert_eq!(disconnect.end_within(&mut bench, 10), Ok(()));
+        assert_eq!(publish.end_within(&mut bench, 10), Err(PublishError::Kept));
         drop(connect);
     }
 }
@@ -139,7 +76,7 @@ fn a_request_that_waits_for_room_was_not_sent_when_the_link_is_ended() {
         let mut subscribe = Call::begun(Box::pin(client.subscribe(&topic, QoS::AtMostOnce)));
         let _ = bench.poll_times(client.disconnect(), 2);
         bench.lose();
-        assert_eq!(subscribe.end(&mut bench, 50), Err(SubscribeError::NotConnected));
+        assert_eq!(subscribe.end_within(&mut bench, 50), Err(SubscribeError::NotConnected));
     }
 }
 
@@ -176,7 +113,7 @@ fn what_expires_without_a_connection_makes_room_for_those_that_wait() {
     let expiring = || client.publish("t", &[0; 60]).qos(QoS::AtLeastOnce);
     while expiring().properties(Properties::new(&properties)).try_publish().is_ok() {}
     let mut waits = Call::begun(client.publish("t", &[1; 60]).qos(QoS::AtLeastOnce).send());
-    assert!(waits.end(&mut bench, 1500).is_ok());
+    assert!(waits.end_within(&mut bench, 1500).is_ok());
 }
 
 #[test]
@@ -218,7 +155,7 @@ fn a_stream_that_waits_for_its_acknowledgement_has_it_read() {
         let mut stream = bench.complete(open).expect("an open stream");
         bench.complete(stream.write_all(b"abc")).expect("written");
         let mut finish = Call::new(stream.finish());
-        assert_eq!(finish.end(&mut bench, 100), Ok(()));
+        assert_eq!(finish.end_within(&mut bench, 100), Ok(()));
     }
 }
 
@@ -232,10 +169,10 @@ fn a_consumer_that_is_dropped_passes_its_wake_up_on() {
     bench.turns(5);
     // All that were woken go away unpolled, until one is left.
     while calls.len() > 1 {
-        let woken = calls.iter().position(|call| call.woken.is_set());
+        let woken = calls.iter().position(Call::is_woken);
         drop(calls.swap_remove(woken.expect("somebody is woken")));
         bench.turns(5);
     }
     let mut last = calls.pop().expect("one is left");
-    assert!(last.end(&mut bench, 5).is_some());
+    assert!(last.end_within(&mut bench, 5).is_some());
 }

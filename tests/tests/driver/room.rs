@@ -1,61 +1,14 @@
 //! Room is taken, not reserved: nobody is held up by a call that is not polled, and nobody for ever.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
 use mqtt_as_client::{Config, PublishError, QoS};
 use mqtt_as_proto::Version;
 
 use crate::BOTH;
+use crate::calls::{Call, connected, fill};
 use crate::hand::{Bench, Flag};
 
 fn config(version: Version) -> Config {
     Config::new("by hand").version(version).client_id("ours").outbox(256)
-}
-
-fn connected(config: Config) -> Bench {
-    let mut bench = Bench::new(config, 1000);
-    let client = bench.client();
-    bench.complete(client.connect(true)).expect("a connection");
-    bench
-}
-
-/// A call, and whether it was woken.
-struct Call<F> {
-    future: Pin<Box<F>>,
-    woken: Arc<Flag>,
-}
-
-impl<F: Future> Call<F> {
-    fn new(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
-        Self { future: Box::pin(future.into_future()), woken: Flag::new() }
-    }
-
-    /// Polls it, if it was woken.
-    fn poll(&mut self) -> Option<F::Output> {
-        if !self.woken.take() {
-            return None;
-        }
-        let waker = Waker::from(self.woken.clone());
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        }
-    }
-}
-
-/// The transport takes nothing, and both outboxes are full.
-fn fill(bench: &mut Bench) {
-    let client = bench.client();
-    bench.stall(true);
-    bench.turn();
-    for _ in 0..2 {
-        while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
-        bench.turn(); // The driver takes the first buffer full.
-    }
-    while client.publish("t", "").try_publish().is_ok() {}
 }
 
 #[test]

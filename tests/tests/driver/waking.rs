@@ -1,10 +1,8 @@
 //! Whoever waits is woken: calls that race with each other, buffers that are full. Driven by hand.
 
-use std::future::{Future, IntoFuture};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mqtt_as_client::event::Msg;
@@ -14,6 +12,7 @@ use mqtt_as_proto::Version;
 use mqtt_as_proto::packet::PacketType;
 
 use crate::BOTH;
+use crate::calls::{Call, connected, fill};
 use crate::hand::{Bench, Hand};
 
 /// Turns, of a millisecond each, within which everything here has to happen.
@@ -23,71 +22,10 @@ fn config(version: Version) -> Config {
     Config::new("by hand").version(version).client_id("ours")
 }
 
-fn connected(config: Config) -> Bench {
-    let mut bench = Bench::new(config, 1000);
-    let client = bench.client();
-    bench.complete(client.connect(true)).expect("a connection");
-    bench
-}
-
 /// A buffer of 256 bytes for what is read, which is lent for ever.
 fn lent(config: &Config) -> Memory {
     let read = ReadMemory::lent(Box::leak(vec![0; 256].into()));
     Memory { read, ..Memory::heap(config) }
-}
-
-/// A call and whether it was woken.
-struct Call<F: Future> {
-    future: Pin<Box<F>>,
-    woken: Arc<Woken>,
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-impl<F: Future> Call<F> {
-    /// A call that has begun, and waits.
-    fn begun(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
-        let future = Box::pin(future.into_future());
-        let mut call = Self { future, woken: Arc::new(Woken(AtomicBool::new(true))) };
-        assert!(call.poll().is_none(), "it has to wait");
-        call
-    }
-
-    fn is_woken(&self) -> bool {
-        self.woken.0.load(Ordering::SeqCst)
-    }
-
-    /// Polls it, if it was woken.
-    fn poll(&mut self) -> Option<F::Output> {
-        if !self.woken.0.swap(false, Ordering::SeqCst) {
-            return None;
-        }
-        let waker = Waker::from(self.woken.clone());
-        match self.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        }
-    }
-
-    fn end(&mut self, bench: &mut Bench) -> F::Output {
-        self.end_within(bench, SOON)
-    }
-
-    fn end_within(&mut self, bench: &mut Bench, turns: usize) -> F::Output {
-        for _ in 0..turns {
-            bench.turn();
-            if let Some(value) = self.poll() {
-                return value;
-            }
-        }
-        panic!("it has to happen soon");
-    }
 }
 
 #[test]
@@ -95,13 +33,7 @@ fn a_dropped_request_passes_its_turn_in_the_queue_for_room_on() {
     for version in BOTH {
         let mut bench = connected(config(version).outbox(256));
         let client = bench.client();
-        bench.stall(true);
-        bench.turn();
-        for _ in 0..2 {
-            while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
-            bench.turn(); // The driver takes the first buffer full.
-        }
-        while client.publish("t", "").try_publish().is_ok() {}
+        fill(&mut bench);
         let topic = "t".repeat(100);
         let first = Call::begun(Box::pin(client.subscribe(&topic, QoS::AtMostOnce)));
         let mut second = Call::begun(client.publish("topic", "second"));
