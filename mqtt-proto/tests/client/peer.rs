@@ -334,7 +334,7 @@ impl Peer {
     }
 
     /// Does what may tell events.
-    pub(crate) fn telling<T>(
+    pub(crate) fn with_events<T>(
         &mut self,
         act: impl FnOnce(&mut Client<'static>, Tell<'_>) -> T,
     ) -> T {
@@ -344,12 +344,12 @@ impl Peer {
 
     /// A program ends a publish that is not acknowledged.
     pub(crate) fn give_up(&mut self, id_: u16) -> bool {
-        self.telling(|client, tell| client.give_up(id(id_), tell))
+        self.with_events(|client, tell| client.give_up(id(id_), tell))
     }
 
     /// A program ends all of them.
     pub(crate) fn give_up_all(&mut self) {
-        self.telling(|client, tell| client.give_up_all(tell));
+        self.with_events(|client, tell| client.give_up_all(tell));
     }
 
     pub(crate) fn publish(&mut self, qos_: u8, payload: &str, tag: u32) -> Published {

@@ -347,12 +347,12 @@ impl Peer {
 
     /// The owner of the stream is gone.
     pub(crate) fn leave(&mut self, tag: Tag) -> bool {
-        self.telling(|client, tell| client.leave_stream(tag, tell))
+        self.with_events(|client, tell| client.leave_stream(tag, tell))
     }
 
     /// The owner of the stream stops.
     pub(crate) fn stop(&mut self, tag: Tag) -> bool {
-        self.telling(|client, tell| client.stop_stream(tag, tell))
+        self.with_events(|client, tell| client.stop_stream(tag, tell))
     }
 
     /// The transport takes what has been begun.

@@ -278,7 +278,7 @@ fn whole_messages_held_by_reference_are_read_as_well() {
     let bytes = bytes::Bytes::from(bytes);
     let now = peer.now;
     let input = Input::shared(&bytes);
-    let handled = peer.telling(|client, tell| client.handle_bytes(input, now, tell)).unwrap();
+    let handled = peer.with_events(|client, tell| client.handle_bytes(input, now, tell)).unwrap();
     assert!(handled.messages && peer.client.next(Consumer::Queue).unwrap().shared().is_some());
     let mut reader = Reader::begin(&mut peer);
     reader.read_all(&mut peer, 999);

@@ -19,7 +19,7 @@ impl Pair {
         let due = self.client.poll_timeout().is_some_and(|at| at <= self.now);
         if due {
             let now = self.now;
-            let done = self.telling(|client, tell| client.handle_timeout(now, tell));
+            let done = self.with_events(|client, tell| client.handle_timeout(now, tell));
             if let Err(error) = done {
                 self.happen(Happening::Failed(error));
             }
@@ -36,7 +36,7 @@ impl Pair {
     }
 
     /// Does what may tell events, and hears them.
-    pub(super) fn telling<T>(
+    pub(super) fn with_events<T>(
         &mut self,
         act: impl FnOnce(&mut Client<'static>, Tell<'_>) -> T,
     ) -> T {
@@ -259,7 +259,7 @@ impl Pair {
         if close {
             connection.link.close(Direction::ToBroker);
         }
-        let lost = self.telling(|client, tell| client.handle_connection_lost(tell));
+        let lost = self.with_events(|client, tell| client.handle_connection_lost(tell));
         self.happen(Happening::Lost(lost));
         self.out.clear();
         self.input.clear();

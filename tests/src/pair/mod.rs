@@ -287,7 +287,7 @@ impl Pair {
     /// Lets the client give a publish up.
     pub fn give_up(&mut self, id: PacketId) -> bool {
         self.note(|| format!("give up #{id}"));
-        let given_up = self.telling(|client, tell| client.give_up(id, tell));
+        let given_up = self.with_events(|client, tell| client.give_up(id, tell));
         if given_up {
             self.wire.retired();
         }

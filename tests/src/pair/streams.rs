@@ -65,7 +65,7 @@ impl Pair {
         }
         self.streams.remove(which);
         let told = self.left.insert(core.0);
-        self.telling(|client, tell| client.leave_stream(core, tell));
+        self.with_events(|client, tell| client.leave_stream(core, tell));
         if unsent && told {
             self.happen(Happening::Ended(tag, Fate::NeverSent(NotSent::Stopped)));
         }
@@ -107,7 +107,7 @@ impl Pair {
             let core = stream.core;
             self.left.insert(core.0);
             self.wire.retired();
-            self.telling(|client, tell| client.leave_stream(core, tell));
+            self.with_events(|client, tell| client.leave_stream(core, tell));
             (stream.core, stream.state) = (Tag(stream.core.0 | 1 << 31), State::Waiting);
         }
         let topic = TopicName::new(&stream.topic).expect("a topic");

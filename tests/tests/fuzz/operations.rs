@@ -109,7 +109,7 @@ impl<'a> Case<'a, '_> {
             self.look();
         }
         self.lose();
-        self.telling(|client, tell| client.give_up_all(tell));
+        self.with_events(|client, tell| client.give_up_all(tell));
         self.look();
         assert!(self.open.is_empty(), "no outcome: {:?}", self.open);
         self.streams.assert_over();
@@ -120,7 +120,7 @@ impl<'a> Case<'a, '_> {
     }
 
     /// Does what may tell events, and hears them.
-    fn telling<T>(&mut self, act: impl FnOnce(&mut Client<'a>, Tell<'_>) -> T) -> T {
+    fn with_events<T>(&mut self, act: impl FnOnce(&mut Client<'a>, Tell<'_>) -> T) -> T {
         let mut told = Told::new();
         let done = act(&mut self.client, &mut |event| told.extend(ended(&event)));
         self.hear_told(told);
@@ -158,7 +158,7 @@ impl<'a> Case<'a, '_> {
     }
 
     fn lose(&mut self) {
-        self.telling(|client, tell| client.handle_connection_lost(tell));
+        self.with_events(|client, tell| client.handle_connection_lost(tell));
         self.begin_connection();
     }
 
@@ -195,10 +195,10 @@ impl<'a> Case<'a, '_> {
             2 => self.client.release_memory(),
             3 => {
                 let id = id(self.random);
-                self.telling(|client, tell| client.give_up(id, tell));
+                self.with_events(|client, tell| client.give_up(id, tell));
             }
             4 if self.random.chance(10) => {
-                self.telling(|client, tell| client.give_up_all(tell));
+                self.with_events(|client, tell| client.give_up_all(tell));
             }
             5 => {
                 let reason = ReasonCode::from_u8([0, 4, 0x80][self.random.index(3)]);
@@ -354,7 +354,7 @@ impl<'a> Case<'a, '_> {
                 _ => return,
             }
             let now = self.now;
-            if self.telling(|client, tell| client.handle_timeout(now, tell)).is_err() {
+            if self.with_events(|client, tell| client.handle_timeout(now, tell)).is_err() {
                 assert!(self.client.is_closing());
             }
             // A PINGREQ that is due is put into the outbox, which may have to be written first.
@@ -423,7 +423,8 @@ impl<'a> Case<'a, '_> {
         let input = bytes::Bytes::from(std::mem::take(&mut self.input));
         let lent = if self.random.chance(50) { Input::shared(&input) } else { Input::new(&input) };
         let (now, received) = (self.now, self.client.counts().received);
-        let Ok(handled) = self.telling(|client, tell| client.handle_bytes(lent, now, tell)) else {
+        let Ok(handled) = self.with_events(|client, tell| client.handle_bytes(lent, now, tell))
+        else {
             assert!(self.client.is_closing());
             return;
         };

@@ -1,4 +1,4 @@
-//! What cannot be said is an error at the call: nothing is sent, no packet identifier is used.
+//! Invalid input is an error at the call: nothing is sent, no packet identifier is used.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -201,10 +201,10 @@ async fn no_connect(
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let client = client(settings(config(version, port).connect_timeout(Duration::from_secs(1))));
-    let error = within(client.connect(clean)).await.expect_err("it cannot be said");
+    let error = within(client.connect(clean)).await.expect_err("invalid");
     assert!(!matches!(error, ConnectError::TimedOut(Step::Connect)), "a CONNECT was sent");
     listener.set_nonblocking(true).expect("a listener that does not block");
-    assert!(listener.accept().is_err(), "nothing is opened for what cannot be said");
+    assert!(listener.accept().is_err(), "nothing is opened for invalid settings");
     error
 }
 

@@ -19,26 +19,26 @@ use crate::runtime::{self, Client, Task, host, run, sleep, spawn, within};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
-/// Tells a story in both versions.
+/// Runs a story in both versions.
 pub(crate) fn both<F: Future<Output = ()>>(story: impl Fn(Version) -> F) {
     for version in [Version::V311, Version::V5] {
-        tell(version, story(version));
+        run_in(version, story(version));
     }
 }
 
-/// Tells what only 3.1.1 has.
+/// Runs what only 3.1.1 has.
 pub(crate) fn in_3_1_1(story: impl Future<Output = ()>) {
-    tell(Version::V311, story);
+    run_in(Version::V311, story);
 }
 
-/// Tells what only 5.0 has.
+/// Runs what only 5.0 has.
 pub(crate) fn in_5_0(story: impl Future<Output = ()>) {
-    tell(Version::V5, story);
+    run_in(Version::V5, story);
 }
 
 /// `tests/surface` counts these lines.
-fn tell(version: Version, story: impl Future<Output = ()>) {
-    println!("told in {version:?} on {}", runtime::NAME);
+fn run_in(version: Version, story: impl Future<Output = ()>) {
+    println!("ran in {version:?} on {}", runtime::NAME);
     run(story);
 }
 
