@@ -5,9 +5,8 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use super::received::Received;
 use crate::log::{LogMemory, Record};
-use crate::packet::QoS;
+use crate::packet::{QoS, Received};
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.

@@ -11,12 +11,11 @@ use super::error::ConnectionError;
 use super::event::Tell;
 use super::incoming::{Consumer, Incoming, flag, state};
 use super::outgoing::qos;
-use super::received::{Arrival, Received};
 use super::ring::Ring;
 use super::stored::AckToken;
 use super::timers::Timer;
 use crate::log::{Log, Record};
-use crate::packet::QoS;
+use crate::packet::{QoS, Received};
 use crate::reason::ReasonCode;
 use crate::wire::copy;
 
@@ -25,7 +24,7 @@ use crate::wire::copy;
 pub struct StreamsIn {
     largest: u32,
     pub(super) begin:
-        fn(&mut Client<'_>, &Received<'_>, &[u8], usize) -> Result<Arrival, ConnectionError>,
+        fn(&mut Client<'_>, &Received<'_>, &[u8], usize) -> Result<bool, ConnectionError>,
     pub(super) push_piece: fn(&mut Client<'_>, &[u8], Tell<'_>) -> usize,
     pub(super) end_connection: fn(&mut Client<'_>, Tell<'_>),
     pub(super) end_stalled: fn(&mut Client<'_>, Tell<'_>) -> Result<(), ConnectionError>,
