@@ -224,6 +224,7 @@ impl Client<'_> {
     }
 
     /// A packet that is no message.
+    #[inline(never)] // It is kept away from what messages need.
     fn handle_control(&mut self, frame: Frame<'_>, tell: Tell<'_>) -> Result<(), ConnectionError> {
         let kind = frame.packet_type()?;
         match kind {
@@ -272,6 +273,8 @@ impl Client<'_> {
     }
 
     /// The rest of a payload that is skipped, or streamed.
+    #[cold]
+    #[inline(never)]
     fn handle_rest(&mut self, rest: &[u8], handled: &mut Handled, tell: Tell<'_>) -> usize {
         let most = self.link.skip as usize;
         let piece = rest.get(..most).unwrap_or(rest);

@@ -47,7 +47,7 @@ impl Client<'_> {
 
     /// A QoS 1 or 2 message, which may exceed our Receive Maximum. Whether its identifier is known;
     /// if not it is new, and counts.
-    #[inline]
+    #[inline(never)] // QoS 0 has no use for it.
     fn arrives_again(&mut self, id: PacketId, qos: QoS) -> Result<bool, ConnectionError> {
         let known = self.incoming.log.find(id.get());
         // Only what comes on this connection counts, and a DUP of it counts once.
@@ -171,7 +171,7 @@ impl Client<'_> {
         if !self.make_room(own, by_reference, received.qos()) {
             return self.without_room(own, received.qos());
         }
-        let record = Record {
+        let mut record = Record {
             len: len as u32, // A packet is shorter than 2²⁸ bytes, and a topic than 2¹⁶.
             id: received.id.map_or(0, PacketId::get),
             state: state::HELD,
@@ -180,12 +180,14 @@ impl Client<'_> {
             extra: (packet.len().saturating_sub(received.payload.len())) as u32,
             ..Record::default()
         };
-        let pushed = match (shared, self.hooks.aliases_in) {
-            (Some(shared), _) => self.incoming.log.push_shared(Record { len: 0, ..record }, shared),
-            (None, Some(hook)) if by_alias => (hook.push)(self, record, received),
-            _ => self.incoming.log.push_bytes(record, packet),
+        let fits = match (shared, self.hooks.aliases_in) {
+            (Some(shared), _) => self.incoming.log.add_shared(&mut record, shared),
+            (None, Some(hook)) if by_alias => (hook.push)(self, &mut record, received),
+            _ => self.incoming.log.add(&mut record, packet),
         };
-        let Some(record) = pushed else { return self.without_room(own, received.qos()) };
+        if !fits {
+            return self.without_room(own, received.qos());
+        }
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
         if received.id.is_some() {
