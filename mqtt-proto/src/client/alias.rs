@@ -10,7 +10,7 @@ use crate::packet::{QoS, Received};
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct AliasesOut {
     maximum: u16,
     copy: fn(&mut Client<'_>, &Record, u16) -> bool,
@@ -35,12 +35,6 @@ impl AliasesOut {
     }
 }
 
-impl core::fmt::Debug for AliasesOut {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("AliasesOut").field(&self.maximum).finish()
-    }
-}
-
 /// Memory for topic aliases of the server's.
 #[derive(Debug, Default)]
 pub struct AliasesIn<'a> {
@@ -49,7 +43,7 @@ pub struct AliasesIn<'a> {
 }
 
 /// What is done with aliases of the server's.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Hook {
     /// Stores a mapping, or looks for it.
     pub(super) learn: fn(&mut Client<'_>, u16, &[u8]) -> Result<(), ConnectionError>,
@@ -69,12 +63,6 @@ impl Default for Hook {
                 client.put_aliased(record, received, at, payload)
             },
         }
-    }
-}
-
-impl core::fmt::Debug for Hook {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Hook")
     }
 }
 

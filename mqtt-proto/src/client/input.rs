@@ -207,20 +207,10 @@ impl Client<'_> {
         }
         // PUBREC and PUBREL may have to be answered.
         if matches!(header.first, 0x50 | 0x62) && !self.has_reply_room() {
-            self.make_reply_room();
-            if !self.has_reply_room() {
-                return Ok(handled.wait(Stop::Write));
-            }
+            return Ok(handled.wait(Stop::Write));
         }
         self.handle_control(Frame { first: header.first, body }, tell)?;
         Ok(size)
-    }
-
-    /// Acknowledgements that are ready go first; then there is no more room, but no less either.
-    fn make_reply_room(&mut self) {
-        if self.link.stream_out.is_none() && self.outbox.is_empty() {
-            let _ = self.fill_acknowledgements();
-        }
     }
 
     /// A packet that is no message.
@@ -325,23 +315,18 @@ impl Client<'_> {
         let head = packet.len().saturating_sub(received.payload.len());
         let payload = size.saturating_sub(head);
         let least = head.wrapping_add(super::stream_coming::LEAST);
-        let streams = self.streams(size).filter(|_| least <= room);
-        if streams.is_none() && !self.skips_large() {
-            return Err(ConnectionError::TooLarge { size });
-        }
-        let is_known = self.is_known(received)?;
-        match streams {
-            Some(_) if is_known => {}
+        match self.streams(size).filter(|_| least <= room) {
             Some(streams) => {
                 if !(streams.begin)(self, received, packet, payload)? {
                     return Ok(handled.wait(Stop::Take));
                 }
             }
-            None => {
-                self.skip_message(received, is_known);
+            None if self.skips_large() => {
+                self.skip_message(received)?;
                 let topic = TopicName::judged(received.topic);
                 tell(Event::TooLarge { topic, size, room });
             }
+            None => return Err(ConnectionError::TooLarge { size }),
         }
         self.link.skip = payload as u32; // Below 2²⁸.
         Ok(head)

@@ -99,25 +99,27 @@ impl Client<'_> {
         true
     }
 
-    /// A message that nobody takes: if it is new it is acknowledged unseen [MQTT-4.5.0-2].
-    pub(super) fn skip_message(&mut self, received: &Received<'_>, is_known: bool) {
+    /// A message that is too large: it is acknowledged unseen [MQTT-4.5.0-2].
+    pub(super) fn skip_message(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
         self.counts.too_large = self.counts.too_large.wrapping_add(1);
-        if let Some(id) = received.id.filter(|_| !is_known) {
-            self.acknowledge_unseen(id, received.qos());
+        if !self.is_known(received)? {
+            self.acknowledge_unseen(received);
         }
+        Ok(())
     }
 
     /// A new message is acknowledged, in its turn, though nobody gets it.
-    fn acknowledge_unseen(&mut self, id: PacketId, qos: QoS) {
+    pub(super) fn acknowledge_unseen(&mut self, received: &Received<'_>) {
+        let Some(id) = received.id else { return };
         let record = Record {
             id: id.get(),
             state: state::READY,
-            flags: qos as u8 | flag::LINK,
+            flags: flags_of(received),
             who: self.incoming.take_serial(), // No token of another message names it.
             ..Record::default()
         };
         // It takes no place among those that are held.
-        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, qos);
+        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, received.qos());
         if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
             self.shed();
         } else {

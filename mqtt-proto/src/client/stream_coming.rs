@@ -24,16 +24,20 @@ pub(super) const LEAST: usize = Ring::LEN + SMALLEST_PIECE;
 
 /// What the rest of the client calls, by way of [`StreamsIn`].
 impl Client<'_> {
-    /// What stands before the payload of a new message came, and what there is of it behind. False
-    /// if there is no room for it now.
+    /// What stands before the payload of a message came, and what there is of it behind. False if
+    /// there is no room for it now.
     pub(super) fn begin_payload(
         &mut self,
         received: &Received<'_>,
         rest: &[u8],
         payload: usize,
     ) -> Result<bool, ConnectionError> {
+        if self.is_known(received)? {
+            return Ok(true);
+        }
         if self.incoming.active == Consumer::Callbacks.needs() {
-            self.skip_message(received, false);
+            self.counts.too_large = self.counts.too_large.wrapping_add(1);
+            self.acknowledge_unseen(received);
             return Ok(true);
         }
         let by_alias = received.alias.is_some() && received.topic.is_empty();

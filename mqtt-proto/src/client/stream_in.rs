@@ -4,8 +4,6 @@
 //! a ring of the bytes that came and were not read. While the window is full nothing is read from
 //! the transport, so whoever takes such a message up has to read on.
 
-use core::fmt;
-
 use super::Client;
 use super::error::ConnectionError;
 use super::event::Tell;
@@ -20,7 +18,7 @@ use crate::reason::ReasonCode;
 use crate::wire::copy;
 
 /// Messages that are taken piece by piece.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct StreamsIn {
     largest: u32,
     pub(super) begin:
@@ -28,6 +26,7 @@ pub struct StreamsIn {
     pub(super) push_piece: fn(&mut Client<'_>, &[u8], Tell<'_>) -> usize,
     pub(super) end_connection: fn(&mut Client<'_>, Tell<'_>),
     pub(super) end_stalled: fn(&mut Client<'_>, Tell<'_>) -> Result<(), ConnectionError>,
+    is_open: fn(&Client<'_>) -> bool,
 }
 
 impl StreamsIn {
@@ -40,17 +39,12 @@ impl StreamsIn {
             push_piece: |client, piece, tell| client.push_piece(piece, tell),
             end_connection: |client, tell| client.cut_coming(tell),
             end_stalled: |client, tell| client.end_stalled(tell),
+            is_open: |client| client.coming().is_some_and(|record| record.has(flag::OPEN)),
         }
     }
 
     pub(super) const fn largest(self) -> u32 {
         self.largest
-    }
-}
-
-impl fmt::Debug for StreamsIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StreamsIn").field(&self.largest).finish()
     }
 }
 
@@ -177,8 +171,9 @@ impl Client<'_> {
     /// Whether a reader has a message that is not all there: what is awaited of the server may lie
     /// behind it.
     #[must_use]
+    #[inline]
     pub fn is_stream_open(&self) -> bool {
-        self.coming().is_some_and(|record| record.has(Consumer::Queue.open()))
+        self.config.streams_in.is_some_and(|streams| (streams.is_open)(self))
     }
 
     /// Messages at the front of the queue that come as streams are passed over: whoever asks takes
