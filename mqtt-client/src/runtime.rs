@@ -67,6 +67,19 @@ pub(crate) fn with_state(lock: &dyn Lock, mut f: impl FnMut(&mut State)) {
     do_with_state(lock, &mut f);
 }
 
+/// The same, where it is done for each message: more code, and fewer calls.
+#[inline]
+pub(crate) fn with_state_at_once<L: Lock>(lock: &L, mut f: impl FnMut(&mut State)) {
+    let mut has_chores = false;
+    lock.with(&mut |state| {
+        f(state);
+        has_chores = state.has_chores();
+    });
+    if has_chores {
+        do_chores(lock);
+    }
+}
+
 /// What is done with the state: a closure, of which the call alone is linked.
 trait Work {
     fn work(&mut self, state: &mut State);

@@ -206,7 +206,7 @@ impl<'a> Log<'a> {
     }
 
     /// Adds the record, and puts its position into it. False if it does not fit.
-    fn append(&mut self, record: &mut Record) -> bool {
+    pub(crate) fn append(&mut self, record: &mut Record) -> bool {
         record.at = self.end;
         if record.len == 0 {
             record.marks |= EMPTY;
@@ -228,12 +228,22 @@ impl<'a> Log<'a> {
         true
     }
 
+    /// Adds a record with those bytes, as many as it has, and puts its position into it. False if
+    /// it does not fit.
+    #[inline]
+    pub(crate) fn add(&mut self, record: &mut Record, bytes: &[u8]) -> bool {
+        let fits = self.append(record);
+        if fits {
+            copy(self.data_mut(record), bytes);
+        }
+        fits
+    }
+
     /// Adds a record with those bytes.
     pub(crate) fn push_bytes(&mut self, record: Record, bytes: &[u8]) -> Option<Record> {
         let len = u32::try_from(bytes.len()).ok()?;
-        let record = self.push(Record { len, ..record })?;
-        copy(self.data_mut(&record), bytes);
-        Some(record)
+        let mut record = Record { len, ..record };
+        self.add(&mut record, bytes).then_some(record)
     }
 
     /// Adds a record of `len` bytes, and lets it hold those by reference.
@@ -244,6 +254,13 @@ impl<'a> Log<'a> {
         let at = (record.at as usize).wrapping_add(HEADER);
         copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
         Some(record)
+    }
+
+    /// Adds a record that holds all its bytes by reference, and puts its position into it. False if
+    /// it does not fit.
+    pub(crate) fn add_shared(&mut self, record: &mut Record, shared: Shared) -> bool {
+        let pushed = self.push_shared(Record { len: 0, ..*record }, shared);
+        pushed.map(|pushed| *record = pushed).is_some()
     }
 
     /// Keeps a record as it was changed.

@@ -98,6 +98,20 @@ impl<'a> Reader<'a> {
         head
     }
 
+    /// Returns all that is left.
+    #[inline]
+    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
+        core::mem::take(&mut self.rest)
+    }
+
+    /// Reads a byte if it is a zero, and says whether it was.
+    #[inline]
+    pub(crate) fn skip_zero(&mut self) -> bool {
+        let [0, rest @ ..] = self.rest else { return false };
+        self.rest = rest;
+        true
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self) -> [u8; N] {
         let Some((head, rest)) = self.rest.split_first_chunk() else {

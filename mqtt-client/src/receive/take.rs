@@ -12,7 +12,7 @@ use super::TooSmall;
 use super::message::Acknowledge;
 use super::message::Copied;
 use crate::call::{Done, abandon};
-use crate::runtime::{Lock, with_state};
+use crate::runtime::{Lock, with_state_at_once};
 use crate::state::State;
 use crate::waiters::{Slot, Wait};
 
@@ -42,7 +42,7 @@ impl<T, L: Lock, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Taking<'_
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let (mut poll, mut again) = (Poll::Pending, false);
         let Self { lock, wait, slot, take } = &mut *self;
-        with_state(*lock, |state| {
+        with_state_at_once(*lock, |state| {
             if let Some(taken) = take(state) {
                 poll = Poll::Ready(Some(taken));
                 state.found(slot);

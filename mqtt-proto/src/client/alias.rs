@@ -5,13 +5,12 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use super::received::Received;
 use crate::log::{LogMemory, Record};
-use crate::packet::QoS;
+use crate::packet::{QoS, Received};
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct AliasesOut {
     maximum: u16,
     copy: fn(&mut Client<'_>, &Record, u16) -> bool,
@@ -36,12 +35,6 @@ impl AliasesOut {
     }
 }
 
-impl core::fmt::Debug for AliasesOut {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("AliasesOut").field(&self.maximum).finish()
-    }
-}
-
 /// Memory for topic aliases of the server's.
 #[derive(Debug, Default)]
 pub struct AliasesIn<'a> {
@@ -50,12 +43,12 @@ pub struct AliasesIn<'a> {
 }
 
 /// What is done with aliases of the server's.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Hook {
     /// Stores a mapping, or looks for it.
     pub(super) learn: fn(&mut Client<'_>, u16, &[u8]) -> Result<(), ConnectionError>,
     /// Adds a message with the topic of its alias.
-    pub(super) push: fn(&mut Client<'_>, Record, &Received<'_>) -> Option<Record>,
+    pub(super) push: fn(&mut Client<'_>, &mut Record, &Received<'_>) -> bool,
     /// Writes a message, with the topic of its alias and in front of so many bytes of payload, into
     /// a record from that place on. Returns how long that is.
     pub(super) put_head: fn(&mut Client<'_>, &Record, &Received<'_>, usize, usize) -> usize,
@@ -70,12 +63,6 @@ impl Default for Hook {
                 client.put_aliased(record, received, at, payload)
             },
         }
-    }
-}
-
-impl core::fmt::Debug for Hook {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Hook")
     }
 }
 
@@ -119,17 +106,19 @@ impl Client<'_> {
     }
 
     /// Adds a message with the topic of its alias.
-    fn push_aliased(&mut self, record: Record, received: &Received<'_>) -> Option<Record> {
-        let known = self.aliases_in.find(received.alias?)?;
-        let topic = self.aliases_in.data(&known);
+    fn push_aliased(&mut self, record: &mut Record, received: &Received<'_>) -> bool {
+        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
+        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
         let (head, remaining) = received.head_with(topic, received.payload.len());
-        let len = head.wrapping_add(received.payload.len());
-        let record = Record { len: len as u32, extra: head as u32, ..record };
-        let record = self.incoming.log.push(record)?;
-        let mut out = Writer::new(self.incoming.log.data_mut(&record));
-        received.put_head_with(topic, remaining, &mut out);
-        out.put(received.payload);
-        Some(record)
+        (record.len, record.extra) =
+            (head.wrapping_add(received.payload.len()) as u32, head as u32);
+        let fits = self.incoming.log.append(record);
+        if fits {
+            let mut out = Writer::new(self.incoming.log.data_mut(record));
+            received.put_head_with(topic, remaining, &mut out);
+            out.put(received.payload);
+        }
+        fits
     }
 
     fn put_aliased(

@@ -11,7 +11,7 @@ use crate::reason::ReasonCode;
 use crate::wire::{Body, Reader};
 
 /// Enhanced authentication is used.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Authentication {
     on_auth: fn(&mut Client<'_>, &[u8], Tell<'_>) -> Result<(), ConnectionError>,
 }
@@ -19,12 +19,6 @@ pub struct Authentication {
 impl Authentication {
     /// With the method that CONNECT names.
     pub const METHOD: Self = Self { on_auth: |client, body, tell| client.on_auth(body, tell) };
-}
-
-impl core::fmt::Debug for Authentication {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Authentication")
-    }
 }
 
 impl Client<'_> {

@@ -16,7 +16,7 @@ use crate::wire::{Reader, copy};
 pub(super) const PREFIX: usize = 8;
 
 /// Messages expire while they wait.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Expiry {
     /// When a message expires.
     at: fn(&Client<'_>, &Message<'_>) -> Option<Instant>,
@@ -36,12 +36,6 @@ impl Expiry {
         end_expired: |client, tell| client.end_expired(tell),
         set_left,
     };
-}
-
-impl core::fmt::Debug for Expiry {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Expiry")
-    }
 }
 
 impl Client<'_> {

@@ -142,13 +142,13 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The next PUBACK or PUBREC in order of arrival, if it is ready.
+    /// The first message whose PUBACK or PUBREC has not left.
     #[inline]
-    pub(super) fn next_ready(&mut self) -> Option<Record> {
+    pub(super) fn next_owed(&mut self) -> Option<Record> {
         loop {
             let record = self.log.at_cursor(OWED)?;
             if record.has(flag::LINK) && record.state != state::RECORDED {
-                return Some(record).filter(|record| record.state == state::READY);
+                return Some(record);
             }
             self.log.set_cursor(OWED, record.end());
         }
@@ -274,7 +274,7 @@ impl Client<'_> {
             record.set_flag(consumer.needs(), false);
             if !record.has(flag::NEEDS | flag::OPEN) {
                 if record.has(flag::HAD) {
-                    self.finish_record(record);
+                    self.finish_if_last(record);
                     continue;
                 }
                 record.flags |= needs;
@@ -357,23 +357,19 @@ impl Client<'_> {
         }
     }
 
-    #[inline]
+    /// One who took the message is done with it; when all are, it is over.
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(super) fn finish_if_last(&mut self, record: Record) {
         if record.has(flag::NEEDS | flag::OPEN) {
             self.incoming.log.set(&record);
-        } else {
-            self.finish_record(record);
-        }
-    }
-
-    /// All have dealt with the message.
-    fn finish_record(&mut self, record: Record) {
-        if qos(&record) == QoS::AtMostOnce && record.state == state::HELD {
+        } else if qos(&record) == QoS::AtMostOnce && record.state == state::HELD {
             self.incoming.held = self.incoming.held.saturating_sub(1);
             self.incoming.log.end_record(&record);
-            return self.note_room();
+            self.note_room();
+        } else {
+            self.finish_owed(record);
         }
-        self.finish_owed(record);
     }
 
     fn finish_owed(&mut self, mut record: Record) {
@@ -392,7 +388,6 @@ impl Client<'_> {
     }
 
     /// The message is over, and is acknowledged with that reason if there is anybody to tell.
-    #[inline]
     pub(super) fn finish_with(&mut self, record: Record, reason: ReasonCode) {
         self.incoming.held = self.incoming.held.saturating_sub(1);
         self.skip_rest(&record);
@@ -408,26 +403,30 @@ impl Client<'_> {
     fn make_ready(&mut self, mut record: Record, reason: ReasonCode) -> Acknowledged {
         record.extra = u32::from(reason.as_u8());
         record.state = state::READY;
-        self.incoming.log.drop_data(&mut record);
-        if record.has(flag::LINK) {
-            // It is owed before what the program says because of the message.
-            if self.is_connected() {
-                let _ = self.fill_acknowledgements();
-            }
-            return Acknowledged::Queued;
+        if !record.has(flag::LINK) {
+            // Its connection is gone. QoS 2 is remembered as delivered, or it would be delivered
+            // again.
+            self.acknowledged(record);
+            return Acknowledged::Stale;
         }
-        // Its connection is gone. QoS 2 is remembered as delivered, or it would be delivered again.
-        self.acknowledged(record, qos(&record) == QoS::ExactlyOnce && !reason.is_error());
-        Acknowledged::Stale
+        // It is owed before what the program says because of the message.
+        let first = self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
+        if first && self.is_connected() && self.put_acknowledgement(record) {
+            let _ = self.fill_acknowledgements(); // Others may have waited for it.
+        } else {
+            self.incoming.log.drop_data(&mut record);
+        }
+        Acknowledged::Queued
     }
 
     /// The acknowledgement of a message has left, or will not leave: at QoS 2 its identifier is
     /// recorded until PUBREL [MQTT-4.3.2-5] [MQTT-4.3.3-9].
-    pub(super) fn acknowledged(&mut self, mut record: Record, recorded: bool) {
+    pub(super) fn acknowledged(&mut self, mut record: Record) {
         self.link.is_full = false; // There may be room now.
-        if recorded {
+        let refused = ReasonCode::from_u8(record.extra as u8).is_error();
+        if qos(&record) == QoS::ExactlyOnce && !refused {
             record.state = state::RECORDED;
-            self.incoming.log.set(&record);
+            self.incoming.log.drop_data(&mut record);
         } else {
             self.remove_incoming(&record);
         }

@@ -5,14 +5,15 @@ use super::connect::SESSION_EXPIRY;
 use super::error::{ConnectionError, Violation};
 use super::event::{Event, Tell};
 use super::link::{Phase, Ping};
-use super::received::{Arrival, Received};
+use super::stream_in::StreamsIn;
 use super::timers::{Timer, is_past};
 use crate::error::DecodeError;
 use crate::frame::{FixedHeader, Frame};
-use crate::packet::{Disconnect, PacketType};
+use crate::packet::{Disconnect, PacketType, Received};
 use crate::payload::Shared;
 use crate::reason::ReasonCode;
 use crate::time::Instant;
+use crate::topic::TopicName;
 use crate::wire::Reader;
 
 /// Bytes that came.
@@ -83,6 +84,14 @@ pub struct Handled {
     pub messages: bool,
 }
 
+impl Handled {
+    /// It has to wait: nothing is used.
+    fn wait(&mut self, stop: Stop) -> usize {
+        self.stop = Some(stop);
+        0
+    }
+}
+
 /// Why reading has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -91,14 +100,6 @@ pub enum Stop {
     /// There is no room for a message: some have to be taken first, unless a reply of the server is
     /// awaited from now on. See [`Client::is_full`].
     Take,
-}
-
-/// What came of one packet.
-enum Packet {
-    Used(usize),
-    Stored(usize),
-    Incomplete(Option<usize>),
-    Stop(Stop),
 }
 
 impl Client<'_> {
@@ -114,30 +115,17 @@ impl Client<'_> {
         tell: Tell<'_>,
     ) -> Result<Handled, ConnectionError> {
         self.note_time(now);
-        let mut handled = Handled::default();
         self.note_received(input.bytes.len());
-        loop {
-            let rest = input.bytes.get(handled.used..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
-            }
-            match self.handle_packet(rest, input, tell) {
-                Ok(Packet::Used(n)) => handled.used = handled.used.wrapping_add(n),
-                Ok(Packet::Stored(n)) => {
-                    handled.used = handled.used.wrapping_add(n);
-                    handled.messages = true;
-                }
-                Ok(Packet::Incomplete(needed)) => {
-                    handled.needed = needed;
-                    break;
-                }
-                Ok(Packet::Stop(stop)) => {
-                    handled.stop = Some(stop);
-                    break;
-                }
+        let mut handled = Handled::default();
+        let received = self.counts.received;
+        while let Some(rest @ [_, ..]) = input.bytes.get(handled.used..) {
+            match self.handle_packet(rest, input, &mut handled, tell) {
+                Ok(0) => break,
+                Ok(used) => handled.used = handled.used.wrapping_add(used),
                 Err(error) => return Err(self.fail(error)),
             }
         }
+        handled.messages = self.counts.received != received;
         self.link.unread = input.bytes.len().saturating_sub(handled.used);
         self.note_stop(handled.stop == Some(Stop::Take));
         Ok(handled)
@@ -170,19 +158,21 @@ impl Client<'_> {
         }
     }
 
-    /// Uses at most one packet off the front.
+    /// Uses at most one packet off the front. Returns how many bytes; none if it has to wait, for
+    /// what `handled` says.
     #[inline]
     fn handle_packet(
         &mut self,
         rest: &[u8],
         input: Input<'_>,
+        handled: &mut Handled,
         tell: Tell<'_>,
-    ) -> Result<Packet, ConnectionError> {
+    ) -> Result<usize, ConnectionError> {
         if self.link.phase != Phase::Connected && self.link.phase != Phase::Connecting {
-            return Ok(Packet::Used(rest.len()));
+            return Ok(rest.len());
         }
         if self.link.skip != 0 {
-            return Ok(self.handle_rest(rest, tell));
+            return Ok(self.handle_rest(rest, handled, tell));
         }
         // The plainest packet first: a PUBACK that says no more than that.
         if let [0x40, 2, high, low, ..] = *rest
@@ -190,41 +180,41 @@ impl Client<'_> {
             && self.is_connected()
         {
             self.on_puback(u16::from_be_bytes([high, low]), ReasonCode::SUCCESS, tell)?;
-            return Ok(Packet::Used(4));
+            return Ok(4);
         }
-        let Some(header) = FixedHeader::read(rest)? else { return Ok(Packet::Incomplete(None)) };
+        let Some(header) = FixedHeader::read(rest)? else { return Ok(0) };
         let size = header.packet_len();
-        if size > self.config.maximum_packet_size as usize {
-            return self.handle_too_large(header, rest, tell);
+        let is_large = size > self.config.maximum_packet_size as usize;
+        if is_large && !self.takes_parts_of(header) {
+            return Err(ConnectionError::TooLarge { size });
         }
-        let Some(frame) = header.frame(rest) else { return Ok(Packet::Incomplete(Some(size))) };
-        if frame.first >> 4 == PacketType::Publish as u8 {
-            let packet = rest.get(..size).unwrap_or_default();
-            return Ok(match self.on_publish(frame.first, frame.body, packet, input)? {
-                Arrival::Done => Packet::Used(size),
-                Arrival::Stored => Packet::Stored(size),
-                Arrival::Wait => Packet::Stop(Stop::Take),
-            });
+        if !is_large && rest.len() < size {
+            handled.needed = Some(size);
+            return Ok(0);
+        }
+        let packet = rest.get(..size).unwrap_or(rest);
+        let body = packet.get(header.len..).unwrap_or_default();
+        if header.first >> 4 == PacketType::Publish as u8 {
+            let mut from = Reader::new(body);
+            let received = Received::read(header.first, &mut from, self.config.version);
+            return match from.check() {
+                Err(DecodeError::Truncated) if is_large => self.await_head(packet, size),
+                Err(error) => Err(error.into()),
+                Ok(()) if is_large => self.on_large(&received, packet, size, handled, tell),
+                Ok(()) if self.on_publish(&received, packet, input)? => Ok(size),
+                Ok(()) => Ok(handled.wait(Stop::Take)),
+            };
         }
         // PUBREC and PUBREL may have to be answered.
-        if matches!(frame.first, 0x50 | 0x62) && !self.has_reply_room() {
-            self.make_reply_room();
-            if !self.has_reply_room() {
-                return Ok(Packet::Stop(Stop::Write));
-            }
+        if matches!(header.first, 0x50 | 0x62) && !self.has_reply_room() {
+            return Ok(handled.wait(Stop::Write));
         }
-        self.handle_control(frame, tell)?;
-        Ok(Packet::Used(size))
-    }
-
-    /// Acknowledgements that are ready go first; then there is no more room, but no less either.
-    fn make_reply_room(&mut self) {
-        if self.link.stream_out.is_none() && self.outbox.is_empty() {
-            let _ = self.fill_acknowledgements();
-        }
+        self.handle_control(Frame { first: header.first, body }, tell)?;
+        Ok(size)
     }
 
     /// A packet that is no message.
+    #[inline(never)] // It is kept away from what messages need.
     fn handle_control(&mut self, frame: Frame<'_>, tell: Tell<'_>) -> Result<(), ConnectionError> {
         let kind = frame.packet_type()?;
         match kind {
@@ -273,7 +263,9 @@ impl Client<'_> {
     }
 
     /// The rest of a payload that is skipped, or streamed.
-    fn handle_rest(&mut self, rest: &[u8], tell: Tell<'_>) -> Packet {
+    #[cold]
+    #[inline(never)]
+    fn handle_rest(&mut self, rest: &[u8], handled: &mut Handled, tell: Tell<'_>) -> usize {
         let most = self.link.skip as usize;
         let piece = rest.get(..most).unwrap_or(rest);
         let used = match (self.link.stream_in, self.config.streams_in) {
@@ -281,52 +273,62 @@ impl Client<'_> {
             _ => piece.len(),
         };
         self.link.skip = self.link.skip.saturating_sub(used as u32);
-        if used == 0 { Packet::Stop(Stop::Take) } else { Packet::Used(used) }
+        if used == 0 { handled.wait(Stop::Take) } else { used }
     }
 
-    /// A packet larger than we take at once: a message may come piece by piece. 3.1.1 cannot tell
-    /// the server what is too large: there it is skipped.
+    /// Whether a packet larger than we take at once is dealt with all the same: a message may come
+    /// piece by piece, and 3.1.1 cannot tell the server what is too large, so there it is skipped.
+    fn takes_parts_of(&self, header: FixedHeader) -> bool {
+        header.first >> 4 == PacketType::Publish as u8
+            && self.is_connected()
+            && (self.skips_large() || self.streams(header.packet_len()).is_some())
+    }
+
+    fn skips_large(&self) -> bool {
+        !self.v5() && !self.config.close_if_too_large
+    }
+
+    /// How messages of that size come piece by piece, if they do.
+    fn streams(&self, size: usize) -> Option<StreamsIn> {
+        self.config.streams_in.filter(|streams| size <= streams.largest() as usize)
+    }
+
+    /// Not even what stands before the payload of a large message is all there.
+    fn await_head(&self, packet: &[u8], size: usize) -> Result<usize, ConnectionError> {
+        let more = packet.len() < self.config.maximum_packet_size as usize;
+        if more { Ok(0) } else { Err(ConnectionError::TooLarge { size }) }
+    }
+
+    /// The front of a message larger than we take at once came. What stands before its payload is
+    /// used.
     #[cold]
     #[inline(never)]
-    fn handle_too_large(
+    fn on_large(
         &mut self,
-        header: FixedHeader,
-        rest: &[u8],
+        received: &Received<'_>,
+        packet: &[u8],
+        size: usize,
+        handled: &mut Handled,
         tell: Tell<'_>,
-    ) -> Result<Packet, ConnectionError> {
-        let (size, room) = (header.packet_len(), self.config.maximum_packet_size as usize);
-        let message = header.first >> 4 == PacketType::Publish as u8;
-        let streams = self.config.streams_in.filter(|streams| size <= streams.largest() as usize);
-        let close = self.v5() || self.config.close_if_too_large;
-        if !message || !self.is_connected() || (close && streams.is_none()) {
-            return Err(ConnectionError::TooLarge { size });
-        }
-        let rest = rest.get(..size).unwrap_or(rest);
-        let body = rest.get(header.len..).unwrap_or_default();
-        let received = match Received::read(header.first, body, self.v5()) {
-            Ok(received) => received,
-            Err(DecodeError::Truncated) if rest.len() < room => {
-                return Ok(Packet::Incomplete(None));
-            }
-            Err(DecodeError::Truncated) => return Err(ConnectionError::TooLarge { size }),
-            Err(error) => return Err(error.into()),
-        };
-        let head = rest.len().saturating_sub(received.payload.len());
+    ) -> Result<usize, ConnectionError> {
+        let room = self.config.maximum_packet_size as usize;
+        let head = packet.len().saturating_sub(received.payload.len());
         let payload = size.saturating_sub(head);
-        if let Some(streams) = streams
-            && head.wrapping_add(super::stream_coming::LEAST) <= room
-        {
-            return Ok(match (streams.begin)(self, &received, rest, payload)? {
-                Arrival::Stored => Packet::Stored(head),
-                Arrival::Done => Packet::Used(head),
-                Arrival::Wait => Packet::Stop(Stop::Take),
-            });
+        let least = head.wrapping_add(super::stream_coming::LEAST);
+        match self.streams(size).filter(|_| least <= room) {
+            Some(streams) => {
+                if !(streams.begin)(self, received, packet, payload)? {
+                    return Ok(handled.wait(Stop::Take));
+                }
+            }
+            None if self.skips_large() => {
+                self.skip_message(received)?;
+                let topic = TopicName::judged(received.topic);
+                tell(Event::TooLarge { topic, size, room });
+            }
+            None => return Err(ConnectionError::TooLarge { size }),
         }
-        if close {
-            return Err(ConnectionError::TooLarge { size });
-        }
-        self.skip_message(&received, tell, size, room)?;
-        self.link.skip = (size.saturating_sub(rest.len())) as u32; // Below 2²⁸.
-        Ok(Packet::Used(rest.len()))
+        self.link.skip = payload as u32; // Below 2²⁸.
+        Ok(head)
     }
 }

@@ -17,7 +17,6 @@ mod message;
 mod outgoing;
 mod publish;
 mod receive;
-mod received;
 mod request;
 mod ring;
 mod session;

@@ -2,57 +2,53 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use super::event::{Event, Tell};
 use super::incoming::{OWED, Overflow, flag, state};
 use super::input::Input;
 use super::outgoing::qos as qos_of;
-use super::received::{Arrival, Received};
 use super::timers::Timer;
 use crate::log::Record;
-use crate::packet::{PacketType, QoS};
-use crate::topic::TopicName;
+use crate::packet::{PacketType, QoS, Received};
 use crate::wire::PacketId;
 
 impl Client<'_> {
-    /// A whole PUBLISH came, `packet` with its fixed header. Its alias is stored before anything
-    /// else is decided about it.
+    /// A whole PUBLISH came, `packet` with its fixed header. False if there is no room, and nobody
+    /// awaits a reply: it has to wait where it is.
     #[inline]
     pub(super) fn on_publish(
         &mut self,
-        first: u8,
-        body: &[u8],
+        received: &Received<'_>,
         packet: &[u8],
         input: Input<'_>,
-    ) -> Result<Arrival, ConnectionError> {
-        let received = Received::read(first, body, self.v5())?;
+    ) -> Result<bool, ConnectionError> {
         if !self.is_connected() {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
-        self.learn_alias(&received)?;
-        if let Some(id) = received.id
-            && let Some(arrival) = self.arrives_again(id, received.qos)?
-        {
-            return Ok(arrival);
+        Ok(self.is_known(received)? || self.store(received, packet, input)?)
+    }
+
+    /// Whether a message came before and is dealt with: by its identifier. Its alias is stored
+    /// before anything else is decided about it.
+    #[inline]
+    pub(super) fn is_known(&mut self, received: &Received<'_>) -> Result<bool, ConnectionError> {
+        self.learn_alias(received)?;
+        match received.id {
+            Some(id) => self.arrives_again(id, received.qos()),
+            None => Ok(false),
         }
-        self.store(&received, packet, input)
     }
 
     /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11].
     #[inline]
-    pub(super) fn learn_alias(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
+    fn learn_alias(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
         let Some(alias) = received.alias else { return Ok(()) };
         let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
         (hook.learn)(self, alias, received.topic)
     }
 
-    /// A QoS 1 or 2 message whose identifier is known, or that exceeds our Receive Maximum. None if
-    /// it is new, and counts.
-    #[inline]
-    pub(super) fn arrives_again(
-        &mut self,
-        id: PacketId,
-        qos: QoS,
-    ) -> Result<Option<Arrival>, ConnectionError> {
+    /// A QoS 1 or 2 message, which may exceed our Receive Maximum. Whether its identifier is known;
+    /// if not it is new, and counts.
+    #[inline(never)] // QoS 0 has no use for it.
+    fn arrives_again(&mut self, id: PacketId, qos: QoS) -> Result<bool, ConnectionError> {
         let known = self.incoming.log.find(id.get());
         // Only what comes on this connection counts, and a DUP of it counts once.
         let counts = known.is_none_or(|record| !record.has(flag::LINK));
@@ -71,20 +67,20 @@ impl Client<'_> {
             // so did not arrive. What is known of the identifier is of the old one.
             self.incoming.orphan(&mut record);
         }
-        Ok(None)
+        Ok(false)
     }
 
-    /// A resend. After a reconnect it renews the duty to acknowledge; a DUP counts once. None if it
-    /// is to be delivered again.
-    fn join(&mut self, mut record: Record) -> Option<Arrival> {
+    /// A resend. After a reconnect it renews the duty to acknowledge; a DUP counts once. False if
+    /// it is to be delivered again.
+    fn join(&mut self, mut record: Record) -> bool {
         if record.state == state::FINISHED && !record.has(flag::LINK) {
             self.incoming.log.end_record(&record); // It was taken, and not acknowledged.
-            return None;
+            return false;
         }
         if !record.has(flag::LINK) {
             if self.link.shed != 0 {
                 self.shed(); // As all from the first one on.
-                return Some(Arrival::Done);
+                return true;
             }
             record.set_flag(flag::LINK, true);
             self.link.received = self.link.received.saturating_add(1);
@@ -100,40 +96,30 @@ impl Client<'_> {
         if record.at < self.incoming.log.cursor(OWED) {
             self.incoming.log.set_cursor(OWED, record.at);
         }
-        Some(Arrival::Done)
+        true
     }
 
-    /// A 3.1.1 message that is too large: it is acknowledged unseen [MQTT-4.5.0-2].
-    pub(super) fn skip_message(
-        &mut self,
-        received: &Received<'_>,
-        tell: Tell<'_>,
-        size: usize,
-        room: usize,
-    ) -> Result<(), ConnectionError> {
+    /// A message that is too large: it is acknowledged unseen [MQTT-4.5.0-2].
+    pub(super) fn skip_message(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
         self.counts.too_large = self.counts.too_large.wrapping_add(1);
-        if let Some(id) = received.id
-            && self.arrives_again(id, received.qos)?.is_none()
-        {
-            self.acknowledge_unseen(id, received.qos);
-        }
-        if let Ok(topic) = TopicName::from_bytes(received.topic) {
-            tell(Event::TooLarge { topic, size, room });
+        if !self.is_known(received)? {
+            self.acknowledge_unseen(received);
         }
         Ok(())
     }
 
     /// A new message is acknowledged, in its turn, though nobody gets it.
-    pub(super) fn acknowledge_unseen(&mut self, id: PacketId, qos: QoS) {
+    pub(super) fn acknowledge_unseen(&mut self, received: &Received<'_>) {
+        let Some(id) = received.id else { return };
         let record = Record {
             id: id.get(),
             state: state::READY,
-            flags: qos as u8 | flag::LINK,
+            flags: flags_of(received),
             who: self.incoming.take_serial(), // No token of another message names it.
             ..Record::default()
         };
         // It takes no place among those that are held.
-        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, qos);
+        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, received.qos());
         if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
             self.shed();
         } else {
@@ -170,45 +156,47 @@ impl Client<'_> {
         self.check_overrun();
     }
 
-    /// Keeps a message, its alias replaced by the topic.
+    /// Keeps a message, its alias replaced by the topic. False if it has to wait.
     #[inline]
     fn store(
         &mut self,
         received: &Received<'_>,
         packet: &[u8],
         input: Input<'_>,
-    ) -> Result<Arrival, ConnectionError> {
+    ) -> Result<bool, ConnectionError> {
         let by_alias = received.alias.is_some() && received.topic.is_empty();
         let shared = if by_alias { None } else { input.share(packet) };
         let topic = if by_alias { self.alias_len(received.alias) } else { 0 };
         let longest = packet.len().wrapping_add(topic).wrapping_add(3);
         let len = if by_alias { longest } else { packet.len() };
         let (own, by_reference) = if shared.is_some() { (4, packet.len()) } else { (len, 0) };
-        if !self.make_room(own, by_reference, received.qos) {
-            return self.without_room(own, received.qos);
+        if !self.make_room(own, by_reference, received.qos()) {
+            return self.without_room(own, received.qos());
         }
-        let record = Record {
+        let mut record = Record {
             len: len as u32, // A packet is shorter than 2²⁸ bytes, and a topic than 2¹⁶.
             id: received.id.map_or(0, PacketId::get),
             state: state::HELD,
-            flags: received.flags() | self.incoming.needs(),
+            flags: flags_of(received) | self.incoming.needs(),
             who: self.incoming.next_serial,
             extra: (packet.len().saturating_sub(received.payload.len())) as u32,
             ..Record::default()
         };
-        let pushed = match (shared, self.hooks.aliases_in) {
-            (Some(shared), _) => self.incoming.log.push_shared(Record { len: 0, ..record }, shared),
-            (None, Some(hook)) if by_alias => (hook.push)(self, record, received),
-            _ => self.incoming.log.push_bytes(record, packet),
+        let fits = match (shared, self.hooks.aliases_in) {
+            (Some(shared), _) => self.incoming.log.add_shared(&mut record, shared),
+            (None, Some(hook)) if by_alias => (hook.push)(self, &mut record, received),
+            _ => self.incoming.log.add(&mut record, packet),
         };
-        let Some(record) = pushed else { return self.without_room(own, received.qos) };
+        if !fits {
+            return self.without_room(own, received.qos());
+        }
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
         if received.id.is_some() {
             self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
             self.note_counted();
         }
-        Ok(Arrival::Stored)
+        Ok(true)
     }
 
     /// Whether there is room for one more message, which QoS 0 messages may have to make.
@@ -263,11 +251,7 @@ impl Client<'_> {
     /// lie behind it. With the topic of its alias it may be larger than all the room.
     #[cold]
     #[inline(never)]
-    pub(super) fn without_room(
-        &mut self,
-        len: usize,
-        qos: QoS,
-    ) -> Result<Arrival, ConnectionError> {
+    pub(super) fn without_room(&mut self, len: usize, qos: QoS) -> Result<bool, ConnectionError> {
         if len > self.incoming.log.largest() {
             return Err(ConnectionError::TooLarge { size: len });
         }
@@ -276,14 +260,14 @@ impl Client<'_> {
         // Nothing makes room if nothing is held that can be taken.
         let waits = waits && self.incoming.held != 0;
         if !self.awaits_reply() && !shedding && (waits || qos != QoS::AtMostOnce) {
-            return Ok(Arrival::Wait);
+            return Ok(false);
         }
         if qos == QoS::AtMostOnce {
             self.counts.discards = self.counts.discards.wrapping_add(1);
         } else {
             self.shed();
         }
-        Ok(Arrival::Done)
+        Ok(true)
     }
 
     /// Something was taken: reading may go on.
@@ -322,4 +306,11 @@ impl Client<'_> {
             self.timers.arm_at(Timer::End, now);
         }
     }
+}
+
+/// The QoS of its record, and that its acknowledgement is owed on this connection.
+#[inline]
+pub(super) fn flags_of(received: &Received<'_>) -> u8 {
+    let owed = if received.id.is_some() { flag::LINK } else { 0 };
+    received.qos() as u8 | owed
 }

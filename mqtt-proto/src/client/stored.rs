@@ -43,20 +43,6 @@ impl<'s> Stored<'s> {
         self.payload_at
     }
 
-    /// Where in the packet the topic begins, and its length.
-    #[must_use]
-    #[inline]
-    pub fn topic_at(&self) -> (usize, usize) {
-        // Behind the first byte, the Remaining Length and the length of the topic.
-        let mut at = 1_usize;
-        while at < 4 && self.packet.get(at).is_some_and(|byte| byte & 0x80 != 0) {
-            at = at.wrapping_add(1);
-        }
-        let at = at.wrapping_add(1);
-        let len = self.packet.get(at..).and_then(|rest| rest.first_chunk::<2>());
-        (at.wrapping_add(2), len.map_or(0, |len| usize::from(u16::from_be_bytes(*len))))
-    }
-
     /// The payload. Of a message that comes as a stream, nothing.
     #[must_use]
     pub fn payload(&self) -> &'s [u8] {

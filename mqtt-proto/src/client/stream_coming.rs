@@ -5,12 +5,12 @@ use super::error::ConnectionError;
 use super::event::{Event, Tell};
 use super::incoming::{Consumer, flag, state};
 use super::outgoing::qos;
-use super::received::{Arrival, Received};
+use super::receive::flags_of;
 use super::ring::Ring;
 use super::stream_in::{LATE, LOST, window_at};
 use super::timers::Timer;
 use crate::log::Record;
-use crate::packet::QoS;
+use crate::packet::{QoS, Received};
 use crate::wire::{PacketId, copy};
 
 /// Bytes that the window of a stream has at least.
@@ -24,50 +24,30 @@ pub(super) const LEAST: usize = Ring::LEN + SMALLEST_PIECE;
 
 /// What the rest of the client calls, by way of [`StreamsIn`].
 impl Client<'_> {
-    /// The header of a message came, and what there is of its payload behind it. Only the header is
-    /// used.
+    /// What stands before the payload of a message came, and what there is of it behind. False if
+    /// there is no room for it now.
     pub(super) fn begin_payload(
         &mut self,
         received: &Received<'_>,
         rest: &[u8],
         payload: usize,
-    ) -> Result<Arrival, ConnectionError> {
-        self.learn_alias(received)?;
-        if let Some(id) = received.id
-            && let Some(arrival) = self.arrives_again(id, received.qos)?
-        {
-            self.link.skip = payload as u32; // Below 2²⁸.
-            return Ok(arrival);
+    ) -> Result<bool, ConnectionError> {
+        if self.is_known(received)? {
+            return Ok(true);
         }
-        let arrival = if self.incoming.active == Consumer::Callbacks.needs() {
+        if self.incoming.active == Consumer::Callbacks.needs() {
             self.counts.too_large = self.counts.too_large.wrapping_add(1);
-            if let Some(id) = received.id {
-                self.acknowledge_unseen(id, received.qos);
-            }
-            Arrival::Done
-        } else {
-            self.store_stream(received, rest, payload)?
-        };
-        if arrival != Arrival::Wait {
-            self.link.skip = payload as u32;
+            self.acknowledge_unseen(received);
+            return Ok(true);
         }
-        Ok(arrival)
-    }
-
-    pub(super) fn store_stream(
-        &mut self,
-        received: &Received<'_>,
-        rest: &[u8],
-        payload: usize,
-    ) -> Result<Arrival, ConnectionError> {
         let by_alias = received.alias.is_some() && received.topic.is_empty();
         let topic = if by_alias { self.alias_len(received.alias) } else { 0 };
         let head = rest.len().saturating_sub(received.payload.len());
         let longest = head.wrapping_add(topic).wrapping_add(3);
         let fixed = if by_alias { longest } else { head }.wrapping_add(Ring::LEN);
         let least = fixed.wrapping_add(SMALLEST_PIECE.min(payload));
-        if !self.make_room(least, 0, received.qos) {
-            return self.without_room(least, received.qos);
+        if !self.make_room(least, 0, received.qos()) {
+            return self.without_room(least, received.qos());
         }
         let free = self.incoming.log.largest().saturating_sub(self.incoming.log.live());
         let window = payload.min(WINDOW).min(free.saturating_sub(fixed));
@@ -75,13 +55,13 @@ impl Client<'_> {
             len: fixed.wrapping_add(window) as u32, // At most the limit of the log.
             id: received.id.map_or(0, PacketId::get),
             state: state::STREAM,
-            flags: received.flags() | Consumer::Queue.needs(),
+            flags: flags_of(received) | Consumer::Queue.needs(),
             who: self.incoming.next_serial,
             extra: head as u32,
             ..Record::default()
         };
         let Some(mut record) = self.incoming.log.push(record) else {
-            return self.without_room(least, received.qos);
+            return self.without_room(least, received.qos());
         };
         self.put_header(&mut record, received, rest, payload, by_alias);
         self.link.stream_in = Some(self.incoming.take_serial());
@@ -90,7 +70,7 @@ impl Client<'_> {
         if received.id.is_some() {
             self.note_counted();
         }
-        Ok(Arrival::Stored)
+        Ok(true)
     }
 
     /// Writes what stands before the window; an alias is replaced by its topic.

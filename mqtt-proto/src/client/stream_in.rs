@@ -4,31 +4,29 @@
 //! a ring of the bytes that came and were not read. While the window is full nothing is read from
 //! the transport, so whoever takes such a message up has to read on.
 
-use core::fmt;
-
 use super::Client;
 use super::error::ConnectionError;
 use super::event::Tell;
 use super::incoming::{Consumer, Incoming, flag, state};
 use super::outgoing::qos;
-use super::received::{Arrival, Received};
 use super::ring::Ring;
 use super::stored::AckToken;
 use super::timers::Timer;
 use crate::log::{Log, Record};
-use crate::packet::QoS;
+use crate::packet::{QoS, Received};
 use crate::reason::ReasonCode;
 use crate::wire::copy;
 
 /// Messages that are taken piece by piece.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct StreamsIn {
     largest: u32,
     pub(super) begin:
-        fn(&mut Client<'_>, &Received<'_>, &[u8], usize) -> Result<Arrival, ConnectionError>,
+        fn(&mut Client<'_>, &Received<'_>, &[u8], usize) -> Result<bool, ConnectionError>,
     pub(super) push_piece: fn(&mut Client<'_>, &[u8], Tell<'_>) -> usize,
     pub(super) end_connection: fn(&mut Client<'_>, Tell<'_>),
     pub(super) end_stalled: fn(&mut Client<'_>, Tell<'_>) -> Result<(), ConnectionError>,
+    is_open: fn(&Client<'_>) -> bool,
 }
 
 impl StreamsIn {
@@ -41,17 +39,12 @@ impl StreamsIn {
             push_piece: |client, piece, tell| client.push_piece(piece, tell),
             end_connection: |client, tell| client.cut_coming(tell),
             end_stalled: |client, tell| client.end_stalled(tell),
+            is_open: |client| client.coming().is_some_and(|record| record.has(flag::OPEN)),
         }
     }
 
     pub(super) const fn largest(self) -> u32 {
         self.largest
-    }
-}
-
-impl fmt::Debug for StreamsIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StreamsIn").field(&self.largest).finish()
     }
 }
 
@@ -178,8 +171,9 @@ impl Client<'_> {
     /// Whether a reader has a message that is not all there: what is awaited of the server may lie
     /// behind it.
     #[must_use]
+    #[inline]
     pub fn is_stream_open(&self) -> bool {
-        self.coming().is_some_and(|record| record.has(Consumer::Queue.open()))
+        self.config.streams_in.is_some_and(|streams| (streams.is_open)(self))
     }
 
     /// Messages at the front of the queue that come as streams are passed over: whoever asks takes

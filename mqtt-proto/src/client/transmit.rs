@@ -4,7 +4,7 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tell};
 use super::expiry;
-use super::incoming::OWED;
+use super::incoming::{self, OWED};
 use super::link::{Phase, Ping};
 use super::outgoing::{NEXT, Outgoing, RELEASES, flag, qos, state};
 use super::timers::Timer;
@@ -155,17 +155,28 @@ impl<'a> Client<'a> {
 
     /// PUBACK and PUBREC, in the order in which the messages came [MQTT-4.6.0-2] [MQTT-4.6.0-3].
     pub(super) fn fill_acknowledgements(&mut self) -> bool {
-        while let Some(record) = self.incoming.next_ready() {
-            let exactly_once = qos(&record) == QoS::ExactlyOnce;
-            let kind = if exactly_once { PacketType::PubRec } else { PacketType::PubAck };
-            let reason = ReasonCode::from_u8(record.extra as u8);
-            if !self.put_ack(kind, record.id, reason) {
+        while let Some(record) = self.incoming.next_owed()
+            && record.state == incoming::state::READY
+        {
+            if !self.put_acknowledgement(record) {
                 return false;
             }
-            self.incoming.log.set_cursor(OWED, record.end());
-            self.acknowledged(record, exactly_once && !reason.is_error());
         }
         true
+    }
+
+    /// The same for the first one. False if there is no room.
+    #[inline]
+    pub(super) fn put_acknowledgement(&mut self, record: Record) -> bool {
+        let exactly_once = qos(&record) == QoS::ExactlyOnce;
+        let kind = if exactly_once { PacketType::PubRec } else { PacketType::PubAck };
+        let reason = ReasonCode::from_u8(record.extra as u8);
+        let fits = self.put_ack(kind, record.id, reason);
+        if fits {
+            self.incoming.log.set_cursor(OWED, record.end());
+            self.acknowledged(record);
+        }
+        fits
     }
 
     /// PUBREL, in the order in which the PUBRECs came [MQTT-4.6.0-4]: it never waits for the

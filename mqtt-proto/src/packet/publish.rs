@@ -75,6 +75,55 @@ const RETAIN: u8 = 1;
 
 const TOPIC_ALIAS: u8 = 0x23;
 
+/// A PUBLISH as it lies in its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'p> {
+    pub(crate) first: u8,
+    /// Of QoS 0 it is none.
+    pub(crate) id: Option<PacketId>,
+    pub(crate) topic: &'p [u8],
+    /// The topic stands for this alias, or the alias for the topic.
+    pub(crate) alias: Option<u16>,
+    pub(crate) section: &'p [u8],
+    pub(crate) payload: &'p [u8],
+}
+
+impl<'p> Received<'p> {
+    /// Reads a PUBLISH, or its front as far as it is there. It is right if the reader has no fault
+    /// then.
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+    pub(crate) fn read(first: u8, from: &mut Reader<'p>, version: Version) -> Self {
+        let topic = from.binary();
+        let mut id = None;
+        match QoS::from_bits((first >> 1) & 3) {
+            Some(QoS::AtMostOnce) if first & DUP != 0 => from.fail(DecodeError::DupWithoutId), // [MQTT-3.3.1-2]
+            Some(QoS::AtMostOnce) => {}
+            Some(_) => id = Some(from.packet_id()),
+            None => from.fail(DecodeError::QoS), // [MQTT-3.3.1-4]
+        }
+        let (mut alias, mut section): (_, &[u8]) = (None, &[]);
+        if version == Version::V5 && !from.skip_zero() {
+            section = read_section(from, PacketType::Publish.bit(), &mut |id, number, _| {
+                if id == TOPIC_ALIAS {
+                    alias = Some(number as u16);
+                }
+            });
+        }
+        if let Err(error) = TopicName::from_bytes(topic)
+            && (!topic.is_empty() || alias.is_none())
+        {
+            from.fail(DecodeError::TopicName(error));
+        }
+        Self { first, id, topic, alias, section, payload: from.take_rest() }
+    }
+
+    #[inline]
+    pub(crate) fn qos(&self) -> QoS {
+        QoS::from_bits((self.first >> 1) & 3).unwrap_or_default()
+    }
+}
+
 impl<'a> Publish<'a> {
     /// A first, QoS 0, not retained PUBLISH of that payload; the rest is set field by field.
     #[must_use]
@@ -101,51 +150,15 @@ impl<'a> Publish<'a> {
     }
 
     pub(super) fn read(first: u8, from: &mut Reader<'a>, version: Version) -> Self {
-        Self::read_with_alias(first, from, version).0
-    }
-
-    /// Reads a PUBLISH, and its topic alias beside it.
-    #[inline(never)]
-    pub(crate) fn read_with_alias(
-        first: u8,
-        from: &mut Reader<'a>,
-        version: Version,
-    ) -> (Self, Option<u16>) {
-        let topic = from.binary();
-        let delivery = match (first >> 1) & 3 {
-            0 => Delivery::AtMostOnce,
-            1 => Delivery::AtLeastOnce(from.packet_id()),
-            2 => Delivery::ExactlyOnce(from.packet_id()),
-            _ => {
-                from.fail(DecodeError::QoS); // [MQTT-3.3.1-4]
-                Delivery::AtMostOnce
-            }
-        };
-        let dup = first & DUP != 0;
-        if dup && delivery == Delivery::AtMostOnce {
-            from.fail(DecodeError::DupWithoutId); // [MQTT-3.3.1-2]
+        let received = Received::read(first, from, version);
+        Self {
+            dup: first & DUP != 0,
+            retain: first & RETAIN != 0,
+            delivery: Delivery::new(received.qos(), received.id.unwrap_or(PacketId::MIN)),
+            topic: TopicName::judged(received.topic),
+            properties: Properties::judged(received.section),
+            payload: received.payload,
         }
-        let (mut alias, mut properties) = (None, Properties::NONE);
-        if version == Version::V5 {
-            let place = PacketType::Publish.bit();
-            properties = Properties::judged(read_section(from, place, &mut |id, number, _| {
-                if id == TOPIC_ALIAS {
-                    alias = Some(number as u16);
-                }
-            }));
-        }
-        let topic = match TopicName::from_bytes(topic) {
-            Ok(topic) => topic,
-            Err(error) => {
-                if !topic.is_empty() || alias.is_none() {
-                    from.fail(DecodeError::TopicName(error));
-                }
-                TopicName::EMPTY
-            }
-        };
-        let payload = from.take(from.rest().len());
-        let retain = first & RETAIN != 0;
-        (Self { dup, retain, delivery, topic, properties, payload }, alias)
     }
 
     /// Writes the whole packet and returns its length.

@@ -49,14 +49,6 @@ impl<'a> Properties<'a> {
         Self(Source::Encoded(section))
     }
 
-    /// Returns the bytes of a section that was judged.
-    pub(crate) const fn section(&self) -> &'a [u8] {
-        match self.0 {
-            Source::Encoded(bytes) => bytes,
-            Source::List(..) => &[],
-        }
-    }
-
     /// Returns true if there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

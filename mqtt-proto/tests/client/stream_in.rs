@@ -55,8 +55,7 @@ impl Reader {
     /// Takes up the first message of the queue.
     pub(crate) fn begin(peer: &mut Peer) -> Self {
         let stored = peer.client.next(Consumer::Queue).expect("a message");
-        let (at, len) = stored.topic_at();
-        assert_eq!(&stored.packet()[at..at + len], b"big");
+        assert_eq!(stored.publish().unwrap().topic.as_str(), "big");
         let len = stored.payload_len();
         Self { key: peer.client.begin_stream().unwrap(), read: Vec::new(), len }
     }
