@@ -17,7 +17,7 @@ use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
 
 use crate::payload::{Owners, Shared};
-use crate::storage::{HEAP, Storage};
+use crate::storage::Storage;
 use crate::wire::{copy, move_to_front, reverse};
 
 /// Where in the header the state stands.
@@ -41,8 +41,6 @@ pub(crate) struct Log<'a> {
     end: u32,
     live: u32,
     count: u32,
-    /// Whether records without bytes count.
-    counts_empty: bool,
     cursors: [u32; 4],
     owners: Owners,
 }
@@ -50,21 +48,10 @@ pub(crate) struct Log<'a> {
 impl<'a> Log<'a> {
     #[inline(never)] // There are four.
     pub(crate) fn new(memory: LogMemory<'a>) -> Self {
-        let LogMemory { bytes, index, limit, counts_empty } = memory;
+        let LogMemory { bytes, index, limit } = memory;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX >> 2);
         let (owners, cursors) = (Owners::default(), [0; 4]);
-        Self {
-            bytes,
-            index,
-            limit,
-            start: 0,
-            end: 0,
-            live: 0,
-            count: 0,
-            counts_empty,
-            cursors,
-            owners,
-        }
+        Self { bytes, index, limit, start: 0, end: 0, live: 0, count: 0, cursors, owners }
     }
 
     /// Live records.
@@ -92,16 +79,28 @@ impl<'a> Log<'a> {
     #[inline]
     pub(crate) fn at(&self, position: u32) -> Option<Record> {
         let mut at = position.max(self.start);
-        let bytes = self.bytes.as_slice();
         while at < self.end {
-            let header = bytes.get(at as usize..)?.first_chunk::<HEADER>()?;
-            let record = Record::from_bytes(at, *header);
+            let record = self.read(at)?;
             if record.state != DEAD {
                 return Some(record);
             }
             at = record.end();
         }
         None
+    }
+
+    /// The same, and moves the position on behind it.
+    pub(crate) fn next(&self, position: &mut u32) -> Option<Record> {
+        let record = self.at(*position)?;
+        *position = record.end();
+        Some(record)
+    }
+
+    /// The record that lies there, dead or alive.
+    #[inline]
+    fn read(&self, at: u32) -> Option<Record> {
+        let header = self.bytes.as_slice().get(at as usize..)?.first_chunk::<HEADER>()?;
+        Some(Record::from_bytes(at, *header))
     }
 
     /// The first live record.
@@ -113,11 +112,12 @@ impl<'a> Log<'a> {
     /// The index, which only a log on the heap is long enough for.
     #[inline]
     fn index(&self) -> &[u32] {
-        if HEAP { self.index.as_slice() } else { &[] }
+        if self.bytes.is_lent() { &[] } else { self.index.as_slice() }
     }
 
     /// The record with that identifier: at the front, if acknowledgements come in order.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn find(&self, id: u16) -> Option<Record> {
         let index = self.index();
         if index.is_empty() {
@@ -125,16 +125,13 @@ impl<'a> Log<'a> {
         }
         let place = usize::from(id) & index.len().wrapping_sub(1);
         let position = index.get(place)?.checked_sub(1)?;
-        self.at(position).filter(|record| record.at == position && record.id == id)
+        self.read(position).filter(|record| record.id == id)
     }
 
     /// The first live record that is wanted.
     pub(crate) fn search(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
-        let mut record = self.first()?;
-        while !wanted(&record) {
-            record = self.at(record.end())?;
-        }
-        Some(record)
+        let mut at = 0;
+        core::iter::from_fn(|| self.next(&mut at)).find(wanted)
     }
 
     /// Where the bytes of a record begin.
@@ -166,6 +163,12 @@ impl<'a> Log<'a> {
         if record.is_shared() { self.owners.get(self.key(record)) } else { None }
     }
 
+    /// How many bytes a record holds by reference.
+    #[inline]
+    pub(crate) fn shared_len(&self, record: &Record) -> usize {
+        self.shared(record).map_or(0, |shared| shared.as_slice().len())
+    }
+
     fn key(&self, record: &Record) -> u32 {
         let at = (record.at as usize).wrapping_add(HEADER);
         let key = self.bytes.as_slice().get(at..).and_then(|bytes| bytes.first_chunk::<KEY>());
@@ -175,13 +178,19 @@ impl<'a> Log<'a> {
     /// Bytes that a record counts for.
     #[inline]
     fn size(&self, record: &Record) -> u32 {
-        let counts = self.counts_empty || !record.is_empty();
+        let counts = self.counts_empty() || !record.is_empty();
         if counts { record.end().wrapping_sub(record.at) } else { 0 }
+    }
+
+    /// Whether records without bytes count: on the heap they do not, see [`LogMemory::owned`].
+    #[inline]
+    fn counts_empty(&self) -> bool {
+        self.bytes.is_lent()
     }
 
     /// Whether a record without bytes fits now.
     pub(crate) fn has_empty_room(&self) -> bool {
-        !self.counts_empty || self.has_room(0, 0)
+        !self.counts_empty() || self.has_room(0, 0)
     }
 
     /// Whether a record of `len` bytes, and `shared` held by reference, fits now. Of these one may
@@ -234,6 +243,15 @@ impl<'a> Log<'a> {
         let record = self.push(Record { len, ..record })?;
         copy(self.data_mut(&record), bytes);
         Some(record)
+    }
+
+    /// Adds a record of `len` bytes, and lets it hold those by reference, if there are any.
+    #[inline]
+    pub(crate) fn push_with(&mut self, record: Record, shared: Option<Shared>) -> Option<Record> {
+        match shared {
+            None => self.push(record),
+            Some(shared) => self.push_shared(record, shared),
+        }
     }
 
     /// Adds a record of `len` bytes, and lets it hold those by reference.
@@ -392,7 +410,7 @@ impl<'a> Log<'a> {
     fn compact(&mut self) {
         let (mut from, mut to) = (self.start, 0_u32);
         let mut cursors = self.cursors.map(|cursor| (cursor, None));
-        while let Some(record) = self.at(from) {
+        while let Some(record) = self.next(&mut from) {
             for (old, new) in &mut cursors {
                 if record.at >= *old {
                     new.get_or_insert(to);
@@ -402,12 +420,11 @@ impl<'a> Log<'a> {
             if let Some(bytes) = bytes.get_mut(to as usize..record.end() as usize) {
                 move_to_front(bytes, record.at.wrapping_sub(to) as usize);
             }
-            from = record.end();
             to = to.wrapping_add(record.end().wrapping_sub(record.at));
         }
         self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
         (self.start, self.end) = (0, to);
-        if HEAP {
+        if !self.bytes.is_lent() {
             self.index_all();
         }
     }
@@ -421,15 +438,11 @@ impl<'a> Log<'a> {
 
     /// Gives heap memory back that no record needs.
     pub(crate) fn release(&mut self) {
-        if !HEAP {
-            return;
-        }
         self.owners.trim();
         if self.count == 0 {
-            (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
             self.bytes.release();
             self.index.release();
-        } else if self.bytes.as_slice().len() >> 1 > self.live as usize {
+        } else if !self.bytes.is_lent() && self.bytes.as_slice().len() >> 1 > self.live as usize {
             self.compact();
             self.bytes.shrink_to(self.end as usize);
         }
@@ -440,7 +453,7 @@ impl<'a> Log<'a> {
     fn index_new(&mut self, record: &Record) {
         let len = self.index().len();
         if len == 0 {
-            if HEAP && self.count > INDEXED && self.index.limit() != 0 {
+            if !self.bytes.is_lent() && self.count > INDEXED {
                 self.index_all();
             }
             return;
@@ -484,8 +497,7 @@ impl<'a> Log<'a> {
         self.index.as_mut_slice().fill(0);
         let mask = self.index.as_slice().len().wrapping_sub(1);
         let mut from = self.start;
-        while let Some(record) = self.at(from) {
-            from = record.end();
+        while let Some(record) = self.next(&mut from) {
             if record.id == 0 {
                 continue;
             }

@@ -78,8 +78,7 @@ impl Client<'_> {
     fn end_expired(&mut self, tell: Tell<'_>) {
         let mut next: Option<Instant> = None;
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             let waits = record.state == state::WAITING && !record.has(flag::BEFORE);
             if !waits || !record.has(flag::EXPIRES) {
                 continue; // Once sent, a flow ignores it [MQTT-4.3.3-7].

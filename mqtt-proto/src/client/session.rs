@@ -66,8 +66,7 @@ impl Client<'_> {
     fn end_outgoing(&mut self, link: &Link, tell: Tell<'_>) {
         let written = self.outgoing.log.cursor(WRITTEN);
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let before = record;
             let sent = record.at < written || link.is_written(record.extra);
             record.set_flag(flag::COUNTED, false);
@@ -116,8 +115,7 @@ impl Client<'_> {
             (streams.end_connection)(self, tell);
         }
         let mut at = 0;
-        while let Some(mut record) = self.incoming.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.incoming.log.next(&mut at) {
             let on_link = record.has(flag::LINK);
             record.set_flag(flag::LINK, false);
             let recorded = qos(&record) == QoS::ExactlyOnce && record.extra < 0x80;
@@ -155,8 +153,7 @@ impl Client<'_> {
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
     fn oldest_sent(&self, link: &Link) -> Option<PacketId> {
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             match record.state {
                 state::SENT if record.has(flag::RETIRED) => {}
                 state::SENT => {
@@ -180,8 +177,7 @@ impl Client<'_> {
             self.cleared = Cleared::new(adopted, first);
         }
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             if record.state == state::RELEASE {
                 record.set_flag(flag::COUNTED, true);
                 self.outgoing.log.set(&record);
@@ -202,9 +198,7 @@ impl Client<'_> {
     fn judge_waiting(&mut self, mut record: Record, tell: Tell<'_>) {
         let packet = self.outgoing.packet(&record);
         let retain = packet.first().is_some_and(|first| first & 1 != 0);
-        let shared = self.outgoing.log.shared(&record);
-        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
-        let size = packet.len().wrapping_add(by_reference);
+        let size = packet.len().wrapping_add(self.outgoing.log.shared_len(&record));
         let Err(limit) = self.limits.check_publish(qos(&record), retain, size) else { return };
         if !record.has(flag::BEFORE) {
             self.outgoing.end(&record, Fate::NeverSent(NotSent::Forbidden(limit)), tell);
@@ -225,8 +219,7 @@ impl Client<'_> {
     /// Those that were never sent stay as they are. Republished ones keep their place in front.
     fn lose_session(&mut self, tell: Tell<'_>) {
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             if record.has(flag::STREAM) && record.state != state::RELEASE {
                 if let Some(hook) = self.hooks.streams_out {
                     (hook.lose_session)(self, record, tell);
@@ -267,8 +260,7 @@ impl Client<'_> {
     /// own, but nobody is told.
     fn lose_incoming(&mut self) {
         let mut at = 0;
-        while let Some(mut record) = self.incoming.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.incoming.log.next(&mut at) {
             if qos(&record) != QoS::AtMostOnce {
                 self.incoming.orphan(&mut record);
             }
@@ -302,8 +294,7 @@ impl Client<'_> {
             let _: ConnectionError = (hook.stop)(self, tell);
         }
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             self.give_up_record(record, NotSent::Disconnected, tell);
         }
     }

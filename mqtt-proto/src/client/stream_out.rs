@@ -314,8 +314,7 @@ impl Client<'_> {
     /// The session goes on: the server may hold interrupted QoS 2 messages, and counts them.
     fn count_interrupted(&mut self) {
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let exactly_once = qos(&record) == QoS::ExactlyOnce;
             let interrupted = record.state == state::INTERRUPTED;
             if interrupted && exactly_once && record.has(flag::BEFORE) {
@@ -328,8 +327,7 @@ impl Client<'_> {
 
     fn counted_interrupted(&self) -> u16 {
         let (mut at, mut count) = (0, 0_u16);
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             let counts = record.state == state::INTERRUPTED && record.has(flag::COUNTED);
             count = count.wrapping_add(u16::from(counts));
         }

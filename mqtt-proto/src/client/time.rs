@@ -196,14 +196,12 @@ impl Client<'_> {
     fn oldest_is_leaving(&self) -> bool {
         use super::outgoing::state;
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             match record.state {
                 state::SENT => {
                     let len = self.outgoing.packet(&record).len();
-                    let shared = self.outgoing.log.shared(&record);
-                    let shared = shared.map_or(0, |shared| shared.as_slice().len());
-                    let last = (len.saturating_add(shared) as u32).saturating_sub(1);
+                    let len = len.wrapping_add(self.outgoing.log.shared_len(&record));
+                    let last = (len as u32).saturating_sub(1);
                     let whole = record.at < self.outgoing.log.cursor(super::transmit::WRITTEN);
                     return !whole && !self.link.is_written(record.extra.wrapping_add(last));
                 }

@@ -254,17 +254,12 @@ impl<'a> Client<'a> {
             return aliases.copy_publish(self, record);
         }
         let packet = self.outgoing.packet(record);
-        let shared = self.outgoing.log.shared(record);
-        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
-        if !self.outbox.has_publish_room(packet.len(), by_reference) {
-            return false;
-        }
-        let Some(room) = self.outbox.append(packet.len()) else { return false };
+        let (len, by_reference) = (packet.len(), self.outgoing.log.shared_len(record));
+        let Some(room) = self.outbox.append_publish(len, by_reference) else { return false };
         copy(room, packet);
-        if let Some(shared) = shared {
+        if let Some(shared) = self.outgoing.log.shared(record) {
             self.outbox.append_shared(shared);
         }
-        let len = packet.len();
         self.finish_copy(record, len);
         self.link.count(len.wrapping_add(by_reference));
         true
