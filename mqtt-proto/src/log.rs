@@ -424,7 +424,7 @@ impl<'a> Log<'a> {
         }
         self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
         (self.start, self.end) = (0, to);
-        if !self.bytes.is_lent() {
+        if !self.index().is_empty() {
             self.index_all();
         }
     }
