@@ -134,27 +134,30 @@ impl<'a> Log<'a> {
         core::iter::from_fn(|| self.next(&mut at)).find(wanted)
     }
 
-    /// Where the bytes of a record begin.
+    /// Where the bytes of a record begin, and how many they are.
     #[inline]
-    fn begin(record: &Record) -> usize {
+    fn place(record: &Record) -> (usize, usize) {
         let key = if record.is_shared() { KEY } else { 0 };
-        (record.at as usize).wrapping_add(HEADER).wrapping_add(key)
+        let begin = (record.at as usize).wrapping_add(HEADER).wrapping_add(key);
+        (begin, (record.len as usize).wrapping_sub(key))
     }
 
     /// The bytes of a record, without what it holds by reference.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data(&self, record: &Record) -> &[u8] {
-        let bytes = self.bytes.as_slice();
-        bytes.get(Self::begin(record)..record.end() as usize).unwrap_or_default()
+        let (begin, len) = Self::place(record);
+        let bytes = self.bytes.as_slice().get(begin..);
+        bytes.and_then(|bytes| bytes.get(..len)).unwrap_or_default()
     }
 
     /// The bytes of a record, without what it holds by reference.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data_mut(&mut self, record: &Record) -> &mut [u8] {
-        let bytes = self.bytes.as_mut_slice();
-        bytes.get_mut(Self::begin(record)..record.end() as usize).unwrap_or_default()
+        let (begin, len) = Self::place(record);
+        let bytes = self.bytes.as_mut_slice().get_mut(begin..);
+        bytes.and_then(|bytes| bytes.get_mut(..len)).unwrap_or_default()
     }
 
     /// What a record holds by reference.

@@ -64,11 +64,10 @@ impl Client<'_> {
 
     /// Remembers what was sent, ends requests, and puts the cursors back.
     fn end_outgoing(&mut self, link: &Link, tell: Tell<'_>) {
-        let written = self.outgoing.log.cursor(WRITTEN);
         let mut at = 0;
         while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let before = record;
-            let sent = record.at < written || link.is_written(record.extra);
+            let sent = self.outgoing.is_written(&record, record.extra, link);
             record.set_flag(flag::COUNTED, false);
             match record.state {
                 // Past PUBREC it is as any other.
@@ -152,20 +151,13 @@ impl Client<'_> {
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
     fn oldest_sent(&self, link: &Link) -> Option<PacketId> {
-        let mut at = 0;
-        while let Some(record) = self.outgoing.log.next(&mut at) {
-            match record.state {
-                state::SENT if record.has(flag::RETIRED) => {}
-                state::SENT => {
-                    let written = record.at < self.outgoing.log.cursor(WRITTEN);
-                    let sent = written || link.is_written(record.extra);
-                    return PacketId::new(record.id).filter(|_| sent);
-                }
-                state::WAITING | state::STREAMING => return None,
-                _ => {}
-            }
-        }
-        None
+        let record = self.outgoing.log.search(|record| match record.state {
+            state::SENT => !record.has(flag::RETIRED),
+            state => matches!(state, state::WAITING | state::STREAMING),
+        })?;
+        let sent =
+            record.state == state::SENT && self.outgoing.is_written(&record, record.extra, link);
+        PacketId::new(record.id).filter(|_| sent)
     }
 
     /// Brings the session in line with the server's, and its messages with the server's limits.
@@ -220,12 +212,6 @@ impl Client<'_> {
     fn lose_session(&mut self, tell: Tell<'_>) {
         let mut at = 0;
         while let Some(record) = self.outgoing.log.next(&mut at) {
-            if record.has(flag::STREAM) && record.state != state::RELEASE {
-                if let Some(hook) = self.hooks.streams_out {
-                    (hook.lose_session)(self, record, tell);
-                }
-                continue;
-            }
             let again = match qos(&record) {
                 QoS::AtLeastOnce => self.config.republish,
                 QoS::ExactlyOnce => self.config.republish_exactly_once,
@@ -234,6 +220,10 @@ impl Client<'_> {
             if record.state == state::RELEASE {
                 let received = !record.has(flag::RETIRED);
                 self.outgoing.end(&record, Fate::Unknown { received }, tell);
+            } else if record.has(flag::STREAM) {
+                if let Some(hook) = self.hooks.streams_out {
+                    (hook.lose_session)(self, record, again, tell);
+                }
             } else if record.has(flag::BEFORE) && again {
                 self.republish(record);
             } else if record.has(flag::BEFORE) {

@@ -11,7 +11,7 @@ use super::link::{Link, StreamOut};
 use super::message::{Message, Sizes, write_publish};
 use super::outgoing::{NEXT, flag, qos, state, tell_fate};
 use super::timers::Timer;
-use super::transmit::{Step, WRITTEN};
+use super::transmit::Step;
 use crate::log::Record;
 use crate::packet::{DUP, QoS};
 use crate::payload::Payload;
@@ -24,7 +24,8 @@ pub(super) struct Hook {
     /// The connection is over that this record of a stream was on.
     pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
     /// The session is lost that this record of a stream belongs to.
-    pub(super) lose_session: fn(&mut Client<'_>, Record, Tell<'_>),
+    /// It is sent as a new message, or not.
+    pub(super) lose_session: fn(&mut Client<'_>, Record, bool, Tell<'_>),
     /// A session begins, or goes on.
     pub(super) begin_session: fn(&mut Client<'_>),
     /// The open stream cannot be finished.
@@ -37,7 +38,7 @@ pub(super) struct Hook {
 
 const HOOK: Hook = Hook {
     end_connection: |client, record, link, tell| client.end_stream_connection(record, link, tell),
-    lose_session: |client, record, tell| client.lose_stream_session(record, tell),
+    lose_session: |client, record, again, tell| client.lose_stream(record, again, tell),
     begin_session: |client| client.count_interrupted(),
     stop: |client, tell| client.stop_open(tell),
     interrupted: |client| client.counted_interrupted(),
@@ -302,8 +303,7 @@ impl Client<'_> {
             state::STREAMING => self.cut_stream(record, NotSent::Interrupted, tell),
             state::SENT => {
                 // It was sent if it was sent whole.
-                let written = record.at < self.outgoing.log.cursor(WRITTEN);
-                let sent = written || link.is_written(record.extra);
+                let sent = self.outgoing.is_written(&record, record.extra, link);
                 record.set_flag(flag::BEFORE, record.has(flag::BEFORE) || sent);
                 self.cut_stream(record, NotSent::Interrupted, tell);
             }
@@ -336,11 +336,7 @@ impl Client<'_> {
 
     /// The session is lost: an interrupted stream may be sent as a new message, or its fate is not
     /// known.
-    fn lose_stream_session(&mut self, mut record: Record, tell: Tell<'_>) {
-        let again = match qos(&record) {
-            QoS::ExactlyOnce => self.config.republish_exactly_once,
-            _ => self.config.republish,
-        };
+    fn lose_stream(&mut self, mut record: Record, again: bool, tell: Tell<'_>) {
         if again {
             record.set_flag(flag::BEFORE, false);
             record.set_flag(flag::REPUBLISHED, true);

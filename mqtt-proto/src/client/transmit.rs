@@ -5,7 +5,7 @@ use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tell};
 use super::expiry;
 use super::incoming::OWED;
-use super::link::{Phase, Ping};
+use super::link::{Link, Phase, Ping};
 use super::outgoing::{NEXT, Outgoing, RELEASES, flag, qos, state};
 use super::timers::Timer;
 use crate::log::Record;
@@ -337,6 +337,11 @@ impl Outgoing<'_> {
             }
             self.log.set_cursor(NEXT, record.end());
         }
+    }
+
+    /// Whether the transport has taken the byte of the record at that position of the output.
+    pub(super) fn is_written(&self, record: &Record, position: u32, link: &Link) -> bool {
+        record.at < self.log.cursor(WRITTEN) || link.is_written(position)
     }
 
     /// The PUBLISH of a record, up to and including a payload that is not held by reference.
