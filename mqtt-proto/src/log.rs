@@ -218,7 +218,7 @@ impl<'a> Log<'a> {
     }
 
     /// Adds the record, and puts its position into it. False if it does not fit.
-    fn append(&mut self, record: &mut Record) -> bool {
+    pub(crate) fn append(&mut self, record: &mut Record) -> bool {
         record.at = self.end;
         if record.len == 0 {
             record.marks |= EMPTY;
@@ -248,23 +248,24 @@ impl<'a> Log<'a> {
         Some(record)
     }
 
-    /// Adds a record of `len` bytes, and lets it hold those by reference, if there are any.
-    #[inline]
-    pub(crate) fn push_with(&mut self, record: Record, shared: Option<Shared>) -> Option<Record> {
-        match shared {
-            None => self.push(record),
-            Some(shared) => self.push_shared(record, shared),
-        }
+    /// Adds a record of `len` bytes, and lets it hold those by reference.
+    pub(crate) fn push_shared(&mut self, mut record: Record, shared: Shared) -> Option<Record> {
+        self.append_with(&mut record, Some(shared)).then_some(record)
     }
 
-    /// Adds a record of `len` bytes, and lets it hold those by reference.
-    pub(crate) fn push_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
-        let len = record.len.wrapping_add(KEY as u32);
-        let record = self.push(Record { len, marks: SHARED, ..record })?;
+    /// Adds the record, and lets it hold those bytes by reference, if there are any.
+    #[inline]
+    pub(crate) fn append_with(&mut self, record: &mut Record, shared: Option<Shared>) -> bool {
+        let Some(shared) = shared else { return self.append(record) };
+        record.len = record.len.wrapping_add(KEY as u32);
+        record.marks = SHARED;
+        if !self.append(record) {
+            return false;
+        }
         let key = self.owners.add(shared);
         let at = (record.at as usize).wrapping_add(HEADER);
         copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
-        Some(record)
+        true
     }
 
     /// Keeps a record as it was changed.

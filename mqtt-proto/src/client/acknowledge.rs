@@ -150,7 +150,7 @@ impl Client<'_> {
         let sent = self.outgoing.releases == 0
             && self.put_ack(PacketType::PubRel, record.id, ReasonCode::SUCCESS);
         let kept = flag::QOS | flag::COUNTED | flag::RETIRED | flag::STREAM;
-        let release = Record {
+        let mut release = Record {
             id: record.id,
             state: if sent { state::RELEASED } else { state::RELEASE },
             flags: record.flags & kept,
@@ -160,11 +160,9 @@ impl Client<'_> {
         self.outgoing.releases = self.outgoing.releases.wrapping_add(u16::from(!sent));
         let at_end = self.outgoing.log.at_cursor(NEXT).is_none();
         // There is room: what has ended took more.
-        let Some(release) = self.outgoing.log.push(release) else {
+        if !self.outgoing.log.append(&mut release) {
             self.outgoing.retired = self.outgoing.retired.saturating_sub(u32::from(retired));
-            return;
-        };
-        if at_end {
+        } else if at_end {
             self.outgoing.log.set_cursor(NEXT, release.end());
         }
     }

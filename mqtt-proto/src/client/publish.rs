@@ -3,7 +3,7 @@
 use super::Client;
 use super::error::OperationError;
 use super::event::Tag;
-use super::expiry;
+use super::expiry::PREFIX;
 use super::link::Phase;
 use super::message::{Message, Sizes, write_publish};
 use super::outgoing::{flag, state};
@@ -114,35 +114,32 @@ impl Client<'_> {
         tag: Tag,
     ) -> Result<Published, OperationError> {
         let by_reference = message.payload.shared_len();
-        let expires = self.expires(message);
+        let expiry = self.expiry_of(message);
         let copied = sizes.packet().wrapping_sub(by_reference);
-        let prefix = if expires.is_some() { expiry::PREFIX } else { 0 };
+        let (prefix, expires) = if expiry.is_some() { (PREFIX, flag::EXPIRES) } else { (0, 0) };
         let len = copied.wrapping_add(prefix);
         self.check_place(len, by_reference, copied)?;
         let is_next = self.is_connected() && self.outgoing.next_waiting().is_none();
         let before = self.outgoing.last_id;
         let id = self.outgoing.next_id();
-        let expiring = if expires.is_some() { flag::EXPIRES } else { 0 };
-        let record = Record {
+        let mut record = Record {
             len: len as u32, // At most the limit of the log.
             id,
             state: state::WAITING,
-            flags: message.qos as u8 | expiring,
+            flags: message.qos as u8 | expires,
             who: tag.0,
             ..Record::default()
         };
-        let record = self.outgoing.log.push_with(record, message.payload.shared());
-        let record = record.ok_or(OperationError::NoRoom)?;
-        let place = self.outgoing.log.data_mut(&record);
-        if let Some(at) = expires {
-            expiry::put(place, at);
+        if !self.outgoing.log.append_with(&mut record, message.payload.shared()) {
+            return Err(OperationError::NoRoom);
         }
-        write_publish(place.get_mut(prefix..).unwrap_or_default(), message, sizes, id);
+        let place = self.outgoing.log.data_mut(&record).get_mut(prefix..);
+        write_publish(place.unwrap_or_default(), message, sizes, id);
+        if let Some(expiry) = expiry {
+            (expiry.begin)(self, &record, message);
+        }
         let qos0 = message.qos == QoS::AtMostOnce;
         self.outgoing.waiting_qos0 = self.outgoing.waiting_qos0.wrapping_add(u16::from(qos0));
-        if let Some(at) = expires {
-            self.watch_expiry(at);
-        }
         if is_next && self.fill_publish(record) == Step::Next && qos0 {
             self.outgoing.remove(&record);
             self.outgoing.last_id = before; // It was not used.

@@ -301,8 +301,7 @@ impl Client<'_> {
         let unknown = Fate::Unknown { received: false };
         match record.state {
             state::WAITING if !record.has(flag::BEFORE) => {
-                self.free_place(&record);
-                self.outgoing.end(&record, Fate::NeverSent(why), tell);
+                self.end_waiting(&record, why, tell);
             }
             // It waits for its resend: the server may hold it from an earlier connection.
             state::WAITING if qos(&record) == QoS::AtLeastOnce => {

@@ -19,7 +19,6 @@ use crate::time::Instant;
 use crate::wire::copy;
 
 /// What is done for outbound streams where the rest of the client comes upon one.
-#[derive(Clone, Copy)]
 pub(super) struct Hook {
     /// The connection is over that this record of a stream was on.
     pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
@@ -36,7 +35,7 @@ pub(super) struct Hook {
     pub(super) give_up: fn(&mut Client<'_>, Record, Tell<'_>),
 }
 
-const HOOK: Hook = Hook {
+static HOOK: Hook = Hook {
     end_connection: |client, record, link, tell| client.end_stream_connection(record, link, tell),
     lose_session: |client, record, again, tell| client.lose_stream(record, again, tell),
     begin_session: |client| client.count_interrupted(),
@@ -82,7 +81,7 @@ impl Client<'_> {
             return Err(OperationError::NoRoom);
         }
         let record = self.push_stream(known, head.qos, tag)?;
-        self.hooks.streams_out = Some(HOOK);
+        self.hooks.streams_out = Some(&HOOK);
         self.note_time(now);
         self.put_head(record, head, sizes, size);
         self.link.stream_out = Some(StreamOut { tag, id: record.id, left: len, stopped: false });
@@ -136,8 +135,11 @@ impl Client<'_> {
             self.outgoing.remove(&record);
         }
         let is_next = self.outgoing.next_waiting().is_none();
-        let record = Record { id, state: state::STREAMING, flags, who: tag.0, ..Record::default() };
-        let record = self.outgoing.log.push(record).ok_or(OperationError::NoRoom)?;
+        let mut record =
+            Record { id, state: state::STREAMING, flags, who: tag.0, ..Record::default() };
+        if !self.outgoing.log.append(&mut record) {
+            return Err(OperationError::NoRoom);
+        }
         if is_next {
             self.outgoing.log.set_cursor(NEXT, record.end());
         }

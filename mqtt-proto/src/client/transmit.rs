@@ -192,10 +192,8 @@ impl<'a> Client<'a> {
     /// PUBLISH, resends first, while the server takes more.
     fn fill_publishes(&mut self, tell: Tell<'_>) -> bool {
         while let Some(record) = self.outgoing.next_waiting() {
-            let expires = record.has(flag::EXPIRES) && !record.has(flag::BEFORE);
-            if expires && self.left(&record) == 0 {
-                self.free_place(&record);
-                self.outgoing.end(&record, Fate::NeverSent(NotSent::Expired), tell);
+            if self.has_expired(&record) {
+                self.end_waiting(&record, NotSent::Expired, tell);
                 continue;
             }
             match self.fill_publish(record) {
@@ -276,8 +274,7 @@ impl<'a> Client<'a> {
         } else if record.has(flag::EXPIRES)
             && let Some(expiry) = self.config.expiry
         {
-            let left = self.left(record);
-            (expiry.set_left)(self.outbox.last(len), left);
+            (expiry.set_left)(self, record, len);
         }
     }
 
@@ -319,10 +316,11 @@ impl<'a> Client<'a> {
     }
 
     /// A message that waits will not be sent: its place among the server's is free.
-    pub(super) fn free_place(&mut self, record: &Record) {
-        if record.state == state::WAITING && record.has(flag::COUNTED) {
+    pub(super) fn end_waiting(&mut self, record: &Record, why: NotSent, tell: Tell<'_>) {
+        if record.has(flag::COUNTED) {
             self.link.outstanding = self.link.outstanding.saturating_sub(1);
         }
+        self.outgoing.end(record, Fate::NeverSent(why), tell);
     }
 }
 
