@@ -246,13 +246,14 @@ impl<R: Runtime> Client<R> {
         self.with_state(|state| state.link.assigned.words.clone())
     }
 
-    /// Counts since the client was made.
+    /// Counts since the client was made, and the memory that it has now.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.with_state(|state| {
             let Counts { received, discards, shed, .. } = state.core.counts();
             let too_large = state.counts.too_large + state.core.counts().too_large;
-            Statistics { received, discards, shed, too_large, ..state.counts }
+            let allocated = state.core.allocated_bytes();
+            Statistics { received, discards, shed, too_large, allocated, ..state.counts }
         })
     }
 

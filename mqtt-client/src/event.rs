@@ -69,7 +69,7 @@ impl ServerWords {
     }
 }
 
-/// Counts since the client was made.
+/// Counts since the client was made, and the memory that it has now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,4 +88,7 @@ pub struct Statistics {
     pub too_large: u64,
     /// QoS 0 messages accepted for publishing that may not have left when a connection was lost.
     pub unsent: u64,
+    /// Bytes of memory for messages and packets that the client has now, in use or not. A heap gets
+    /// them back when the link goes down or falls idle.
+    pub allocated: usize,
 }

@@ -161,55 +161,45 @@ impl State {
         slot: &mut Option<Slot>,
         waker: &Waker,
     ) -> Poll<Done> {
-        match *slot {
-            None => self.begin_publish(message, patience, slot, waker),
-            Some(taken) if self.waiters.wait(taken) == Wait::Room => {
+        let taken = match *slot {
+            Some(taken) if self.waiters.wait(taken) != Wait::Room => {
+                return self.go_on(slot, taken, waker);
+            }
+            Some(taken) => {
                 // A connection that is ending is no reason before it has ended.
                 if !self.link.is_up()
                     && let Err(done) = self.check_open()
                 {
                     return self.end_call(slot, done);
                 }
-                self.try_message(message, patience, slot, taken, waker)
+                taken
             }
-            Some(taken) => self.go_on(slot, taken, waker),
-        }
-    }
-
-    #[inline(never)]
-    fn begin_publish(
-        &mut self,
-        message: &Message<'_>,
-        patience: Patience,
-        slot: &mut Option<Slot>,
-        waker: &Waker,
-    ) -> Poll<Done> {
-        if let Err(done) = self.check_open() {
-            return Poll::Ready(done);
-        }
-        if message.qos != QoS::AtMostOnce && self.core.is_stream_open() {
-            return Poll::Ready(Done::StreamOpen);
-        }
-        let Some(taken) = self.waiters.take() else { return Poll::Ready(Done::NoWaiter) };
-        *slot = Some(taken);
-        self.limit_wait(taken, patience.timeout);
-        self.try_message(message, patience, slot, taken, waker)
-    }
-
-    fn try_message(
-        &mut self,
-        message: &Message<'_>,
-        patience: Patience,
-        slot: &mut Option<Slot>,
-        taken: Slot,
-        waker: &Waker,
-    ) -> Poll<Done> {
+            None => match self.begin_publish(message, patience) {
+                Ok(taken) => *slot.insert(taken),
+                Err(done) => return Poll::Ready(done),
+            },
+        };
         self.try_room(slot, taken, waker, patience.until_accepted, &mut |state, tag| {
             let now = state.time();
             let published = state.core.publish(message, tag, now)?;
             state.counts.published += 1;
             Ok(published)
         })
+    }
+
+    fn begin_publish(&mut self, message: &Message<'_>, patience: Patience) -> Result<Slot, Done> {
+        self.check_open()?;
+        if message.qos != QoS::AtMostOnce && self.core.is_stream_open() {
+            return Err(Done::StreamOpen);
+        }
+        self.begin_wait(patience.timeout)
+    }
+
+    /// Takes a slot for a call that waits so long at most.
+    fn begin_wait(&mut self, timeout: Option<u32>) -> Result<Slot, Done> {
+        let slot = self.waiters.take().ok_or(Done::NoWaiter)?;
+        self.limit_wait(slot, timeout);
+        Ok(slot)
     }
 
     /// Tries to have a message or a request accepted; else its call waits for room.
@@ -279,7 +269,10 @@ impl State {
             Outcome::Answered => Done::Granted(self.waiters.codes(taken)),
             outcome => Done::Outcome(outcome),
         };
-        self.end_call(slot, done)
+        // It was over: nothing goes on without it, and nobody has waited behind it.
+        *slot = None;
+        self.waiters.free(taken);
+        Poll::Ready(done)
     }
 
     /// Sends a request when there is room for it, and waits for its answer.
@@ -315,8 +308,6 @@ impl State {
         if self.core.is_stream_open() {
             return Err(Done::StreamOpen);
         }
-        let slot = self.waiters.take().ok_or(Done::NoWaiter)?;
-        self.limit_wait(slot, None);
-        Ok(slot)
+        self.begin_wait(None)
     }
 }

@@ -120,7 +120,6 @@ impl Waiters {
     /// The call waits for the end of the operation with that identifier.
     #[inline]
     pub(crate) fn await_answer(&mut self, slot: Slot, id: PacketId) {
-        self.change(slot, Wait::Answer);
         if let Some(waiter) = self.get(slot) {
             waiter.id = id.get();
         }

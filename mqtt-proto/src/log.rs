@@ -17,7 +17,7 @@ use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
 
 use crate::payload::{Owners, Shared};
-use crate::storage::{HEAP, Storage};
+use crate::storage::Storage;
 use crate::wire::{copy, move_to_front, reverse};
 
 /// Where in the header the state stands.
@@ -41,8 +41,6 @@ pub(crate) struct Log<'a> {
     end: u32,
     live: u32,
     count: u32,
-    /// Whether records without bytes count.
-    counts_empty: bool,
     cursors: [u32; 4],
     owners: Owners,
 }
@@ -50,21 +48,10 @@ pub(crate) struct Log<'a> {
 impl<'a> Log<'a> {
     #[inline(never)] // There are four.
     pub(crate) fn new(memory: LogMemory<'a>) -> Self {
-        let LogMemory { bytes, index, limit, counts_empty } = memory;
+        let LogMemory { bytes, index, limit } = memory;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX >> 2);
         let (owners, cursors) = (Owners::default(), [0; 4]);
-        Self {
-            bytes,
-            index,
-            limit,
-            start: 0,
-            end: 0,
-            live: 0,
-            count: 0,
-            counts_empty,
-            cursors,
-            owners,
-        }
+        Self { bytes, index, limit, start: 0, end: 0, live: 0, count: 0, cursors, owners }
     }
 
     /// Live records.
@@ -92,16 +79,28 @@ impl<'a> Log<'a> {
     #[inline]
     pub(crate) fn at(&self, position: u32) -> Option<Record> {
         let mut at = position.max(self.start);
-        let bytes = self.bytes.as_slice();
         while at < self.end {
-            let header = bytes.get(at as usize..)?.first_chunk::<HEADER>()?;
-            let record = Record::from_bytes(at, *header);
+            let record = self.read(at)?;
             if record.state != DEAD {
                 return Some(record);
             }
             at = record.end();
         }
         None
+    }
+
+    /// The same, and moves the position on behind it.
+    pub(crate) fn next(&self, position: &mut u32) -> Option<Record> {
+        let record = self.at(*position)?;
+        *position = record.end();
+        Some(record)
+    }
+
+    /// The record that lies there, dead or alive.
+    #[inline]
+    fn read(&self, at: u32) -> Option<Record> {
+        let header = self.bytes.as_slice().get(at as usize..)?.first_chunk::<HEADER>()?;
+        Some(Record::from_bytes(at, *header))
     }
 
     /// The first live record.
@@ -113,11 +112,12 @@ impl<'a> Log<'a> {
     /// The index, which only a log on the heap is long enough for.
     #[inline]
     fn index(&self) -> &[u32] {
-        if HEAP { self.index.as_slice() } else { &[] }
+        if self.bytes.is_lent() { &[] } else { self.index.as_slice() }
     }
 
     /// The record with that identifier: at the front, if acknowledgements come in order.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn find(&self, id: u16) -> Option<Record> {
         let index = self.index();
         if index.is_empty() {
@@ -125,45 +125,51 @@ impl<'a> Log<'a> {
         }
         let place = usize::from(id) & index.len().wrapping_sub(1);
         let position = index.get(place)?.checked_sub(1)?;
-        self.at(position).filter(|record| record.at == position && record.id == id)
+        self.read(position).filter(|record| record.id == id)
     }
 
     /// The first live record that is wanted.
     pub(crate) fn search(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
-        let mut record = self.first()?;
-        while !wanted(&record) {
-            record = self.at(record.end())?;
-        }
-        Some(record)
+        let mut at = 0;
+        core::iter::from_fn(|| self.next(&mut at)).find(wanted)
     }
 
-    /// Where the bytes of a record begin.
+    /// Where the bytes of a record begin, and how many they are.
     #[inline]
-    fn begin(record: &Record) -> usize {
+    fn place(record: &Record) -> (usize, usize) {
         let key = if record.is_shared() { KEY } else { 0 };
-        (record.at as usize).wrapping_add(HEADER).wrapping_add(key)
+        let begin = (record.at as usize).wrapping_add(HEADER).wrapping_add(key);
+        (begin, (record.len as usize).wrapping_sub(key))
     }
 
     /// The bytes of a record, without what it holds by reference.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data(&self, record: &Record) -> &[u8] {
-        let bytes = self.bytes.as_slice();
-        bytes.get(Self::begin(record)..record.end() as usize).unwrap_or_default()
+        let (begin, len) = Self::place(record);
+        let bytes = self.bytes.as_slice().get(begin..);
+        bytes.and_then(|bytes| bytes.get(..len)).unwrap_or_default()
     }
 
     /// The bytes of a record, without what it holds by reference.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn data_mut(&mut self, record: &Record) -> &mut [u8] {
-        let bytes = self.bytes.as_mut_slice();
-        bytes.get_mut(Self::begin(record)..record.end() as usize).unwrap_or_default()
+        let (begin, len) = Self::place(record);
+        let bytes = self.bytes.as_mut_slice().get_mut(begin..);
+        bytes.and_then(|bytes| bytes.get_mut(..len)).unwrap_or_default()
     }
 
     /// What a record holds by reference.
     #[inline]
     pub(crate) fn shared(&self, record: &Record) -> Option<&Shared> {
         if record.is_shared() { self.owners.get(self.key(record)) } else { None }
+    }
+
+    /// How many bytes a record holds by reference.
+    #[inline]
+    pub(crate) fn shared_len(&self, record: &Record) -> usize {
+        self.shared(record).map_or(0, |shared| shared.as_slice().len())
     }
 
     fn key(&self, record: &Record) -> u32 {
@@ -175,13 +181,19 @@ impl<'a> Log<'a> {
     /// Bytes that a record counts for.
     #[inline]
     fn size(&self, record: &Record) -> u32 {
-        let counts = self.counts_empty || !record.is_empty();
+        let counts = self.counts_empty() || !record.is_empty();
         if counts { record.end().wrapping_sub(record.at) } else { 0 }
+    }
+
+    /// Whether records without bytes count: on the heap they do not, see [`LogMemory::owned`].
+    #[inline]
+    fn counts_empty(&self) -> bool {
+        self.bytes.is_lent()
     }
 
     /// Whether a record without bytes fits now.
     pub(crate) fn has_empty_room(&self) -> bool {
-        !self.counts_empty || self.has_room(0, 0)
+        !self.counts_empty() || self.has_room(0, 0)
     }
 
     /// Whether a record of `len` bytes, and `shared` held by reference, fits now. Of these one may
@@ -247,13 +259,23 @@ impl<'a> Log<'a> {
     }
 
     /// Adds a record of `len` bytes, and lets it hold those by reference.
-    pub(crate) fn push_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
-        let len = record.len.wrapping_add(KEY as u32);
-        let record = self.push(Record { len, marks: SHARED, ..record })?;
+    pub(crate) fn push_shared(&mut self, mut record: Record, shared: Shared) -> Option<Record> {
+        self.append_with(&mut record, Some(shared)).then_some(record)
+    }
+
+    /// Adds the record, and lets it hold those bytes by reference, if there are any.
+    #[inline]
+    pub(crate) fn append_with(&mut self, record: &mut Record, shared: Option<Shared>) -> bool {
+        let Some(shared) = shared else { return self.append(record) };
+        record.len = record.len.wrapping_add(KEY as u32);
+        record.marks = SHARED;
+        if !self.append(record) {
+            return false;
+        }
         let key = self.owners.add(shared);
         let at = (record.at as usize).wrapping_add(HEADER);
         copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
-        Some(record)
+        true
     }
 
     /// Adds a record that holds all its bytes by reference, and puts its position into it. False if
@@ -409,7 +431,7 @@ impl<'a> Log<'a> {
     fn compact(&mut self) {
         let (mut from, mut to) = (self.start, 0_u32);
         let mut cursors = self.cursors.map(|cursor| (cursor, None));
-        while let Some(record) = self.at(from) {
+        while let Some(record) = self.next(&mut from) {
             for (old, new) in &mut cursors {
                 if record.at >= *old {
                     new.get_or_insert(to);
@@ -419,12 +441,11 @@ impl<'a> Log<'a> {
             if let Some(bytes) = bytes.get_mut(to as usize..record.end() as usize) {
                 move_to_front(bytes, record.at.wrapping_sub(to) as usize);
             }
-            from = record.end();
             to = to.wrapping_add(record.end().wrapping_sub(record.at));
         }
         self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
         (self.start, self.end) = (0, to);
-        if HEAP {
+        if !self.index().is_empty() {
             self.index_all();
         }
     }
@@ -438,15 +459,11 @@ impl<'a> Log<'a> {
 
     /// Gives heap memory back that no record needs.
     pub(crate) fn release(&mut self) {
-        if !HEAP {
-            return;
-        }
         self.owners.trim();
         if self.count == 0 {
-            (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
             self.bytes.release();
             self.index.release();
-        } else if self.bytes.as_slice().len() >> 1 > self.live as usize {
+        } else if !self.bytes.is_lent() && self.bytes.as_slice().len() >> 1 > self.live as usize {
             self.compact();
             self.bytes.shrink_to(self.end as usize);
         }
@@ -457,7 +474,7 @@ impl<'a> Log<'a> {
     fn index_new(&mut self, record: &Record) {
         let len = self.index().len();
         if len == 0 {
-            if HEAP && self.count > INDEXED && self.index.limit() != 0 {
+            if !self.bytes.is_lent() && self.count > INDEXED {
                 self.index_all();
             }
             return;
@@ -501,8 +518,7 @@ impl<'a> Log<'a> {
         self.index.as_mut_slice().fill(0);
         let mask = self.index.as_slice().len().wrapping_sub(1);
         let mut from = self.start;
-        while let Some(record) = self.at(from) {
-            from = record.end();
+        while let Some(record) = self.next(&mut from) {
             if record.id == 0 {
                 continue;
             }

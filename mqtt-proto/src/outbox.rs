@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::payload::Shared;
-use crate::storage::{HEAP, Storage};
+use crate::storage::Storage;
 
 /// Bytes to write to the transport, in order.
 ///
@@ -12,6 +12,8 @@ use crate::storage::{HEAP, Storage};
 /// gives, tell [`advance`](Self::advance) how much of it went out, until [`is_empty`](Self::is_empty).
 pub struct Outbox<'a> {
     bytes: Storage<'a, u8>,
+    /// Bytes up to which PUBLISH packets may reach.
+    limit: usize,
     len: usize,
     taken: usize,
     cuts: Storage<'a, Cut>,
@@ -48,8 +50,10 @@ impl<'a> Outbox<'a> {
     /// An empty outbox in that memory.
     #[must_use]
     pub fn new(bytes: Storage<'a, u8>) -> Self {
+        let limit = bytes.limit();
         Self {
             bytes,
+            limit: limit.saturating_sub(RESERVE.min(limit >> 3)),
             len: 0,
             taken: 0,
             cuts: cuts(),
@@ -70,7 +74,7 @@ impl<'a> Outbox<'a> {
     /// Bytes that one PUBLISH, without a payload held by reference, may take at most.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.bytes.limit().saturating_sub(self.reserve())
+        self.limit
     }
 
     /// The next bytes to write: as many as lie in one piece.
@@ -135,7 +139,7 @@ impl<'a> Outbox<'a> {
 
     /// Gives heap memory back if all has been written.
     pub fn release(&mut self) {
-        if HEAP && self.is_empty() {
+        if self.is_empty() {
             self.bytes.release();
             self.cuts.release();
         }
@@ -155,23 +159,24 @@ impl<'a> Outbox<'a> {
     /// Room for a PUBLISH of `n` bytes and a payload of `shared` bytes held by reference.
     #[inline]
     pub(crate) fn has_publish_room(&self, n: usize, shared: usize) -> bool {
-        let fits = self.len.wrapping_add(n).wrapping_add(self.reserve()) <= self.bytes.limit();
-        fits && (shared == 0 || self.has_cut_room(shared))
+        self.len.wrapping_add(n) <= self.limit && (shared == 0 || self.has_cut_room(shared))
+    }
+
+    /// The next `n` bytes, to be filled at once, of such a PUBLISH; none if there is no room.
+    #[inline]
+    pub(crate) fn append_publish(&mut self, n: usize, shared: usize) -> Option<&mut [u8]> {
+        if self.has_publish_room(n, shared) { self.append(n) } else { None }
     }
 
     /// Bytes of a PUBLISH that there is room for.
     pub(crate) fn publish_room(&self) -> usize {
-        self.bytes.limit().saturating_sub(self.reserve()).saturating_sub(self.len)
+        self.limit.saturating_sub(self.len)
     }
 
     /// One payload may be larger than the outbox, if it is the only one.
     fn has_cut_room(&self, shared: usize) -> bool {
         let total = self.shared.wrapping_add(shared);
         self.cuts_len < self.cuts.limit() && (self.shared == 0 || total <= self.bytes.limit())
-    }
-
-    fn reserve(&self) -> usize {
-        RESERVE.min(self.bytes.limit() >> 3)
     }
 
     /// The next `n` bytes, to be filled at once; none if they are not there.
@@ -182,7 +187,7 @@ impl<'a> Outbox<'a> {
             return None;
         }
         let start = core::mem::replace(&mut self.len, end);
-        self.bytes.as_mut_slice().get_mut(start..end)
+        self.bytes.as_mut_slice().get_mut(start..)?.get_mut(..n)
     }
 
     /// The last `n` bytes appended.

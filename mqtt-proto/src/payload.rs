@@ -40,13 +40,25 @@ impl<'p> Payload<'p> {
         }
     }
 
+    /// What it is held by reference from, if it is worth that.
+    #[inline]
+    fn lender(&self) -> Option<&'p Lender> {
+        match self.0 {
+            Source::Shared(lender) if lender.len() >= LARGE => Some(lender),
+            _ => None,
+        }
+    }
+
+    /// How many bytes of it are worth to be held by reference: all or none.
+    #[inline]
+    pub(crate) fn shared_len(&self) -> usize {
+        self.lender().map_or(0, |lender| lender.len())
+    }
+
     /// The payload to hold by reference, if it is worth it.
     #[inline]
     pub(crate) fn shared(&self) -> Option<Shared> {
-        match self.0 {
-            Source::Slice(_) => None,
-            Source::Shared(lender) => (lender.len() >= LARGE).then(|| Shared::of(lender)),
-        }
+        self.lender().map(Shared::of)
     }
 }
 

@@ -2,9 +2,6 @@
 
 use core::fmt;
 
-/// Whether there is a heap at all.
-pub(crate) const HEAP: bool = cfg!(feature = "alloc");
-
 /// Room for a bounded number of items.
 ///
 /// A device without a heap lends a slice, whose length is the bound. With the feature `alloc`,
@@ -41,6 +38,12 @@ impl<'a, T> Storage<'a, T> {
             Memory::Borrowed(items) => items.len(),
             Memory::Owned(heap) => heap.limit(),
         }
+    }
+
+    /// Whether the memory is the caller's. Without a heap all is.
+    #[inline]
+    pub(crate) const fn is_lent(&self) -> bool {
+        matches!(self.0, Memory::Borrowed(_))
     }
 
     /// The items that are there now.

@@ -40,9 +40,7 @@ impl Waiters {
 
     /// Ends the wait of the call with that mark.
     pub(crate) fn finish_tag(&mut self, tag: Tag, outcome: Outcome) {
-        let Some(slot) = Slot::from_tag(tag) else { return };
-        if let Some(waiter) = self.get(slot) {
-            waiter.id = 0;
+        if let Some(slot) = Slot::from_tag(tag) {
             self.finish(slot, outcome);
         }
     }
@@ -59,6 +57,7 @@ impl Waiters {
     /// Ends the wait of a call, if it still waits.
     pub(crate) fn finish(&mut self, slot: Slot, outcome: Outcome) {
         let Some(waiter) = self.get(slot) else { return };
+        waiter.id = 0;
         // An interrupted stream is not over: what becomes of it may still come. And a connect whose
         // failure was not heard is replaced by the next one.
         let open = match waiter.outcome {
@@ -67,10 +66,8 @@ impl Waiters {
             _ => false,
         };
         if open || waiter.wait != Wait::Done {
+            waiter.outcome = outcome;
             self.change(slot, Wait::Done);
-            if let Some(waiter) = self.get(slot) {
-                waiter.outcome = outcome;
-            }
             self.make_due(slot.index.get());
         }
     }

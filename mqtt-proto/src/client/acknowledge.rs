@@ -1,8 +1,7 @@
 //! The server's acknowledgements: PUBACK, PUBREC, PUBREL and PUBCOMP (3.4 to 3.7).
 //!
-//! An acknowledgement finds its message by packet identifier in the outgoing log (`known`): at its
-//! front, if all is in order. A PUBACK without a reason comes straight to `on_puback`, all others
-//! by `on_ack`.
+//! An acknowledgement finds its message by packet identifier in the outgoing log: at its front, if
+//! all is in order. A PUBACK without a reason comes straight to `on_reply`, all others by `on_ack`.
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
@@ -14,14 +13,6 @@ use crate::packet::{PacketType, QoS, Version};
 use crate::property::read_section;
 use crate::reason::ReasonCode;
 use crate::wire::{PacketId, Reader};
-
-/// What there is for a packet identifier of ours.
-enum Known {
-    Nothing,
-    /// It is used for something that this packet cannot acknowledge.
-    Otherwise,
-    Record(Record),
-}
 
 impl Client<'_> {
     /// One of the four came.
@@ -41,11 +32,11 @@ impl Client<'_> {
             return Err(Violation::Unexpected(kind).into()); // [MQTT-3.2.0-1]
         }
         match kind {
-            PacketType::PubAck => self.on_puback(id, reason, tell),
-            PacketType::PubRec => self.on_pubrec(id, reason, tell),
             PacketType::PubRel => self.on_pubrel(id),
-            _ => self.on_pubcomp(id, tell),
+            PacketType::PubComp if self.cleared.complete(id) => self.note_progress(),
+            _ => return self.on_reply(kind, id, reason, tell),
         }
+        Ok(())
     }
 
     /// The long form: a reason code and properties.
@@ -90,83 +81,50 @@ impl Client<'_> {
         Ok(section)
     }
 
-    #[inline]
-    pub(super) fn on_puback(
+    /// PUBACK, PUBREC or PUBCOMP came for a message of ours.
+    pub(super) fn on_reply(
         &mut self,
+        kind: PacketType,
         id: u16,
         reason: ReasonCode,
         tell: Tell<'_>,
     ) -> Result<(), ConnectionError> {
-        match self.known(id, QoS::AtLeastOnce) {
-            Known::Record(record) if is_sent(&record) => {
-                self.settle(&record, Fate::Acknowledged(reason), tell);
-                Ok(())
+        let Some(record) = self.outgoing.log.find(id) else {
+            if kind == PacketType::PubRec && !reason.is_error() {
+                self.put_ack(PacketType::PubRel, id, self.not_found());
             }
-            Known::Nothing => Ok(()),
-            _ => Err(unexpected(PacketType::PubAck, id)),
-        }
-    }
-
-    fn on_pubrec(
-        &mut self,
-        id: u16,
-        reason: ReasonCode,
-        tell: Tell<'_>,
-    ) -> Result<(), ConnectionError> {
-        match self.known(id, QoS::ExactlyOnce) {
-            Known::Record(record) if is_sent(&record) => {
-                if reason.is_error() {
-                    self.settle(&record, Fate::Acknowledged(reason), tell); // [MQTT-4.4.0-2]
-                } else {
-                    self.release(record);
-                }
-                Ok(())
-            }
-            // PUBREC again after PUBREL: PUBREL again, unless it has still to leave.
-            Known::Record(record) if record.state == state::RELEASED => {
-                if !reason.is_error() {
-                    self.put_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
-                }
-                Ok(())
-            }
-            Known::Record(record) if record.state == state::RELEASE => Ok(()),
-            Known::Nothing => {
-                if !reason.is_error() {
-                    self.put_ack(PacketType::PubRel, id, self.not_found());
-                }
-                Ok(())
-            }
-            _ => Err(unexpected(PacketType::PubRec, id)),
-        }
-    }
-
-    fn on_pubcomp(&mut self, id: u16, tell: Tell<'_>) -> Result<(), ConnectionError> {
-        if self.cleared.complete(id) {
-            self.note_progress();
             return Ok(());
-        }
-        match self.known(id, QoS::ExactlyOnce) {
-            Known::Record(record) if record.state == state::RELEASED => {
-                // PUBCOMP 0x92 ends the flow too: the server let go of the message before.
-                self.settle(&record, Fate::Acknowledged(ReasonCode::SUCCESS), tell);
-                Ok(())
+        };
+        let at_least_once = qos(&record) == QoS::AtLeastOnce;
+        match (kind, record.state) {
+            // An interrupted stream was sent on an earlier connection, and may be answered on this
+            // one. PUBREC with an error ends the flow [MQTT-4.4.0-2].
+            (PacketType::PubAck, state::SENT | state::INTERRUPTED) if at_least_once => {
+                self.settle(&record, Fate::Acknowledged(reason), tell);
             }
-            Known::Nothing => Ok(()),
-            _ => Err(unexpected(PacketType::PubComp, id)),
+            // The server cannot answer with another packet, nor what is no message at QoS 2.
+            _ if qos(&record) != QoS::ExactlyOnce => return Err(unexpected(kind, id)),
+            (PacketType::PubRec, state::SENT | state::INTERRUPTED) if reason.is_error() => {
+                self.settle(&record, Fate::Acknowledged(reason), tell);
+            }
+            (PacketType::PubRec, state::SENT | state::INTERRUPTED) => self.release(record),
+            // PUBREC again after PUBREL: PUBREL again, unless it has still to leave.
+            (PacketType::PubRec, state::RELEASED) if !reason.is_error() => {
+                self.put_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+            }
+            (PacketType::PubRec, state::RELEASE | state::RELEASED) => {}
+            // PUBCOMP 0x92 ends the flow too: the server let go of the message before.
+            (PacketType::PubComp, state::RELEASED) => {
+                self.settle(&record, Fate::Acknowledged(ReasonCode::SUCCESS), tell);
+            }
+            _ => return Err(unexpected(kind, id)), // It was not sent on this connection.
         }
-    }
-
-    fn on_pubrel(&mut self, id: u16) -> Result<(), ConnectionError> {
-        let reason = if self.complete(id) { ReasonCode::SUCCESS } else { self.not_found() };
-        self.put_ack(PacketType::PubComp, id, reason); // [MQTT-4.3.3-11]
         Ok(())
     }
 
-    #[inline]
-    fn known(&self, id: u16, wanted: QoS) -> Known {
-        let Some(record) = self.outgoing.log.find(id) else { return Known::Nothing };
-        let request = matches!(record.state, state::SUBSCRIBE | state::UNSUBSCRIBE);
-        if request || qos(&record) != wanted { Known::Otherwise } else { Known::Record(record) }
+    fn on_pubrel(&mut self, id: u16) {
+        let reason = if self.complete(id) { ReasonCode::SUCCESS } else { self.not_found() };
+        self.put_ack(PacketType::PubComp, id, reason); // [MQTT-4.3.3-11]
     }
 
     /// The last acknowledgement of a publish: its room and its identifier are free again.
@@ -188,31 +146,24 @@ impl Client<'_> {
             self.outgoing.retired = self.outgoing.retired.saturating_sub(1);
         }
         self.outgoing.log.end_record(&record);
+        // Those before it, if any wait for room, leave first.
+        let sent = self.outgoing.releases == 0
+            && self.put_ack(PacketType::PubRel, record.id, ReasonCode::SUCCESS);
         let kept = flag::QOS | flag::COUNTED | flag::RETIRED | flag::STREAM;
-        let release = Record {
+        let mut release = Record {
             id: record.id,
-            state: state::RELEASE,
+            state: if sent { state::RELEASED } else { state::RELEASE },
             flags: record.flags & kept,
             who: record.who,
             ..Record::default()
         };
+        self.outgoing.releases = self.outgoing.releases.wrapping_add(u16::from(!sent));
         let at_end = self.outgoing.log.at_cursor(NEXT).is_none();
         // There is room: what has ended took more.
-        let Some(mut release) = self.outgoing.log.push(release) else {
+        if !self.outgoing.log.append(&mut release) {
             self.outgoing.retired = self.outgoing.retired.saturating_sub(u32::from(retired));
-            return;
-        };
-        if at_end {
+        } else if at_end {
             self.outgoing.log.set_cursor(NEXT, release.end());
-        }
-        // Those before it, if any wait for room, leave first.
-        if self.outgoing.releases == 0
-            && self.put_ack(PacketType::PubRel, release.id, ReasonCode::SUCCESS)
-        {
-            release.state = state::RELEASED;
-            self.outgoing.log.set(&release);
-        } else {
-            self.outgoing.releases = self.outgoing.releases.wrapping_add(1);
         }
     }
 
@@ -232,11 +183,6 @@ impl Client<'_> {
             Version::V311 => ReasonCode::SUCCESS,
         }
     }
-}
-
-/// An interrupted stream was sent on an earlier connection, and may be answered on this one.
-fn is_sent(record: &Record) -> bool {
-    matches!(record.state, state::SENT | state::INTERRUPTED)
 }
 
 /// The server cannot answer what was not sent on this connection, nor with another packet.

@@ -139,8 +139,7 @@ impl Client<'_> {
     /// A stored PUBLISH goes into the outbox, an alias beside its topic or in place of it. The alias
     /// stands behind the properties 0x01 and 0x02, and in front of the others.
     fn copy_aliased(&mut self, record: &Record, maximum: u16) -> bool {
-        let shared = self.outgoing.log.shared(record);
-        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
+        let by_reference = self.outgoing.log.shared_len(record);
         let len = self.outgoing.packet(record).len();
         // The alias and the longer lengths take 6 bytes at most.
         let most = len.saturating_add(6);

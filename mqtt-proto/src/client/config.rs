@@ -47,7 +47,7 @@ pub struct Config {
     pub aliases_out: Option<AliasesOut>,
     /// Messages that expire while they wait. A program that publishes none may leave it out, which
     /// saves code.
-    pub expiry: Option<Expiry>,
+    pub expiry: Option<&'static Expiry>,
     /// Enhanced authentication. A program that does not use it may leave it out, which saves code.
     pub authentication: Option<Authentication>,
     /// From the start of the connection until CONNACK, with all steps of authentication.
@@ -87,7 +87,7 @@ impl Default for Config {
             close_if_too_large: false,
             topic_alias_maximum: 16,
             aliases_out: None,
-            expiry: Some(Expiry::COUNTS),
+            expiry: Some(&Expiry::COUNTS),
             authentication: Some(Authentication::METHOD),
             connect_timeout: 10_000,
             ping_interval: 0,

@@ -4,7 +4,7 @@
 //! server is told is what is left of it. Linked only where a program publishes with properties.
 
 use super::Client;
-use super::event::{Fate, NotSent, Tell};
+use super::event::{NotSent, Tell};
 use super::message::Message;
 use super::outgoing::{flag, state};
 use super::timers::{LONGEST, Timer};
@@ -18,44 +18,53 @@ pub(super) const PREFIX: usize = 8;
 /// Messages expire while they wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Expiry {
-    /// When a message expires.
-    at: fn(&Client<'_>, &Message<'_>) -> Option<Instant>,
-    /// Looks for expired messages at that moment, or before.
-    arm: fn(&mut Client<'_>, Instant),
+    /// Whether the message expires.
+    pub(super) expires: fn(&Message<'_>) -> bool,
+    /// Puts the moment at which it does before the packet of its record.
+    pub(super) begin: fn(&mut Client<'_>, &Record, &Message<'_>),
+    /// Whether that moment has come.
+    pub(super) is_over: fn(&Client<'_>, &Record) -> bool,
     /// Ends those whose time has come.
     pub(super) end_expired: fn(&mut Client<'_>, Tell<'_>),
-    /// Writes what is left of the interval into a PUBLISH.
-    pub(super) set_left: fn(packet: &mut [u8], left: u64),
+    /// Writes what is left of the interval into the PUBLISH of so many bytes at the end of the outbox.
+    pub(super) set_left: fn(&mut Client<'_>, &Record, usize),
 }
 
 impl Expiry {
     /// Their time counts.
     pub const COUNTS: Self = Self {
-        at: |client, message| client.expires_at(message),
-        arm: |client, at| client.arm_expiry(at),
+        expires: |message| message.properties.raw(MESSAGE_EXPIRY).is_some(),
+        begin: |client, record, message| client.begin_expiry(record, message),
+        is_over: |client, record| client.left(record) == 0,
         end_expired: |client, tell| client.end_expired(tell),
-        set_left,
+        set_left: |client, record, len| {
+            let left = client.left(record);
+            set_left(client.outbox.last(len), left);
+        },
     };
 }
 
+const MESSAGE_EXPIRY: u8 = 0x02;
+
 impl Client<'_> {
-    /// When the message expires, if it does.
+    /// What is done for the message, if it expires.
     #[inline]
-    pub(super) fn expires(&self, message: &Message<'_>) -> Option<Instant> {
+    pub(super) fn expiry_of(&self, message: &Message<'_>) -> Option<&'static Expiry> {
         let counts = self.config.expiry.filter(|_| !message.properties.is_empty());
-        counts.and_then(|expiry| (expiry.at)(self, message))
+        counts.filter(|expiry| (expiry.expires)(message))
     }
 
-    /// A message was accepted that expires then.
-    pub(super) fn watch_expiry(&mut self, at: Instant) {
-        if let Some(expiry) = self.config.expiry {
-            (expiry.arm)(self, at);
-        }
+    /// Whether the message that waits has expired: once sent, a flow ignores it [MQTT-4.3.3-7].
+    pub(super) fn has_expired(&self, record: &Record) -> bool {
+        let counts = record.has(flag::EXPIRES) && !record.has(flag::BEFORE);
+        counts && self.config.expiry.is_some_and(|expiry| (expiry.is_over)(self, record))
     }
 
-    fn expires_at(&self, message: &Message<'_>) -> Option<Instant> {
-        let seconds = message.properties.number(0x02)?;
-        Some(self.now.after(u64::from(seconds).saturating_mul(1000)))
+    fn begin_expiry(&mut self, record: &Record, message: &Message<'_>) {
+        let seconds = message.properties.number(MESSAGE_EXPIRY).unwrap_or(u32::MAX);
+        let at = self.now.after(u64::from(seconds).saturating_mul(1000));
+        copy(self.outgoing.log.data_mut(record), &at.as_millis().to_le_bytes());
+        self.arm_expiry(at);
     }
 
     /// Looks for expired messages at that moment, or before.
@@ -72,16 +81,14 @@ impl Client<'_> {
     fn end_expired(&mut self, tell: Tell<'_>) {
         let mut next: Option<Instant> = None;
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             let waits = record.state == state::WAITING && !record.has(flag::BEFORE);
             if !waits || !record.has(flag::EXPIRES) {
-                continue; // Once sent, a flow ignores it [MQTT-4.3.3-7].
+                continue;
             }
             let expires = moment(self.outgoing.log.data(&record));
             if expires <= self.now {
-                self.free_place(&record);
-                self.outgoing.end(&record, Fate::NeverSent(NotSent::Expired), tell);
+                self.end_waiting(&record, NotSent::Expired, tell);
             } else {
                 next = Some(next.map_or(expires, |next| next.min(expires)));
             }
@@ -92,14 +99,9 @@ impl Client<'_> {
     }
 
     /// Milliseconds that the message has left; 0 if it has expired.
-    pub(super) fn left(&self, record: &Record) -> u64 {
+    fn left(&self, record: &Record) -> u64 {
         moment(self.outgoing.log.data(record)).since(self.now)
     }
-}
-
-/// Puts the moment before the packet.
-pub(super) fn put(place: &mut [u8], at: Instant) {
-    copy(place, &at.as_millis().to_le_bytes());
 }
 
 fn moment(data: &[u8]) -> Instant {

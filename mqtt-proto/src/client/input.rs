@@ -179,7 +179,8 @@ impl Client<'_> {
             && (high | low) != 0
             && self.is_connected()
         {
-            self.on_puback(u16::from_be_bytes([high, low]), ReasonCode::SUCCESS, tell)?;
+            let id = u16::from_be_bytes([high, low]);
+            self.on_reply(PacketType::PubAck, id, ReasonCode::SUCCESS, tell)?;
             return Ok(4);
         }
         let Some(header) = FixedHeader::read(rest)? else { return Ok(0) };

@@ -4,7 +4,7 @@ use crate::packet::{PacketType, QoS, Version};
 use crate::payload::Payload;
 use crate::property::Properties;
 use crate::topic::TopicName;
-use crate::wire::{Writer, varint_len};
+use crate::wire::{MAX_REMAINING, Writer, copy, varint_len};
 
 /// A message to publish.
 #[derive(Clone, Copy, Debug)]
@@ -44,16 +44,26 @@ impl<'p> Message<'p> {
 /// How long a PUBLISH and its parts are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    pub(super) remaining: u32,
+    /// Of the whole packet, and of what follows the Remaining Length.
+    packet: u32,
+    remaining: u32,
     /// Of the properties, with the length of their section; 0 in 3.1.1.
-    pub(super) section: u32,
+    section: u32,
 }
 
 impl Sizes {
+    /// Those of a packet with so much behind its fixed header; none if that is too much.
+    #[inline]
+    pub(super) fn new(remaining: usize, section: usize) -> Option<Self> {
+        let remaining = u32::try_from(remaining).ok().filter(|len| *len <= MAX_REMAINING)?;
+        let packet = remaining.wrapping_add(varint_len(remaining) as u32).wrapping_add(1);
+        Some(Self { packet, remaining, section: section as u32 }) // At most `remaining`.
+    }
+
     /// Bytes of the whole packet.
     #[inline]
     pub(super) fn packet(self) -> usize {
-        (self.remaining as usize).wrapping_add(varint_len(self.remaining)).wrapping_add(1)
+        self.packet as usize
     }
 }
 
@@ -61,20 +71,35 @@ impl Sizes {
 #[cfg_attr(feature = "alloc", inline)]
 #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes, id: u16) {
-    let payload = message.payload.as_slice();
     let topic = message.topic.as_bytes();
-    let mut out = Writer::new(room);
-    out.u8(message.first_byte());
-    out.varint(sizes.remaining);
-    out.u16(topic.len() as u16); // At most 65,535 bytes.
-    out.put(topic);
+    let mut room = put(room, &[message.first_byte()]);
+    let mut remaining = sizes.remaining;
+    while remaining > 0x7f {
+        room = put(room, &[remaining as u8 | 0x80]);
+        remaining >>= 7;
+    }
+    let [high, low] = (topic.len() as u16).to_be_bytes(); // At most 65,535 bytes.
+    room = put(room, &[remaining as u8, high, low]);
+    room = put(room, topic);
     if message.qos != QoS::AtMostOnce {
-        out.u16(id);
+        room = put(room, &id.to_be_bytes());
     }
-    match sizes.section {
-        0 => {}
-        1 => out.u8(0),
-        _ => message.properties.write(Version::V5, PacketType::Publish.bit(), &mut out),
+    let (section, rest) = room.split_at_mut_checked(sizes.section as usize).unwrap_or_default();
+    match section {
+        [] => {}
+        [none] => *none = 0,
+        section => {
+            let mut out = Writer::new(section);
+            message.properties.write(Version::V5, PacketType::Publish.bit(), &mut out);
+        }
     }
-    out.put(payload);
+    put(rest, message.payload.as_slice());
+}
+
+/// Writes the bytes, and returns the room behind them.
+#[inline]
+fn put<'r>(room: &'r mut [u8], bytes: &[u8]) -> &'r mut [u8] {
+    let (place, rest) = room.split_at_mut_checked(bytes.len()).unwrap_or_default();
+    copy(place, bytes);
+    rest
 }

@@ -120,7 +120,7 @@ struct Hooks {
     /// Set by the memory for it.
     aliases_in: Option<alias::Hook>,
     /// Set by the first outbound stream.
-    streams_out: Option<stream_out::Hook>,
+    streams_out: Option<&'static stream_out::Hook>,
 }
 
 /// Counts since the client was made.
@@ -294,7 +294,7 @@ impl<'a> Client<'a> {
 
     /// From here on messages expire while they wait: see [`Config::expiry`].
     pub fn count_expiry(&mut self) {
-        self.config.expiry = Some(Expiry::COUNTS);
+        self.config.expiry = Some(&Expiry::COUNTS);
     }
 
     /// Gives heap memory back that is not in use. Worth a call when the connection falls idle.

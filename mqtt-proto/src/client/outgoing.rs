@@ -86,8 +86,7 @@ impl<'a> Outgoing<'a> {
     /// The oldest identifier that is given and not used, or else the next one.
     pub(super) fn first_waiting_id(&self) -> u16 {
         let (mut at, mut count) = (0, 0_u16);
-        while let Some(record) = self.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.log.next(&mut at) {
             if record.state == state::WAITING {
                 count = count.max(self.last_id.wrapping_sub(record.id).wrapping_add(1));
             }

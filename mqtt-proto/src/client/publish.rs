@@ -3,7 +3,7 @@
 use super::Client;
 use super::error::OperationError;
 use super::event::Tag;
-use super::expiry;
+use super::expiry::PREFIX;
 use super::link::Phase;
 use super::message::{Message, Sizes, write_publish};
 use super::outgoing::{flag, state};
@@ -11,10 +11,9 @@ use super::transmit::Step;
 use crate::error::EncodeError;
 use crate::log::Record;
 use crate::packet::{PacketType, QoS, Version};
-use crate::payload::Shared;
 use crate::property::Properties;
 use crate::time::Instant;
-use crate::wire::{MAX_REMAINING, PacketId, Writer};
+use crate::wire::{PacketId, Writer};
 
 /// What an accepted publish waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +39,16 @@ impl Client<'_> {
         tag: Tag,
         now: Instant,
     ) -> Result<Published, OperationError> {
-        let shared = message.payload.shared();
         let sizes = self.judge(message, message.payload.as_slice().len())?;
         let direct = message.qos == QoS::AtMostOnce
             && self.is_connected()
             && self.outgoing.waiting_qos0 == 0
             && self.config.aliases_out.is_none();
         if direct {
-            return self.publish_now(message, sizes, shared);
+            return self.publish_now(message, sizes);
         }
         self.note_time(now);
-        self.publish_stored(message, sizes, shared, tag)
+        self.publish_stored(message, sizes, tag)
     }
 
     /// Judges a message by the standard and by the server's limits.
@@ -70,11 +68,8 @@ impl Client<'_> {
             return Err(EncodeError::EmptyTopic.into());
         }
         let head = topic.wrapping_add(fixed).wrapping_add(section);
-        let remaining = u32::try_from(head.saturating_add(payload)).unwrap_or(u32::MAX);
-        if remaining > MAX_REMAINING {
-            return Err(EncodeError::PacketTooLarge.into());
-        }
-        let sizes = Sizes { remaining, section: section as u32 }; // At most `remaining`.
+        let sizes = Sizes::new(head.saturating_add(payload), section);
+        let sizes = sizes.ok_or(EncodeError::PacketTooLarge)?;
         match self.link.phase {
             Phase::Connected => {
                 self.limits.check_publish(message.qos, message.retain, sizes.packet())?;
@@ -92,19 +87,17 @@ impl Client<'_> {
         &mut self,
         message: &Message<'_>,
         sizes: Sizes,
-        shared: Option<Shared>,
     ) -> Result<Published, OperationError> {
-        let by_reference = shared.as_ref().map_or(0, |shared| shared.as_slice().len());
-        let copied = sizes.packet().saturating_sub(by_reference);
+        let by_reference = message.payload.shared_len();
+        let copied = sizes.packet().wrapping_sub(by_reference);
         if self.link.stream_out.is_some() {
             return Err(OperationError::NoRoom);
         }
-        if !self.outbox.has_publish_room(copied, by_reference) {
+        let Some(room) = self.outbox.append_publish(copied, by_reference) else {
             return Err(no_room(copied, self.outbox.limit()));
-        }
-        let Some(room) = self.outbox.append(copied) else { return Err(OperationError::NoRoom) };
+        };
         write_publish(room, message, sizes, 0);
-        if let Some(shared) = shared {
+        if let Some(shared) = message.payload.shared() {
             self.outbox.append_shared(&shared);
         }
         self.link.count(sizes.packet());
@@ -118,46 +111,36 @@ impl Client<'_> {
         &mut self,
         message: &Message<'_>,
         sizes: Sizes,
-        shared: Option<Shared>,
         tag: Tag,
     ) -> Result<Published, OperationError> {
-        let by_reference = shared.as_ref().map_or(0, |shared| shared.as_slice().len());
-        let expires = self.expires(message);
-        let copied = sizes.packet().saturating_sub(by_reference);
-        let prefix = if expires.is_some() { expiry::PREFIX } else { 0 };
+        let by_reference = message.payload.shared_len();
+        let expiry = self.expiry_of(message);
+        let copied = sizes.packet().wrapping_sub(by_reference);
+        let (prefix, expires) = if expiry.is_some() { (PREFIX, flag::EXPIRES) } else { (0, 0) };
         let len = copied.wrapping_add(prefix);
         self.check_place(len, by_reference, copied)?;
+        let is_next = self.is_connected() && self.outgoing.next_waiting().is_none();
         let before = self.outgoing.last_id;
         let id = self.outgoing.next_id();
-        let mut flags = message.qos as u8;
-        if expires.is_some() {
-            flags |= flag::EXPIRES;
-        }
-        let record = Record {
+        let mut record = Record {
             len: len as u32, // At most the limit of the log.
             id,
             state: state::WAITING,
-            flags,
+            flags: message.qos as u8 | expires,
             who: tag.0,
             ..Record::default()
         };
-        let record = match shared {
-            None => self.outgoing.log.push(record),
-            Some(shared) => self.outgoing.log.push_shared(record, shared),
-        };
-        let record = record.ok_or(OperationError::NoRoom)?;
-        let place = self.outgoing.log.data_mut(&record);
-        if let Some(at) = expires {
-            expiry::put(place, at);
+        if !self.outgoing.log.append_with(&mut record, message.payload.shared()) {
+            return Err(OperationError::NoRoom);
         }
-        write_publish(place.get_mut(prefix..).unwrap_or_default(), message, sizes, id);
-        if message.qos == QoS::AtMostOnce {
-            self.outgoing.waiting_qos0 = self.outgoing.waiting_qos0.wrapping_add(1);
+        let place = self.outgoing.log.data_mut(&record).get_mut(prefix..);
+        write_publish(place.unwrap_or_default(), message, sizes, id);
+        if let Some(expiry) = expiry {
+            (expiry.begin)(self, &record, message);
         }
-        if let Some(at) = expires {
-            self.watch_expiry(at);
-        }
-        if self.transmit_now(record) && message.qos == QoS::AtMostOnce {
+        let qos0 = message.qos == QoS::AtMostOnce;
+        self.outgoing.waiting_qos0 = self.outgoing.waiting_qos0.wrapping_add(u16::from(qos0));
+        if is_next && self.fill_publish(record) == Step::Next && qos0 {
             self.outgoing.remove(&record);
             self.outgoing.last_id = before; // It was not used.
             return Ok(Published::Left);
@@ -189,14 +172,6 @@ impl Client<'_> {
     /// Whether one more record is taken, of whatever length.
     pub(super) fn has_place(&self) -> bool {
         self.outgoing.log.count() < u32::from(self.config.in_flight.min(u16::MAX - 1))
-    }
-
-    /// Puts a record that was just pushed into the outbox, if nothing waits before it. True if so.
-    #[inline]
-    fn transmit_now(&mut self, record: Record) -> bool {
-        self.is_connected()
-            && self.outgoing.next_waiting().is_some_and(|next| next.at == record.at)
-            && self.fill_publish(record) == Step::Next
     }
 }
 

@@ -80,8 +80,8 @@ impl Client<'_> {
             return Err(error);
         }
         let extra = u32::try_from(count).unwrap_or(u32::MAX);
-        let record = Record { id, state, who: tag.0, extra, ..Record::default() };
-        if self.outgoing.log.push(record).is_some() {
+        let mut record = Record { id, state, who: tag.0, extra, ..Record::default() };
+        if self.outgoing.log.append(&mut record) {
             self.outgoing.requests = self.outgoing.requests.wrapping_add(1);
         }
         Ok(packet_id)

@@ -64,12 +64,10 @@ impl Client<'_> {
 
     /// Remembers what was sent, ends requests, and puts the cursors back.
     fn end_outgoing(&mut self, link: &Link, tell: Tell<'_>) {
-        let written = self.outgoing.log.cursor(WRITTEN);
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let before = record;
-            let sent = record.at < written || link.is_written(record.extra);
+            let sent = self.outgoing.is_written(&record, record.extra, link);
             record.set_flag(flag::COUNTED, false);
             match record.state {
                 // Past PUBREC it is as any other.
@@ -116,8 +114,7 @@ impl Client<'_> {
             (streams.end_connection)(self, tell);
         }
         let mut at = 0;
-        while let Some(mut record) = self.incoming.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.incoming.log.next(&mut at) {
             let on_link = record.has(flag::LINK);
             record.set_flag(flag::LINK, false);
             let recorded = qos(&record) == QoS::ExactlyOnce && record.extra < 0x80;
@@ -154,21 +151,13 @@ impl Client<'_> {
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
     fn oldest_sent(&self, link: &Link) -> Option<PacketId> {
-        let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
-            match record.state {
-                state::SENT if record.has(flag::RETIRED) => {}
-                state::SENT => {
-                    let written = record.at < self.outgoing.log.cursor(WRITTEN);
-                    let sent = written || link.is_written(record.extra);
-                    return PacketId::new(record.id).filter(|_| sent);
-                }
-                state::WAITING | state::STREAMING => return None,
-                _ => {}
-            }
-        }
-        None
+        let record = self.outgoing.log.search(|record| match record.state {
+            state::SENT => !record.has(flag::RETIRED),
+            state => matches!(state, state::WAITING | state::STREAMING),
+        })?;
+        let sent =
+            record.state == state::SENT && self.outgoing.is_written(&record, record.extra, link);
+        PacketId::new(record.id).filter(|_| sent)
     }
 
     /// Brings the session in line with the server's, and its messages with the server's limits.
@@ -180,8 +169,7 @@ impl Client<'_> {
             self.cleared = Cleared::new(adopted, first);
         }
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             if record.state == state::RELEASE {
                 record.set_flag(flag::COUNTED, true);
                 self.outgoing.log.set(&record);
@@ -202,9 +190,7 @@ impl Client<'_> {
     fn judge_waiting(&mut self, mut record: Record, tell: Tell<'_>) {
         let packet = self.outgoing.packet(&record);
         let retain = packet.first().is_some_and(|first| first & 1 != 0);
-        let shared = self.outgoing.log.shared(&record);
-        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
-        let size = packet.len().wrapping_add(by_reference);
+        let size = packet.len().wrapping_add(self.outgoing.log.shared_len(&record));
         let Err(limit) = self.limits.check_publish(qos(&record), retain, size) else { return };
         if !record.has(flag::BEFORE) {
             self.outgoing.end(&record, Fate::NeverSent(NotSent::Forbidden(limit)), tell);
@@ -225,14 +211,7 @@ impl Client<'_> {
     /// Those that were never sent stay as they are. Republished ones keep their place in front.
     fn lose_session(&mut self, tell: Tell<'_>) {
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
-            if record.has(flag::STREAM) && record.state != state::RELEASE {
-                if let Some(hook) = self.hooks.streams_out {
-                    (hook.lose_session)(self, record, tell);
-                }
-                continue;
-            }
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             let again = match qos(&record) {
                 QoS::AtLeastOnce => self.config.republish,
                 QoS::ExactlyOnce => self.config.republish_exactly_once,
@@ -241,6 +220,10 @@ impl Client<'_> {
             if record.state == state::RELEASE {
                 let received = !record.has(flag::RETIRED);
                 self.outgoing.end(&record, Fate::Unknown { received }, tell);
+            } else if record.has(flag::STREAM) {
+                if let Some(hook) = self.hooks.streams_out {
+                    (hook.lose_session)(self, record, again, tell);
+                }
             } else if record.has(flag::BEFORE) && again {
                 self.republish(record);
             } else if record.has(flag::BEFORE) {
@@ -267,8 +250,7 @@ impl Client<'_> {
     /// own, but nobody is told.
     fn lose_incoming(&mut self) {
         let mut at = 0;
-        while let Some(mut record) = self.incoming.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.incoming.log.next(&mut at) {
             if qos(&record) != QoS::AtMostOnce {
                 self.incoming.orphan(&mut record);
             }
@@ -302,8 +284,7 @@ impl Client<'_> {
             let _: ConnectionError = (hook.stop)(self, tell);
         }
         let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             self.give_up_record(record, NotSent::Disconnected, tell);
         }
     }
@@ -320,8 +301,7 @@ impl Client<'_> {
         let unknown = Fate::Unknown { received: false };
         match record.state {
             state::WAITING if !record.has(flag::BEFORE) => {
-                self.free_place(&record);
-                self.outgoing.end(&record, Fate::NeverSent(why), tell);
+                self.end_waiting(&record, why, tell);
             }
             // It waits for its resend: the server may hold it from an earlier connection.
             state::WAITING if qos(&record) == QoS::AtLeastOnce => {

@@ -11,7 +11,7 @@ use super::link::{Link, StreamOut};
 use super::message::{Message, Sizes, write_publish};
 use super::outgoing::{NEXT, flag, qos, state, tell_fate};
 use super::timers::Timer;
-use super::transmit::{Step, WRITTEN};
+use super::transmit::Step;
 use crate::log::Record;
 use crate::packet::{DUP, QoS};
 use crate::payload::Payload;
@@ -19,12 +19,12 @@ use crate::time::Instant;
 use crate::wire::copy;
 
 /// What is done for outbound streams where the rest of the client comes upon one.
-#[derive(Clone, Copy)]
 pub(super) struct Hook {
     /// The connection is over that this record of a stream was on.
     pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
     /// The session is lost that this record of a stream belongs to.
-    pub(super) lose_session: fn(&mut Client<'_>, Record, Tell<'_>),
+    /// It is sent as a new message, or not.
+    pub(super) lose_session: fn(&mut Client<'_>, Record, bool, Tell<'_>),
     /// A session begins, or goes on.
     pub(super) begin_session: fn(&mut Client<'_>),
     /// The open stream cannot be finished.
@@ -35,9 +35,9 @@ pub(super) struct Hook {
     pub(super) give_up: fn(&mut Client<'_>, Record, Tell<'_>),
 }
 
-const HOOK: Hook = Hook {
+static HOOK: Hook = Hook {
     end_connection: |client, record, link, tell| client.end_stream_connection(record, link, tell),
-    lose_session: |client, record, tell| client.lose_stream_session(record, tell),
+    lose_session: |client, record, again, tell| client.lose_stream(record, again, tell),
     begin_session: |client| client.count_interrupted(),
     stop: |client, tell| client.stop_open(tell),
     interrupted: |client| client.counted_interrupted(),
@@ -81,7 +81,7 @@ impl Client<'_> {
             return Err(OperationError::NoRoom);
         }
         let record = self.push_stream(known, head.qos, tag)?;
-        self.hooks.streams_out = Some(HOOK);
+        self.hooks.streams_out = Some(&HOOK);
         self.note_time(now);
         self.put_head(record, head, sizes, size);
         self.link.stream_out = Some(StreamOut { tag, id: record.id, left: len, stopped: false });
@@ -135,8 +135,11 @@ impl Client<'_> {
             self.outgoing.remove(&record);
         }
         let is_next = self.outgoing.next_waiting().is_none();
-        let record = Record { id, state: state::STREAMING, flags, who: tag.0, ..Record::default() };
-        let record = self.outgoing.log.push(record).ok_or(OperationError::NoRoom)?;
+        let mut record =
+            Record { id, state: state::STREAMING, flags, who: tag.0, ..Record::default() };
+        if !self.outgoing.log.append(&mut record) {
+            return Err(OperationError::NoRoom);
+        }
         if is_next {
             self.outgoing.log.set_cursor(NEXT, record.end());
         }
@@ -302,8 +305,7 @@ impl Client<'_> {
             state::STREAMING => self.cut_stream(record, NotSent::Interrupted, tell),
             state::SENT => {
                 // It was sent if it was sent whole.
-                let written = record.at < self.outgoing.log.cursor(WRITTEN);
-                let sent = written || link.is_written(record.extra);
+                let sent = self.outgoing.is_written(&record, record.extra, link);
                 record.set_flag(flag::BEFORE, record.has(flag::BEFORE) || sent);
                 self.cut_stream(record, NotSent::Interrupted, tell);
             }
@@ -314,8 +316,7 @@ impl Client<'_> {
     /// The session goes on: the server may hold interrupted QoS 2 messages, and counts them.
     fn count_interrupted(&mut self) {
         let mut at = 0;
-        while let Some(mut record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let exactly_once = qos(&record) == QoS::ExactlyOnce;
             let interrupted = record.state == state::INTERRUPTED;
             if interrupted && exactly_once && record.has(flag::BEFORE) {
@@ -328,8 +329,7 @@ impl Client<'_> {
 
     fn counted_interrupted(&self) -> u16 {
         let (mut at, mut count) = (0, 0_u16);
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
+        while let Some(record) = self.outgoing.log.next(&mut at) {
             let counts = record.state == state::INTERRUPTED && record.has(flag::COUNTED);
             count = count.wrapping_add(u16::from(counts));
         }
@@ -338,11 +338,7 @@ impl Client<'_> {
 
     /// The session is lost: an interrupted stream may be sent as a new message, or its fate is not
     /// known.
-    fn lose_stream_session(&mut self, mut record: Record, tell: Tell<'_>) {
-        let again = match qos(&record) {
-            QoS::ExactlyOnce => self.config.republish_exactly_once,
-            _ => self.config.republish,
-        };
+    fn lose_stream(&mut self, mut record: Record, again: bool, tell: Tell<'_>) {
         if again {
             record.set_flag(flag::BEFORE, false);
             record.set_flag(flag::REPUBLISHED, true);

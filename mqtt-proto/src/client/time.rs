@@ -4,7 +4,9 @@ use super::Client;
 use super::error::{ConnectionError, Waiting};
 use super::event::Tell;
 use super::link::Ping;
+use super::outgoing::state;
 use super::timers::{TIMERS, Timer};
+use crate::log::Record;
 use crate::time::Instant;
 
 impl Client<'_> {
@@ -194,23 +196,13 @@ impl Client<'_> {
 
     /// The oldest unacknowledged PUBLISH has not left whole.
     fn oldest_is_leaving(&self) -> bool {
-        use super::outgoing::state;
-        let mut at = 0;
-        while let Some(record) = self.outgoing.log.at(at) {
-            at = record.end();
-            match record.state {
-                state::SENT => {
-                    let len = self.outgoing.packet(&record).len();
-                    let shared = self.outgoing.log.shared(&record);
-                    let shared = shared.map_or(0, |shared| shared.as_slice().len());
-                    let last = (len.saturating_add(shared) as u32).saturating_sub(1);
-                    let whole = record.at < self.outgoing.log.cursor(super::transmit::WRITTEN);
-                    return !whole && !self.link.is_written(record.extra.wrapping_add(last));
-                }
-                state::STREAMING => return true,
-                _ => {}
-            }
-        }
-        false
+        let outgoing = &self.outgoing;
+        let begun = |record: &Record| matches!(record.state, state::SENT | state::STREAMING);
+        outgoing.log.search(begun).is_some_and(|record| {
+            let len = outgoing.packet(&record).len();
+            let len = len.wrapping_add(outgoing.log.shared_len(&record));
+            let last = record.extra.wrapping_add((len as u32).saturating_sub(1));
+            record.state == state::STREAMING || !outgoing.is_written(&record, last, &self.link)
+        })
     }
 }

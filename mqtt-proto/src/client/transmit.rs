@@ -5,7 +5,7 @@ use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tell};
 use super::expiry;
 use super::incoming::{self, OWED};
-use super::link::{Phase, Ping};
+use super::link::{Link, Phase, Ping};
 use super::outgoing::{NEXT, Outgoing, RELEASES, flag, qos, state};
 use super::timers::Timer;
 use crate::log::Record;
@@ -203,10 +203,8 @@ impl<'a> Client<'a> {
     /// PUBLISH, resends first, while the server takes more.
     fn fill_publishes(&mut self, tell: Tell<'_>) -> bool {
         while let Some(record) = self.outgoing.next_waiting() {
-            let expires = record.has(flag::EXPIRES) && !record.has(flag::BEFORE);
-            if expires && self.left(&record) == 0 {
-                self.free_place(&record);
-                self.outgoing.end(&record, Fate::NeverSent(NotSent::Expired), tell);
+            if self.has_expired(&record) {
+                self.end_waiting(&record, NotSent::Expired, tell);
                 continue;
             }
             match self.fill_publish(record) {
@@ -265,17 +263,12 @@ impl<'a> Client<'a> {
             return aliases.copy_publish(self, record);
         }
         let packet = self.outgoing.packet(record);
-        let shared = self.outgoing.log.shared(record);
-        let by_reference = shared.map_or(0, |shared| shared.as_slice().len());
-        if !self.outbox.has_publish_room(packet.len(), by_reference) {
-            return false;
-        }
-        let Some(room) = self.outbox.append(packet.len()) else { return false };
+        let (len, by_reference) = (packet.len(), self.outgoing.log.shared_len(record));
+        let Some(room) = self.outbox.append_publish(len, by_reference) else { return false };
         copy(room, packet);
-        if let Some(shared) = shared {
+        if let Some(shared) = self.outgoing.log.shared(record) {
             self.outbox.append_shared(shared);
         }
-        let len = packet.len();
         self.finish_copy(record, len);
         self.link.count(len.wrapping_add(by_reference));
         true
@@ -292,8 +285,7 @@ impl<'a> Client<'a> {
         } else if record.has(flag::EXPIRES)
             && let Some(expiry) = self.config.expiry
         {
-            let left = self.left(record);
-            (expiry.set_left)(self.outbox.last(len), left);
+            (expiry.set_left)(self, record, len);
         }
     }
 
@@ -335,10 +327,11 @@ impl<'a> Client<'a> {
     }
 
     /// A message that waits will not be sent: its place among the server's is free.
-    pub(super) fn free_place(&mut self, record: &Record) {
-        if record.state == state::WAITING && record.has(flag::COUNTED) {
+    pub(super) fn end_waiting(&mut self, record: &Record, why: NotSent, tell: Tell<'_>) {
+        if record.has(flag::COUNTED) {
             self.link.outstanding = self.link.outstanding.saturating_sub(1);
         }
+        self.outgoing.end(record, Fate::NeverSent(why), tell);
     }
 }
 
@@ -353,6 +346,11 @@ impl Outgoing<'_> {
             }
             self.log.set_cursor(NEXT, record.end());
         }
+    }
+
+    /// Whether the transport has taken the byte of the record at that position of the output.
+    pub(super) fn is_written(&self, record: &Record, position: u32, link: &Link) -> bool {
+        record.at < self.log.cursor(WRITTEN) || link.is_written(position)
     }
 
     /// The PUBLISH of a record, up to and including a payload that is not held by reference.

@@ -14,8 +14,6 @@ pub struct LogMemory<'a> {
     pub(super) bytes: Storage<'a, u8>,
     pub(super) index: Storage<'a, u32>,
     pub(super) limit: usize,
-    /// Whether records without bytes count.
-    pub(super) counts_empty: bool,
 }
 
 impl<'a> LogMemory<'a> {
@@ -24,7 +22,7 @@ impl<'a> LogMemory<'a> {
     pub const fn borrowed(bytes: &'a mut [u8]) -> Self {
         let limit = bytes.len();
         let bytes = Storage::borrowed(bytes);
-        Self { bytes, index: Storage::borrowed(&mut []), limit, counts_empty: true }
+        Self { bytes, index: Storage::borrowed(&mut []), limit }
     }
 
     /// Memory from the heap for records of `limit` bytes, taken as it is needed. Identifiers alone
@@ -33,7 +31,7 @@ impl<'a> LogMemory<'a> {
     #[must_use]
     pub const fn owned(limit: usize) -> Self {
         let bytes = Storage::owned(limit.saturating_add(IDENTIFIERS).saturating_mul(2));
-        Self { bytes, index: Storage::owned(1 << 16), limit, counts_empty: false }
+        Self { bytes, index: Storage::owned(1 << 16), limit }
     }
 
     /// Bytes that records, each with a header of 16 bytes, may take together.

@@ -38,7 +38,7 @@ pub(super) struct Model<'a> {
 
 impl<'a> Model<'a> {
     pub(super) fn new(memory: LogMemory<'a>, seed: u64) -> Self {
-        let (limit, counts_empty) = (memory.limit(), memory.counts_empty);
+        let (limit, counts_empty) = (memory.limit(), memory.bytes.is_lent());
         let (log, random) = (Log::new(memory), Random::new(seed));
         Self {
             log,

@@ -160,6 +160,24 @@ fn a_stream_that_waits_for_its_acknowledgement_has_it_read() {
 }
 
 #[test]
+fn a_lost_link_gives_the_memory_of_a_burst_back() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let payload = vec![7; 10_000];
+        client.publish("t", &payload).qos(QoS::AtLeastOnce).try_publish().expect("room");
+        let burst = client.statistics().allocated;
+        assert!(burst > 70_000, "{burst} bytes");
+        bench.lose();
+        bench.turns(10);
+        assert!(!client.is_connected());
+        let kept = client.statistics().allocated;
+        assert!((10_000..11_000).contains(&kept), "{kept} bytes for one message that waits");
+    }
+}
+
+#[test]
 fn a_consumer_that_is_dropped_passes_its_wake_up_on() {
     let mut bench = connected(config(Version::V5));
     let client = bench.client();
