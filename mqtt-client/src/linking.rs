@@ -291,7 +291,9 @@ impl State {
         if expires {
             core.give_up_all(&mut |event| told.happen(event));
         }
-        self.waiters.finish_publishes(&mut |id, tag| self.core.disown(id, tag));
+        while let Some(ended) = self.waiters.finish_publish() {
+            self.disown(ended);
+        }
     }
 
     /// The driver is gone.

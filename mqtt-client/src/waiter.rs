@@ -11,7 +11,7 @@ use crate::granted::Codes;
 #[derive(Debug)]
 pub struct Waiter {
     pub(crate) waker: Option<Waker>,
-    /// In wrapping milliseconds; 0 for none.
+    /// In wrapping milliseconds.
     pub(crate) deadline: u32,
     /// The server's answer to a request, packed.
     pub(crate) codes: Codes,
@@ -19,6 +19,10 @@ pub struct Waiter {
     /// Neighbours in the list of its kind, or in that of the free ones; 0 for none.
     pub(crate) next: u16,
     pub(crate) prev: u16,
+    /// Neighbours in a list of deadlines, and which one that is; 0 for none.
+    pub(crate) sooner: u16,
+    pub(crate) later: u16,
+    pub(crate) time: u8,
     /// The next one whose waker has to be called.
     pub(crate) due_next: u16,
     /// The packet identifier of the operation that it waits for.
@@ -43,6 +47,9 @@ impl Waiter {
             generation: 0,
             next: 0,
             prev: 0,
+            sooner: 0,
+            later: 0,
+            time: 0,
             due_next: 0,
             id: 0,
             wait: Wait::Free,

@@ -1,5 +1,6 @@
 //! Calls that wait: a slot each, in a list for each kind of wait.
 
+mod deadlines;
 mod ending;
 
 use core::num::NonZeroU16;
@@ -11,6 +12,8 @@ use crate::granted::Codes;
 use crate::waiter::KINDS;
 pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
+use deadlines::TIMES;
+pub(crate) use deadlines::Time;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct List {
@@ -28,8 +31,8 @@ pub(crate) struct Waiters {
     lists: [List; KINDS],
     /// Slots with a waker to call.
     due: List,
-    /// No deadline is earlier than this.
-    next_deadline: Option<Instant>,
+    /// Slots of calls that wait for room or an answer, by their deadlines.
+    times: [List; TIMES],
     /// The call whose turn it is: others wait behind it for room.
     turn: Option<Slot>,
     /// It was woken, and has not looked since.
@@ -57,7 +60,7 @@ impl Waiters {
             fresh: 0,
             lists: [List::default(); KINDS],
             due: List::default(),
-            next_deadline: None,
+            times: [List::default(); TIMES],
             turn: None,
             turn_woken: false,
             old: None,
@@ -73,7 +76,6 @@ impl Waiters {
         let index = NonZeroU16::new(self.free_index()?)?;
         let waiter = at(&mut self.slots, index.get())?;
         waiter.wait = Wait::Answer;
-        waiter.deadline = 0;
         waiter.id = 0;
         waiter.passed = 0;
         Some(Slot { index, generation: waiter.generation })
@@ -272,16 +274,17 @@ impl Waiters {
     /// The slot is free again. Gives the identifier of the operation that it still waits for.
     pub(crate) fn free(&mut self, slot: Slot) -> Option<PacketId> {
         self.change(slot, Wait::Free);
-        let free = self.free;
-        let waiter = at(&mut self.slots, slot.index.get())?;
-        if waiter.generation != slot.generation {
+        let (free, index) = (self.free, slot.index.get());
+        if at(&mut self.slots, index)?.generation != slot.generation {
             return None;
         }
+        self.leave_times(index);
+        let waiter = at(&mut self.slots, index)?;
         let id = PacketId::new(core::mem::take(&mut waiter.id));
         waiter.generation = waiter.generation.wrapping_add(1);
         waiter.next = free;
         let waker = waiter.waker.take();
-        self.free = slot.index.get();
+        self.free = index;
         if waker.is_some() {
             self.old = waker.or(self.old.take());
         }
@@ -292,23 +295,6 @@ impl Waiters {
     /// Whether the call was woken for what it waits for, and has not looked since.
     pub(crate) fn is_woken(&mut self, slot: Slot) -> bool {
         self.get(slot).is_some_and(|waiter| !waiter.listed && (waiter.wait as usize) <= KINDS)
-    }
-
-    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant) {
-        let Some(waiter) = self.get(slot) else { return };
-        waiter.deadline = (deadline.as_millis() as u32).max(1);
-        let earliest = self.next_deadline.map_or(deadline, |at| at.min(deadline));
-        self.next_deadline = Some(earliest);
-    }
-
-    pub(crate) fn clear_deadline(&mut self, slot: Slot) {
-        if let Some(waiter) = self.get(slot) {
-            waiter.deadline = 0;
-        }
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.next_deadline
     }
 
     /// Wakes that call.
@@ -423,5 +409,34 @@ impl Waiters {
 /// The slot at that place, counted from 1.
 #[inline]
 fn at<'s>(slots: &'s mut Storage<'static, Waiter>, index: u16) -> Option<&'s mut Waiter> {
+    looks::count();
     slots.get_mut(usize::from(index).wrapping_sub(1))
 }
+
+#[cfg(not(test))]
+mod looks {
+    #[inline]
+    pub(super) fn count() {}
+}
+
+/// How often a slot was looked at: what a test of work counts.
+#[cfg(test)]
+mod looks {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        LOOKS.with(|looks| looks.set(looks.get() + 1));
+    }
+
+    pub(super) fn take() -> usize {
+        LOOKS.with(Cell::take)
+    }
+}
+
+#[cfg(test)]
+#[path = "waiters/tests.rs"]
+mod tests;

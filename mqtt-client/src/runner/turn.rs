@@ -194,8 +194,9 @@ impl State {
 
     /// Ends the waits of calls that have waited for too long.
     pub(super) fn expire(&mut self, now: Instant) {
-        let Self { core, waiters, .. } = self;
-        waiters.expire(now, &mut |id, tag| core.disown(id, tag));
+        while let Some(ended) = self.waiters.expire(now) {
+            self.disown(ended);
+        }
         self.waiters.wake_strangers(now);
     }
 

@@ -65,7 +65,7 @@ impl<'a> Client<'a> {
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something: cheap, and never wrongly
     /// false.
     #[must_use]
-    pub fn wants_transmit(&self) -> bool {
+    pub fn wants_transmit(&mut self) -> bool {
         if !self.outbox.is_empty() {
             return true;
         }
@@ -76,7 +76,7 @@ impl<'a> Client<'a> {
             || self.link.ping == Ping::Owed
             || self.outgoing.releases != 0
             || (self.is_connected() && self.outgoing.log.at_cursor(NEXT).is_some())
-            || self.incoming.is_ready()
+            || self.incoming.next_ready().is_some()
     }
 
     /// The transport took `n` bytes.
