@@ -11,7 +11,7 @@ use crate::event::{Session, Statistics};
 use crate::keep::Kept;
 use crate::lane::{Change, Lane};
 use crate::link::Link;
-use crate::waiters::{Outcome, Slot, Time, Wait, Waiters};
+use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
 #[derive(Debug)]
@@ -203,13 +203,11 @@ impl State {
 
     /// The call that has this slot goes away. Its operation goes on, but nobody waits for it.
     pub(crate) fn abandon(&mut self, slot: Slot) {
-        let (wait, was_woken) = (self.waiters.wait(slot), self.waiters.is_woken(slot));
-        let had_turn = self.waiters.has_turn(slot);
-        let id = self.waiters.free(slot);
+        let Some(Freed { wait, was_woken, id }) = self.waiters.free(slot) else { return };
         self.disown((slot.tag(), id));
         match wait {
             // Its wake-up is another's.
-            Wait::Room if was_woken || had_turn => self.waiters.wake_room(),
+            Wait::Room if was_woken => self.waiters.wake_room(),
             Wait::Message if was_woken => self.wake_consumers(),
             Wait::Connection => {
                 self.link.connecting = self.link.connecting.filter(|known| *known != slot);

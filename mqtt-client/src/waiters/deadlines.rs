@@ -5,16 +5,14 @@ use mqtt_as_proto::client::{Fate, NotSent, Tag};
 use mqtt_as_proto::{Instant, PacketId};
 
 use super::ending::nonzero;
-use super::{List, Outcome, Slot, Wait, Waiters, at};
+use super::lists::TIMES;
+use super::{Of, Outcome, Slot, Wait, Waiters, at};
 
-/// Lists of deadlines. Calls without a deadline are in one, too.
-pub(super) const TIMES: usize = 3;
-
-/// What a deadline comes of.
+/// What a deadline comes of: each has its list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Time {
     /// The time of the settings: each deadline is behind those that there are.
-    Usual = 1,
+    Usual = TIMES as isize + 1,
     /// A time of the call's own.
     Own,
     /// There is none.
@@ -25,29 +23,18 @@ impl Waiters {
     /// The call waits until then, and its slot is known to those that end all waits.
     pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant, time: Time) {
         let index = slot.index.get();
-        self.leave_times(index);
         let deadline = deadline.as_millis() as u32;
         let Some(waiter) = self.get(slot) else { return };
-        (waiter.deadline, waiter.time) = (deadline, time as u8);
-        let Some(list) = self.times.get_mut(time as usize - 1) else { return };
-        let (mut before, mut behind) = (list.tail, 0);
-        while let Some(other) = at(&mut self.slots, before) {
+        waiter.deadline = deadline;
+        self.unlink(index, Of::Time);
+        let mut prev = self.tail(time as u8);
+        while let Some(other) = at(&mut self.slots, prev) {
             if !is_earlier(deadline, other.deadline) {
-                other.later = index;
                 break;
             }
-            (before, behind) = (other.sooner, before);
+            prev = other.places[1].prev;
         }
-        match at(&mut self.slots, behind) {
-            Some(other) => other.sooner = index,
-            None => list.tail = index,
-        }
-        if before == 0 {
-            list.head = index;
-        }
-        if let Some(waiter) = at(&mut self.slots, index) {
-            (waiter.sooner, waiter.later) = (before, behind);
-        }
+        self.link(index, Of::Time, time as u8, prev);
     }
 
     /// The call waits for as long as it takes.
@@ -55,30 +42,14 @@ impl Waiters {
         self.set_deadline(slot, Instant::default(), Time::Unlimited);
     }
 
-    pub(super) fn leave_times(&mut self, index: u16) {
-        let Some(waiter) = at(&mut self.slots, index) else { return };
-        let time = usize::from(core::mem::take(&mut waiter.time));
-        let (sooner, later) = (waiter.sooner, waiter.later);
-        let Some(list) = self.times.get_mut(time.wrapping_sub(1)) else { return };
-        match at(&mut self.slots, sooner) {
-            Some(sooner) => sooner.later = later,
-            None => list.head = later,
-        }
-        match at(&mut self.slots, later) {
-            Some(later) => later.sooner = sooner,
-            None => list.tail = sooner,
-        }
-    }
-
     /// The earliest deadline, if there is one, seen at `now`.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let [usual, own, _] = &self.times;
-        let left = |list: &List| {
-            let waiter = self.slots.get(usize::from(list.head).wrapping_sub(1))?;
-            let left = waiter.deadline.wrapping_sub(now.as_millis() as u32);
+        let left = |time: Time| {
+            let index = usize::from(self.head(time as u8)).wrapping_sub(1);
+            let left = self.slots.get(index)?.deadline.wrapping_sub(now.as_millis() as u32);
             Some(if left > u32::MAX / 2 { 0 } else { left })
         };
-        let next = match (left(usual), left(own)) {
+        let next = match (left(Time::Usual), left(Time::Own)) {
             (Some(usual), Some(own)) => usual.min(own),
             (usual, own) => usual.or(own)?,
         };
@@ -89,7 +60,7 @@ impl Waiters {
     /// identifier if there is one that nobody waits for any more.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<(Tag, Option<PacketId>)> {
         let now = now.as_millis() as u32;
-        let heads = [Time::Usual, Time::Own].map(|time| self.first(time));
+        let heads = [Time::Usual, Time::Own].map(|time| self.head(time as u8));
         let late = heads.into_iter().find(|head| {
             let waiter = at(&mut self.slots, *head);
             waiter.is_some_and(|waiter| !is_earlier(now, waiter.deadline))
@@ -100,13 +71,10 @@ impl Waiters {
     /// Ends the wait of a call for room or an answer: what was accepted is kept. Gives the same.
     pub(crate) fn finish_publish(&mut self) -> Option<(Tag, Option<PacketId>)> {
         let lists = [Time::Usual, Time::Own, Time::Unlimited];
-        let index = lists.into_iter().map(|time| self.first(time)).find(|index| *index != 0)?;
+        let index =
+            lists.into_iter().map(|time| self.head(time as u8)).find(|index| *index != 0)?;
         let never = Outcome::Fate(Fate::NeverSent(NotSent::Disconnected));
         Some(self.end_wait(index, never, Outcome::Kept))
-    }
-
-    fn first(&self, time: Time) -> u16 {
-        self.times.get(time as usize - 1).map_or(0, |list| list.head)
     }
 
     /// Ends a wait, of which there is none if the call has ended and was not polled since.
@@ -116,7 +84,7 @@ impl Waiters {
         for_room: Outcome,
         other: Outcome,
     ) -> (Tag, Option<PacketId>) {
-        self.leave_times(index);
+        self.unlink(index, Of::Time);
         let Some(waiter) = at(&mut self.slots, index) else { return (Tag::NOBODY, None) };
         let slot = Slot { index: nonzero(index), generation: waiter.generation };
         let outcome = match waiter.wait {
