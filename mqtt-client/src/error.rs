@@ -329,6 +329,12 @@ pub enum DownReason {
     StreamNotTaken,
 }
 
+impl DownReason {
+    pub(crate) fn transport(error: &impl embedded_io_async::Error) -> Self {
+        Self::Transport(error.kind().into())
+    }
+}
+
 impl From<ConnectionError> for DownReason {
     fn from(error: ConnectionError) -> Self {
         match error {

@@ -1,10 +1,10 @@
 //! Where the link stands, and where the program wants it.
 
-use mqtt_as_proto::client::{ConnectionError, Event};
+use mqtt_as_proto::client::Event;
 use mqtt_as_proto::{Instant, ReasonCode};
 
 use crate::assigned::Assigned;
-use crate::error::{ConnectError, DownReason, ErrorKind};
+use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
 use crate::waiters::Slot;
 
@@ -46,17 +46,6 @@ pub(crate) struct Link {
     /// The client identifier that the server gave, and what it said when it last refused or ended a
     /// connection.
     pub(crate) assigned: Assigned,
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum End {
-    /// The server closed the transport.
-    Eof,
-    /// All is said, and the server has had its time.
-    Done,
-    Transport(ErrorKind),
-    Protocol(ConnectionError),
 }
 
 impl Link {

@@ -8,7 +8,6 @@ use crate::config::{Binary, Text};
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
 use crate::lane::Change;
-use crate::link::End;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
@@ -93,30 +92,24 @@ impl State {
 
     /// The driver begins a connection. `None` if none is wanted; true begins a new session.
     pub(crate) fn take_wanted(&mut self) -> Option<bool> {
-        let clean = self.link.wanted.take()?;
+        // The old session has ended, and the program still wants the new one.
+        let prepared = core::mem::take(&mut self.link.prepared) && !self.link.disconnected;
+        let wanted = self.link.wanted.take();
+        if self.handles == 0 {
+            return None;
+        }
+        let clean = wanted.or(prepared.then_some(false))?;
+        self.link.preparing = self.needs_clean_session_first(clean);
         self.link.busy = true;
         self.link.ending = None;
         self.link.refused = None;
-        Some(clean)
-    }
-
-    /// Whether the program wants something else than the connection that is being opened.
-    pub(crate) fn is_replaced(&self) -> bool {
-        self.link.wanted.is_some() || self.link.ending.is_some() || self.handles == 0
+        Some(clean || self.link.preparing)
     }
 
     /// 3.1.1 has no way to begin a session that is kept: a clean connection ends the old one first.
-    pub(crate) fn needs_clean_session_first(&self, clean: bool) -> bool {
+    fn needs_clean_session_first(&self, clean: bool) -> bool {
         let v311 = self.core.config().version == Version::V311;
         v311 && self.settings.clean_init && !clean && !self.link.begun
-    }
-
-    /// The old session has ended, and the program still wants the new one.
-    pub(crate) fn goes_on(&mut self) -> bool {
-        let prepared = core::mem::take(&mut self.link.prepared);
-        let other = self.link.wanted.is_some() || self.link.disconnected || self.handles == 0;
-        self.link.busy = prepared && !other;
-        self.link.busy
     }
 
     /// A transport is open: CONNECT goes out.
@@ -174,9 +167,9 @@ impl State {
     }
 
     /// The connection has to end: the server is told why, and given time to close.
-    pub(crate) fn begin_ending(&mut self, error: ConnectionError) -> Option<End> {
+    pub(crate) fn begin_ending(&mut self, error: ConnectionError) -> Option<DownReason> {
         if error.reason().is_none() || self.link.ending.is_some() {
-            return Some(End::Protocol(error));
+            return Some(error.into());
         }
         self.link.ending = Some(error.into());
         self.link.linger = Some(self.now.after(LINGER));
@@ -185,11 +178,11 @@ impl State {
     }
 
     /// What the end of the link asks of the driver: whether the connection is over.
-    pub(crate) fn watch_link(&mut self, now: Instant) -> Option<End> {
+    pub(crate) fn watch_link(&mut self, now: Instant) -> Option<DownReason> {
         let said = matches!(self.link.ending, Some(DownReason::Server(_)));
         let late = self.link.linger.is_some_and(|at| at <= now);
         if said || late || self.link.refused.is_some() {
-            return Some(End::Done);
+            return Some(DownReason::Closed);
         }
         if self.link.ending.is_none() {
             let replaced = self.link.wanted.is_some() || self.link.prepared;
@@ -226,14 +219,9 @@ impl State {
     }
 
     /// The driver is done with a connection.
-    pub(crate) fn end(&mut self, end: End) {
+    pub(crate) fn end(&mut self, reason: DownReason) {
         let was_up = self.link.is_up || self.link.prepared;
-        let reason = match (self.link.ending.take(), end) {
-            (Some(reason), _) => reason,
-            (None, End::Eof | End::Done) => DownReason::Closed,
-            (None, End::Transport(kind)) => DownReason::Transport(kind),
-            (None, End::Protocol(error)) => error.into(),
-        };
+        let reason = self.link.ending.take().unwrap_or(reason);
         let refused = self.link.refused.take();
         if !was_up && self.link.wanted.is_none() {
             self.fail_connect(match (refused, reason) {
@@ -291,7 +279,9 @@ impl State {
         if expires {
             core.give_up_all(&mut |event| told.happen(event));
         }
-        self.waiters.finish_publishes(&mut |id, tag| self.core.disown(id, tag));
+        while let Some(ended) = self.waiters.finish_publish() {
+            self.disown(ended);
+        }
     }
 
     /// The driver is gone.

@@ -1,174 +1,148 @@
 //! The read buffer: what was read and not used yet lies at its front.
 
-#[cfg(feature = "alloc")]
-pub use heap::ReadMemory;
-#[cfg(not(feature = "alloc"))]
-pub use lent::ReadMemory;
+use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
+use mqtt_as_proto::frame::FixedHeader;
+use mqtt_as_proto::{Instant, Storage};
 
-#[cfg(feature = "alloc")]
-mod heap {
-    use alloc::vec::Vec;
+pub(crate) use whole::Whole;
+use whole::move_to_front;
 
-    use bytes::{Bytes, BytesMut};
-    use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
-    use mqtt_as_proto::{Instant, Storage};
+/// Bytes of a buffer from the heap.
+const SMALLEST: usize = 512;
+const LARGEST: usize = 32 * 1024;
 
-    use super::first;
+/// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
+/// small and grows with the traffic.
+#[derive(Debug)]
+pub struct ReadMemory {
+    /// Written to once, when it is made: reads find it as the last one left it.
+    bytes: Storage<'static, u8>,
+    is_fixed: bool,
+    filled: usize,
+    /// Bytes that are known to come for the packet at the front.
+    needed: usize,
+    /// The last read found no end: there is likely to be more.
+    pub(crate) is_filled: bool,
+    /// A packet that is read into an allocation of its own.
+    pub(crate) whole: Whole,
+}
 
-    /// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
-    /// small and grows with the traffic.
-    #[derive(Debug)]
-    pub struct ReadMemory {
-        lent: Storage<'static, u8>,
-        /// Written to once, when it is made: reads find it as the last one left it.
-        kept: Vec<u8>,
-        filled: usize,
-        /// A packet that is read into an allocation of its own, and its size.
-        pub(crate) large: BytesMut,
-        large_len: usize,
-        /// The same, when it is whole.
-        whole: Option<Bytes>,
+impl ReadMemory {
+    /// A fixed buffer: it has to hold the largest packet taken.
+    #[must_use]
+    pub fn lent(bytes: &'static mut [u8]) -> Self {
+        Self::new(Storage::borrowed(bytes), true)
     }
 
-    const SMALLEST: usize = 512;
-    const LARGEST: usize = 32 * 1024;
+    /// A buffer from the heap.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn heap() -> Self {
+        Self::new(Storage::owned(LARGEST), false)
+    }
 
-    impl ReadMemory {
-        /// A fixed buffer: it has to hold the largest packet taken.
-        #[must_use]
-        pub fn lent(bytes: &'static mut [u8]) -> Self {
-            Self { lent: Storage::borrowed(bytes), ..Self::heap() }
+    fn new(bytes: Storage<'static, u8>, is_fixed: bool) -> Self {
+        let whole = Whole::default();
+        Self { bytes, is_fixed, filled: 0, needed: 0, is_filled: false, whole }
+    }
+
+    /// Bytes of a fixed buffer.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.is_fixed.then(|| self.bytes.limit())
+    }
+
+    /// Room to read into, which a fixed buffer may not have.
+    pub(crate) fn room(&mut self) -> Result<&mut [u8], ConnectionError> {
+        let least = self.needed.max(self.filled + SMALLEST / 4).max(SMALLEST);
+        self.grow_to(least.next_power_of_two());
+        let room = self.bytes.as_mut_slice().get_mut(self.filled..).unwrap_or_default();
+        let too_large = room.is_empty().then_some(ConnectionError::TooLarge { size: self.needed });
+        too_large.map_or(Ok(room), Err)
+    }
+
+    /// If it is from the heap.
+    fn grow_to(&mut self, len: usize) {
+        let _ = self.bytes.grow_to(len.min(LARGEST));
+    }
+
+    /// `n` bytes were read.
+    pub(crate) fn fill(&mut self, n: usize) {
+        self.filled += n;
+        let len = self.bytes.as_slice().len();
+        self.is_filled = self.filled == len;
+        if self.is_filled {
+            self.grow_to(len * 2); // The next read may find more, or needs less.
         }
+    }
 
-        /// A buffer from the heap.
-        #[must_use]
-        pub fn heap() -> Self {
-            Self {
-                lent: Storage::default(),
-                kept: Vec::new(),
-                filled: 0,
-                large: BytesMut::new(),
-                large_len: 0,
-                whole: None,
-            }
+    /// What was read and not used yet.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_slice().get(..self.filled).unwrap_or_default()
+    }
+
+    /// Gives what was read to the core, and goes on to what was not used.
+    pub(crate) fn handle(
+        &mut self,
+        core: &mut Client<'static>,
+        packets: usize,
+        now: Instant,
+        tell: Tell<'_>,
+    ) -> Result<Handled, ConnectionError> {
+        self.end_whole();
+        if let Some(handled) = self.whole.handle(core, now, tell) {
+            return handled;
         }
+        let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
+        self.needed = handled.needed.unwrap_or(0);
+        self.consume(handled.used);
+        Ok(handled)
+    }
 
-        /// Bytes of a fixed buffer.
-        pub(crate) fn limit(&self) -> Option<usize> {
-            Some(self.lent.limit()).filter(|limit| *limit != 0)
-        }
-
-        /// Room to read into; `needed` bytes are known to come for the packet at the front.
-        pub(crate) fn room(&mut self, needed: usize) -> &mut [u8] {
-            if self.lent.limit() != 0 {
-                return self.lent.as_mut_slice().get_mut(self.filled..).unwrap_or_default();
-            }
-            let least = needed.max(self.filled + SMALLEST / 4).max(SMALLEST);
-            if self.kept.len() < least {
-                self.kept.resize(least.next_power_of_two(), 0);
-            }
-            self.kept.get_mut(self.filled..).unwrap_or_default()
-        }
-
-        /// `n` bytes were read.
-        pub(crate) fn fill(&mut self, n: usize) {
-            self.filled += n;
-            // The next read may find more, or needs less.
-            let (len, filled) = (self.kept.len(), self.filled);
-            if filled == len && len < LARGEST && self.lent.limit() == 0 {
-                self.kept.resize(len * 2, 0);
-            }
-        }
-
-        /// What was read and not used yet.
-        #[inline]
-        pub(crate) fn bytes(&self) -> &[u8] {
-            let all = if self.lent.limit() != 0 { self.lent.as_slice() } else { &self.kept };
-            all.get(..self.filled).unwrap_or_default()
-        }
-
-        /// Gives what was read to the core, and goes on to what was not used.
-        pub(crate) fn handle(
-            &mut self,
-            core: &mut Client<'static>,
-            packets: usize,
-            now: Instant,
-            tell: Tell<'_>,
-        ) -> Result<Handled, ConnectionError> {
-            if self.is_large() && self.large.len() >= self.large_len {
-                self.end_large();
-            }
-            if let Some(whole) = &self.whole {
-                let handled = core.handle_bytes(Input::shared(whole), now, tell)?;
-                self.whole = self.whole.take().filter(|_| handled.used == 0);
-                return Ok(handled);
-            }
-            if self.is_large() {
-                return core.handle_bytes(Input::new(&self.large), now, tell);
-            }
-            let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
-            self.consume(handled.used, handled.needed.unwrap_or(0));
-            Ok(handled)
-        }
-
-        /// Whether the rest of a large packet is being read.
-        pub(crate) fn is_large(&self) -> bool {
-            self.large_len != 0
-        }
-
-        /// The large packet is whole: what came behind it, if the allocation was larger, goes back.
-        fn end_large(&mut self) {
-            let rest = self.large.split_off(core::mem::take(&mut self.large_len));
-            self.whole = Some(core::mem::take(&mut self.large).freeze());
-            if let Some(room) = self.room(rest.len()).get_mut(..rest.len()) {
+    /// A packet that has memory of its own is there: what came behind it goes back.
+    fn end_whole(&mut self) {
+        if let Some(rest) = self.whole.end() {
+            self.needed = rest.len();
+            if let Some(room) = self.room().ok().and_then(|room| room.get_mut(..rest.len())) {
                 room.copy_from_slice(&rest);
                 self.filled += rest.len();
             }
         }
+    }
 
-        /// The first `n` bytes have been used. `needed` are known to come for the packet that is
-        /// then at the front: a large one gets memory of its own.
-        fn consume(&mut self, n: usize, needed: usize) {
-            let (n, filled) = (n.min(self.filled), self.filled);
-            self.filled -= n;
-            let lent = self.lent.limit() != 0;
-            if needed > LARGEST && !lent {
-                self.large = BytesMut::with_capacity(needed);
-                self.large_len = needed;
-                self.large.extend_from_slice(self.kept.get(n..filled).unwrap_or_default());
-                self.filled = 0;
-                return;
-            }
-            let all = if lent { self.lent.as_mut_slice() } else { &mut self.kept };
-            if n != 0 && n != filled {
-                all.get_mut(..filled).unwrap_or_default().copy_within(n.., 0);
-            }
-            if !lent && self.filled == 0 && filled * 4 < self.kept.len() {
-                self.shrink();
-            }
+    /// The first `n` bytes have been used. A large packet that is then at the front gets memory of
+    /// its own.
+    fn consume(&mut self, n: usize) {
+        let Some(filled) = self.bytes.as_mut_slice().get_mut(..self.filled) else { return };
+        if n > filled.len() {
+            return;
         }
-
-        /// Little came: what a burst took is given back, step by step.
-        fn shrink(&mut self) {
-            let half = self.kept.len() / 2;
-            if half >= SMALLEST {
-                self.kept.truncate(half);
-                self.kept.shrink_to_fit();
-            }
-        }
-
-        /// The connection is over: heap memory is given back.
-        pub(crate) fn clear(&mut self) {
-            self.filled = 0;
-            self.kept = Vec::new();
-            self.large = BytesMut::new();
-            self.large_len = 0;
-            self.whole = None;
+        move_to_front(filled, n);
+        let was_filled = core::mem::replace(&mut self.filled, filled.len() - n);
+        if self.needed > LARGEST && !self.is_fixed {
+            let len = core::mem::take(&mut self.filled);
+            let front = self.bytes.as_slice().get(..len).unwrap_or_default();
+            self.whole.begin(self.needed, front);
+        } else if self.filled == 0 {
+            self.shrink(was_filled);
         }
     }
-}
 
-use mqtt_as_proto::frame::FixedHeader;
+    /// Little came: what a burst took of the heap is given back, step by step.
+    fn shrink(&mut self, was_filled: usize) {
+        let half = self.bytes.as_slice().len() / 2;
+        if was_filled * 2 < half && half >= SMALLEST {
+            self.bytes.shrink_to(half);
+        }
+    }
+
+    /// The connection is over: heap memory is given back.
+    pub(crate) fn clear(&mut self) {
+        (self.filled, self.needed) = (0, 0);
+        self.bytes.release();
+        self.whole = Whole::default();
+    }
+}
 
 /// The first packet alone, where one is dealt with at a time.
 fn first(bytes: &[u8], packets: usize) -> &[u8] {
@@ -179,73 +153,101 @@ fn first(bytes: &[u8], packets: usize) -> &[u8] {
     header.and_then(|header| bytes.get(..header.packet_len())).unwrap_or(bytes)
 }
 
-#[cfg(not(feature = "alloc"))]
-mod lent {
-    use mqtt_as_proto::client::{Client, ConnectionError, Handled, Input, Tell};
-    use mqtt_as_proto::wire::move_to_front;
-    use mqtt_as_proto::{Instant, Storage};
+#[cfg(feature = "alloc")]
+mod whole {
+    use alloc::boxed::Box;
 
-    use super::first;
+    use bytes::{Bytes, BytesMut};
 
-    /// Memory for what is read from the transport: a fixed buffer.
-    #[derive(Debug)]
-    pub struct ReadMemory {
-        bytes: Storage<'static, u8>,
-        filled: usize,
+    use super::{Client, ConnectionError, Handled, Input, Instant, Tell};
+
+    /// Moves the bytes from `from` on to the front: there are so many at least.
+    pub(super) fn move_to_front(bytes: &mut [u8], from: usize) {
+        bytes.copy_within(from.., 0);
     }
 
-    impl ReadMemory {
-        /// A fixed buffer: it has to hold the largest packet taken.
-        #[must_use]
-        pub fn lent(bytes: &'static mut [u8]) -> Self {
-            Self { bytes: Storage::borrowed(bytes), filled: 0 }
+    /// A packet that is read into an allocation of its own, and is held there by reference.
+    #[derive(Debug, Default)]
+    pub(crate) struct Whole(Option<Box<Packet>>);
+
+    #[derive(Debug)]
+    struct Packet {
+        bytes: BytesMut,
+        len: usize,
+        whole: Option<Bytes>,
+    }
+
+    impl Whole {
+        /// The packet begins with these bytes.
+        pub(crate) fn begin(&mut self, len: usize, front: &[u8]) {
+            let mut bytes = BytesMut::with_capacity(len);
+            bytes.extend_from_slice(front);
+            self.0 = Some(Box::new(Packet { bytes, len, whole: None }));
         }
 
-        /// Bytes of a fixed buffer.
-        pub(crate) fn limit(&self) -> Option<usize> {
-            Some(self.bytes.limit())
+        /// What there is of a packet whose rest is being read.
+        pub(crate) fn unfinished(&mut self) -> Option<&mut BytesMut> {
+            let packet = self.0.as_deref_mut().filter(|packet| packet.whole.is_none());
+            packet.map(|packet| &mut packet.bytes)
         }
 
-        /// Room to read into.
-        pub(crate) fn room(&mut self, _needed: usize) -> &mut [u8] {
-            self.bytes.as_mut_slice().get_mut(self.filled..).unwrap_or_default()
+        /// The packet ends, if it is all there. Gives what came behind it, if the allocation was
+        /// larger.
+        pub(super) fn end(&mut self) -> Option<BytesMut> {
+            let packet = self.0.as_deref_mut()?;
+            if packet.whole.is_some() || packet.bytes.len() < packet.len {
+                return None;
+            }
+            let rest = packet.bytes.split_off(packet.len);
+            packet.whole = Some(core::mem::take(&mut packet.bytes).freeze());
+            Some(rest)
         }
 
-        /// `n` bytes were read.
-        pub(crate) fn fill(&mut self, n: usize) {
-            self.filled += n;
-        }
-
-        /// What was read and not used yet.
-        pub(crate) fn bytes(&self) -> &[u8] {
-            self.bytes.as_slice().get(..self.filled).unwrap_or_default()
-        }
-
-        /// Gives what was read to the core, and goes on to what was not used.
-        pub(crate) fn handle(
+        /// Gives the packet, or what there is of it, to the core.
+        pub(super) fn handle(
             &mut self,
             core: &mut Client<'static>,
-            packets: usize,
             now: Instant,
             tell: Tell<'_>,
-        ) -> Result<Handled, ConnectionError> {
-            let handled = core.handle_bytes(Input::new(first(self.bytes(), packets)), now, tell)?;
-            let filled = self.bytes.as_mut_slice().get_mut(..self.filled).unwrap_or_default();
-            if handled.used <= filled.len() {
-                move_to_front(filled, handled.used);
-                self.filled -= handled.used;
+        ) -> Option<Result<Handled, ConnectionError>> {
+            let packet = self.0.as_deref()?;
+            let Some(whole) = &packet.whole else {
+                return Some(core.handle_bytes(Input::new(&packet.bytes), now, tell));
+            };
+            let handled = core.handle_bytes(Input::shared(whole), now, tell);
+            if handled.as_ref().is_ok_and(|handled| handled.used != 0) {
+                self.0 = None;
             }
-            Ok(handled)
+            Some(handled)
+        }
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod whole {
+    pub(super) use mqtt_as_proto::wire::move_to_front;
+
+    use super::{Client, ConnectionError, Handled, Instant, Tell};
+
+    /// Without a heap no packet has memory of its own.
+    #[derive(Debug, Default)]
+    pub(crate) struct Whole;
+
+    #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)] // As with a heap.
+    impl Whole {
+        pub(super) fn begin(&mut self, _len: usize, _front: &[u8]) {}
+
+        pub(super) fn end(&mut self) -> Option<&'static [u8]> {
+            None
         }
 
-        /// Whether the rest of a large packet is being read: here none is large.
-        pub(crate) fn is_large(&self) -> bool {
-            false
-        }
-
-        /// The connection is over.
-        pub(crate) fn clear(&mut self) {
-            self.filled = 0;
+        pub(super) fn handle(
+            &mut self,
+            _core: &mut Client<'static>,
+            _now: Instant,
+            _tell: Tell<'_>,
+        ) -> Option<Result<Handled, ConnectionError>> {
+            None
         }
     }
 }

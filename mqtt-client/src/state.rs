@@ -2,8 +2,8 @@
 
 use core::task::Waker;
 
-use mqtt_as_proto::client::{self, Consumer, Event};
-use mqtt_as_proto::{Instant, Shared};
+use mqtt_as_proto::client::{self, Consumer, Event, Tag};
+use mqtt_as_proto::{Instant, PacketId, Shared};
 
 use crate::config::Settings;
 use crate::driver::{Driver, News};
@@ -11,7 +11,7 @@ use crate::event::{Session, Statistics};
 use crate::keep::Kept;
 use crate::lane::{Change, Lane};
 use crate::link::Link;
-use crate::waiters::{Outcome, Slot, Wait, Waiters};
+use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
 #[derive(Debug)]
@@ -145,7 +145,9 @@ impl State {
         // A time of the program's may be shorter than a write takes: that wants the clock.
         let now = if timeout.is_some() { self.exact_time() } else { self.time() };
         let deadline = now.after(time);
-        self.waiters.set_deadline(slot, deadline);
+        let of_settings = timeout.is_none();
+        let kind = if of_settings { Time::Usual } else { Time::Own };
+        self.waiters.set_deadline(slot, deadline, kind);
         self.notify_before(deadline);
     }
 
@@ -157,8 +159,15 @@ impl State {
         again
     }
 
+    /// Nobody waits any longer for that operation, if there is one.
+    pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) {
+        if let Some(id) = id {
+            self.core.disown(id, tag);
+        }
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let of_calls = earlier(self.waiters.next_deadline(), self.waiters.look_again());
+        let of_calls = earlier(self.waiters.next_deadline(self.now), self.waiters.look_again());
         earlier(earlier(self.core.poll_timeout(), self.link.linger), of_calls)
     }
 
@@ -194,14 +203,11 @@ impl State {
 
     /// The call that has this slot goes away. Its operation goes on, but nobody waits for it.
     pub(crate) fn abandon(&mut self, slot: Slot) {
-        let (wait, was_woken) = (self.waiters.wait(slot), self.waiters.is_woken(slot));
-        let had_turn = self.waiters.has_turn(slot);
-        if let Some(id) = self.waiters.free(slot) {
-            self.core.disown(id, slot.tag());
-        }
+        let Some(Freed { wait, was_woken, id }) = self.waiters.free(slot) else { return };
+        self.disown((slot.tag(), id));
         match wait {
             // Its wake-up is another's.
-            Wait::Room if was_woken || had_turn => self.waiters.wake_room(),
+            Wait::Room if was_woken => self.waiters.wake_room(),
             Wait::Message if was_woken => self.wake_consumers(),
             Wait::Connection => {
                 self.link.connecting = self.link.connecting.filter(|known| *known != slot);

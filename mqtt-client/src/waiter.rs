@@ -11,22 +11,16 @@ use crate::granted::Codes;
 #[derive(Debug)]
 pub struct Waiter {
     pub(crate) waker: Option<Waker>,
-    /// In wrapping milliseconds; 0 for none.
+    /// In wrapping milliseconds.
     pub(crate) deadline: u32,
     /// The server's answer to a request, packed.
     pub(crate) codes: Codes,
     pub(crate) generation: u16,
-    /// Neighbours in the list of its kind, or in that of the free ones; 0 for none.
-    pub(crate) next: u16,
-    pub(crate) prev: u16,
-    /// The next one whose waker has to be called.
-    pub(crate) due_next: u16,
+    /// Its places in the lists: see `Of`.
+    pub(crate) places: [Place; 3],
     /// The packet identifier of the operation that it waits for.
     pub(crate) id: u16,
     pub(crate) wait: Wait,
-    /// It is in the list of its kind.
-    pub(crate) listed: bool,
-    pub(crate) due: bool,
     /// How often it found no room.
     pub(crate) passed: u8,
     pub(crate) outcome: Outcome,
@@ -41,13 +35,9 @@ impl Waiter {
             deadline: 0,
             codes: Codes::NONE,
             generation: 0,
-            next: 0,
-            prev: 0,
-            due_next: 0,
+            places: [Place::NONE; 3],
             id: 0,
             wait: Wait::Free,
-            listed: false,
-            due: false,
             passed: 0,
             outcome: Outcome::None,
         }
@@ -57,6 +47,37 @@ impl Waiter {
 impl Default for Waiter {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A slot's place in a list: its neighbours, and which list it is; 0 for none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) prev: u16,
+    pub(crate) next: u16,
+    pub(crate) list: u8,
+}
+
+impl Place {
+    pub(crate) const NONE: Self = Self { prev: 0, next: 0, list: 0 };
+}
+
+/// What a slot is in a list for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of {
+    /// Its kind of wait. Free slots are in a row, too.
+    Wait = 0,
+    /// Its deadline.
+    Time = 1,
+    /// Its waker, which has to be called.
+    Wake = 2,
+}
+
+impl Waiter {
+    /// Whether it is in a list of that sort.
+    #[inline]
+    pub(crate) fn is_listed(&self, of: Of) -> bool {
+        self.places.get(of as usize).is_some_and(|place| place.list != 0)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Calls that wait: a slot each, in a list for each kind of wait.
 
+mod deadlines;
 mod ending;
+mod lists;
 
 use core::num::NonZeroU16;
 use core::task::Waker;
@@ -8,15 +10,11 @@ use core::task::Waker;
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
 use crate::granted::Codes;
-use crate::waiter::KINDS;
 pub use crate::waiter::Waiter;
+use crate::waiter::Of;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
-
-#[derive(Clone, Copy, Debug, Default)]
-struct List {
-    head: u16,
-    tail: u16,
-}
+pub(crate) use deadlines::Time;
+use lists::{DUE, LISTS, List};
 
 /// All slots.
 #[derive(Debug)]
@@ -25,11 +23,7 @@ pub(crate) struct Waiters {
     /// Slots that were used before; those from `fresh` on never were.
     free: u16,
     fresh: u16,
-    lists: [List; KINDS],
-    /// Slots with a waker to call.
-    due: List,
-    /// No deadline is earlier than this.
-    next_deadline: Option<Instant>,
+    lists: [List; LISTS],
     /// The call whose turn it is: others wait behind it for room.
     turn: Option<Slot>,
     /// It was woken, and has not looked since.
@@ -41,6 +35,15 @@ pub(crate) struct Waiters {
     strangers: [Option<Waker>; 4],
     look_again: Option<Instant>,
     are_strangers_due: bool,
+}
+
+/// A slot that was freed.
+pub(crate) struct Freed {
+    /// What its call waited for, and whether it was woken for that, or had the turn.
+    pub(crate) wait: Wait,
+    pub(crate) was_woken: bool,
+    /// The operation whose end it waited for.
+    pub(crate) id: Option<PacketId>,
 }
 
 /// Calls that are woken at once when there may be room for them; each that finds some wakes one more.
@@ -55,9 +58,7 @@ impl Waiters {
             slots,
             free: 0,
             fresh: 0,
-            lists: [List::default(); KINDS],
-            due: List::default(),
-            next_deadline: None,
+            lists: [List::default(); LISTS],
             turn: None,
             turn_woken: false,
             old: None,
@@ -73,7 +74,6 @@ impl Waiters {
         let index = NonZeroU16::new(self.free_index()?)?;
         let waiter = at(&mut self.slots, index.get())?;
         waiter.wait = Wait::Answer;
-        waiter.deadline = 0;
         waiter.id = 0;
         waiter.passed = 0;
         Some(Slot { index, generation: waiter.generation })
@@ -81,7 +81,7 @@ impl Waiters {
 
     fn free_index(&mut self) -> Option<u16> {
         if let Some(waiter) = at(&mut self.slots, self.free) {
-            return Some(core::mem::replace(&mut self.free, waiter.next));
+            return Some(core::mem::replace(&mut self.free, waiter.places[0].next));
         }
         let index = self.fresh.checked_add(1).filter(|index| *index != u16::MAX)?;
         if !self.slots.grow_to(usize::from(index)) {
@@ -129,13 +129,9 @@ impl Waiters {
     #[inline]
     pub(crate) fn change(&mut self, slot: Slot, wait: Wait) {
         let Some(waiter) = self.get(slot) else { return };
-        if !waiter.listed {
-            waiter.wait = wait;
-        } else {
-            self.unlink(slot.index.get());
-            if let Some(waiter) = self.get(slot) {
-                waiter.wait = wait;
-            }
+        waiter.wait = wait;
+        if waiter.is_listed(Of::Wait) {
+            self.unlink(slot.index.get(), Of::Wait);
         }
         self.end_turn(slot);
     }
@@ -146,10 +142,9 @@ impl Waiters {
         if waiter.wait != wait {
             self.change(slot, wait);
         }
-        if let Some(waiter) = self.get(slot)
-            && !waiter.listed
-        {
-            self.link(slot.index.get());
+        let index = slot.index.get();
+        if at(&mut self.slots, index).is_some_and(|waiter| !waiter.is_listed(Of::Wait)) {
+            self.link(index, Of::Wait, wait as u8, self.tail(wait as u8));
         }
         self.register(slot, waker);
     }
@@ -174,7 +169,7 @@ impl Waiters {
     /// Whether any call waits for that.
     #[inline]
     pub(crate) fn waits(&self, wait: Wait) -> bool {
-        self.lists.get(wait as usize - 1).is_some_and(|list| list.head != 0)
+        self.head(wait as u8) != 0
     }
 
     /// Whether the call is the next one that room is for.
@@ -268,46 +263,27 @@ impl Waiters {
         }
     }
 
-    /// The slot is free again. Gives the identifier of the operation that it still waits for.
-    pub(crate) fn free(&mut self, slot: Slot) -> Option<PacketId> {
-        self.change(slot, Wait::Free);
-        let free = self.free;
-        let waiter = at(&mut self.slots, slot.index.get())?;
-        if waiter.generation != slot.generation {
-            return None;
-        }
-        let id = PacketId::new(core::mem::take(&mut waiter.id));
-        waiter.generation = waiter.generation.wrapping_add(1);
-        waiter.next = free;
+    /// The slot is free again, if it was not before.
+    pub(crate) fn free(&mut self, slot: Slot) -> Option<Freed> {
+        let (had_turn, index) = (self.has_turn(slot), slot.index.get());
+        let waiter = self.get(slot)?;
+        let freed = Freed {
+            wait: waiter.wait,
+            was_woken: had_turn || !waiter.is_listed(Of::Wait),
+            id: PacketId::new(core::mem::take(&mut waiter.id)),
+        };
         let waker = waiter.waker.take();
-        self.free = slot.index.get();
+        self.change(slot, Wait::Free);
+        self.unlink(index, Of::Time);
+        let next = core::mem::replace(&mut self.free, index);
+        let waiter = at(&mut self.slots, index)?;
+        waiter.generation = waiter.generation.wrapping_add(1);
+        waiter.places[0].next = next;
         if waker.is_some() {
-            self.old = waker.or(self.old.take());
+            self.old = waker;
         }
         self.are_strangers_due |= self.look_again.is_some();
-        id
-    }
-
-    /// Whether the call was woken for what it waits for, and has not looked since.
-    pub(crate) fn is_woken(&mut self, slot: Slot) -> bool {
-        self.get(slot).is_some_and(|waiter| !waiter.listed && (waiter.wait as usize) <= KINDS)
-    }
-
-    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant) {
-        let Some(waiter) = self.get(slot) else { return };
-        waiter.deadline = (deadline.as_millis() as u32).max(1);
-        let earliest = self.next_deadline.map_or(deadline, |at| at.min(deadline));
-        self.next_deadline = Some(earliest);
-    }
-
-    pub(crate) fn clear_deadline(&mut self, slot: Slot) {
-        if let Some(waiter) = self.get(slot) {
-            waiter.deadline = 0;
-        }
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.next_deadline
+        Some(freed)
     }
 
     /// Wakes that call.
@@ -327,12 +303,11 @@ impl Waiters {
     #[inline]
     pub(crate) fn wake(&mut self, wait: Wait, count: usize) {
         for _ in 0..count {
-            let Some(list) = self.lists.get(wait as usize - 1) else { return };
-            let index = list.head;
+            let index = self.head(wait as u8);
             if index == 0 {
                 return;
             }
-            self.unlink(index);
+            self.unlink(index, Of::Wait);
             self.make_due(index);
         }
     }
@@ -348,21 +323,15 @@ impl Waiters {
 
     fn make_due(&mut self, index: u16) {
         let Some(waiter) = at(&mut self.slots, index) else { return };
-        if waiter.waker.is_none() || core::mem::replace(&mut waiter.due, true) {
-            return;
-        }
-        waiter.due_next = 0;
-        let tail = core::mem::replace(&mut self.due.tail, index);
-        match at(&mut self.slots, tail) {
-            Some(tail) => tail.due_next = index,
-            None => self.due.head = index,
+        if waiter.waker.is_some() && !waiter.is_listed(Of::Wake) {
+            self.link(index, Of::Wake, DUE, self.tail(DUE));
         }
     }
 
     /// Whether wakers have to be called, or dropped.
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
-        self.due.head != 0 || self.old.is_some() || self.are_strangers_due
+        self.head(DUE) != 0 || self.old.is_some() || self.are_strangers_due
     }
 
     /// A waker to drop when the lock is free.
@@ -379,48 +348,50 @@ impl Waiters {
             }
             self.are_strangers_due = false;
         }
-        while let Some(waiter) = at(&mut self.slots, self.due.head) {
-            waiter.due = false;
-            self.due.head = core::mem::take(&mut waiter.due_next);
-            if self.due.head == 0 {
-                self.due.tail = 0;
+        let mut index = self.head(DUE);
+        while let Some(waiter) = at(&mut self.slots, index) {
+            let waker = waiter.waker.take();
+            self.unlink(index, Of::Wake);
+            if waker.is_some() {
+                return waker;
             }
-            if let Some(waker) = waiter.waker.take() {
-                return Some(waker);
-            }
+            index = self.head(DUE);
         }
         None
-    }
-
-    fn link(&mut self, index: u16) {
-        let Some(waiter) = at(&mut self.slots, index) else { return };
-        let Some(list) = self.lists.get_mut(waiter.wait as usize - 1) else { return };
-        let tail = core::mem::replace(&mut list.tail, index);
-        (waiter.prev, waiter.next, waiter.listed) = (tail, 0, true);
-        match at(&mut self.slots, tail) {
-            Some(tail) => tail.next = index,
-            None => list.head = index,
-        }
-    }
-
-    fn unlink(&mut self, index: u16) {
-        let Some(waiter) = at(&mut self.slots, index) else { return };
-        let Some(list) = self.lists.get_mut(waiter.wait as usize - 1) else { return };
-        let (prev, next) = (waiter.prev, waiter.next);
-        waiter.listed = false;
-        match at(&mut self.slots, prev) {
-            Some(prev) => prev.next = next,
-            None => list.head = next,
-        }
-        match at(&mut self.slots, next) {
-            Some(next) => next.prev = prev,
-            None => list.tail = prev,
-        }
     }
 }
 
 /// The slot at that place, counted from 1.
 #[inline]
 fn at<'s>(slots: &'s mut Storage<'static, Waiter>, index: u16) -> Option<&'s mut Waiter> {
+    looks::count();
     slots.get_mut(usize::from(index).wrapping_sub(1))
 }
+
+#[cfg(not(test))]
+mod looks {
+    #[inline]
+    pub(super) fn count() {}
+}
+
+/// How often a slot was looked at: what a test of work counts.
+#[cfg(test)]
+mod looks {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        LOOKS.with(|looks| looks.set(looks.get() + 1));
+    }
+
+    pub(super) fn take() -> usize {
+        LOOKS.with(Cell::take)
+    }
+}
+
+#[cfg(test)]
+#[path = "waiters/tests.rs"]
+mod tests;

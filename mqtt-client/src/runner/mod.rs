@@ -8,22 +8,21 @@ mod reading;
 mod turn;
 mod writing;
 
-use core::convert::Infallible;
 use core::fmt;
-use core::future::{Future, pending, poll_fn};
+use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
-use mqtt_as_proto::{Instant, Outbox, Storage};
+use mqtt_as_proto::{Outbox, Storage};
 
-use crate::error::ConnectError;
-use crate::link::End;
+use crate::config::{Settings, Text};
+use crate::error::{ConnectError, DownReason};
 use crate::read::ReadMemory;
-use crate::runtime::{Connect, Lock, Runtime, Server, ask, guard, with_state};
+use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
 use crate::state::State;
 use reading::read_loop;
-use turn::{Look, Parts, Turn};
-use writing::write_loop;
+use turn::{Look, Turn};
+use writing::{Writer, write_loop};
 
 /// The driver of a client. [`run`](Self::run) it in a task of its own, or join it with the program.
 ///
@@ -49,163 +48,158 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
     ///
     /// # Cancel safety
     /// Dropping the future closes the transport without DISCONNECT; all calls return `Closed`.
-    pub async fn run(mut self) {
-        let shared = self.shared.clone();
-        loop {
-            let wanted = |state: &State| state.link.wanted.is_some() || state.handles == 0;
-            let _ = meanwhile::<R, Infallible>(&shared, pending(), wanted).await;
-            let mut begun = None;
-            with_state(&*shared, |state| begun = state.begin());
-            let Some((clean, prepare)) = begun else { return };
-            if prepare {
-                self.connection(true, true).await;
-                if !ask(&*shared, State::goes_on).unwrap_or_default() {
-                    continue;
-                }
-            }
-            self.connection(clean, false).await;
-        }
+    #[allow(clippy::manual_async_fn)] // An `async fn` would hold the runner twice.
+    pub fn run(mut self) -> impl Future<Output = ()> {
+        async move { while self.connection().await {} }
     }
 
-    /// One connection, from the name to the end. With `only_clean` it ends at once.
-    async fn connection(&mut self, clean: bool, only_clean: bool) {
-        let lock = &*self.shared;
-        let server = ask(lock, |state| {
-            state.link.busy = true;
-            state.link.preparing = only_clean;
-            let settings = &state.settings;
-            let timeout = state.core.config().connect_timeout;
-            (settings.server.clone(), settings.port, timeout)
-        });
-        let Some((host, port, timeout)) = server else { return };
-        let server = Server { host: host.as_str(), port, timeout };
-        let opening = self.connect.connect(server);
-        let opened = meanwhile::<R, _>(lock, opening, State::is_replaced).await;
+    /// One connection, from the wish for it to its end. False if the program has no handle any more.
+    async fn connection(&mut self) -> bool {
+        let (lock, mut wish) = (&*self.shared, None);
+        let mut opening = pin!(None);
+        let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
+        let Some(Wish { server, port, timeout, clean }) = &wish else { return false };
+        let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
+        opening.set(Some(self.connect.connect(server)));
+        let opened = meanwhile::<R, _>(lock, opening.as_mut(), State::is_replaced, &mut None).await;
+        opening.set(None);
         let opened = opened.unwrap_or(Err(ConnectError::Replaced));
-        let opened = opened.and_then(|halves| {
-            let mut said = Ok(());
-            with_state(lock, |state| said = state.open(clean));
-            said.map(|()| halves)
-        });
-        let (mut read, mut write) = match opened {
-            Ok(halves) => halves,
-            Err(error) => return with_state(lock, |state| state.fail(error)),
-        };
-        let turn = Turn::new();
-        let end = {
-            let reading = read_loop::<R::Lock, C>(
-                lock,
-                R::PACKETS_PER_LOCK,
-                &mut read,
-                &mut self.read,
-                &turn,
-            );
-            let writing = write_loop(lock, &mut write, &mut self.out, &turn, guard::<R>);
-            drive::<R, R::Lock>(lock, &turn, pin!(reading), pin!(writing)).await
-        };
+        if !is_open(lock, *clean, opened.as_ref().err()) {
+            return true;
+        }
+        let Ok((mut read, mut write)) = opened else { return true };
+        let (turn, mut end) = (Turn::new(), DownReason::Closed);
+        {
+            let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
+            let mut writer = Writer::new(&mut self.out, &turn, guard::<R>);
+            let reading = read_loop::<R::Lock, C>(lock, packets, &mut read, memory, &turn);
+            let writing = write_loop(lock, &mut write, &mut writer);
+            let (mut reading, mut writing) = (pin!(reading), pin!(writing));
+            watch::<R>(|is_late, cx| {
+                turn.look(lock, is_late, reading.as_mut(), writing.as_mut(), &mut end, cx)
+            })
+            .await;
+        }
         self.read.clear();
         // Each pass lets one payload go at least, whose drop may panic.
         while !R::catch(|| self.out.clear()) {}
         self.out.release();
         with_state(lock, |state| state.end(end));
+        true
     }
 }
 
-/// Looks at the parts of a connection until it ends.
-async fn drive<R: Runtime, L: Lock>(
-    lock: &L,
-    turn: &Turn,
-    mut reading: Pin<&mut impl Future<Output = End>>,
-    mut writing: Pin<&mut impl Future<Output = End>>,
-) -> End {
-    let mut sleep = pin!(None);
+/// A transport was opened, or not: CONNECT goes out. Whether all that is so.
+fn is_open(lock: &dyn Lock, clean: bool, failure: Option<&ConnectError>) -> bool {
+    let mut is_open = false;
+    with_state(lock, |state| {
+        let opened = failure.map_or_else(|| state.open(clean), |error| Err(*error));
+        is_open = opened.is_ok();
+        if let Err(error) = opened {
+            state.fail(error);
+        }
+    });
+    is_open
+}
+
+/// Looks, with whether it is time to do so, until that is over; between the looks it waits.
+async fn watch<R: Runtime>(mut look: impl FnMut(bool, &mut Context<'_>) -> Look) {
+    let (mut sleep, mut is_late) = (pin!(None), true);
     poll_fn(|cx| {
         loop {
-            let parts = Parts { read: reading.as_mut(), write: writing.as_mut() };
-            match turn.look(lock, parts, cx) {
-                Look::End(end) => return Poll::Ready(end),
+            match look(core::mem::take(&mut is_late), cx) {
+                Look::End => return Poll::Ready(()),
                 Look::Pause => return Poll::Pending,
                 Look::Rest if R::TIMERS_STAY => return Poll::Pending,
                 Look::Rest | Look::Sleep(None) => {}
                 Look::Sleep(Some(at)) => sleep.set(Some(R::sleep_until(at))),
             }
-            if !is_over(sleep.as_mut(), cx) {
+            let timer = sleep.as_mut().as_pin_mut();
+            if !timer.is_some_and(|timer| timer.poll(cx).is_ready()) {
                 return Poll::Pending;
             }
-            turn.time_has_come();
+            sleep.set(None);
+            is_late = true;
         }
     })
     .await
-}
-
-/// Whether it is set, and over: then it is no more.
-fn is_over<F: Future<Output = ()>>(mut sleep: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> bool {
-    let over = sleep.as_mut().as_pin_mut().is_some_and(|sleep| sleep.poll(cx).is_ready());
-    if over {
-        sleep.set(None);
-    }
-    over
 }
 
 /// Waits for that without a connection, as long as not `until`. Calls end whose time is over.
-async fn meanwhile<R: Runtime, T>(
+async fn meanwhile<R: Runtime, F: Future>(
     lock: &R::Lock,
-    future: impl Future<Output = T>,
-    until: fn(&State) -> bool,
-) -> Option<T> {
-    let (mut future, mut sleep) = (pin!(future), pin!(None));
-    let mut is_new = true;
-    poll_fn(|cx| {
-        loop {
-            let Some(at) = wait_down(lock, core::mem::take(&mut is_new), until, cx) else {
-                return Poll::Ready(None);
-            };
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(value));
-            }
-            if let Some(at) = at {
-                sleep.set(Some(R::sleep_until(at)));
-            }
-            if !is_over(sleep.as_mut(), cx) {
-                return Poll::Pending;
-            }
-            is_new = true;
+    mut future: Pin<&mut Option<F>>,
+    until: Until,
+    wish: &mut Option<Wish>,
+) -> Option<F::Output> {
+    let mut output = None;
+    watch::<R>(|is_late, cx| {
+        let look = look_down(lock, is_late, until, wish, cx.waker());
+        match (look, future.as_mut().as_pin_mut()) {
+            (Look::Sleep(at), Some(future)) => match future.poll(cx) {
+                Poll::Ready(value) => {
+                    output = Some(value);
+                    Look::End
+                }
+                Poll::Pending => Look::Sleep(at),
+            },
+            (look, _) => look,
         }
     })
-    .await
+    .await;
+    output
 }
 
-/// What there is to do without a connection, with no timer set if it is new.
-fn wait_down(
+fn look_down(
     lock: &dyn Lock,
-    is_new: bool,
-    until: fn(&State) -> bool,
-    cx: &Context<'_>,
-) -> Option<Option<Instant>> {
-    let mut waits = Some(None);
-    with_state(lock, |state| {
-        if is_new {
-            state.driver.armed = None;
-        }
-        waits = state.wait_down(until, cx);
-    });
-    waits
+    is_late: bool,
+    until: Until,
+    wish: &mut Option<Wish>,
+    waker: &Waker,
+) -> Look {
+    let mut look = Look::End;
+    with_state(lock, |state| look = state.look_down(is_late, until, wish, waker));
+    look
+}
+
+/// What ends a wait without a connection.
+type Until = fn(&mut State, &mut Option<Wish>) -> bool;
+
+/// A connection that the program wants.
+struct Wish {
+    server: Text,
+    port: u16,
+    timeout: u32,
+    clean: bool,
 }
 
 impl State {
-    /// The connection to begin, if the program has still a handle: whether it is clean, and whether
-    /// another one that is has to come before it.
-    fn begin(&mut self) -> Option<(bool, bool)> {
-        if self.handles == 0 {
-            return None;
+    /// Whether there is a connection to begin, or there will never be one.
+    fn begins(&mut self, wish: &mut Option<Wish>) -> bool {
+        if let Some(clean) = self.take_wanted() {
+            let Settings { server, port, .. } = &self.settings;
+            let timeout = self.core.config().connect_timeout;
+            *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean });
         }
-        let clean = self.take_wanted()?;
-        Some((clean, self.needs_clean_session_first(clean)))
+        wish.is_some() || self.handles == 0
     }
 
-    /// What there is to do without a connection: `None` if that is over, else when to look again,
-    /// if that is earlier than known.
-    fn wait_down(&mut self, until: fn(&Self) -> bool, cx: &Context<'_>) -> Option<Option<Instant>> {
+    /// Whether the program wants something else than the connection that is being opened.
+    fn is_replaced(&mut self, _: &mut Option<Wish>) -> bool {
+        self.link.wanted.is_some() || self.link.ending.is_some() || self.handles == 0
+    }
+
+    /// What there is to do without a connection, if that is not over.
+    fn look_down(
+        &mut self,
+        is_late: bool,
+        until: Until,
+        wish: &mut Option<Wish>,
+        waker: &Waker,
+    ) -> Look {
+        if is_late {
+            self.driver.armed = None;
+        }
         let now = self.exact_time();
         self.expire(now);
         let pending = self.core.pending();
@@ -214,12 +208,12 @@ impl State {
             self.settle(); // What has expired made room.
         }
         self.driver.take_news();
-        if until(self) {
+        if until(self, wish) {
             self.driver.armed = None;
-            return None;
+            return Look::End;
         }
-        self.driver_waits(cx.waker());
-        Some(self.arm())
+        self.driver_waits(waker);
+        Look::Sleep(self.arm())
     }
 }
 

@@ -1,14 +1,14 @@
 //! Reading: from the transport to the core.
 
 use embedded_io_async::Read;
-use mqtt_as_proto::client::{ConnectionError, Handled, Stop};
+use mqtt_as_proto::client::{Handled, Stop};
 
 use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
-use crate::error::ErrorKind;
-use crate::link::End;
+use crate::error::DownReason;
 use crate::read::ReadMemory;
 use crate::runtime::{Connect, Lock, with_state};
 use crate::state::State;
+use large::read_more;
 
 /// Reads, and gives whole packets to the core.
 pub(super) async fn read_loop<L: Lock, C: Connect>(
@@ -17,56 +17,31 @@ pub(super) async fn read_loop<L: Lock, C: Connect>(
     read: &mut C::Read<'_>,
     memory: &mut ReadMemory,
     turn: &Turn,
-) -> End {
-    let mut needed = 0;
+) -> DownReason {
+    let mut is_stopped = false;
     loop {
-        let fills = match read_more::<C>(read, memory, needed).await {
-            Ok(Some(fills)) => fills,
-            Ok(None) => return End::Eof,
-            Err(end) => return end,
-        };
-        loop {
-            match take(lock, memory, packets, turn) {
-                Took::End(end) => return end,
-                Took::More => {}
-                Took::All { needed: size, messages } => {
-                    needed = size;
-                    turn.set(READ, true);
-                    turn.set(YIELD, fills && messages);
-                    turn.rest().await;
-                    break;
-                }
-                Took::Stopped(stop) => {
-                    turn.set(STOPPED, stop == Stop::Write);
-                    turn.rest().await;
-                }
-            }
+        if !is_stopped && let Err(end) = read_more::<C>(read, memory).await {
+            return end;
         }
+        match take(lock, memory, packets, turn) {
+            Ok(stopped) => is_stopped = stopped,
+            Err(end) => return end,
+        }
+        turn.rest().await;
     }
 }
 
-/// Reads once. Whether that has filled the buffer, so that there is likely to be more; none at the
-/// end.
-async fn read_more<C: Connect>(
-    read: &mut C::Read<'_>,
-    memory: &mut ReadMemory,
-    needed: usize,
-) -> Result<Option<bool>, End> {
-    if memory.is_large() {
-        return read_large::<C>(read, memory).await;
+/// Reads once.
+async fn read_once(read: &mut impl Read, memory: &mut ReadMemory) -> Result<(), DownReason> {
+    match read.read(memory.room()?).await {
+        Ok(0) => Err(DownReason::Closed),
+        Ok(n) => {
+            memory.fill(n);
+            Ok(())
+        }
+        Err(error) => Err(DownReason::transport(&error)),
     }
-    let room = memory.room(needed);
-    let len = room.len();
-    if len == 0 {
-        return Err(End::Protocol(ConnectionError::TooLarge { size: needed }));
-    }
-    let n = read.read(room).await.map_err(failed)?;
-    memory.fill(n);
-    Ok((n != 0).then_some(n == len))
 }
-
-#[cfg(feature = "alloc")]
-use large::read_large;
 
 #[cfg(feature = "alloc")]
 mod large {
@@ -75,77 +50,100 @@ mod large {
 
     use bytes::BytesMut;
 
-    use super::{Connect, End, Read, ReadMemory, failed};
+    use super::{Connect, DownReason, Read, ReadMemory, read_once};
 
     /// Bytes that are made zero before a read.
     const PIECE: usize = 64 * 1024;
 
-    /// Reads the rest of a large packet into memory of its own.
-    pub(super) async fn read_large<C: Connect>(
+    /// Reads once: to where the packet at the front is.
+    pub(super) async fn read_more<C: Connect>(
         read: &mut C::Read<'_>,
         memory: &mut ReadMemory,
-    ) -> Result<Option<bool>, End> {
-        let packet = &mut memory.large;
+    ) -> Result<(), DownReason> {
+        let Some(packet) = memory.whole.unfinished() else {
+            return read_once(read, memory).await;
+        };
         let done = poll_fn(|cx| match C::poll_read_buf(read, packet, cx) {
             Some(Poll::Pending) => Poll::Pending,
             Some(Poll::Ready(result)) => Poll::Ready(Some(result)),
             None => Poll::Ready(None),
         });
         let n = match done.await {
-            Some(result) => result.map_err(End::Transport)?,
+            Some(result) => result.map_err(DownReason::Transport)?,
             None => read_initialised(read, packet).await?,
         };
-        Ok((n != 0).then_some(true))
+        memory.is_filled = true;
+        if n == 0 { Err(DownReason::Closed) } else { Ok(()) }
     }
 
     /// The same, into memory that is written to first, piece by piece.
-    async fn read_initialised(read: &mut impl Read, packet: &mut BytesMut) -> Result<usize, End> {
+    async fn read_initialised(
+        read: &mut impl Read,
+        packet: &mut BytesMut,
+    ) -> Result<usize, DownReason> {
         let filled = packet.len();
         packet.resize(packet.capacity().min(filled + PIECE), 0);
         let result = read.read(packet.get_mut(filled..).unwrap_or_default()).await;
         packet.truncate(filled + *result.as_ref().unwrap_or(&0));
-        result.map_err(failed)
+        result.map_err(|error| DownReason::transport(&error))
     }
 }
 
-/// Without a heap no packet has memory of its own.
 #[cfg(not(feature = "alloc"))]
-#[allow(clippy::unused_async)]
-async fn read_large<C: Connect>(
-    _read: &mut C::Read<'_>,
-    _memory: &mut ReadMemory,
-) -> Result<Option<bool>, End> {
-    Ok(None)
-}
+mod large {
+    use super::{Connect, DownReason, ReadMemory, read_once};
 
-#[allow(clippy::needless_pass_by_value)] // As `map_err` gives it.
-fn failed(error: impl embedded_io_async::Error) -> End {
-    End::Transport(ErrorKind::from(error.kind()))
+    /// Reads once: without a heap no packet has memory of its own.
+    pub(super) fn read_more<C: Connect>(
+        read: &mut C::Read<'_>,
+        memory: &mut ReadMemory,
+    ) -> impl Future<Output = Result<(), DownReason>> {
+        read_once(read, memory)
+    }
 }
 
 /// What became of what was read.
 enum Took {
-    End(End),
+    End(DownReason),
     /// The lock was given back between packets.
     More,
     Stopped(Stop),
     All {
-        needed: usize,
         messages: bool,
     },
 }
 
+/// Gives what was read to the core. Whether it takes no more for now.
 #[inline(never)]
-fn take(lock: &dyn Lock, memory: &mut ReadMemory, packets: usize, turn: &Turn) -> Took {
-    let mut took = Took::More;
-    with_state(lock, |state| {
-        took = state.take_read(memory, packets);
-        turn.note(state.driver.take_news());
-        turn.set(TIME, state.is_late());
-        // Noted under the lock: consumers may make room at once.
-        turn.set(FULL, state.driver.is_full);
-    });
-    took
+fn take(
+    lock: &dyn Lock,
+    memory: &mut ReadMemory,
+    packets: usize,
+    turn: &Turn,
+) -> Result<bool, DownReason> {
+    loop {
+        let mut took = Took::More;
+        with_state(lock, |state| {
+            took = state.take_read(memory, packets);
+            turn.note(state.driver.take_news());
+            turn.set(TIME, state.is_late());
+            // Noted under the lock: consumers may make room at once.
+            turn.set(FULL, state.driver.is_full);
+        });
+        match took {
+            Took::End(end) => return Err(end),
+            Took::More => {}
+            Took::Stopped(stop) => {
+                turn.set(STOPPED, stop == Stop::Write);
+                return Ok(true);
+            }
+            Took::All { messages } => {
+                turn.set(READ, true);
+                turn.set(YIELD, memory.is_filled && messages);
+                return Ok(false);
+            }
+        }
+    }
 }
 
 impl State {
@@ -158,12 +156,12 @@ impl State {
             self.core.disconnect_at_once();
         }
         let took = match handled {
-            Ok(handled) => self.took(handled, memory),
+            Ok(handled) => self.took(&handled, memory),
             Err(error) => match self.begin_ending(error) {
                 Some(end) => Took::End(end),
                 None => {
                     memory.clear(); // Nothing more is taken.
-                    Took::All { needed: 0, messages: true }
+                    Took::All { messages: true }
                 }
             },
         };
@@ -175,13 +173,13 @@ impl State {
         self.watch_link(now).map_or(took, Took::End)
     }
 
-    fn took(&mut self, handled: Handled, memory: &ReadMemory) -> Took {
-        let Handled { used, needed, stop, messages } = handled;
+    fn took(&mut self, handled: &Handled, memory: &ReadMemory) -> Took {
+        let Handled { used, needed, stop, messages } = *handled;
         self.driver.is_full = stop == Some(Stop::Take);
         match stop {
             Some(stop) => Took::Stopped(stop),
             None if used != 0 && needed.is_none() && !memory.bytes().is_empty() => Took::More,
-            None => Took::All { needed: needed.unwrap_or(0), messages },
+            None => Took::All { messages },
         }
     }
 }

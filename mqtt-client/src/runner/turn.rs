@@ -9,7 +9,7 @@ use mqtt_as_proto::Instant;
 use mqtt_as_proto::client::ConnectionError;
 
 use crate::driver::News;
-use crate::link::End;
+use crate::error::DownReason;
 use crate::runtime::{Lock, with_state};
 use crate::state::State;
 
@@ -34,15 +34,9 @@ pub(super) const WRITE: u8 = 64;
 /// The same, since the writer last asked.
 pub(super) const ASKED: u8 = 128;
 
-/// The parts that move bytes.
-pub(super) struct Parts<'p> {
-    pub(super) read: Pin<&'p mut dyn Future<Output = End>>,
-    pub(super) write: Pin<&'p mut dyn Future<Output = End>>,
-}
-
-/// What a look at them found.
+/// What a look found.
 pub(super) enum Look {
-    End(End),
+    End,
     /// The driver was woken again.
     Pause,
     /// Nothing is to do before something happens; the timer is far, and need not be looked at if it
@@ -53,6 +47,9 @@ pub(super) enum Look {
     Sleep(Option<Instant>),
 }
 
+/// A part that moves bytes.
+type Part<'p> = Pin<&'p mut dyn Future<Output = DownReason>>;
+
 /// Milliseconds by which the timer of a runtime may be ahead of its clock.
 const NEAR: u64 = 2;
 
@@ -61,7 +58,7 @@ const ROUNDS: u8 = 32;
 
 impl Turn {
     pub(super) fn new() -> Self {
-        Self(AtomicU8::new(WRITE | TIME))
+        Self(AtomicU8::new(WRITE))
     }
 
     pub(super) fn has(&self, flags: u8) -> bool {
@@ -80,10 +77,6 @@ impl Turn {
         has
     }
 
-    pub(super) fn time_has_come(&self) {
-        self.set(TIME, true);
-    }
-
     /// Lets the driver look at the other parts.
     pub(super) async fn rest(&self) {
         let mut rested = false;
@@ -95,31 +88,43 @@ impl Turn {
 
     /// Looks at the parts that have something to do.
     #[inline(never)]
-    pub(super) fn look(&self, lock: &dyn Lock, mut parts: Parts<'_>, cx: &mut Context<'_>) -> Look {
+    pub(super) fn look(
+        &self,
+        lock: &dyn Lock,
+        is_late: bool,
+        mut read: Part<'_>,
+        mut write: Part<'_>,
+        end: &mut DownReason,
+        cx: &mut Context<'_>,
+    ) -> Look {
         let mut worked = false;
+        self.set(TIME, is_late || self.has(TIME));
         with_state(lock, |state| self.note(state.begin_turn()));
         for _ in 0..ROUNDS {
             if !self.has(FULL | STOPPED)
-                && let Poll::Ready(end) = parts.read.as_mut().poll(cx)
+                && let Poll::Ready(reason) = read.as_mut().poll(cx)
             {
-                return Look::End(end);
+                *end = reason;
+                return Look::End;
             }
             let (has_read, blocked) = (self.take(READ), self.has(FULL | STOPPED));
             if self.take(TIME) {
-                let mut end = None;
+                let mut over = None;
                 with_state(lock, |state| {
-                    end = state.look_at_time();
+                    over = state.look_at_time();
                     self.note(state.driver.take_news());
                 });
-                if let Some(end) = end {
-                    return Look::End(end);
+                if let Some(reason) = over {
+                    *end = reason;
+                    return Look::End;
                 }
             }
             let asked = self.take(WRITE);
             self.set(ASKED, asked || self.has(ASKED));
             let writes = asked || self.has(WRITING);
-            if writes && let Poll::Ready(end) = parts.write.as_mut().poll(cx) {
-                return Look::End(end);
+            if writes && let Poll::Ready(reason) = write.as_mut().poll(cx) {
+                *end = reason;
+                return Look::End;
             }
             worked |= has_read | writes;
             if self.take(YIELD) && has_read {
@@ -171,7 +176,7 @@ impl State {
     }
 
     /// Ends what has taken too long, and does what the program wants of the link.
-    fn look_at_time(&mut self) -> Option<End> {
+    fn look_at_time(&mut self) -> Option<DownReason> {
         let now = self.turn_time();
         self.driver.armed = None;
         self.expire(now);
@@ -194,8 +199,9 @@ impl State {
 
     /// Ends the waits of calls that have waited for too long.
     pub(super) fn expire(&mut self, now: Instant) {
-        let Self { core, waiters, .. } = self;
-        waiters.expire(now, &mut |id, tag| core.disown(id, tag));
+        while let Some(ended) = self.waiters.expire(now) {
+            self.disown(ended);
+        }
         self.waiters.wake_strangers(now);
     }
 

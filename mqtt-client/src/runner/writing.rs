@@ -4,8 +4,7 @@ use embedded_io_async::Write;
 use mqtt_as_proto::Outbox;
 
 use super::turn::{ASKED, STOPPED, Turn, WRITING};
-use crate::error::ErrorKind;
-use crate::link::End;
+use crate::error::DownReason;
 use crate::runtime::{Lock, Shutdown, with_state};
 use crate::state::{Guard, State};
 
@@ -13,66 +12,100 @@ use crate::state::{Guard, State};
 pub(super) async fn write_loop<L: Lock>(
     lock: &L,
     write: &mut (impl Write + Shutdown),
-    out: &mut Outbox<'static>,
-    turn: &Turn,
-    guard: Guard,
-) -> End {
-    let (mut written, mut unflushed) = (0, false);
+    writer: &mut Writer<'_>,
+) -> DownReason {
     loop {
-        turn.set(ASKED, false);
-        let output = next(lock, out, core::mem::take(&mut written));
-        turn.set(WRITING, !matches!(output, Output::Nothing));
-        match output {
-            Output::Write => match write.write(out.chunk()).await {
-                Ok(0) => return End::Eof,
-                Ok(n) => {
-                    // It may let a payload of the program's go.
-                    if !guard(&mut || out.advance(n)) {
-                        out.advance(0);
-                    }
-                    (written, unflushed) = (n, true);
-                    turn.set(STOPPED, false);
-                }
-                Err(error) => return failed(&error),
-            },
-            Output::Nothing | Output::Close if unflushed => {
-                unflushed = false;
-                turn.set(WRITING, true);
-                if let Err(error) = write.flush().await {
-                    return failed(&error);
-                }
-                if matches!(output, Output::Nothing) && !turn.has(ASKED) {
-                    turn.set(WRITING, false);
-                    turn.rest().await;
-                }
-            }
-            Output::Nothing => turn.rest().await,
+        let done = match writer.next(lock) {
+            Output::Write => write.write(writer.out.chunk()).await,
+            Output::Flush => write.flush().await.map(|()| 0),
             Output::Close => {
                 write.shutdown().await;
-                turn.set(WRITING, false);
-                with_state(lock, State::said_all);
+                writer.close(lock);
                 return core::future::pending().await;
             }
+            Output::Nothing => {
+                writer.turn.rest().await;
+                continue;
+            }
+        };
+        match done {
+            Ok(n) => {
+                if writer.did(n) {
+                    return DownReason::Closed;
+                }
+            }
+            Err(error) => return DownReason::transport(&error),
         }
     }
 }
 
-fn failed(error: &impl embedded_io_async::Error) -> End {
-    End::Transport(ErrorKind::from(error.kind()))
-}
-
+/// What there is to do for the transport.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Output {
     Write,
+    Flush,
     Close,
     Nothing,
 }
 
-/// What there is to write, when the transport has taken that many bytes more.
-#[inline(never)]
-fn next(lock: &dyn Lock, out: &mut Outbox<'static>, written: usize) -> Output {
-    let mut output = Output::Nothing;
-    with_state(lock, |state| output = state.next_output(out, written));
-    output
+/// How far the writing is.
+pub(super) struct Writer<'w> {
+    out: &'w mut Outbox<'static>,
+    turn: &'w Turn,
+    guard: Guard,
+    /// What was done last.
+    last: Output,
+    /// Bytes that the transport has taken, and the core does not know of.
+    written: usize,
+    is_flushed: bool,
+    is_closing: bool,
+}
+
+impl<'w> Writer<'w> {
+    pub(super) fn new(out: &'w mut Outbox<'static>, turn: &'w Turn, guard: Guard) -> Self {
+        let (written, last) = (0, Output::Nothing);
+        Self { out, turn, guard, last, written, is_flushed: true, is_closing: false }
+    }
+
+    /// What there is to do next.
+    #[inline(never)]
+    fn next(&mut self, lock: &dyn Lock) -> Output {
+        let flushed = self.last == Output::Flush && !self.is_closing;
+        if !flushed || self.turn.has(ASKED) {
+            self.turn.set(ASKED, false);
+            let mut output = Output::Nothing;
+            with_state(lock, |state| output = state.next_output(self.out, self.written));
+            self.written = 0;
+            self.is_closing = output == Output::Close;
+            let flushes = output != Output::Write && !self.is_flushed;
+            self.last = if flushes { Output::Flush } else { output };
+        } else {
+            self.last = Output::Nothing;
+        }
+        self.turn.set(WRITING, self.last != Output::Nothing);
+        self.last
+    }
+
+    /// The transport took so many bytes, or has sent all. Whether it takes no more.
+    #[inline(never)]
+    fn did(&mut self, n: usize) -> bool {
+        self.is_flushed = self.last == Output::Flush;
+        if self.is_flushed {
+            return false;
+        }
+        // It may let a payload of the program's go.
+        if !(self.guard)(&mut || self.out.advance(n)) {
+            self.out.advance(0);
+        }
+        self.written = n;
+        self.turn.set(STOPPED, false);
+        n == 0
+    }
+
+    fn close(&self, lock: &dyn Lock) {
+        self.turn.set(WRITING, false);
+        with_state(lock, State::said_all);
+    }
 }
 
 impl State {

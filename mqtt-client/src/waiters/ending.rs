@@ -2,42 +2,11 @@
 
 use core::num::NonZeroU16;
 
-use mqtt_as_proto::client::{Fate, NotSent, Tag};
-use mqtt_as_proto::{Instant, PacketId};
+use mqtt_as_proto::client::{Fate, Tag};
 
 use super::{Codes, Outcome, Slot, Wait, Waiters, at};
 
 impl Waiters {
-    /// Ends what has waited for too long, and tells which operations nobody waits for any more.
-    pub(crate) fn expire(&mut self, now: Instant, disown: &mut dyn FnMut(PacketId, Tag)) {
-        if self.next_deadline.is_none_or(|at| at > now) {
-            return;
-        }
-        let ms = now.as_millis() as u32;
-        let mut next: Option<u32> = None;
-        for index in 1..=self.fresh {
-            let Some(waiter) = at(&mut self.slots, index) else { continue };
-            if waiter.deadline == 0 || matches!(waiter.wait, Wait::Free | Wait::Done) {
-                continue;
-            }
-            let left = waiter.deadline.wrapping_sub(ms);
-            // Behind us, or one millisecond ahead where 0 was not to be had.
-            if left == 0 || left > u32::MAX / 2 {
-                let outcome =
-                    if waiter.wait == Wait::Room { Outcome::NoRoom } else { Outcome::TimedOut };
-                let id = PacketId::new(core::mem::take(&mut waiter.id));
-                let slot = Slot { index: nonzero(index), generation: waiter.generation };
-                self.finish(slot, outcome);
-                if let Some(id) = id {
-                    disown(id, slot.tag());
-                }
-            } else {
-                next = Some(next.map_or(left, |next| next.min(left)));
-            }
-        }
-        self.next_deadline = next.map(|left| now.after(u64::from(left)));
-    }
-
     /// Ends the wait of the call with that mark.
     pub(crate) fn finish_tag(&mut self, tag: Tag, outcome: Outcome) {
         if let Some(slot) = Slot::from_tag(tag) {
@@ -89,31 +58,9 @@ impl Waiters {
             }
         }
     }
-
-    /// Ends the wait of every call for room or an answer: what was accepted is kept. Tells which
-    /// operations nobody waits for any more.
-    pub(crate) fn finish_publishes(&mut self, disown: &mut dyn FnMut(PacketId, Tag)) {
-        for index in 1..=self.fresh {
-            let Some(waiter) = at(&mut self.slots, index) else { continue };
-            let slot = Slot { index: nonzero(index), generation: waiter.generation };
-            match waiter.wait {
-                Wait::Room | Wait::Open => {
-                    self.finish(slot, Outcome::Fate(Fate::NeverSent(NotSent::Disconnected)));
-                }
-                Wait::Answer | Wait::Stream => {
-                    let id = PacketId::new(core::mem::take(&mut waiter.id));
-                    self.finish(slot, Outcome::Kept);
-                    if let Some(id) = id {
-                        disown(id, slot.tag());
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 /// An index of a slot, which is never 0.
-fn nonzero(index: u16) -> NonZeroU16 {
+pub(super) fn nonzero(index: u16) -> NonZeroU16 {
     NonZeroU16::new(index).unwrap_or(NonZeroU16::MIN)
 }

@@ -142,7 +142,8 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The first message whose PUBACK or PUBREC has not left.
+    /// The first message whose PUBACK or PUBREC has not left. What nothing is owed for is walked over
+    /// once.
     #[inline]
     pub(super) fn next_owed(&mut self) -> Option<Record> {
         loop {
@@ -154,16 +155,10 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Whether an acknowledgement is ready to leave.
-    pub(super) fn is_ready(&self) -> bool {
-        let mut at = self.log.cursor(OWED);
-        while let Some(record) = self.log.at(at) {
-            if record.has(flag::LINK) && record.state != state::RECORDED {
-                return record.state == state::READY;
-            }
-            at = record.end();
-        }
-        false
+    /// The same, if it is ready to leave.
+    #[inline]
+    pub(super) fn next_ready(&mut self) -> Option<Record> {
+        self.next_owed().filter(|record| record.state == state::READY)
     }
 
     /// The first message that the consumer has not begun with.
@@ -478,5 +473,25 @@ impl Client<'_> {
             self.remove_incoming(&record);
         }
         recorded.is_some()
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::{Incoming, LogMemory, OWED, Record, flag, state};
+
+    /// Messages of an earlier connection are held, and nothing is owed for them on this one.
+    #[test]
+    fn what_nothing_is_owed_for_is_walked_over_once() {
+        let mut incoming = Incoming::new(LogMemory::owned(1 << 20));
+        let held = Record { state: state::HELD, ..Record::default() };
+        for _ in 0..10_000 {
+            assert!(incoming.log.push(held).is_some());
+        }
+        assert!(incoming.next_ready().is_none());
+        let owed = Record { state: state::READY, flags: flag::LINK, ..Record::default() };
+        let owed = incoming.log.push(owed).expect("there is room");
+        assert_eq!(incoming.log.cursor(OWED), owed.at, "the next look begins behind them");
+        assert_eq!(incoming.next_ready(), Some(owed));
     }
 }

@@ -211,9 +211,9 @@ impl<'a> Client<'a> {
 
     /// Whether nothing waits to leave or to be acknowledged, acknowledgements of ours included.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
+    pub fn is_idle(&mut self) -> bool {
         let taken = self.link.written == self.link.enqueued;
-        let owed = self.is_connected() && self.incoming.is_ready();
+        let owed = self.is_connected() && self.incoming.next_ready().is_some();
         self.pending() == 0 && self.outbox.is_empty() && taken && !owed
     }
 

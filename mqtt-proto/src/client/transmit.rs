@@ -4,7 +4,7 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tell};
 use super::expiry;
-use super::incoming::{self, OWED};
+use super::incoming::OWED;
 use super::link::{Link, Phase, Ping};
 use super::outgoing::{NEXT, Outgoing, RELEASES, flag, qos, state};
 use super::timers::Timer;
@@ -65,7 +65,7 @@ impl<'a> Client<'a> {
     /// Whether [`poll_transmit`](Self::poll_transmit) may have something: cheap, and never wrongly
     /// false.
     #[must_use]
-    pub fn wants_transmit(&self) -> bool {
+    pub fn wants_transmit(&mut self) -> bool {
         if !self.outbox.is_empty() {
             return true;
         }
@@ -76,7 +76,7 @@ impl<'a> Client<'a> {
             || self.link.ping == Ping::Owed
             || self.outgoing.releases != 0
             || (self.is_connected() && self.outgoing.log.at_cursor(NEXT).is_some())
-            || self.incoming.is_ready()
+            || self.incoming.next_ready().is_some()
     }
 
     /// The transport took `n` bytes.
@@ -155,9 +155,7 @@ impl<'a> Client<'a> {
 
     /// PUBACK and PUBREC, in the order in which the messages came [MQTT-4.6.0-2] [MQTT-4.6.0-3].
     pub(super) fn fill_acknowledgements(&mut self) -> bool {
-        while let Some(record) = self.incoming.next_owed()
-            && record.state == incoming::state::READY
-        {
+        while let Some(record) = self.incoming.next_ready() {
             if !self.put_acknowledgement(record) {
                 return false;
             }

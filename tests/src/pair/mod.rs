@@ -469,6 +469,11 @@ impl Pair {
         &self.client
     }
 
+    /// Whether nothing of the client's waits to leave or to be acknowledged.
+    pub fn is_idle(&mut self) -> bool {
+        self.client.is_idle()
+    }
+
     /// The present.
     #[must_use]
     pub fn now(&self) -> Instant {

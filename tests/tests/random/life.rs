@@ -391,14 +391,14 @@ impl Life {
         Ok(self.ledger.met)
     }
 
-    fn is_at_rest(&self) -> bool {
+    fn is_at_rest(&mut self) -> bool {
         let session = self.pair.session();
         let quiet = session.is_some_and(|session| {
             session.connected && session.queued == 0 && session.in_flight == 0
         });
         quiet
             && self.pair.client().is_connected()
-            && self.pair.client().is_idle()
+            && self.pair.is_idle()
             && self.pair.untaken() == 0
             && self.pair.streaming() == 0
     }
