@@ -373,8 +373,4 @@ impl<R: Runtime> Clone for WeakClient<R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for WeakClient<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WeakClient")
-    }
-}
+opaque!(WeakClient);

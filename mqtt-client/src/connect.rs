@@ -1,6 +1,5 @@
 //! Connecting, disconnecting, and waiting for the link.
 
-use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -40,11 +39,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Connecting<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connecting")
-    }
-}
+opaque!(Connecting, '_);
 
 pub(crate) async fn disconnect<L: Lock>(
     lock: &L,

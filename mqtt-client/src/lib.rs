@@ -20,6 +20,17 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+/// Shows the names only of what is opaque, or belongs to the program.
+macro_rules! opaque {
+    ($name:ident $(, $life:lifetime)*) => {
+        impl<R: crate::Runtime> core::fmt::Debug for $name<$($life,)* R> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
 // Each imports from those below it only.
 mod assigned;
 mod call;
@@ -32,14 +43,13 @@ mod driver;
 mod error;
 pub mod event;
 mod granted;
+mod held;
 mod keep;
 mod lane;
 mod large;
 mod link;
 mod linking;
 mod memory;
-#[cfg(not(feature = "alloc"))]
-mod never;
 mod publish;
 mod read;
 mod receive;
@@ -57,7 +67,7 @@ mod waiter;
 mod waiters;
 
 pub use client::{Client, WeakClient};
-pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
+pub use config::{Config, Overflow, WhileDown, Will};
 pub use connect::Connecting;
 pub use error::{
     ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
@@ -67,6 +77,7 @@ pub use error::{
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
 pub use granted::Granted;
+pub use held::{Binary, Held, Text};
 pub use lane::LinkEvent;
 pub use memory::{BorrowedMemory, Memory};
 pub use mqtt_as_proto::client::{

@@ -4,9 +4,9 @@ use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
-use crate::config::{Binary, Text};
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
+use crate::held::{Binary, Text};
 use crate::lane::Change;
 use crate::link::End;
 use crate::state::State;

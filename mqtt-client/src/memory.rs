@@ -39,8 +39,9 @@ impl Memory {
         let outbox = config.sizes.outbox.unwrap_or(64 * 1024);
         let store = config.sizes.store.unwrap_or(4 * 1024 * 1024);
         let mut incoming = config.sizes.queue_bytes.unwrap_or(16 * 1024 * 1024);
-        if let Some(packet) = config.sizes.maximum_packet_size {
-            incoming = incoming.max((packet as usize).saturating_add(RECORD));
+        if config.sizes.maximum_packet_size {
+            let packet = core.maximum_packet_size as usize;
+            incoming = incoming.max(packet.saturating_add(RECORD));
         }
         let largest = u32::try_from(incoming.saturating_sub(RECORD)).unwrap_or(u32::MAX);
         core.maximum_packet_size = core.maximum_packet_size.min(largest.max(1));
@@ -64,8 +65,9 @@ impl Memory {
         if let Some(needed) = sizes.queue_bytes {
             enough("bytes of queued messages", needed, self.core.incoming.limit())?;
             // The largest packet fits all the same.
-            let packet = sizes.maximum_packet_size.map_or(0, |packet| packet as usize + RECORD);
-            self.core.incoming = take(&mut self.core.incoming).limited_to(needed.max(packet));
+            let packet = (config.core.maximum_packet_size as usize).saturating_add(RECORD);
+            let least = if sizes.maximum_packet_size { needed.max(packet) } else { needed };
+            self.core.incoming = take(&mut self.core.incoming).limited_to(least);
         }
         if let Some(needed) = sizes.store {
             enough("bytes of unacknowledged messages", needed, self.core.outgoing.limit())?;
@@ -84,7 +86,7 @@ impl Memory {
     fn fit_packets(&self, config: &mut Config) -> Result<(), ConfigError> {
         let core = &mut config.core;
         let (read, incoming) = (self.read.limit(), self.core.incoming.limit());
-        if config.sizes.maximum_packet_size.is_none() {
+        if !config.sizes.maximum_packet_size {
             let largest = incoming.saturating_sub(RECORD).min(read.unwrap_or(usize::MAX)).max(1);
             let largest = u32::try_from(largest).unwrap_or(u32::MAX);
             core.maximum_packet_size = core.maximum_packet_size.min(largest);
@@ -93,7 +95,7 @@ impl Memory {
         let Some(read) = read else { return Ok(()) };
         enough("bytes to read into", packet, read)?;
         let record = packet.saturating_add(RECORD);
-        if config.sizes.receive_maximum.is_none() {
+        if !config.sizes.receive_maximum {
             let most = incoming.checked_div(record).unwrap_or(1).max(1);
             core.receive_maximum =
                 core.receive_maximum.min(u16::try_from(most).unwrap_or(u16::MAX));

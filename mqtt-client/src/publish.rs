@@ -10,7 +10,7 @@ use mqtt_as_proto::client::{Fate, Message, OperationError};
 use mqtt_as_proto::{Payload, Properties, QoS, TopicName};
 
 use crate::call::{Call, Done, Patience, Request, abandon};
-use crate::config::millis;
+use crate::config::{millis, options};
 use crate::error::PublishError;
 use crate::large::Large;
 use crate::runtime::{Lock, Runtime, with_state};
@@ -38,42 +38,32 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         Self { call: Call::new(lock, request), oneshot: false, large: Large::NONE }
     }
 
-    /// The QoS. Default: 0.
-    #[inline]
-    pub fn qos(mut self, qos: QoS) -> Self {
-        self.call.edit(|message, _| message.qos = qos);
-        self
-    }
+    options! {
+        /// The QoS. Default: 0.
+        #[inline]
+        qos(self, qos: QoS) { self.call.edit(|message, _| message.qos = qos); }
 
-    /// Whether the server keeps the message for later subscribers. Default: no.
-    #[inline]
-    pub fn retain(mut self, retain: bool) -> Self {
-        self.call.edit(|message, _| message.retain = retain);
-        self
-    }
+        /// Whether the server keeps the message for later subscribers. Default: no.
+        #[inline]
+        retain(self, retain: bool) { self.call.edit(|message, _| message.retain = retain); }
 
-    /// Copies a large payload too, so that the packet leaves in one piece. Default: payloads of
-    /// 32 KiB and more are written from where they lie.
-    #[inline]
-    pub fn oneshot(self, oneshot: bool) -> Self {
-        Self { oneshot, ..self }
-    }
+        /// Copies a large payload too, so that the packet leaves in one piece. Default: payloads of
+        /// 32 KiB and more are written from where they lie.
+        #[inline]
+        oneshot(self, oneshot: bool) { self.oneshot = oneshot; }
 
-    /// Properties of the PUBLISH, 5.0 only. Default: none.
-    #[inline]
-    pub fn properties(mut self, properties: impl Into<Properties<'p>>) -> Self {
-        let properties = properties.into();
-        count_expiry(self.call.lock, &properties);
-        self.call.edit(|message, _| message.properties = properties);
-        self
-    }
+        /// Properties of the PUBLISH, 5.0 only. Default: none.
+        #[inline]
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.set_properties(properties.into());
+        }
 
-    /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
-    /// `response_time` × (`max_repubs` + 1).
-    #[inline]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.call.edit(|_, patience| patience.timeout = Some(millis(timeout)));
-        self
+        /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
+        /// `response_time` × (`max_repubs` + 1).
+        #[inline]
+        timeout(self, timeout: Duration) {
+            self.call.edit(|_, patience| patience.timeout = Some(millis(timeout)));
+        }
     }
 
     /// Publishes now or not at all: waits neither for room nor for an acknowledgement.
@@ -97,6 +87,11 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     pub fn send(mut self) -> Sending<'c, 'p, R> {
         self.call.edit(|_, patience| patience.until_accepted = true);
         Sending(self.into_future())
+    }
+
+    fn set_properties(&mut self, properties: Properties<'p>) {
+        count_expiry(self.call.lock, &properties);
+        self.call.edit(|message, _| message.properties = properties);
     }
 
     /// All is set: a large payload is copied, if it has to be.
@@ -237,20 +232,6 @@ impl<R: Runtime> fmt::Debug for Publish<'_, '_, R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Publishing<'_, '_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Publishing")
-    }
-}
-
-impl<R: Runtime> fmt::Debug for Sending<'_, '_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sending")
-    }
-}
-
-impl<R: Runtime> fmt::Debug for Receipt<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receipt")
-    }
-}
+opaque!(Publishing, '_, '_);
+opaque!(Sending, '_, '_);
+opaque!(Receipt, '_);

@@ -9,7 +9,7 @@ use mqtt_as_proto::client::{Fate, Message, Published};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
 use crate::call::Done;
-use crate::config::{WhileDown, millis};
+use crate::config::{WhileDown, millis, options};
 use crate::driver::News;
 use crate::error::{DownReason, PublishError};
 use crate::runtime::{Lock, Runtime, ask, with_state};
@@ -50,28 +50,21 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
         Self { lock, head, timeout: None }
     }
 
-    /// Sets the QoS. Default: 0.
-    pub fn qos(mut self, qos: QoS) -> Self {
-        self.head.qos = qos;
-        self
-    }
+    options! {
+        /// Sets the QoS. Default: 0.
+        qos(self, qos: QoS) { self.head.qos = qos; }
 
-    /// Sets whether the server keeps the message for later subscribers. Default: no.
-    pub fn retain(mut self, retain: bool) -> Self {
-        self.head.retain = retain;
-        self
-    }
+        /// Sets whether the server keeps the message for later subscribers. Default: no.
+        retain(self, retain: bool) { self.head.retain = retain; }
 
-    /// Sets properties of the PUBLISH, 5.0 only. Default: none.
-    pub fn properties(mut self, properties: impl Into<Properties<'p>>) -> Self {
-        self.head.properties = properties.into();
-        self
-    }
+        /// Sets properties of the PUBLISH, 5.0 only. Default: none.
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.head.properties = properties.into();
+        }
 
-    /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
-    /// `response_time` × (`max_repubs` + 1).
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout: Some(millis(timeout)), ..self }
+        /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
+        /// `response_time` × (`max_repubs` + 1).
+        timeout(self, timeout: Duration) { self.timeout = Some(millis(timeout)); }
     }
 
     /// Opens the stream: waits for a connection, for everything accepted before it to have left, and

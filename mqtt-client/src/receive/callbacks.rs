@@ -372,8 +372,4 @@ impl Call {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Callbacks<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Callbacks")
-    }
-}
+opaque!(Callbacks);

@@ -3,11 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::poll_fn;
-use core::ops::Deref;
 use core::task::{Context, Poll};
-
-#[cfg(feature = "alloc")]
-use alloc::rc::Rc;
 
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
@@ -15,6 +11,7 @@ use mqtt_as_proto::client::{ConfigError, Consumer};
 use super::message::{Copied, MessageRef};
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
+use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
@@ -100,40 +97,9 @@ pub struct Handler(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Up(Function<dyn Fn(Session)>),
-    Down(Function<dyn Fn(DownReason)>),
-    Msg(Function<dyn Fn(&MessageRef<'_>)>),
-}
-
-enum Function<F: ?Sized + 'static> {
-    Lent(&'static F),
-    #[allow(dead_code)] // Without a heap nothing is owned.
-    Owned(Owned<F>),
-}
-
-#[cfg(feature = "alloc")]
-type Owned<F> = Rc<F>;
-#[cfg(not(feature = "alloc"))]
-type Owned<F> = crate::never::Never<F>;
-
-impl<F: ?Sized> Clone for Function<F> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Lent(function) => Self::Lent(function),
-            Self::Owned(function) => Self::Owned(function.clone()),
-        }
-    }
-}
-
-impl<F: ?Sized> Deref for Function<F> {
-    type Target = F;
-
-    fn deref(&self) -> &F {
-        match self {
-            Self::Lent(function) => function,
-            Self::Owned(function) => function,
-        }
-    }
+    Up(Held<dyn Fn(Session)>),
+    Down(Held<dyn Fn(DownReason)>),
+    Msg(Held<dyn Fn(&MessageRef<'_>)>),
 }
 
 /// An event that functions are called on: [`Up`], [`Down`], [`Msg`].
@@ -155,12 +121,12 @@ macro_rules! handled_events {
             type Function = $function;
 
             fn bind(self, function: &'static Self::Function) -> Handler {
-                Handler(Kind::$event(Function::Lent(function)))
+                Handler(Kind::$event(Held::from_static(function)))
             }
 
             #[cfg(feature = "alloc")]
             fn bind_boxed(self, function: alloc::boxed::Box<Self::Function>) -> Handler {
-                Handler(Kind::$event(Function::Owned(function.into())))
+                Handler(Kind::$event(function.into()))
             }
         }
     )+};
@@ -370,8 +336,4 @@ impl State {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Handling<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handling")
-    }
-}
+opaque!(Handling);

@@ -137,11 +137,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Queue<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Queue")
-    }
-}
+opaque!(Queue, '_);
 
 /// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
 /// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.
