@@ -9,7 +9,8 @@ use core::time::Duration;
 use embassy_futures::select::select;
 use mqtt_as_proto::ReasonCode;
 
-use crate::call::{Call, Done, Operation, Request};
+use crate::call::{Call, Done, Operation};
+use crate::client::Client;
 use crate::config::millis;
 use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::event::Session;
@@ -17,13 +18,117 @@ use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Slot, Wait};
 
-/// The future of [`Client::connect`](crate::Client::connect).
-#[must_use = "it begins at its first poll: await it"]
-pub struct Connecting<'c, R: Runtime>(Call<'c, 'static, R::Lock>);
+impl<R: Runtime> Client<R> {
+    /// Connects: with a new session (`clean`), or resuming the one that the server holds.
+    ///
+    /// A connection that stands is properly ended first. The returned future says what CONNACK
+    /// said. The attempt begins at its first poll.
+    ///
+    /// # Errors
+    /// [`ConnectError`](crate::ConnectError) says whose fault it is: refused, unreachable, timed out, malformed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the attempt running; `up` tells when it succeeds. A second
+    /// `connect` replaces it.
+    pub fn connect(&self, clean: bool) -> Connecting<'_, R> {
+        Connecting(Call::new(&*self.shared, Connect { clean }))
+    }
 
-impl<'c, R: Runtime> Connecting<'c, R> {
-    pub(crate) fn new(lock: &'c R::Lock, clean: bool) -> Self {
-        Self(Call::new(lock, Request::Connect { clean }))
+    /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
+    /// wait for acknowledgements, [`drain`](Self::drain) does.
+    ///
+    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`.
+    ///
+    /// # Errors
+    /// [`DisconnectError::NotConnected`] if there was no connection. Calls that wait, and the queue,
+    /// end all the same. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect
+    /// runs all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the disconnect running.
+    pub async fn disconnect(&self) -> Result<(), DisconnectError> {
+        self.end(ReasonCode::SUCCESS).await
+    }
+
+    /// As [`disconnect`](Self::disconnect), but the server publishes the will.
+    ///
+    /// # Errors
+    /// As [`disconnect`](Self::disconnect).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the disconnect running.
+    pub async fn disconnect_with_will(&self) -> Result<(), DisconnectError> {
+        self.end(ReasonCode::DISCONNECT_WITH_WILL).await
+    }
+
+    /// Waits until nothing waits to leave or to be acknowledged, at most for `time`. True if so.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn drain(&self, time: Duration) -> bool {
+        // It keeps its time itself: nobody need drive the client.
+        let end = R::now().after(u64::from(millis(time)));
+        select(Call::new(&*self.shared, Idle), R::sleep_until(end)).await;
+        self.with_state(|state| state.core.is_idle())
+    }
+
+    async fn end(&self, reason: ReasonCode) -> Result<(), DisconnectError> {
+        let begun =
+            ask(&*self.shared, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
+        let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
+        match Call::new(&*self.shared, End(ends)).await {
+            Done::NoWaiter => Err(DisconnectError::NoWaiter),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
+    /// the ping time-out. Then the link is declared down. False at once while a message is being
+    /// read as a stream, for the answer would lie behind it, and where no waiter slot is free.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the waiting only.
+    pub async fn broker_up(&self) -> bool {
+        let Some(pong) = self.with_state(Pong::begin) else { return false };
+        matches!(Call::new(&*self.shared, pong).await, Done::Found(true))
+    }
+
+    /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// # Cancel safety
+    /// Dropping the future tells nothing: the next call tells it.
+    pub async fn up(&self) -> Option<Session> {
+        match Call::new(&*self.shared, Up(&self.ups)).await {
+            Done::Up => Some(session(&*self.shared)),
+            _ => None,
+        }
+    }
+
+    /// Waits for the loss of a connection that this handle has not told of yet, and says why.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// # Cancel safety
+    /// Dropping the future tells nothing: the next call tells it.
+    pub async fn down(&self) -> Option<DownReason> {
+        match Call::new(&*self.shared, Down(&self.downs)).await {
+            Done::Down(reason) => reason,
+            _ => None,
+        }
+    }
+}
+
+/// The future of [`Client::connect`].
+#[must_use = "it begins at its first poll: await it"]
+pub struct Connecting<'c, R: Runtime>(Call<'c, R::Lock, Connect>);
+
+struct Connect {
+    clean: bool,
+}
+
+impl Operation for Connect {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        state.connect(self.clean, slot, waker)
     }
 }
 
@@ -31,7 +136,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
     type Output = Result<Session, ConnectError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_call(cx).map(|done| match done {
+        Pin::new(&mut self.0).poll(cx).map(|done| match done {
             Done::Up => Ok(session(self.0.lock)),
             Done::Connect(error) => Err(error),
             _ => Err(ConnectError::Closed),
@@ -41,18 +146,6 @@ impl<R: Runtime> Future for Connecting<'_, R> {
 
 opaque!(Connecting, '_);
 
-pub(crate) async fn disconnect<L: Lock>(
-    lock: &L,
-    reason: ReasonCode,
-) -> Result<(), DisconnectError> {
-    let begun = ask(lock, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
-    let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
-    match Call::new(lock, Request::Other(&End(ends))).await {
-        Done::NoWaiter => Err(DisconnectError::NoWaiter),
-        _ => Ok(()),
-    }
-}
-
 /// The end of the connection that has this number.
 struct End(u32);
 
@@ -61,13 +154,6 @@ impl Operation for End {
         let ended = !state.link.busy || state.link.ends != self.0;
         let over = ended || state.closed || state.link.wanted.is_some();
         state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
-    }
-}
-
-pub(crate) async fn up<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<Session> {
-    match Call::new(lock, Request::Other(&Up(seen))).await {
-        Done::Up => Some(session(lock)),
-        _ => None,
     }
 }
 
@@ -100,13 +186,6 @@ fn session(lock: &dyn Lock) -> Session {
     session
 }
 
-pub(crate) async fn down<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<DownReason> {
-    match Call::new(lock, Request::Other(&Down(seen))).await {
-        Done::Down(reason) => reason,
-        _ => None,
-    }
-}
-
 /// A loss that was not told of yet.
 struct Down<'c>(&'c AtomicU32);
 
@@ -120,11 +199,6 @@ impl Operation for Down<'_> {
         let new = told_anew(self.0, state.link.downs).then_some(down);
         state.wait_for(Wait::Down, new.or(state.if_closed()), slot, waker)
     }
-}
-
-pub(crate) async fn broker_up<L: Lock>(lock: &L) -> bool {
-    let Some(pong) = ask(lock, Pong::begin).flatten() else { return false };
-    matches!(Call::new(lock, Request::Other(&pong)).await, Done::Found(true))
 }
 
 /// The answer to PINGREQ: PINGRESPs and ends of connections that there were before.
@@ -151,14 +225,6 @@ impl Operation for Pong {
         let found = (answered || lost).then_some(Done::Found(answered));
         state.wait_for(Wait::Pong, found, slot, waker)
     }
-}
-
-/// It keeps its time itself: nobody need drive the client.
-pub(crate) async fn drain<R: Runtime>(lock: &R::Lock, time: Duration) -> bool {
-    let end = R::now().after(u64::from(millis(time)));
-    let wait = Call::new(lock, Request::Other(&Idle));
-    select(wait, R::sleep_until(end)).await;
-    ask(lock, |state| state.core.is_idle()).unwrap_or_default()
 }
 
 /// Nothing waits to leave or to be acknowledged.

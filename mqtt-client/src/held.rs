@@ -42,7 +42,7 @@ impl<T: ?Sized> Deref for Held<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        Deref::deref(&self.0)
     }
 }
 

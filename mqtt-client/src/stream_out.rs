@@ -9,12 +9,39 @@ use mqtt_as_proto::client::{Fate, Message, Published};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
 use crate::call::Done;
+use crate::client::Client;
 use crate::config::{WhileDown, millis, options};
 use crate::driver::News;
 use crate::error::{DownReason, PublishError};
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
+
+impl<R: Runtime> Client<R> {
+    /// Publishes a message whose payload of `len` bytes is written piece by piece: it may be larger
+    /// than all the memory of the client. Options first, then `open().await`.
+    ///
+    /// Nothing else can be sent before the last byte of a packet that was begun. So write it on
+    /// without waiting for other things of this client, the whole of it within one and a half times
+    /// the keep-alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+    /// let mut stream = client.publish_stream("image", 3000).qos(QoS::AtLeastOnce).open().await?;
+    /// for _ in 0..3 {
+    ///     stream.write_all(&[0; 1000]).await?;
+    /// }
+    /// stream.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish_stream<'p>(&'p self, topic: &'p str, len: u32) -> OpenStream<'p, R> {
+        let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);
+        let head = Head { topic, len, qos, retain: false, properties };
+        OpenStream { lock: &*self.shared, head, timeout: None }
+    }
+}
 
 /// A message to publish as a stream: options, then [`open`](Self::open). Made by
 /// [`Client::publish_stream`](crate::Client::publish_stream).
@@ -44,12 +71,6 @@ impl<'p> Head<'p> {
 }
 
 impl<'p, R: Runtime> OpenStream<'p, R> {
-    pub(crate) fn new(lock: &'p R::Lock, topic: &'p str, len: u32) -> Self {
-        let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);
-        let head = Head { topic, len, qos, retain: false, properties };
-        Self { lock, head, timeout: None }
-    }
-
     options! {
         /// Sets the QoS. Default: 0.
         qos(self, qos: QoS) { self.head.qos = qos; }

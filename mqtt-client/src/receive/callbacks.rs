@@ -13,12 +13,87 @@ use mqtt_as_proto::AckToken;
 
 use super::Message;
 use super::message::Acknowledge;
+use crate::client::Client;
+use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
 use crate::lane::Change;
+use crate::memory::Memory;
 use crate::runner::Runner;
-use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::runtime::{Connect, Lock, Runtime, ask, with_state};
 use crate::state::State;
+
+impl<R: Start> Client<R> {
+    /// Returns a client with those settings. Its driver and its callbacks run in tasks of their own,
+    /// until the last handle is dropped. Nothing is sent before [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    pub fn new(config: Config) -> Result<Self, crate::ConfigError> {
+        let (client, runner, callbacks) = Self::with_tasks(config, R::connector(), R::share)?;
+        R::start(runner, callbacks);
+        Ok(client)
+    }
+}
+
+impl<R: Runtime<Listeners = Registered>> Client<R> {
+    /// Returns a client with those settings and memory from the heap, and its two tasks, the driver
+    /// and the callbacks: for runtimes where somebody else starts them.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    #[allow(clippy::type_complexity)] // The three parts of a client.
+    pub fn with_tasks<C: Connect>(
+        config: Config,
+        connect: C,
+        pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    ) -> Result<(Self, Runner<R, C>, Callbacks<R>), crate::ConfigError> {
+        let memory = Memory::heap(&config);
+        let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
+        let callbacks = Callbacks::new(client.shared.clone());
+        Ok((client, runner, callbacks))
+    }
+}
+
+impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
+    /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
+    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg), with the options
+    /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata). There may be several
+    /// callbacks per event.
+    ///
+    /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks its
+    /// thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1
+    /// or 2 message is acknowledged when its callbacks have finished. Links that come up or go down
+    /// are told past messages that wait. A panic in a callback is caught where the runtime can, and
+    /// delivery goes on. A callback that needs the client captures a
+    /// [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, EventKind, Registered, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Registered>>(client: &Client<R>) {
+    /// client.set_cb_on_event(event::Down, |reason| async move { println!("down: {reason}") });
+    /// let id = client.set_cb_on_event(event::Msg.new_task(), |message| async move {
+    ///     println!("{}", message.topic());
+    /// });
+    /// assert!(client.unset_cb(id));
+    /// # }
+    /// ```
+    pub fn set_cb_on_event<E, F, Fut>(&self, event: E, callback: F) -> CallbackId
+    where
+        E: EventKind,
+        F: Fn(E::Arg) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let binding = event.bind(Arc::new(move |arg| Box::pin(callback(arg))));
+        self.with_state(|state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
+    }
+
+    /// Ends a callback: false if it is not registered. Calls that have begun go on.
+    pub fn unset_cb(&self, id: CallbackId) -> bool {
+        // It is dropped here, outside the lock.
+        self.with_state(|state| state.unregister_callback(id)).is_some()
+    }
+}
 
 /// A runtime that can start tasks, and has a heap.
 pub trait Start: Runtime<Listeners = Registered> {
@@ -88,28 +163,22 @@ enum Kind {
     Msg(Callback<Message>),
 }
 
-impl EventKind for Up {
-    type Arg = Session;
+macro_rules! event_kinds {
+    ($($event:ident gives $arg:ty;)+) => {$(
+        impl EventKind for $event {
+            type Arg = $arg;
 
-    fn bind(self, callback: Callback<Session>) -> Binding {
-        Binding { callback: Kind::Up(callback), new_task: false }
-    }
+            fn bind(self, callback: Callback<$arg>) -> Binding {
+                Binding { callback: Kind::$event(callback), new_task: false }
+            }
+        }
+    )+};
 }
 
-impl EventKind for Down {
-    type Arg = DownReason;
-
-    fn bind(self, callback: Callback<DownReason>) -> Binding {
-        Binding { callback: Kind::Down(callback), new_task: false }
-    }
-}
-
-impl EventKind for Msg {
-    type Arg = Message;
-
-    fn bind(self, callback: Callback<Message>) -> Binding {
-        Binding { callback: Kind::Msg(callback), new_task: false }
-    }
+event_kinds! {
+    Up gives Session;
+    Down gives DownReason;
+    Msg gives Message;
 }
 
 impl<E: EventKind> EventKind for NewTask<E> {
@@ -149,16 +218,6 @@ struct Registry {
     next_id: u64,
 }
 
-/// Registers a callback.
-pub(crate) fn register(lock: &dyn Lock, binding: Binding) -> CallbackId {
-    ask(lock, |state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
-}
-
-/// Ends a callback, if it is registered. It is dropped here, outside the lock.
-pub(crate) fn unregister(lock: &dyn Lock, id: CallbackId) -> bool {
-    ask(lock, |state| state.unregister_callback(id)).flatten().is_some()
-}
-
 impl State {
     fn registry(&mut self) -> Option<&mut Registry> {
         let callbacks = self.kept.callbacks.get_or_insert_with(|| Box::<Registry>::default());
@@ -169,13 +228,13 @@ impl State {
         self.registry().map(|registry| registry.bindings.clone()).unwrap_or_default()
     }
 
-    fn register_callback(&mut self, binding: Binding) -> CallbackId {
-        let Some(registry) = self.registry() else { return CallbackId(u64::MAX) };
+    fn register_callback(&mut self, binding: Binding) -> Option<CallbackId> {
+        let registry = self.registry()?;
         let id = CallbackId(registry.next_id);
         registry.next_id += 1;
         Arc::make_mut(&mut registry.bindings).push((id, binding));
         self.listen_to_registered();
-        id
+        Some(id)
     }
 
     fn unregister_callback(&mut self, id: CallbackId) -> Option<Binding> {

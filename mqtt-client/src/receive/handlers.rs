@@ -9,11 +9,15 @@ use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
 
 use super::message::{Copied, MessageRef};
+use crate::client::Client;
+use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
 use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
-use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::memory::Memory;
+use crate::runner::Runner;
+use crate::runtime::{Connect, Lock, Runtime, ask, with_state};
 use crate::state::State;
 
 /// Callbacks per event at most.
@@ -21,6 +25,81 @@ const MOST: usize = 4;
 
 /// Changes of the link that wait to be told; older ones are forgotten.
 const MOST_LINKS: usize = 4;
+
+impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
+    /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
+    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg). There may be four
+    /// callbacks per event; `None` says that there are, or that the client was made without memory
+    /// for callbacks.
+    ///
+    /// They run beside the driver, one after the other: one that takes long holds the connection up.
+    /// A QoS 1 or 2 message is acknowledged when all have run. One that needs the client has to
+    /// find a [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Handlers, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Handlers>>(client: &Client<R>) {
+    /// client.set_cb_on_event(event::Down, &|reason| println!("down: {reason}"));
+    /// client.set_cb_on_event(event::Msg, &|message| println!("{}", message.topic()));
+    /// # }
+    /// ```
+    pub fn set_cb_on_event<E: HandledEvent>(
+        &self,
+        event: E,
+        callback: &'static E::Function,
+    ) -> Option<HandlerId> {
+        self.register(event.bind(callback))
+    }
+
+    /// Calls a closure on the heap on every such event, as
+    /// [`set_cb_on_event`](Self::set_cb_on_event) does.
+    #[cfg(feature = "alloc")]
+    pub fn set_boxed_cb_on_event<E: HandledEvent>(
+        &self,
+        event: E,
+        callback: alloc::boxed::Box<E::Function>,
+    ) -> Option<HandlerId> {
+        self.register(event.bind_boxed(callback))
+    }
+
+    fn register(&self, handler: Handler) -> Option<HandlerId> {
+        let table = self.listeners.0?;
+        let id = table.add(handler)?;
+        table.work.set(Some(do_next));
+        table.listen(&*self.shared);
+        Some(id)
+    }
+
+    /// Ends a callback: false if it is not registered. A call that has begun goes on.
+    pub fn unset_cb(&self, id: HandlerId) -> bool {
+        let Some(table) = self.listeners.0 else { return false };
+        let removed = table.remove(id);
+        table.listen(&*self.shared);
+        removed.is_some()
+    }
+
+    /// Returns a client with those settings and that memory, and its two tasks: the driver, and the
+    /// callbacks, which have `handlers` for themselves.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
+    pub fn with_handlers<C: Connect>(
+        config: Config,
+        memory: Memory,
+        mut handlers: LentHandlers,
+        connect: C,
+        pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    ) -> Result<Parts<R, C>, crate::ConfigError> {
+        let memory = Memory { link_events: core::mem::take(&mut handlers.links), ..memory };
+        let (mut client, runner) = Self::with_runner(config, memory, connect, pointer)?;
+        client.listeners = Handlers(Some(handlers.table));
+        let handling = Handling::new(client.shared.clone(), handlers)?;
+        Ok((client, runner, handling))
+    }
+}
+
+/// A client, its driver, and its callbacks.
+type Parts<R, C> = (Client<R, Handlers>, Runner<R, C>, Handling<R>);
 
 /// What callbacks need of memory that is zero before it is used: `RX` bytes of the message that they
 /// are called with, at least those of the largest packet taken, and changes of the link.
@@ -208,23 +287,6 @@ impl HandlerTable {
         let messages = any(|kind| matches!(kind, Kind::Msg(_)));
         with_state(lock, |state| state.listen(up, down, messages));
     }
-}
-
-/// Registers a function: `None` if there is no place for it.
-pub(crate) fn register(lock: &dyn Lock, handlers: Handlers, handler: Handler) -> Option<HandlerId> {
-    let table = handlers.0?;
-    let id = table.add(handler)?;
-    table.work.set(Some(do_next));
-    table.listen(lock);
-    Some(id)
-}
-
-/// Ends a function, if it is registered.
-pub(crate) fn unregister(lock: &dyn Lock, handlers: Handlers, id: HandlerId) -> bool {
-    let Some(table) = handlers.0 else { return false };
-    let removed = table.remove(id);
-    table.listen(lock);
-    removed.is_some()
 }
 
 /// The task of the callbacks. [`run`](Self::run) it beside the driver.

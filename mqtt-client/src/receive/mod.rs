@@ -13,8 +13,10 @@ use core::fmt;
 #[cfg(feature = "alloc")]
 use core::future::Future;
 
-use mqtt_as_proto::client::Consumer;
+use mqtt_as_proto::ReasonCode;
+use mqtt_as_proto::client::{Acknowledged, Consumer};
 
+use crate::client::Client;
 use crate::runtime::{Runtime, with_state};
 #[cfg(feature = "alloc")]
 use crate::state::State;
@@ -26,18 +28,49 @@ pub use callbacks::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
     Start, WithData,
 };
-#[cfg(feature = "alloc")]
-pub(crate) use callbacks::{register as register_callback, unregister as unregister_callback};
 pub use handlers::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
-pub(crate) use handlers::{register as register_handler, unregister as unregister_handler};
 #[cfg(feature = "alloc")]
 pub use message::Message;
 pub use message::{Acknowledge, MessageRef};
 pub use stream::MessageStream;
 
-/// The received messages, for [`Client::queue`](crate::Client::queue).
+impl<R: Runtime> Client<R> {
+    /// The received messages. From the first call on the queue is a consumer: QoS 1 and 2 messages
+    /// are acknowledged when they are taken from it.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Runtime, TooSmall};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), TooSmall> {
+    /// let mut buffer = [0; 512];
+    /// while let Some(message) = client.queue().next_into(&mut buffer).await? {
+    ///     println!("{}: {} bytes", message.topic(), message.payload().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn queue(&self) -> Queue<'_, R> {
+        let lock = &*self.shared;
+        with_state(lock, |state| state.core.activate(Consumer::Queue));
+        Queue { lock }
+    }
+
+    /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
+    /// more refuses it. False if there is nobody to tell any more: its connection is gone, or it
+    /// was acknowledged before.
+    pub fn ack(&self, message: &impl Acknowledge, reason: ReasonCode) -> bool {
+        let Some(token) = message.token() else { return false };
+        self.with_state(|state| {
+            let done = state.core.acknowledge(token, reason);
+            state.settle();
+            done == Acknowledged::Queued
+        })
+    }
+}
+
+/// The received messages, for [`Client::queue`].
 ///
 /// Several consumers may share the queue: each message goes to one of them. A QoS 1 or 2 message
 /// is acknowledged when it is taken, unless the setting `manual_ack` leaves that to the program.
@@ -46,11 +79,6 @@ pub struct Queue<'c, R: Runtime> {
 }
 
 impl<'c, R: Runtime> Queue<'c, R> {
-    pub(crate) fn new(lock: &'c R::Lock) -> Self {
-        with_state(lock, |state| state.core.activate(Consumer::Queue));
-        Self { lock }
-    }
-
     /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are
     /// taken.
     ///
