@@ -68,7 +68,9 @@ impl<R: Runtime> Client<R> {
     pub async fn drain(&self, time: Duration) -> bool {
         // It keeps its time itself: nobody need drive the client.
         let end = R::now().after(u64::from(millis(time)));
-        select(Call::new(&*self.shared, Idle), R::sleep_until(end)).await;
+        let idle =
+            |state: &State| (state.core.is_idle() || state.closed).then_some(Done::Found(true));
+        select(self.until(Wait::Idle, true, idle), R::sleep_until(end)).await;
         self.with_state(|state| state.core.is_idle())
     }
 
@@ -76,7 +78,12 @@ impl<R: Runtime> Client<R> {
         let begun =
             ask(&*self.shared, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
         let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
-        match Call::new(&*self.shared, End(ends)).await {
+        let ended = move |state: &State| {
+            let ended = !state.link.busy || state.link.ends != ends;
+            let over = ended || state.closed || state.link.wanted.is_some();
+            over.then_some(Done::Found(true))
+        };
+        match self.until(Wait::Down, false, ended).await {
             Done::NoWaiter => Err(DisconnectError::NoWaiter),
             _ => Ok(()),
         }
@@ -89,8 +96,13 @@ impl<R: Runtime> Client<R> {
     /// # Cancel safety
     /// Dropping the future ends the waiting only.
     pub async fn broker_up(&self) -> bool {
-        let Some(pong) = self.with_state(Pong::begin) else { return false };
-        matches!(Call::new(&*self.shared, pong).await, Done::Found(true))
+        let Some((pongs, ends)) = self.with_state(State::begin_ping) else { return false };
+        let answered = move |state: &State| {
+            let answered = state.link.pongs != pongs;
+            let over = answered || state.link.ends != ends || state.closed;
+            over.then_some(Done::Found(answered))
+        };
+        matches!(self.until(Wait::Pong, false, answered).await, Done::Found(true))
     }
 
     /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
@@ -99,7 +111,10 @@ impl<R: Runtime> Client<R> {
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
     pub async fn up(&self) -> Option<Session> {
-        match Call::new(&*self.shared, Up(&self.ups)).await {
+        let told = |state: &State| {
+            told_anew(&self.ups, state.link.ups).then_some(Done::Up).or(state.if_closed())
+        };
+        match self.until(Wait::Up, true, told).await {
             Done::Up => Some(session(&*self.shared)),
             _ => None,
         }
@@ -111,10 +126,41 @@ impl<R: Runtime> Client<R> {
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
     pub async fn down(&self) -> Option<DownReason> {
-        match Call::new(&*self.shared, Down(&self.downs)).await {
+        let told = |state: &State| {
+            let down = Done::Down(state.link.down_reason);
+            told_anew(&self.downs, state.link.downs).then_some(down).or(state.if_closed())
+        };
+        match self.until(Wait::Down, true, told).await {
             Done::Down(reason) => reason,
             _ => None,
         }
+    }
+
+    fn until<F: Fn(&State) -> Option<Done> + Unpin>(
+        &self,
+        wait: Wait,
+        looks_again: bool,
+        find: F,
+    ) -> Call<'_, R::Lock, Until<F>> {
+        Call::new(&*self.shared, Until { wait, looks_again, find })
+    }
+}
+
+/// Something that happens anyway, and is waited for.
+struct Until<F> {
+    wait: Wait,
+    looks_again: bool,
+    find: F,
+}
+
+impl<F: Fn(&State) -> Option<Done> + Unpin> Operation for Until<F> {
+    fn looks_again(&self) -> bool {
+        self.looks_again
+    }
+
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let found = (self.find)(state);
+        state.wait_for(self.wait, found, slot, waker)
     }
 }
 
@@ -146,31 +192,6 @@ impl<R: Runtime> Future for Connecting<'_, R> {
 
 opaque!(Connecting, '_);
 
-/// The end of the connection that has this number.
-struct End(u32);
-
-impl Operation for End {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let ended = !state.link.busy || state.link.ends != self.0;
-        let over = ended || state.closed || state.link.wanted.is_some();
-        state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
-    }
-}
-
-/// A connection that was not told of yet.
-struct Up<'c>(&'c AtomicU32);
-
-impl Operation for Up<'_> {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let new = told_anew(self.0, state.link.ups).then_some(Done::Up);
-        state.wait_for(Wait::Up, new.or(state.if_closed()), slot, waker)
-    }
-}
-
 /// Whether there is something that a handle has not told of, which it does now. The lock is held: no
 /// atomic read-modify-write is needed, which small devices do not have.
 fn told_anew(seen: &AtomicU32, count: u32) -> bool {
@@ -186,57 +207,14 @@ fn session(lock: &dyn Lock) -> Session {
     session
 }
 
-/// A loss that was not told of yet.
-struct Down<'c>(&'c AtomicU32);
-
-impl Operation for Down<'_> {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let down = Done::Down(state.link.down_reason);
-        let new = told_anew(self.0, state.link.downs).then_some(down);
-        state.wait_for(Wait::Down, new.or(state.if_closed()), slot, waker)
-    }
-}
-
-/// The answer to PINGREQ: PINGRESPs and ends of connections that there were before.
-struct Pong {
-    pongs: u32,
-    ends: u32,
-}
-
-impl Pong {
-    fn begin(state: &mut State) -> Option<Self> {
-        if state.core.is_stream_open() || !state.core.ping() {
+impl State {
+    /// Asks for PINGRESP: how many of them, and ends of connections, there were before.
+    fn begin_ping(&mut self) -> Option<(u32, u32)> {
+        if self.core.is_stream_open() || !self.core.ping() {
             return None;
         }
-        state.notify_write();
-        state.notify_read();
-        Some(Self { pongs: state.link.pongs, ends: state.link.ends })
-    }
-}
-
-impl Operation for Pong {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let lost = state.link.ends != self.ends || state.closed;
-        let answered = state.link.pongs != self.pongs;
-        let found = (answered || lost).then_some(Done::Found(answered));
-        state.wait_for(Wait::Pong, found, slot, waker)
-    }
-}
-
-/// Nothing waits to leave or to be acknowledged.
-struct Idle;
-
-impl Operation for Idle {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let found = (state.core.is_idle() || state.closed).then(|| state.core.is_idle());
-        state.wait_for(Wait::Idle, found.map(Done::Found), slot, waker)
+        self.notify_write();
+        self.notify_read();
+        Some((self.link.pongs, self.link.ends))
     }
 }

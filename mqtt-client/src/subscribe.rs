@@ -2,9 +2,9 @@
 
 use core::task::{Poll, Waker};
 
-use mqtt_as_proto::client::{Fate, OperationError, Published};
+use mqtt_as_proto::client::{Fate, OperationError, Published, Tag};
 use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
-use mqtt_as_proto::{EncodeError, Properties, QoS, TopicFilter};
+use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicFilter};
 
 use crate::call::{Call, Done, Operation};
 use crate::client::Client;
@@ -25,9 +25,10 @@ impl<R: Runtime> Client<R> {
     /// ends the waiting only.
     pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<QoS, SubscribeError> {
         let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
-        let options = SubscriptionOptions::new(qos);
-        let operation = SubscribeOne(Subscription { filter, options });
-        match answer(Call::new(&*self.shared, operation).await)?.first() {
+        let subscription = Subscription { filter, options: SubscriptionOptions::new(qos) };
+        let asks =
+            self.request(move |core, tag| core.subscribe(&[subscription], Properties::NONE, tag));
+        match answer(asks.await)?.first() {
             Some(reason) => QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(reason)),
             None => Err(SubscribeError::Unknown),
         }
@@ -48,8 +49,14 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().map(|(filter, _)| *filter))?;
-        let operation = Subscribe(filters, properties);
-        answer(Call::new(&*self.shared, operation).await).map(Granted::new)
+        let asks = self.request(move |core, tag| {
+            let (all, count) = gather(filters, |(filter, options)| {
+                let filter = TopicFilter::new(filter).ok()?;
+                Some(Subscription { filter, options: *options })
+            })?;
+            core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
+        });
+        answer(asks.await).map(Granted::new)
     }
 
     /// Ends the subscription to a filter. Resolves at UNSUBACK.
@@ -81,46 +88,31 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().copied())?;
-        let operation = Unsubscribe(filters, properties);
-        answer(Call::new(&*self.shared, operation).await).map(Granted::new)
-    }
-}
-
-struct SubscribeOne<'c>(Subscription<'c>);
-
-impl Operation for SubscribeOne<'_> {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.request(slot, waker, &mut |state, tag| {
-            state.core.subscribe(&[self.0], Properties::NONE, tag).map(Published::Pending)
-        })
-    }
-}
-
-struct Subscribe<'c>(&'c [(&'c str, SubscriptionOptions)], Properties<'c>);
-
-impl Operation for Subscribe<'_> {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let Self(filters, properties) = *self;
-        state.request(slot, waker, &mut |state, tag| {
-            let (all, count) = gather(filters, |(filter, options)| {
-                let filter = TopicFilter::new(filter).ok()?;
-                Some(Subscription { filter, options: *options })
-            })?;
-            let all = all.get(..count).unwrap_or_default();
-            state.core.subscribe(all, properties, tag).map(Published::Pending)
-        })
-    }
-}
-
-struct Unsubscribe<'c>(&'c [&'c str], Properties<'c>);
-
-impl Operation for Unsubscribe<'_> {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let Self(filters, properties) = *self;
-        state.request(slot, waker, &mut |state, tag| {
+        let asks = self.request(move |core, tag| {
             let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
-            let all = all.get(..count).unwrap_or_default();
-            state.core.unsubscribe(all, properties, tag).map(Published::Pending)
+            core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
+        });
+        answer(asks.await).map(Granted::new)
+    }
+
+    fn request<F: Ask>(&self, ask: F) -> Call<'_, R::Lock, Asking<F>> {
+        Call::new(&*self.shared, Asking(ask))
+    }
+}
+
+type Core = mqtt_as_proto::client::Client<'static>;
+
+/// Asks the core for something that the server answers.
+trait Ask: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin {}
+
+impl<F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin> Ask for F {}
+
+struct Asking<F>(F);
+
+impl<F: Ask> Operation for Asking<F> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        state.request(slot, waker, &mut |state, tag| {
+            (self.0)(&mut state.core, tag).map(Published::Pending)
         })
     }
 }

@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 
 use mqtt_as_proto::AckToken;
 
-use super::Message;
 use super::message::Acknowledge;
+use super::{Message, On};
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::DownReason;
@@ -152,15 +152,8 @@ pub struct WithData<E, U>(E, U);
 /// A callback, bound to its event.
 #[derive(Clone)]
 pub struct Binding {
-    callback: Kind,
+    callback: On<Callback<Session>, Callback<DownReason>, Callback<Message>>,
     new_task: bool,
-}
-
-#[derive(Clone)]
-enum Kind {
-    Up(Callback<Session>),
-    Down(Callback<DownReason>),
-    Msg(Callback<Message>),
 }
 
 macro_rules! event_kinds {
@@ -169,7 +162,7 @@ macro_rules! event_kinds {
             type Arg = $arg;
 
             fn bind(self, callback: Callback<$arg>) -> Binding {
-                Binding { callback: Kind::$event(callback), new_task: false }
+                Binding { callback: On::$event(callback), new_task: false }
             }
         }
     )+};
@@ -247,34 +240,24 @@ impl State {
 
     fn listen_to_registered(&mut self) {
         let bindings = self.bindings();
-        let any =
-            |which: fn(&Kind) -> bool| bindings.iter().any(|(_, binding)| which(&binding.callback));
-        let up = any(|kind| matches!(kind, Kind::Up(_)));
-        let down = any(|kind| matches!(kind, Kind::Down(_)));
-        self.listen(up, down, any(|kind| matches!(kind, Kind::Msg(_))));
+        self.listen(bindings.iter().fold(0, |kinds, (_, known)| kinds | known.callback.bit()));
     }
 
-    /// The next event for callbacks that are free for it.
-    fn next_event(&mut self, links: bool, messages: bool, waker: &Waker) -> Event {
+    /// The next event for callbacks that are free for it; none if none comes any more.
+    fn next_event(
+        &mut self,
+        links: bool,
+        messages: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Option<(Cause, Bindings)>> {
         if links && let Some(change) = self.lane.pop() {
-            return Event::Link(change, self.bindings());
+            return Poll::Ready(Some((Cause::Link(change), self.bindings())));
         }
         if messages && let Some(message) = self.begin_message() {
-            return Event::Message(message, self.bindings());
+            return Poll::Ready(Some((Cause::Message(message), self.bindings())));
         }
-        let old = self.driver.wait_callbacks(waker);
-        self.waiters.drop_later(old);
-        if self.closed && links && messages { Event::End } else { Event::None }
+        self.wait_for_event(cx).map(|()| None)
     }
-}
-
-/// What callbacks are called with.
-enum Event {
-    Link(Change, Bindings),
-    Message(Message, Bindings),
-    None,
-    /// There is none, and none comes any more.
-    End,
 }
 
 /// The task of the callbacks. [`run`](Self::run) it beside the driver, as long as that runs: without
@@ -326,18 +309,20 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
         for _ in 0..EVENTS {
             links.poll::<R>(lock, cx);
             messages.poll::<R>(lock, cx);
-            let free = (links.is_free(), messages.is_free());
-            match ask(lock, |state| state.next_event(free.0, free.1, cx.waker())) {
-                Some(Event::Link(change, bindings)) => links.begin(&bindings, &Cause::Link(change)),
-                Some(Event::Message(message, bindings)) => {
-                    let token = message.token();
-                    messages.begin(&bindings, &Cause::Message(message));
-                    messages.finish(lock, token); // If there is no call for it.
+            let (link, message) = (links.is_free(), messages.is_free());
+            let next = ask(lock, |state| state.next_event(link, message, cx));
+            let Some(Poll::Ready(next)) = next else { return Poll::Pending };
+            match next {
+                Some((cause, bindings)) => {
+                    let (calls, token) = match &cause {
+                        Cause::Link(_) => (&mut *links, None),
+                        Cause::Message(message) => (&mut *messages, message.token()),
+                    };
+                    calls.begin(&bindings, &cause);
+                    calls.finish(lock, token); // If there is no call for it.
                 }
-                Some(Event::End) if links.is_empty() && messages.is_empty() => {
-                    return Poll::Ready(());
-                }
-                _ => return Poll::Pending,
+                None if links.is_empty() && messages.is_empty() => return Poll::Ready(()),
+                None => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref(); // Others' turn.
@@ -353,26 +338,22 @@ enum Cause {
 
 impl Cause {
     /// The call, if the callback is for such an event. The callback itself runs at its first poll.
-    fn call(&self, kind: &Kind) -> Option<Call> {
-        match (self, kind) {
-            (Self::Link(Change::Up(session)), Kind::Up(callback)) => {
-                Some(Call::new(callback, *session, None))
+    fn call(&self, binding: &Binding) -> Option<Call> {
+        Some(match (self, &binding.callback) {
+            (Self::Link(Change::Up(session)), On::Up(call)) => Call::new(call, *session, None),
+            (Self::Link(Change::Down(reason)), On::Down(call)) => Call::new(call, *reason, None),
+            (Self::Message(message), On::Msg(call)) => {
+                Call::new(call, message.clone(), message.token())
             }
-            (Self::Link(Change::Down(reason)), Kind::Down(callback)) => {
-                Some(Call::new(callback, *reason, None))
-            }
-            (Self::Message(message), Kind::Msg(callback)) => {
-                Some(Call::new(callback, message.clone(), message.token()))
-            }
-            _ => None,
-        }
+            _ => return None,
+        })
     }
 }
 
 impl Calls {
     fn begin(&mut self, bindings: &Bindings, cause: &Cause) {
         for (_, binding) in bindings.iter() {
-            let Some(call) = cause.call(&binding.callback) else { continue };
+            let Some(call) = cause.call(binding) else { continue };
             if binding.new_task {
                 self.running.push(call);
             } else {

@@ -8,6 +8,7 @@ use core::task::{Context, Poll};
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
 
+use super::On;
 use super::message::{Copied, MessageRef};
 use crate::client::Client;
 use crate::config::Config;
@@ -17,8 +18,8 @@ use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
 use crate::memory::Memory;
 use crate::runner::Runner;
-use crate::runtime::{Connect, Lock, Runtime, ask, with_state};
-use crate::state::State;
+use crate::runtime::{Connect, Lock, Runtime, ask, guard, with_state};
+use crate::state::{Guard, State};
 
 /// Callbacks per event at most.
 const MOST: usize = 4;
@@ -172,14 +173,9 @@ pub struct HandlerId(u32);
 
 /// A function, bound to its event. Opaque.
 #[derive(Clone)]
-pub struct Handler(Kind);
+pub struct Handler(Function);
 
-#[derive(Clone)]
-enum Kind {
-    Up(Held<dyn Fn(Session)>),
-    Down(Held<dyn Fn(DownReason)>),
-    Msg(Held<dyn Fn(&MessageRef<'_>)>),
-}
+type Function = On<Held<dyn Fn(Session)>, Held<dyn Fn(DownReason)>, Held<dyn Fn(&MessageRef<'_>)>>;
 
 /// An event that functions are called on: [`Up`], [`Down`], [`Msg`].
 pub trait HandledEvent {
@@ -200,12 +196,12 @@ macro_rules! handled_events {
             type Function = $function;
 
             fn bind(self, function: &'static Self::Function) -> Handler {
-                Handler(Kind::$event(Held::from_static(function)))
+                Handler(On::$event(Held::from_static(function)))
             }
 
             #[cfg(feature = "alloc")]
             fn bind_boxed(self, function: alloc::boxed::Box<Self::Function>) -> Handler {
-                Handler(Kind::$event(function.into()))
+                Handler(On::$event(function.into()))
             }
         }
     )+};
@@ -220,24 +216,20 @@ handled_events! {
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Up(_) => "Up",
-            Kind::Down(_) => "Down",
-            Kind::Msg(_) => "Msg",
+            On::Up(_) => "Up",
+            On::Down(_) => "Down",
+            On::Msg(_) => "Msg",
         })
     }
 }
 
 impl HandlerTable {
-    fn count(&self, which: impl Fn(&Kind) -> bool) -> usize {
-        self.bindings.borrow().iter().flatten().filter(|(_, handler)| which(&handler.0)).count()
-    }
-
     fn add(&self, handler: Handler) -> Option<HandlerId> {
-        let event = core::mem::discriminant(&handler.0);
-        if self.count(|kind| core::mem::discriminant(kind) == event) == MOST {
+        let mut bindings = self.bindings.borrow_mut();
+        let of_event = |(_, known): &&(_, Handler)| known.0.bit() == handler.0.bit();
+        if bindings.iter().flatten().filter(of_event).count() == MOST {
             return None;
         }
-        let mut bindings = self.bindings.borrow_mut();
         let place = bindings.iter_mut().find(|place| place.is_none())?;
         let id = HandlerId(self.next_id.get());
         self.next_id.set(id.0.wrapping_add(1));
@@ -253,39 +245,26 @@ impl HandlerTable {
         bindings.iter_mut().find(is_it)?.take()
     }
 
-    /// Calls with each function, while the table is free.
-    fn each(&self, catch: Catch, call: &dyn Fn(&Kind)) {
+    /// Calls the functions for that, while the table is free.
+    fn tell(&self, what: &On<Session, DownReason, MessageRef<'_>>, guard: Guard) {
         for index in 0..3 * MOST {
             let binding = self.bindings.borrow().get(index).cloned().flatten();
-            if let Some((_, handler)) = binding {
-                catch(&mut || call(&handler.0));
-            }
+            let Some((_, handler)) = binding else { continue };
+            guard(&mut || match (&handler.0, what) {
+                (On::Up(function), On::Up(session)) => function(*session),
+                (On::Down(function), On::Down(reason)) => function(*reason),
+                (On::Msg(function), On::Msg(message)) => function(message),
+                _ => {}
+            });
         }
-    }
-
-    fn tell_link(&self, change: Change, catch: Catch) {
-        self.each(catch, &|kind| match (kind, change) {
-            (Kind::Up(function), Change::Up(session)) => function(session),
-            (Kind::Down(function), Change::Down(reason)) => function(reason),
-            _ => {}
-        });
-    }
-
-    fn tell_message(&self, message: &MessageRef<'_>, catch: Catch) {
-        self.each(catch, &|kind| {
-            if let Kind::Msg(function) = kind {
-                function(message);
-            }
-        });
     }
 
     /// What its functions want to know.
     fn listen(&self, lock: &dyn Lock) {
-        let any = |which: fn(&Kind) -> bool| self.count(which) != 0;
-        let up = any(|kind| matches!(kind, Kind::Up(_)));
-        let down = any(|kind| matches!(kind, Kind::Down(_)));
-        let messages = any(|kind| matches!(kind, Kind::Msg(_)));
-        with_state(lock, |state| state.listen(up, down, messages));
+        let bindings = self.bindings.borrow();
+        let kinds = bindings.iter().flatten().fold(0, |kinds, (_, known)| kinds | known.0.bit());
+        drop(bindings);
+        with_state(lock, |state| state.listen(kinds));
     }
 }
 
@@ -294,13 +273,6 @@ pub struct Handling<R: Runtime> {
     shared: R::Pointer,
     message: &'static mut [u8],
     table: &'static HandlerTable,
-}
-
-/// Calls what belongs to the program, and catches its panic where the runtime can.
-type Catch = fn(&mut dyn FnMut());
-
-fn catch<R: Runtime>(f: &mut dyn FnMut()) {
-    R::catch(f);
 }
 
 impl<R: Runtime<Listeners = Handlers>> Handling<R> {
@@ -323,47 +295,34 @@ impl<R: Runtime<Listeners = Handlers>> Handling<R> {
     pub async fn run(self) {
         let Self { shared, message, table } = self;
         poll_fn(|cx| match table.work.get() {
-            Some(work) => work(&*shared, table, message, catch::<R>, cx),
-            None => wait(&*shared, cx),
+            Some(work) => work(&*shared, table, message, guard::<R>, cx),
+            // There is nothing to do, but to end with the driver.
+            None => ask(&*shared, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(())),
         })
         .await;
     }
 }
 
 /// Calls the functions of the next event.
-type Work = fn(&dyn Lock, &HandlerTable, &mut [u8], Catch, &mut Context<'_>) -> Poll<()>;
-
-/// There is nothing to do, but to end with the driver.
-fn wait(lock: &dyn Lock, cx: &Context<'_>) -> Poll<()> {
-    ask(lock, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(()))
-}
-
-/// What functions are called with.
-enum Event {
-    Link(Change),
-    Message(Copied),
-    Wait(Poll<()>),
-}
+type Work = fn(&dyn Lock, &HandlerTable, &mut [u8], Guard, &mut Context<'_>) -> Poll<()>;
 
 fn do_next(
     lock: &dyn Lock,
     table: &HandlerTable,
     buffer: &mut [u8],
-    catch: Catch,
+    guard: Guard,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     match ask(lock, |state| state.next_handled(buffer, cx)) {
         None => return Poll::Ready(()),
-        Some(Event::Wait(poll)) => return poll,
-        Some(Event::Link(change)) => table.tell_link(change, catch),
-        Some(Event::Message(copied)) => {
+        Some(Err(poll)) => return poll,
+        Some(Ok(On::Up(session))) => table.tell(&On::Up(session), guard),
+        Some(Ok(On::Down(reason))) => table.tell(&On::Down(reason), guard),
+        Some(Ok(On::Msg(copied))) => {
             if let Some(message) = MessageRef::new(buffer, copied) {
-                table.tell_message(&message, catch);
+                table.tell(&On::Msg(message), guard);
             }
-            let done = &mut |state: &mut State| {
-                state.finish_message(copied.token);
-            };
-            with_state(lock, done);
+            with_state(lock, |state| state.finish_message(copied.token));
         }
     }
     cx.waker().wake_by_ref(); // Others' turn.
@@ -371,30 +330,27 @@ fn do_next(
 }
 
 impl State {
-    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.closed {
-            return Poll::Ready(());
-        }
-        let old = self.driver.wait_callbacks(cx.waker());
-        self.waiters.drop_later(old);
-        Poll::Pending
-    }
-
     /// The next event; a message is copied to the buffer.
-    fn next_handled(&mut self, buffer: &mut [u8], cx: &Context<'_>) -> Event {
-        if let Some(change) = self.lane.pop() {
-            return Event::Link(change);
+    fn next_handled(
+        &mut self,
+        buffer: &mut [u8],
+        cx: &Context<'_>,
+    ) -> Result<On<Session, DownReason, Copied>, Poll<()>> {
+        match self.lane.pop() {
+            Some(Change::Up(session)) => return Ok(On::Up(session)),
+            Some(Change::Down(reason)) => return Ok(On::Down(reason)),
+            None => {}
         }
         while let Some(copied) = self.begin_in(buffer) {
             if let Ok(copied) = copied {
-                return Event::Message(copied);
+                return Ok(On::Msg(copied));
             }
             // It cannot be: the buffer was checked. But a message is never lost uncounted.
             self.counts.too_large += 1;
             let token = self.core.begin(Consumer::Callbacks);
             self.finish_message(token);
         }
-        Event::Wait(self.wait_for_event(cx))
+        Err(self.wait_for_event(cx))
     }
 }
 
