@@ -5,17 +5,14 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use mqtt_as_proto::PacketId;
-use mqtt_as_proto::client::Counts;
 
 use crate::config::Config;
 use crate::driver::News;
 use crate::event::Statistics;
-use crate::lane::Lane;
 use crate::memory::Memory;
 use crate::runner::Runner;
 use crate::runtime::{Connect, Lock, Runtime, ask, guard, with_state};
 use crate::state::State;
-use crate::waiters::Waiters;
 
 /// The handle of a client: cheap to clone, shared by any number of tasks.
 ///
@@ -45,11 +42,10 @@ impl<R: Runtime> Client<R> {
         connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
-        memory.fit(&mut config)?;
+        memory.fit(&config.sizes, &mut config.core)?;
         let Memory { core, outbox, waiters, link_events, read } = memory;
         let core = mqtt_as_proto::Client::new(config.core, core)?;
-        let (waiters, lane) = (Waiters::new(waiters), Lane::new(link_events));
-        let state = State::new(core, config.kept, waiters, lane, R::now, guard::<R>);
+        let state = State::new(core, config.kept, waiters, link_events, R::now, guard::<R>);
         let shared = pointer(R::Lock::new(state));
         let client = Self::telling(shared.clone(), 0, 0, R::Listeners::default());
         Ok((client, Runner::new(shared, connect, outbox, read)))
@@ -96,9 +92,16 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.with_state(|state| {
-            let Counts { received, discards, shed, .. } = state.core.counts();
-            let too_large = state.counts.too_large + state.core.counts().too_large;
-            Statistics { received, discards, shed, too_large, ..state.counts }
+            let (counts, core) = (state.counts, state.core.counts());
+            Statistics {
+                connections: counts.connections,
+                received: core.received,
+                published: counts.published,
+                discards: core.discards,
+                shed: core.shed,
+                too_large: core.too_large + u64::from(counts.too_large),
+                unsent: u64::from(counts.unsent),
+            }
         })
     }
 

@@ -7,6 +7,7 @@ use mqtt_as_proto::client::{AliasesOut, StreamsIn};
 use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, client, packet};
 
 use crate::held::{Binary, Text};
+use crate::memory::Sizes;
 
 /// The options of a builder: a method each.
 macro_rules! options {
@@ -68,16 +69,6 @@ pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p
 const NO_PROPERTIES: MakeProperties = |_| Properties::NONE;
 const OF_LIST: MakeProperties = |list| Properties::new(list);
 
-/// The sizes that the program set, or whether it did.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sizes {
-    pub(crate) receive_maximum: bool,
-    pub(crate) maximum_packet_size: bool,
-    pub(crate) queue_bytes: Option<usize>,
-    pub(crate) outbox: Option<usize>,
-    pub(crate) store: Option<usize>,
-}
-
 /// What a publish does while there is no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhileDown {
@@ -106,7 +97,7 @@ impl Config {
         };
         // Linked only where they are used: expiry comes with the first message that has one.
         let core = client::Config { expiry: None, authentication: None, ..Default::default() };
-        Self { kept, sizes: Sizes::default(), core }
+        Self { kept, sizes: Sizes::NONE, core }
     }
 
     options! {
@@ -189,7 +180,10 @@ impl Config {
         queue_len(self, messages: usize) { self.core.queue_len = messages; }
 
         /// Bytes of messages that the queue holds. Default: 16 MiB.
-        queue_bytes(self, bytes: usize) { self.sizes.queue_bytes = Some(bytes); }
+        queue_bytes(self, bytes: usize) {
+            self.sizes.queue_bytes = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
 
         /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read
         /// until there is room, so that none is dropped; unless a reply is awaited.
@@ -209,6 +203,7 @@ impl Config {
         receive_maximum(self, messages: u16) {
             self.core.receive_maximum = messages;
             self.sizes.receive_maximum = true;
+            self.sizes.fit = Sizes::CHECK;
         }
 
         /// A server that sends more than that at once is told so, and the connection ends. Default:
@@ -224,6 +219,7 @@ impl Config {
         maximum_packet_size(self, bytes: u32) {
             self.core.maximum_packet_size = bytes;
             self.sizes.maximum_packet_size = true;
+            self.sizes.fit = Sizes::CHECK;
         }
 
         /// Bytes of the largest message taken at all: one larger than
@@ -256,7 +252,10 @@ impl Config {
         republish(self, republish: bool) { self.core.republish = republish; }
 
         /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
-        outbox(self, bytes: usize) { self.sizes.outbox = Some(bytes); }
+        outbox(self, bytes: usize) {
+            self.sizes.outbox = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
 
         /// Messages and requests that may be unacknowledged, or wait for a connection. Default:
         /// 4,096 on the heap, or as many as lent memory holds.
@@ -264,7 +263,19 @@ impl Config {
 
         /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of
         /// lent memory.
-        store(self, bytes: usize) { self.sizes.store = Some(bytes); }
+        store(self, bytes: usize) {
+            self.sizes.store = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl crate::Memory {
+    /// Memory from the heap, taken as it is needed, up to what the settings say.
+    #[must_use]
+    pub fn heap(config: &Config) -> Self {
+        Self::up_to(&config.sizes, config.core.clone())
     }
 }
 

@@ -257,7 +257,7 @@ impl State {
         let expires = self.core.session_expires() && !self.link.preparing;
         let (core, mut told) = self.split();
         let lost = core.handle_connection_lost(&mut |event| told.happen(event));
-        self.counts.unsent += u64::from(lost.qos0);
+        self.counts.unsent = self.counts.unsent.saturating_add(lost.qos0);
         let reason = match (lost.poison, reason) {
             (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
             (Some(id), _) => DownReason::Poison(id.get()),
