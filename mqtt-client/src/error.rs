@@ -7,39 +7,7 @@ use mqtt_as_proto::{ReasonCode, TopicError};
 
 pub use crate::transport::ErrorKind;
 
-/// What went wrong, each with the sentence that it is displayed as.
-macro_rules! reasons {
-    ($(
-        $(#[$about:meta])*
-        $name:ident { $(
-            $(#[$variant_about:meta])*
-            $variant:ident
-            $(($($part:ident: $part_type:ty),+))?
-            $({ $($(#[$field_about:meta])* $field:ident: $field_type:ty,)+ })?
-            => $says:literal $(, $said:expr)?;
-        )+ }
-    )+) => {$(
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        pub enum $name { $(
-            $(#[$variant_about])*
-            $variant $(($($part_type),+))? $({ $($(#[$field_about])* $field: $field_type,)+ })?,
-        )+ }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self { $(
-                    Self::$variant $(($($part),+))? $({ $($field),+ })? => {
-                        write!(f, $says $(, $said)?)
-                    }
-                )+ }
-            }
-        }
-    )+};
-}
-
-reasons! {
+mqtt_as_proto::reasons! {
     /// A step of opening a connection.
     Step {
         /// Looking the host name up.
