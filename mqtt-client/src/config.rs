@@ -1,14 +1,28 @@
 //! The settings of a client: one method per key.
 
-use core::fmt;
 use core::time::Duration;
-
-#[cfg(feature = "alloc")]
-use alloc::{boxed::Box, string::String, vec::Vec};
 
 pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, StreamsIn};
 use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, client, packet};
+
+use crate::held::{Binary, Text};
+use crate::memory::Sizes;
+
+/// The options of a builder: a method each.
+macro_rules! options {
+    ($(
+        $(#[$about:meta])*
+        $name:ident($this:ident, $($part:ident: $type:ty),+) { $($set:expr;)+ }
+    )+) => {$(
+        $(#[$about])*
+        pub fn $name(mut $this, $($part: $type),+) -> Self {
+            $($set;)+
+            $this
+        }
+    )+};
+}
+pub(crate) use options;
 
 /// The settings of a client. Each key has a method; what is not set has the default named there.
 ///
@@ -23,6 +37,7 @@ use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, c
 /// # let _ = config;
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Config {
     pub(crate) kept: Settings,
     pub(crate) sizes: Sizes,
@@ -54,18 +69,6 @@ pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p
 const NO_PROPERTIES: MakeProperties = |_| Properties::NONE;
 const OF_LIST: MakeProperties = |list| Properties::new(list);
 
-/// The sizes that the program set.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sizes {
-    pub(crate) receive_maximum: Option<u16>,
-    pub(crate) maximum_packet_size: Option<u32>,
-    pub(crate) queue_len: Option<usize>,
-    pub(crate) queue_bytes: Option<usize>,
-    pub(crate) outbox: Option<usize>,
-    pub(crate) in_flight: Option<u16>,
-    pub(crate) store: Option<usize>,
-}
-
 /// What a publish does while there is no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhileDown {
@@ -94,280 +97,185 @@ impl Config {
         };
         // Linked only where they are used: expiry comes with the first message that has one.
         let core = client::Config { expiry: None, authentication: None, ..Default::default() };
-        Self { kept, sizes: Sizes::default(), core }
+        Self { kept, sizes: Sizes::NONE, core }
     }
 
-    /// TCP port of the server. Default: 1883.
-    #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
-        self.kept.port = port;
-        self
-    }
+    options! {
+        /// TCP port of the server. Default: 1883.
+        port(self, port: u16) { self.kept.port = port; }
 
-    /// Protocol version. Default: 5.0.
-    #[must_use]
-    pub fn version(mut self, version: Version) -> Self {
-        self.core.version = version;
-        self
-    }
+        /// Protocol version. Default: 5.0.
+        version(self, version: Version) { self.core.version = version; }
 
-    /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs it.
-    #[must_use]
-    pub fn client_id(mut self, client_id: impl Into<Text>) -> Self {
-        self.kept.client_id = client_id.into();
-        self
-    }
+        /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs
+        /// it.
+        client_id(self, client_id: impl Into<Text>) { self.kept.client_id = client_id.into(); }
 
-    /// User name and password. Default: none.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<Text>, password: impl Into<Binary>) -> Self {
-        self.kept.user = Some(user.into());
-        self.kept.password = Some(password.into());
-        self
-    }
+        /// User name and password. Default: none.
+        user(self, user: impl Into<Text>, password: impl Into<Binary>) {
+            self.kept.user = Some(user.into());
+            self.kept.password = Some(password.into());
+        }
 
-    /// The user name alone, or together with [`password`](Self::password).
-    #[must_use]
-    pub fn user_name(mut self, user: impl Into<Text>) -> Self {
-        self.kept.user = Some(user.into());
-        self
-    }
+        /// The user name alone, or together with [`password`](Self::password).
+        user_name(self, user: impl Into<Text>) { self.kept.user = Some(user.into()); }
 
-    /// The password. 3.1.1 takes it only beside a user name.
-    #[must_use]
-    pub fn password(mut self, password: impl Into<Binary>) -> Self {
-        self.kept.password = Some(password.into());
-        self
-    }
+        /// The password. 3.1.1 takes it only beside a user name.
+        password(self, password: impl Into<Binary>) {
+            self.kept.password = Some(password.into());
+        }
 
-    /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
-    /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
-    #[must_use]
-    pub fn keepalive(mut self, keepalive: Duration) -> Self {
-        self.kept.keepalive = seconds(keepalive).max(u32::from(!keepalive.is_zero()));
-        self
-    }
+        /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
+        /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
+        keepalive(self, keepalive: Duration) {
+            self.kept.keepalive = seconds(keepalive).max(u32::from(!keepalive.is_zero()));
+        }
 
-    /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
-    /// Default: the keep-alive.
-    #[must_use]
-    pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.core.ping_interval = millis(interval);
-        self
-    }
+        /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
+        /// Default: the keep-alive.
+        ping_interval(self, interval: Duration) { self.core.ping_interval = millis(interval); }
 
-    /// PINGRESP has to come within this time. Default: 10 s.
-    #[must_use]
-    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.core.ping_timeout = millis(timeout);
-        self
-    }
+        /// PINGRESP has to come within this time. Default: 10 s.
+        ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
-    /// Each step of a connect (name, each address, CONNACK) has to end within this time.
-    /// Default: 10 s.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.core.connect_timeout = millis(timeout);
-        self
-    }
+        /// Each step of a connect (name, each address, CONNACK) has to end within this time.
+        /// Default: 10 s.
+        connect_timeout(self, timeout: Duration) {
+            self.core.connect_timeout = millis(timeout);
+        }
 
-    /// The transport has to take bytes within this time. Default: 10 s.
-    #[must_use]
-    pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.core.write_timeout = millis(timeout);
-        self
-    }
+        /// The transport has to take bytes within this time. Default: 10 s.
+        write_timeout(self, timeout: Duration) { self.core.write_timeout = millis(timeout); }
 
-    /// The server has to acknowledge something within this time, if anything is unacknowledged.
-    /// Default: 10 s.
-    #[must_use]
-    pub fn response_time(mut self, time: Duration) -> Self {
-        self.core.response_time = millis(time);
-        self
-    }
+        /// The server has to acknowledge something within this time, if anything is unacknowledged.
+        /// Default: 10 s.
+        response_time(self, time: Duration) { self.core.response_time = millis(time); }
 
-    /// How often in a row it may fail to, before the link is declared down. A call waits for its
-    /// answer for `response_time` × (`max_repubs` + 1). Default: 4.
-    #[must_use]
-    pub fn max_repubs(mut self, times: u8) -> Self {
-        self.core.max_repubs = times;
-        self
-    }
+        /// How often in a row it may fail to, before the link is declared down. A call waits for
+        /// its answer for `response_time` × (`max_repubs` + 1). Default: 4.
+        max_repubs(self, times: u8) { self.core.max_repubs = times; }
 
-    /// What the server publishes when the client is lost. Default: nothing.
-    #[must_use]
-    pub fn will(mut self, will: Will) -> Self {
-        self.kept.will = Some(will);
-        self
-    }
+        /// What the server publishes when the client is lost. Default: nothing.
+        will(self, will: Will) { self.kept.will = Some(will); }
 
-    /// The first `connect(false)` of this client begins a new session, which is then kept.
-    /// Default: false, it resumes one.
-    #[must_use]
-    pub fn clean_init(mut self, clean_init: bool) -> Self {
-        self.kept.clean_init = clean_init;
-        self.kept.properties = OF_LIST;
-        self
-    }
+        /// The first `connect(false)` of this client begins a new session, which is then kept.
+        /// Default: false, it resumes one.
+        clean_init(self, clean_init: bool) {
+            self.kept.clean_init = clean_init;
+            self.kept.properties = OF_LIST;
+        }
 
-    /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
-    /// after `connect(true)`, for ever after `connect(false)`.
-    #[must_use]
-    pub fn session_expiry(mut self, seconds: u32) -> Self {
-        self.kept.session_expiry = Some(seconds);
-        self.kept.properties = OF_LIST;
-        self
-    }
+        /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
+        /// after `connect(true)`, for ever after `connect(false)`.
+        session_expiry(self, seconds: u32) {
+            self.kept.session_expiry = Some(seconds);
+            self.kept.properties = OF_LIST;
+        }
 
-    /// Accepts a session on the server that this client knows nothing of. Default: yes, so that a
-    /// program that is started again goes on; no is the letter of 5.0.
-    #[must_use]
-    pub fn adopt_session(mut self, adopt: bool) -> Self {
-        self.core.adopt_session = adopt;
-        self
-    }
+        /// Accepts a session on the server that this client knows nothing of. Default: yes, so that
+        /// a program that is started again goes on; no is the letter of 5.0.
+        adopt_session(self, adopt: bool) { self.core.adopt_session = adopt; }
 
-    /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
-    #[must_use]
-    pub fn queue_len(mut self, messages: usize) -> Self {
-        self.core.queue_len = messages;
-        self.sizes.queue_len = Some(messages);
-        self
-    }
+        /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
+        queue_len(self, messages: usize) { self.core.queue_len = messages; }
 
-    /// Bytes of messages that the queue holds. Default: 16 MiB.
-    #[must_use]
-    pub fn queue_bytes(mut self, bytes: usize) -> Self {
-        self.sizes.queue_bytes = Some(bytes);
-        self
-    }
+        /// Bytes of messages that the queue holds. Default: 16 MiB.
+        queue_bytes(self, bytes: usize) {
+            self.sizes.queue_bytes = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
 
-    /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read until
-    /// there is room, so that none is dropped; unless a reply is awaited.
-    #[must_use]
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.core.overflow = overflow;
-        self
-    }
+        /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read
+        /// until there is room, so that none is dropped; unless a reply is awaited.
+        overflow(self, overflow: Overflow) { self.core.overflow = overflow; }
 
-    /// What a publish does while there is no connection. Default: it waits in the store.
-    #[must_use]
-    pub fn while_down(mut self, while_down: WhileDown) -> Self {
-        self.kept.while_down = while_down;
-        self
-    }
+        /// What a publish does while there is no connection. Default: it waits in the store.
+        while_down(self, while_down: WhileDown) { self.kept.while_down = while_down; }
 
-    /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they are
-    /// acknowledged when they are taken.
-    #[must_use]
-    pub fn manual_ack(mut self, manual_ack: bool) -> Self {
-        self.core.manual_ack = manual_ack;
-        self
-    }
+        /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they
+        /// are acknowledged when they are taken.
+        manual_ack(self, manual_ack: bool) { self.core.manual_ack = manual_ack; }
 
-    /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
-    /// or half of the messages that lent memory holds, if that is less.
-    ///
-    /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
-    #[must_use]
-    pub fn receive_maximum(mut self, messages: u16) -> Self {
-        self.core.receive_maximum = messages;
-        self.sizes.receive_maximum = Some(messages);
-        self
-    }
+        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
+        /// or half of the messages that lent memory holds, if that is less.
+        ///
+        /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
+        receive_maximum(self, messages: u16) {
+            self.core.receive_maximum = messages;
+            self.sizes.receive_maximum = true;
+            self.sizes.fit = Sizes::CHECK;
+        }
 
-    /// A server that sends more than that at once is told so, and the connection ends. Default: no,
-    /// what it sends is held as far as there is memory.
-    #[must_use]
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.core.strict = strict;
-        self
-    }
+        /// A server that sends more than that at once is told so, and the connection ends. Default:
+        /// no, what it sends is held as far as there is memory.
+        strict(self, strict: bool) { self.core.strict = strict; }
 
-    /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops the
-    /// rest and cannot say so. Default: 20, the smallest window of a broker in use; in 5.0 the
-    /// server says how many it takes.
-    #[must_use]
-    pub fn send_window(mut self, messages: u16) -> Self {
-        self.core.send_window = messages;
-        self
-    }
+        /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops
+        /// the rest and cannot say so. Default: 20, the smallest window of a broker in use; in 5.0
+        /// the server says how many it takes.
+        send_window(self, messages: u16) { self.core.send_window = messages; }
 
-    /// Bytes of the largest packet taken. Default: 4 MiB, or what fits lent memory.
-    #[must_use]
-    pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
-        self.core.maximum_packet_size = bytes;
-        self.sizes.maximum_packet_size = Some(bytes);
-        self
-    }
+        /// Bytes of the largest packet taken. Default: 4 MiB, or what fits lent memory.
+        maximum_packet_size(self, bytes: u32) {
+            self.core.maximum_packet_size = bytes;
+            self.sizes.maximum_packet_size = true;
+            self.sizes.fit = Sizes::CHECK;
+        }
 
-    /// Bytes of the largest message taken at all: one larger than
-    /// [`maximum_packet_size`](Self::maximum_packet_size) comes as a stream, which
-    /// `Queue::next_stream` reads piece by piece; only its header has to fit that size. In 5.0 the
-    /// server is told this one. Default: 0, nothing is streamed.
-    ///
-    /// Whoever cannot take a stream passes over it: `Queue::next`, and callbacks if they are all
-    /// that takes messages. It is skipped, acknowledged, and counted in `too_large`.
-    #[must_use]
-    pub fn largest_stream(mut self, bytes: u32) -> Self {
-        self.core.streams_in = (bytes != 0).then(|| StreamsIn::up_to(bytes));
-        self
-    }
+        /// Bytes of the largest message taken at all: one larger than
+        /// [`maximum_packet_size`](Self::maximum_packet_size) comes as a stream, which
+        /// `Queue::next_stream` reads piece by piece; only its header has to fit that size. In 5.0
+        /// the server is told this one. Default: 0, nothing is streamed.
+        ///
+        /// Whoever cannot take a stream passes over it: `Queue::next`, and callbacks if they are
+        /// all that takes messages. It is skipped, acknowledged, and counted in `too_large`.
+        largest_stream(self, bytes: u32) {
+            self.core.streams_in = (bytes != 0).then(|| StreamsIn::up_to(bytes));
+        }
 
-    /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
-    /// skipped, acknowledged, and counted.
-    #[must_use]
-    pub fn close_if_too_large(mut self, close: bool) -> Self {
-        self.core.close_if_too_large = close;
-        self
-    }
+        /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
+        /// skipped, acknowledged, and counted.
+        close_if_too_large(self, close: bool) { self.core.close_if_too_large = close; }
 
-    /// Topic aliases that the server may use, 5.0 only. Default: 16. With a queue in lent memory it
-    /// may use none, whatever is set.
-    #[must_use]
-    pub fn topic_alias_maximum(mut self, aliases: u16) -> Self {
-        self.core.topic_alias_maximum = aliases;
-        self
-    }
+        /// Topic aliases that the server may use, 5.0 only. Default: 16. With a queue in lent
+        /// memory it may use none, whatever is set.
+        topic_alias_maximum(self, aliases: u16) { self.core.topic_alias_maximum = aliases; }
 
-    /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0 only.
-    /// Default: 0. There are never more than the memory lent for them holds.
-    #[must_use]
-    pub fn topic_aliases(mut self, aliases: u16) -> Self {
-        self.core.aliases_out = (aliases != 0).then(|| AliasesOut::up_to(aliases));
-        self
-    }
+        /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0
+        /// only. Default: 0. There are never more than the memory lent for them holds.
+        topic_aliases(self, aliases: u16) {
+            self.core.aliases_out = (aliases != 0).then(|| AliasesOut::up_to(aliases));
+        }
 
-    /// Sends QoS 1 messages whose fate is unknown again when the server has lost the session.
-    /// Default: true; else their fate is reported.
-    #[must_use]
-    pub fn republish(mut self, republish: bool) -> Self {
-        self.core.republish = republish;
-        self
-    }
+        /// Sends QoS 1 messages whose fate is unknown again when the server has lost the session.
+        /// Default: true; else their fate is reported.
+        republish(self, republish: bool) { self.core.republish = republish; }
 
-    /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
-    #[must_use]
-    pub fn outbox(mut self, bytes: usize) -> Self {
-        self.sizes.outbox = Some(bytes);
-        self
-    }
+        /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
+        outbox(self, bytes: usize) {
+            self.sizes.outbox = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
 
-    /// Messages and requests that may be unacknowledged, or wait for a connection. Default: 4,096 on
-    /// the heap, or as many as lent memory holds.
-    #[must_use]
-    pub fn in_flight(mut self, messages: u16) -> Self {
-        self.core.in_flight = messages;
-        self.sizes.in_flight = Some(messages);
-        self
-    }
+        /// Messages and requests that may be unacknowledged, or wait for a connection. Default:
+        /// 4,096 on the heap, or as many as lent memory holds.
+        in_flight(self, messages: u16) { self.core.in_flight = messages; }
 
-    /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of lent
-    /// memory.
+        /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of
+        /// lent memory.
+        store(self, bytes: usize) {
+            self.sizes.store = Some(bytes);
+            self.sizes.fit = Sizes::CHECK;
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl crate::Memory {
+    /// Memory from the heap, taken as it is needed, up to what the settings say.
     #[must_use]
-    pub fn store(mut self, bytes: usize) -> Self {
-        self.sizes.store = Some(bytes);
-        self
+    pub fn heap(config: &Config) -> Self {
+        Self::up_to(&config.sizes, config.core.clone())
     }
 }
 
@@ -384,6 +292,7 @@ pub(crate) fn millis(time: Duration) -> u32 {
 
 /// The message that the server publishes when the client is lost (3.1.2.5).
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Will {
     pub(crate) topic: Text,
     pub(crate) payload: Binary,
@@ -411,22 +320,15 @@ impl Will {
         }
     }
 
-    /// The QoS at which it is published.
-    #[must_use]
-    pub fn qos(self, qos: QoS) -> Self {
-        Self { qos, ..self }
-    }
+    options! {
+        /// The QoS at which it is published.
+        qos(self, qos: QoS) { self.qos = qos; }
 
-    /// Whether it is retained.
-    #[must_use]
-    pub fn retain(self, retain: bool) -> Self {
-        Self { retain, ..self }
-    }
+        /// Whether it is retained.
+        retain(self, retain: bool) { self.retain = retain; }
 
-    /// How long the server waits for the client to come back, 5.0 only.
-    #[must_use]
-    pub fn delay(self, delay: Duration) -> Self {
-        Self { delay: seconds(delay), ..self }
+        /// How long the server waits for the client to come back, 5.0 only.
+        delay(self, delay: Duration) { self.delay = seconds(delay); }
     }
 
     fn say<'p>(&'p self, properties: &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError> {
@@ -437,138 +339,5 @@ impl Will {
             retain: self.retain,
             properties: Properties::new(properties),
         })
-    }
-}
-
-/// Text that a client keeps: borrowed for ever, or owned with a heap.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text(Kept<&'static str, OwnedText>);
-
-/// Bytes that a client keeps: borrowed for ever, or owned with a heap.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Binary(Kept<&'static [u8], OwnedBinary>);
-
-#[derive(Clone, PartialEq, Eq)]
-#[allow(dead_code)] // Without a heap nothing is owned.
-enum Kept<S, O> {
-    Static(S),
-    Owned(O),
-}
-
-#[cfg(feature = "alloc")]
-type OwnedText = Box<str>;
-#[cfg(feature = "alloc")]
-type OwnedBinary = Box<[u8]>;
-#[cfg(not(feature = "alloc"))]
-type OwnedText = crate::never::Never<str>;
-#[cfg(not(feature = "alloc"))]
-type OwnedBinary = crate::never::Never<[u8]>;
-
-impl Text {
-    /// Text that lives for ever: taken as it is, with and without a heap.
-    #[must_use]
-    pub const fn from_static(text: &'static str) -> Self {
-        Self(Kept::Static(text))
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Kept::Static(text) => text,
-            Kept::Owned(text) => text,
-        }
-    }
-}
-
-impl Binary {
-    /// Bytes that live for ever: taken as they are, with and without a heap.
-    #[must_use]
-    pub const fn from_static(bytes: &'static [u8]) -> Self {
-        Self(Kept::Static(bytes))
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        match &self.0 {
-            Kept::Static(bytes) => bytes,
-            Kept::Owned(bytes) => bytes,
-        }
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::from_static("")
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-/// Shows the length only: it may be a password.
-impl fmt::Debug for Binary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.as_slice().len())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(Kept::Owned(text.into()))
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Self {
-        Self::from_static(text)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self(Kept::Owned(text.into()))
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<&str> for Binary {
-    fn from(text: &str) -> Self {
-        Self(Kept::Owned(text.as_bytes().into()))
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<&[u8]> for Binary {
-    fn from(bytes: &[u8]) -> Self {
-        Self(Kept::Owned(bytes.into()))
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<Vec<u8>> for Binary {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Kept::Owned(bytes.into()))
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-impl From<&'static str> for Binary {
-    fn from(text: &'static str) -> Self {
-        Self::from_static(text.as_bytes())
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-impl From<&'static [u8]> for Binary {
-    fn from(bytes: &'static [u8]) -> Self {
-        Self::from_static(bytes)
     }
 }

@@ -1,6 +1,5 @@
 //! Connecting, disconnecting, and waiting for the link.
 
-use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +9,8 @@ use core::time::Duration;
 use embassy_futures::select::select;
 use mqtt_as_proto::ReasonCode;
 
-use crate::call::{Call, Done, Operation, Request};
+use crate::call::{Call, Done, Operation};
+use crate::client::Client;
 use crate::config::millis;
 use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::event::Session;
@@ -18,13 +18,163 @@ use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Slot, Wait};
 
-/// The future of [`Client::connect`](crate::Client::connect).
-#[must_use = "it begins at its first poll: await it"]
-pub struct Connecting<'c, R: Runtime>(Call<'c, 'static, R::Lock>);
+impl<R: Runtime> Client<R> {
+    /// Connects: with a new session (`clean`), or resuming the one that the server holds.
+    ///
+    /// A connection that stands is properly ended first. The returned future says what CONNACK
+    /// said. The attempt begins at its first poll.
+    ///
+    /// # Errors
+    /// [`ConnectError`](crate::ConnectError) says whose fault it is: refused, unreachable, timed out, malformed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the attempt running; `up` tells when it succeeds. A second
+    /// `connect` replaces it.
+    pub fn connect(&self, clean: bool) -> Connecting<'_, R> {
+        Connecting(Call::new(&*self.shared, Connect { clean }))
+    }
 
-impl<'c, R: Runtime> Connecting<'c, R> {
-    pub(crate) fn new(lock: &'c R::Lock, clean: bool) -> Self {
-        Self(Call::new(lock, Request::Connect { clean }))
+    /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
+    /// wait for acknowledgements, [`drain`](Self::drain) does.
+    ///
+    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`.
+    ///
+    /// # Errors
+    /// [`DisconnectError::NotConnected`] if there was no connection. Calls that wait, and the queue,
+    /// end all the same. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect
+    /// runs all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the disconnect running.
+    pub async fn disconnect(&self) -> Result<(), DisconnectError> {
+        self.end(ReasonCode::SUCCESS).await
+    }
+
+    /// As [`disconnect`](Self::disconnect), but the server publishes the will.
+    ///
+    /// # Errors
+    /// As [`disconnect`](Self::disconnect).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the disconnect running.
+    pub async fn disconnect_with_will(&self) -> Result<(), DisconnectError> {
+        self.end(ReasonCode::DISCONNECT_WITH_WILL).await
+    }
+
+    /// Waits until nothing waits to leave or to be acknowledged, at most for `time`. True if so.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn drain(&self, time: Duration) -> bool {
+        // It keeps its time itself: nobody need drive the client.
+        let end = R::now().after(u64::from(millis(time)));
+        let idle =
+            |state: &mut State| (state.core.is_idle() || state.closed).then_some(Done::Found(true));
+        select(self.until(Wait::Idle, true, idle), R::sleep_until(end)).await;
+        self.with_state(|state| state.core.is_idle())
+    }
+
+    async fn end(&self, reason: ReasonCode) -> Result<(), DisconnectError> {
+        let begun =
+            ask(&*self.shared, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
+        let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
+        let ended = move |state: &mut State| {
+            let ended = !state.link.busy || state.link.ends != ends;
+            let over = ended || state.closed || state.link.wanted.is_some();
+            over.then_some(Done::Found(true))
+        };
+        match self.until(Wait::Down, false, ended).await {
+            Done::NoWaiter => Err(DisconnectError::NoWaiter),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
+    /// the ping time-out. Then the link is declared down. False at once while a message is being
+    /// read as a stream, for the answer would lie behind it, and where no waiter slot is free.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the waiting only.
+    pub async fn broker_up(&self) -> bool {
+        let Some((pongs, ends)) = self.with_state(State::begin_ping) else { return false };
+        let answered = move |state: &mut State| {
+            let answered = state.link.pongs != pongs;
+            let over = answered || state.link.ends != ends || state.closed;
+            over.then_some(Done::Found(answered))
+        };
+        matches!(self.until(Wait::Pong, false, answered).await, Done::Found(true))
+    }
+
+    /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// # Cancel safety
+    /// Dropping the future tells nothing: the next call tells it.
+    pub async fn up(&self) -> Option<Session> {
+        let told = |state: &mut State| {
+            told_anew(&self.ups, state.link.ups).then_some(Done::Up).or(state.if_closed())
+        };
+        match self.until(Wait::Up, true, told).await {
+            Done::Up => Some(session(&*self.shared)),
+            _ => None,
+        }
+    }
+
+    /// Waits for the loss of a connection that this handle has not told of yet, and says why.
+    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// # Cancel safety
+    /// Dropping the future tells nothing: the next call tells it.
+    pub async fn down(&self) -> Option<DownReason> {
+        let told = |state: &mut State| {
+            let down = Done::Down(state.link.down_reason);
+            told_anew(&self.downs, state.link.downs).then_some(down).or(state.if_closed())
+        };
+        match self.until(Wait::Down, true, told).await {
+            Done::Down(reason) => reason,
+            _ => None,
+        }
+    }
+
+    fn until<F: Fn(&mut State) -> Option<Done> + Unpin>(
+        &self,
+        wait: Wait,
+        looks_again: bool,
+        find: F,
+    ) -> Call<'_, R::Lock, Until<F>> {
+        Call::new(&*self.shared, Until { wait, looks_again, find })
+    }
+}
+
+/// Something that happens anyway, and is waited for.
+struct Until<F> {
+    wait: Wait,
+    looks_again: bool,
+    find: F,
+}
+
+impl<F: Fn(&mut State) -> Option<Done> + Unpin> Operation for Until<F> {
+    fn looks_again(&self) -> bool {
+        self.looks_again
+    }
+
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let found = (self.find)(state);
+        state.wait_for(self.wait, found, slot, waker)
+    }
+}
+
+/// The future of [`Client::connect`].
+#[must_use = "it begins at its first poll: await it"]
+pub struct Connecting<'c, R: Runtime>(Call<'c, R::Lock, Connect>);
+
+struct Connect {
+    clean: bool,
+}
+
+impl Operation for Connect {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        state.connect(self.clean, slot, waker)
     }
 }
 
@@ -32,7 +182,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
     type Output = Result<Session, ConnectError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_call(cx).map(|done| match done {
+        Pin::new(&mut self.0).poll(cx).map(|done| match done {
             Done::Up => Ok(session(self.0.lock)),
             Done::Connect(error) => Err(error),
             _ => Err(ConnectError::Closed),
@@ -40,55 +190,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Connecting<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connecting")
-    }
-}
-
-pub(crate) async fn disconnect<L: Lock>(
-    lock: &L,
-    reason: ReasonCode,
-) -> Result<(), DisconnectError> {
-    let begun = ask(lock, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
-    let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
-    match Call::new(lock, Request::Other(&End(ends))).await {
-        Done::NoWaiter => Err(DisconnectError::NoWaiter),
-        _ => Ok(()),
-    }
-}
-
-/// The end of the connection that has this number.
-struct End(u32);
-
-impl Operation for End {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let ended = !state.link.busy || state.link.ends != self.0;
-        let over = ended || state.closed || state.link.wanted.is_some();
-        state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
-    }
-}
-
-pub(crate) async fn up<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<Session> {
-    match Call::new(lock, Request::Other(&Up(seen))).await {
-        Done::Up => Some(session(lock)),
-        _ => None,
-    }
-}
-
-/// A connection that was not told of yet.
-struct Up<'c>(&'c AtomicU32);
-
-impl Operation for Up<'_> {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let new = told_anew(self.0, state.link.ups).then_some(Done::Up);
-        state.wait_for(Wait::Up, new.or(state.if_closed()), slot, waker)
-    }
-}
+opaque!(Connecting, '_);
 
 /// Whether there is something that a handle has not told of, which it does now. The lock is held: no
 /// atomic read-modify-write is needed, which small devices do not have.
@@ -105,77 +207,14 @@ fn session(lock: &dyn Lock) -> Session {
     session
 }
 
-pub(crate) async fn down<L: Lock>(lock: &L, seen: &AtomicU32) -> Option<DownReason> {
-    match Call::new(lock, Request::Other(&Down(seen))).await {
-        Done::Down(reason) => reason,
-        _ => None,
-    }
-}
-
-/// A loss that was not told of yet.
-struct Down<'c>(&'c AtomicU32);
-
-impl Operation for Down<'_> {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let down = Done::Down(state.link.down_reason);
-        let new = told_anew(self.0, state.link.downs).then_some(down);
-        state.wait_for(Wait::Down, new.or(state.if_closed()), slot, waker)
-    }
-}
-
-pub(crate) async fn broker_up<L: Lock>(lock: &L) -> bool {
-    let Some(pong) = ask(lock, Pong::begin).flatten() else { return false };
-    matches!(Call::new(lock, Request::Other(&pong)).await, Done::Found(true))
-}
-
-/// The answer to PINGREQ: PINGRESPs and ends of connections that there were before.
-struct Pong {
-    pongs: u32,
-    ends: u32,
-}
-
-impl Pong {
-    fn begin(state: &mut State) -> Option<Self> {
-        if state.core.is_stream_open() || !state.core.ping() {
+impl State {
+    /// Asks for PINGRESP: how many of them, and ends of connections, there were before.
+    fn begin_ping(&mut self) -> Option<(u32, u32)> {
+        if self.core.is_stream_open() || !self.core.ping() {
             return None;
         }
-        state.notify_write();
-        state.notify_read();
-        Some(Self { pongs: state.link.pongs, ends: state.link.ends })
-    }
-}
-
-impl Operation for Pong {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let lost = state.link.ends != self.ends || state.closed;
-        let answered = state.link.pongs != self.pongs;
-        let found = (answered || lost).then_some(Done::Found(answered));
-        state.wait_for(Wait::Pong, found, slot, waker)
-    }
-}
-
-/// It keeps its time itself: nobody need drive the client.
-pub(crate) async fn drain<R: Runtime>(lock: &R::Lock, time: Duration) -> bool {
-    let end = R::now().after(u64::from(millis(time)));
-    let wait = Call::new(lock, Request::Other(&Idle));
-    select(wait, R::sleep_until(end)).await;
-    ask(lock, |state| state.core.is_idle()).unwrap_or_default()
-}
-
-/// Nothing waits to leave or to be acknowledged.
-struct Idle;
-
-impl Operation for Idle {
-    fn looks_again(&self) -> bool {
-        true
-    }
-
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let found = (state.core.is_idle() || state.closed).then(|| state.core.is_idle());
-        state.wait_for(Wait::Idle, found.map(Done::Found), slot, waker)
+        self.notify_write();
+        self.notify_read();
+        Some((self.link.pongs, self.link.ends))
     }
 }

@@ -7,326 +7,213 @@ use mqtt_as_proto::{ReasonCode, TopicError};
 
 pub use crate::transport::ErrorKind;
 
-/// A step of opening a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Step {
-    /// Looking the host name up.
-    Resolve,
-    /// Opening the transport.
-    Open,
-    /// CONNECT and CONNACK.
-    Connect,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "looking up the host name",
-            Self::Open => "opening the transport",
-            Self::Connect => "waiting for CONNACK",
-        })
+mqtt_as_proto::reasons! {
+    /// A step of opening a connection.
+    Step {
+        /// Looking the host name up.
+        Resolve => "looking up the host name";
+        /// Opening the transport.
+        Open => "opening the transport";
+        /// CONNECT and CONNACK.
+        Connect => "waiting for CONNACK";
     }
-}
 
-/// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum ConnectError {
-    /// The server refused, for that reason.
-    Refused(ReasonCode),
-    /// The server cannot be reached.
-    Unreachable(Step, ErrorKind),
-    /// A step took too long.
-    TimedOut(Step),
-    /// The server sent what it may not.
-    Protocol(ConnectionError),
-    /// The transport ended before CONNACK.
-    Lost(DownReason),
-    /// What was asked for cannot be said, or the server has said before that it forbids it.
-    Invalid(OperationError),
-    /// The keep-alive is above 65,535 s.
-    KeepAlive {
-        /// Seconds given.
-        seconds: u32,
-    },
-    /// The will's topic is no topic name.
-    WillTopic(TopicError),
-    /// Another `connect` or a `disconnect` took its place.
-    Replaced,
-    /// The driver is gone.
-    Closed,
-    /// No waiter slot is free: without a heap their number is fixed.
-    NoWaiter,
-}
+    /// Why there is no connection.
+    #[non_exhaustive]
+    ConnectError {
+        /// The server refused, for that reason.
+        Refused(reason: ReasonCode) => "the server refused the connection: {reason}";
+        /// The server cannot be reached.
+        Unreachable(step: Step, kind: ErrorKind)
+            => "the server cannot be reached: {step} failed: {kind}";
+        /// A step took too long.
+        TimedOut(step: Step) => "the server did not answer in time: {step}";
+        /// The server sent what it may not.
+        Protocol(error: ConnectionError) => "{error}";
+        /// The transport ended before CONNACK.
+        Lost(reason: DownReason) => "the connection ended before CONNACK: {reason}";
+        /// What was asked for cannot be said, or the server has said before that it forbids it.
+        Invalid(error: OperationError) => "{error}";
+        /// The keep-alive is above 65,535 s.
+        KeepAlive {
+            /// Seconds given.
+            seconds: u32,
+        } => "the keep-alive is {seconds} s, MQTT allows 65,535 s: lower it";
+        /// The will's topic is no topic name.
+        WillTopic(error: TopicError) => "the topic of the will: {error}";
+        /// Another `connect` or a `disconnect` took its place.
+        Replaced => "another connect or disconnect took its place";
+        /// The driver is gone.
+        Closed => "{CLOSED}";
+        /// No waiter slot is free: without a heap their number is fixed.
+        NoWaiter => "{NO_WAITER}";
+    }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(reason) => write!(f, "the server refused the connection: {reason}"),
-            Self::Unreachable(step, kind) => {
-                write!(f, "the server cannot be reached: {step} failed: {kind}")
-            }
-            Self::TimedOut(step) => write!(f, "the server did not answer in time: {step}"),
-            Self::Protocol(error) => error.fmt(f),
-            Self::Lost(reason) => write!(f, "the connection ended before CONNACK: {reason}"),
-            Self::Invalid(error) => error.fmt(f),
-            Self::KeepAlive { seconds } => {
-                write!(f, "the keep-alive is {seconds} s, MQTT allows 65,535 s: lower it")
-            }
-            Self::WillTopic(error) => write!(f, "the topic of the will: {error}"),
-            Self::Replaced => f.write_str("another connect or disconnect took its place"),
-            Self::Closed => f.write_str(CLOSED),
-            Self::NoWaiter => f.write_str(NO_WAITER),
-        }
+    /// Why a message was not published, or is not known to be.
+    #[non_exhaustive]
+    PublishError {
+        /// The topic is no topic name. Nothing was sent.
+        Topic(error: TopicError) => "{error}";
+        /// It cannot be said, or the server does not allow it. Nothing was sent.
+        Invalid(error: OperationError) => "{error}";
+        /// The server got the message and refused it.
+        Refused(reason: ReasonCode) => "the server refused the message: {reason}";
+        /// It was accepted, but never sent, and will not be.
+        NeverSent(why: NotSent) => "{}", NeverSent(*why);
+        /// It was sent, and the session is gone: nobody knows whether it arrived.
+        Unknown {
+            /// The server had received it, but not let go of it.
+            received: bool,
+        } => "{}", if *received { RECEIVED_AND_LOST } else { SENT_AND_LOST };
+        /// There was no acknowledgement in time. The message itself goes on: if it is acknowledged
+        /// later, nobody is told.
+        TimedOut => "the message was not acknowledged in time; it is still on its way";
+        /// The program disconnected before it was acknowledged. The session is kept, and with it the
+        /// message: it goes out, or on, with the next connection.
+        Kept => "the program disconnected before the message was acknowledged; it goes on with the \
+                 next connection";
+        /// There is no connection, and the setting is to refuse then, or none came in time. Nothing
+        /// was sent.
+        NotConnected => "{NOT_CONNECTED}";
+        /// All of a stream was sent, and the connection was lost before it was acknowledged:
+        /// `restart` sends it again, at QoS 2 still exactly once.
+        Interrupted => "the connection was lost before the stream was acknowledged: restart it";
+        /// A stream that is open, on its way, or over cannot be restarted.
+        NotInterrupted => "the stream is open, on its way, or over: there is nothing to restart";
+        /// A stream was given other bytes than were announced. More are not taken; with fewer its
+        /// packet cannot be finished, so the link goes down.
+        Length {
+            /// Bytes announced.
+            announced: u32,
+            /// Bytes given.
+            given: u32,
+        } => "{announced} bytes were announced for the stream, {given} were given: announce what \
+              is written";
+        /// A message is being read as a stream: the answer would lie behind it. Read it to its end
+        /// first.
+        StreamOpen => "{STREAM_OPEN}";
+        /// The driver is gone.
+        Closed => "{CLOSED}";
+        /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
+        NoWaiter => "{NO_WAITER}";
+    }
+
+    /// Why a subscription was not made or ended, or is not known to be.
+    #[non_exhaustive]
+    SubscribeError {
+        /// The filter is no topic filter. Nothing was sent.
+        Filter(error: TopicError) => "{error}";
+        /// It cannot be said, or the server does not allow it. Nothing was sent.
+        Invalid(error: OperationError) => "{error}";
+        /// More filters than one call takes. Nothing was sent.
+        TooManyFilters {
+            /// Filters that one call takes.
+            most: usize,
+        } => "one call takes {most} filters at most: make several calls";
+        /// The server refused the filter.
+        Refused(reason: ReasonCode) => "the server refused the filter: {reason}";
+        /// There is no connection. Nothing was sent.
+        NotConnected => "{NOT_CONNECTED}";
+        /// The connection was lost before the answer: nobody knows whether the server got it.
+        Unknown => "the connection was lost before the answer: call again when it is up";
+        /// There was no answer in time.
+        TimedOut => "the server did not answer in time";
+        /// A message is being read as a stream: the answer would lie behind it. Nothing was sent.
+        StreamOpen => "{STREAM_OPEN}";
+        /// The driver is gone.
+        Closed => "{CLOSED}";
+        /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
+        NoWaiter => "{NO_WAITER}";
+    }
+
+    /// Why a message cannot be read to its end.
+    #[non_exhaustive]
+    StreamError {
+        /// The connection was lost before all of it had come. At QoS 1 and 2 the server sends it
+        /// again, if it has kept the session.
+        Lost => "the connection was lost in the middle of the message";
+        /// It was not read on within the response time. At QoS 1 and 2 the link is closed, and the
+        /// server sends it again; at QoS 0 the rest was skipped.
+        TimedOut => "the message was not read on within the response time: read faster";
+    }
+
+    /// Why a disconnect was refused.
+    #[non_exhaustive]
+    DisconnectError {
+        /// There is no connection.
+        NotConnected => "there is no connection";
+        /// What was asked for cannot be said. No call there is asks for such a thing so far.
+        Invalid(error: OperationError) => "{error}";
+        /// The driver is gone.
+        Closed => "{CLOSED}";
+        /// No waiter slot is free: without a heap their number is fixed. The disconnect runs all the
+        /// same.
+        NoWaiter => "{NO_WAITER}";
+    }
+
+    /// Why the link is down.
+    #[non_exhaustive]
+    DownReason {
+        /// The program disconnected.
+        Disconnected => "the program disconnected";
+        /// The program connected anew.
+        Replaced => "the program connected anew";
+        /// The server ended the connection, for that reason (5.0).
+        Server(reason: ReasonCode) => "the server ended the connection: {reason}";
+        /// The server closed the transport.
+        Closed => "the server closed the transport";
+        /// The transport failed.
+        Transport(kind: ErrorKind) => "the link is lost: {kind}";
+        /// The client ended the connection: the server broke a rule, or nothing came for too long.
+        Protocol(error: ConnectionError) => "{error}";
+        /// Three connections in a row ended with this packet identifier unacknowledged and no
+        /// progress: its message may be what breaks them. `Client::give_up` ends it.
+        Poison(id: u16) => "three connections in a row ended with the packet identifier {id} \
+                            unacknowledged: its message may break them";
+        /// The program stopped in the middle of a stream: its packet could not be finished, and
+        /// nothing can follow half a packet.
+        StreamStopped => "{}", ConnectionError::StreamStopped;
+        /// The program did not read a message to its end that came as a stream, or not in time. The
+        /// server sends it again.
+        StreamNotTaken => "{}", ConnectionError::StreamNotTaken;
     }
 }
 
 impl core::error::Error for ConnectError {}
+impl core::error::Error for PublishError {}
+impl core::error::Error for SubscribeError {}
+impl core::error::Error for StreamError {}
+impl core::error::Error for DisconnectError {}
 
 const CLOSED: &str = "the client's driver has ended";
 const NO_WAITER: &str = "no waiter slot is free: give the client more, or call less at a time";
-
-/// Why a message was not published, or is not known to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum PublishError {
-    /// The topic is no topic name. Nothing was sent.
-    Topic(TopicError),
-    /// It cannot be said, or the server does not allow it. Nothing was sent.
-    Invalid(OperationError),
-    /// The server got the message and refused it.
-    Refused(ReasonCode),
-    /// It was accepted, but never sent, and will not be.
-    NeverSent(NotSent),
-    /// It was sent, and the session is gone: nobody knows whether it arrived.
-    Unknown {
-        /// The server had received it, but not let go of it.
-        received: bool,
-    },
-    /// There was no acknowledgement in time. The message itself goes on: if it is acknowledged
-    /// later, nobody is told.
-    TimedOut,
-    /// The program disconnected before it was acknowledged. The session is kept, and with it the
-    /// message: it goes out, or on, with the next connection.
-    Kept,
-    /// There is no connection, and the setting is to refuse then, or none came in time. Nothing was
-    /// sent.
-    NotConnected,
-    /// All of a stream was sent, and the connection was lost before it was acknowledged: `restart`
-    /// sends it again, at QoS 2 still exactly once.
-    Interrupted,
-    /// A stream that is open, on its way, or over cannot be restarted.
-    NotInterrupted,
-    /// A stream was given other bytes than were announced. More are not taken; with fewer its
-    /// packet cannot be finished, so the link goes down.
-    Length {
-        /// Bytes announced.
-        announced: u32,
-        /// Bytes given.
-        given: u32,
-    },
-    /// A message is being read as a stream: the answer would lie behind it. Read it to its end first.
-    StreamOpen,
-    /// The driver is gone.
-    Closed,
-    /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
-    NoWaiter,
-}
-
+const NOT_CONNECTED: &str = "there is no connection: connect first";
 const STREAM_OPEN: &str =
     "a message is being read as a stream, and the answer would lie behind it: read it to its end";
+const SENT_AND_LOST: &str =
+    "the message was sent and the session is lost: nobody knows whether it arrived";
+const RECEIVED_AND_LOST: &str = "the server received the message and the session is lost: nobody \
+                                 knows whether it was delivered";
 
-impl fmt::Display for PublishError {
+/// Why a message was never sent, as a sentence.
+struct NeverSent(NotSent);
+
+impl fmt::Display for NeverSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Topic(error) => error.fmt(f),
-            Self::Invalid(error) => error.fmt(f),
-            Self::Refused(reason) => write!(f, "the server refused the message: {reason}"),
-            Self::NeverSent(NotSent::Forbidden(limit)) => {
-                write!(f, "the message was never sent: {limit}")
-            }
-            Self::NeverSent(NotSent::Expired) => {
-                f.write_str("the message expired before it could be sent")
-            }
-            Self::NeverSent(NotSent::Interrupted) => f.write_str(
+        f.write_str(match self.0 {
+            NotSent::Forbidden(limit) => return write!(f, "the message was never sent: {limit}"),
+            NotSent::Expired => "the message expired before it could be sent",
+            NotSent::Interrupted => {
                 "the connection was lost in the middle of the stream, so the server has nothing of \
-                 it: restart it",
-            ),
-            Self::NeverSent(NotSent::Stopped) => f.write_str(
+                 it: restart it"
+            }
+            NotSent::Stopped => {
                 "the stream was not written on within the write time-out, so the link had to be \
-                 closed: restart it, and write faster",
-            ),
-            Self::NeverSent(_) => f.write_str("the message was never sent: the client was closed"),
-            Self::Unknown { received: false } => f.write_str(
-                "the message was sent and the session is lost: nobody knows whether it arrived",
-            ),
-            Self::Unknown { received: true } => f.write_str(
-                "the server received the message and the session is lost: nobody knows whether it \
-                 was delivered",
-            ),
-            Self::TimedOut => {
-                f.write_str("the message was not acknowledged in time; it is still on its way")
+                 closed: restart it, and write faster"
             }
-            Self::Kept => f.write_str(
-                "the program disconnected before the message was acknowledged; it goes on with the \
-                 next connection",
-            ),
-            Self::NotConnected => f.write_str("there is no connection: connect first"),
-            Self::Interrupted => f.write_str(
-                "the connection was lost before the stream was acknowledged: restart it",
-            ),
-            Self::NotInterrupted => {
-                f.write_str("the stream is open, on its way, or over: there is nothing to restart")
-            }
-            Self::StreamOpen => f.write_str(STREAM_OPEN),
-            Self::Length { announced, given } => write!(
-                f,
-                "{announced} bytes were announced for the stream, {given} were given: announce what \
-                 is written"
-            ),
-            Self::Closed => f.write_str(CLOSED),
-            Self::NoWaiter => f.write_str(NO_WAITER),
-        }
-    }
-}
-
-impl core::error::Error for PublishError {}
-
-/// Why a subscription was not made or ended, or is not known to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum SubscribeError {
-    /// The filter is no topic filter. Nothing was sent.
-    Filter(TopicError),
-    /// It cannot be said, or the server does not allow it. Nothing was sent.
-    Invalid(OperationError),
-    /// More filters than one call takes. Nothing was sent.
-    TooManyFilters {
-        /// Filters that one call takes.
-        most: usize,
-    },
-    /// The server refused the filter.
-    Refused(ReasonCode),
-    /// There is no connection. Nothing was sent.
-    NotConnected,
-    /// The connection was lost before the answer: nobody knows whether the server got it.
-    Unknown,
-    /// There was no answer in time.
-    TimedOut,
-    /// A message is being read as a stream: the answer would lie behind it. Nothing was sent.
-    StreamOpen,
-    /// The driver is gone.
-    Closed,
-    /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
-    NoWaiter,
-}
-
-impl fmt::Display for SubscribeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Filter(error) => error.fmt(f),
-            Self::Invalid(error) => error.fmt(f),
-            Self::TooManyFilters { most } => {
-                write!(f, "one call takes {most} filters at most: make several calls")
-            }
-            Self::Refused(reason) => write!(f, "the server refused the filter: {reason}"),
-            Self::NotConnected => f.write_str("there is no connection: connect first"),
-            Self::Unknown => {
-                f.write_str("the connection was lost before the answer: call again when it is up")
-            }
-            Self::TimedOut => f.write_str("the server did not answer in time"),
-            Self::StreamOpen => f.write_str(STREAM_OPEN),
-            Self::Closed => f.write_str(CLOSED),
-            Self::NoWaiter => f.write_str(NO_WAITER),
-        }
-    }
-}
-
-impl core::error::Error for SubscribeError {}
-
-/// Why a message cannot be read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum StreamError {
-    /// The connection was lost before all of it had come. At QoS 1 and 2 the server sends it again,
-    /// if it has kept the session.
-    Lost,
-    /// It was not read on within the response time. At QoS 1 and 2 the link is closed, and the
-    /// server sends it again; at QoS 0 the rest was skipped.
-    TimedOut,
-}
-
-impl fmt::Display for StreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lost => "the connection was lost in the middle of the message",
-            Self::TimedOut => "the message was not read on within the response time: read faster",
+            _ => "the message was never sent: the client was closed",
         })
     }
-}
-
-impl core::error::Error for StreamError {}
-
-/// Why a disconnect was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum DisconnectError {
-    /// There is no connection.
-    NotConnected,
-    /// What was asked for cannot be said. No call there is asks for such a thing so far.
-    Invalid(OperationError),
-    /// The driver is gone.
-    Closed,
-    /// No waiter slot is free: without a heap their number is fixed. The disconnect runs all the
-    /// same.
-    NoWaiter,
-}
-
-impl fmt::Display for DisconnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConnected => f.write_str("there is no connection"),
-            Self::Invalid(error) => error.fmt(f),
-            Self::Closed => f.write_str(CLOSED),
-            Self::NoWaiter => f.write_str(NO_WAITER),
-        }
-    }
-}
-
-impl core::error::Error for DisconnectError {}
-
-/// Why the link is down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum DownReason {
-    /// The program disconnected.
-    Disconnected,
-    /// The program connected anew.
-    Replaced,
-    /// The server ended the connection, for that reason (5.0).
-    Server(ReasonCode),
-    /// The server closed the transport.
-    Closed,
-    /// The transport failed.
-    Transport(ErrorKind),
-    /// The client ended the connection: the server broke a rule, or nothing came for too long.
-    Protocol(ConnectionError),
-    /// Three connections in a row ended with this packet identifier unacknowledged and no progress:
-    /// its message may be what breaks them. `Client::give_up` ends it.
-    Poison(u16),
-    /// The program stopped in the middle of a stream: its packet could not be finished, and nothing
-    /// can follow half a packet.
-    StreamStopped,
-    /// The program did not read a message to its end that came as a stream, or not in time. The
-    /// server sends it again.
-    StreamNotTaken,
 }
 
 impl DownReason {
@@ -341,26 +228,6 @@ impl From<ConnectionError> for DownReason {
             ConnectionError::StreamStopped => Self::StreamStopped,
             ConnectionError::StreamNotTaken => Self::StreamNotTaken,
             error => Self::Protocol(error),
-        }
-    }
-}
-
-impl fmt::Display for DownReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Disconnected => f.write_str("the program disconnected"),
-            Self::Replaced => f.write_str("the program connected anew"),
-            Self::Server(reason) => write!(f, "the server ended the connection: {reason}"),
-            Self::Closed => f.write_str("the server closed the transport"),
-            Self::Transport(kind) => write!(f, "the link is lost: {kind}"),
-            Self::Protocol(error) => error.fmt(f),
-            Self::StreamStopped => ConnectionError::StreamStopped.fmt(f),
-            Self::StreamNotTaken => ConnectionError::StreamNotTaken.fmt(f),
-            Self::Poison(id) => write!(
-                f,
-                "three connections in a row ended with the packet identifier {id} unacknowledged: \
-                 its message may break them"
-            ),
         }
     }
 }

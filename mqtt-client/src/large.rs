@@ -25,9 +25,13 @@ mod heap {
         /// Copies the payload, if it needs that.
         #[inline]
         pub(crate) fn prepare(&mut self, payload: &mut Payload<'_>, oneshot: bool) {
-            if payload.as_slice().len() < LARGE {
-                return;
+            if payload.as_slice().len() >= LARGE {
+                self.copy(payload, oneshot);
             }
+        }
+
+        #[cold]
+        fn copy(&mut self, payload: &mut Payload<'_>, oneshot: bool) {
             if oneshot {
                 *payload = payload.as_slice().into();
             } else {

@@ -22,6 +22,17 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// Shows the names only of what is opaque, or belongs to the program.
+macro_rules! opaque {
+    ($name:ident $(, $life:lifetime)*) => {
+        impl<R: crate::Runtime> core::fmt::Debug for $name<$($life,)* R> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
 // Each imports from those below it only.
 mod assigned;
 mod call;
@@ -34,14 +45,13 @@ mod driver;
 mod error;
 pub mod event;
 mod granted;
+mod held;
 mod keep;
 mod lane;
 mod large;
 mod link;
 mod linking;
 mod memory;
-#[cfg(not(feature = "alloc"))]
-mod never;
 mod publish;
 mod read;
 mod receive;
@@ -59,7 +69,7 @@ mod waiter;
 mod waiters;
 
 pub use client::{Client, WeakClient};
-pub use config::{Binary, Config, Overflow, Text, WhileDown, Will};
+pub use config::{Config, Overflow, WhileDown, Will};
 pub use connect::Connecting;
 pub use error::{
     ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
@@ -69,6 +79,7 @@ pub use error::{
 pub use event::ServerWords;
 pub use event::{Session, Statistics};
 pub use granted::Granted;
+pub use held::{Binary, Held, Text};
 pub use lane::LinkEvent;
 pub use memory::{BorrowedMemory, Memory};
 pub use mqtt_as_proto::client::{

@@ -4,9 +4,9 @@ use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
-use crate::config::{Binary, Text};
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
+use crate::held::{Binary, Text};
 use crate::lane::Change;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
@@ -245,7 +245,7 @@ impl State {
         let expires = self.core.session_expires() && !self.link.preparing;
         let (core, mut told) = self.split();
         let lost = core.handle_connection_lost(&mut |event| told.happen(event));
-        self.counts.unsent += u64::from(lost.qos0);
+        self.counts.unsent = self.counts.unsent.saturating_add(lost.qos0);
         let reason = match (lost.poison, reason) {
             (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
             (Some(id), _) => DownReason::Poison(id.get()),

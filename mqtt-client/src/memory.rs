@@ -7,7 +7,6 @@ use core::mem::take;
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{self, ConfigError, LogMemory};
 
-use crate::config::Config;
 use crate::lane::LinkEvent;
 use crate::read::ReadMemory;
 use crate::waiters::Waiter;
@@ -30,17 +29,48 @@ pub struct Memory {
 /// Bytes of a record beside its packet.
 const RECORD: usize = 16;
 
+/// The sizes that the program set, or whether it did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) receive_maximum: bool,
+    pub(crate) maximum_packet_size: bool,
+    pub(crate) queue_bytes: Option<usize>,
+    pub(crate) outbox: Option<usize>,
+    pub(crate) store: Option<usize>,
+    /// Fits settings and memory to each other. A program that sets no size links no check of one.
+    pub(crate) fit: Fit,
+}
+
+pub(crate) type Fit = fn(&mut Memory, &Sizes, &mut client::Config) -> Result<(), ConfigError>;
+
+impl Sizes {
+    pub(crate) const NONE: Self = Self {
+        receive_maximum: false,
+        maximum_packet_size: false,
+        queue_bytes: None,
+        outbox: None,
+        store: None,
+        fit: |memory, sizes, core| {
+            memory.adapt(sizes, core);
+            Ok(())
+        },
+    };
+    pub(crate) const CHECK: Fit = |memory, sizes, core| {
+        memory.limit(sizes, core)?;
+        memory.adapt(sizes, core);
+        memory.check(core)
+    };
+}
+
 #[cfg(feature = "alloc")]
 impl Memory {
-    /// Memory from the heap, taken as it is needed, up to what the settings say.
-    #[must_use]
-    pub fn heap(config: &Config) -> Self {
-        let mut core = config.core.clone();
-        let outbox = config.sizes.outbox.unwrap_or(64 * 1024);
-        let store = config.sizes.store.unwrap_or(4 * 1024 * 1024);
-        let mut incoming = config.sizes.queue_bytes.unwrap_or(16 * 1024 * 1024);
-        if let Some(packet) = config.sizes.maximum_packet_size {
-            incoming = incoming.max((packet as usize).saturating_add(RECORD));
+    /// Memory from the heap.
+    pub(crate) fn up_to(sizes: &Sizes, mut core: client::Config) -> Self {
+        let outbox = sizes.outbox.unwrap_or(64 * 1024);
+        let store = sizes.store.unwrap_or(4 * 1024 * 1024);
+        let mut incoming = sizes.queue_bytes.unwrap_or(16 * 1024 * 1024);
+        if sizes.maximum_packet_size {
+            incoming = incoming.max(record(&core));
         }
         let largest = u32::try_from(incoming.saturating_sub(RECORD)).unwrap_or(u32::MAX);
         core.maximum_packet_size = core.maximum_packet_size.min(largest.max(1));
@@ -59,49 +89,63 @@ impl Memory {
     ///
     /// # Errors
     /// [`ConfigError`] names what the memory is not enough for, with the number needed.
-    pub(crate) fn fit(&mut self, config: &mut Config) -> Result<(), ConfigError> {
-        let sizes = config.sizes;
+    pub(crate) fn fit(
+        &mut self,
+        sizes: &Sizes,
+        core: &mut client::Config,
+    ) -> Result<(), ConfigError> {
+        (sizes.fit)(self, sizes, core)?;
+        self.outbox = take(&mut self.outbox).limited_to(self.core.outbox.limit());
+        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())
+    }
+
+    /// No more is used than the program said.
+    fn limit(&mut self, sizes: &Sizes, core: &client::Config) -> Result<(), ConfigError> {
         if let Some(needed) = sizes.queue_bytes {
             enough("bytes of queued messages", needed, self.core.incoming.limit())?;
             // The largest packet fits all the same.
-            let packet = sizes.maximum_packet_size.map_or(0, |packet| packet as usize + RECORD);
-            self.core.incoming = take(&mut self.core.incoming).limited_to(needed.max(packet));
+            let least = if sizes.maximum_packet_size { record(core) } else { 0 };
+            self.core.incoming = take(&mut self.core.incoming).limited_to(least.max(needed));
         }
         if let Some(needed) = sizes.store {
             enough("bytes of unacknowledged messages", needed, self.core.outgoing.limit())?;
             self.core.outgoing = take(&mut self.core.outgoing).limited_to(needed);
         }
-        self.fit_packets(config)?;
         if let Some(needed) = sizes.outbox {
             enough("bytes of the outbox", needed, self.core.outbox.limit())?;
             self.core.outbox = take(&mut self.core.outbox).limited_to(needed);
         }
-        self.outbox = take(&mut self.outbox).limited_to(self.core.outbox.limit());
-        enough("bytes of the driver's outbox", self.core.outbox.limit(), self.outbox.limit())
+        Ok(())
     }
 
-    /// The largest packet taken, and how many messages may come before one is taken.
-    fn fit_packets(&self, config: &mut Config) -> Result<(), ConfigError> {
-        let core = &mut config.core;
+    /// The largest packet taken, and how many messages may come before one is taken, if the program
+    /// did not say.
+    fn adapt(&self, sizes: &Sizes, core: &mut client::Config) {
         let (read, incoming) = (self.read.limit(), self.core.incoming.limit());
-        if config.sizes.maximum_packet_size.is_none() {
+        if !sizes.maximum_packet_size {
             let largest = incoming.saturating_sub(RECORD).min(read.unwrap_or(usize::MAX)).max(1);
             let largest = u32::try_from(largest).unwrap_or(u32::MAX);
             core.maximum_packet_size = core.maximum_packet_size.min(largest);
         }
-        let packet = core.maximum_packet_size as usize;
-        let Some(read) = read else { return Ok(()) };
-        enough("bytes to read into", packet, read)?;
-        let record = packet.saturating_add(RECORD);
-        if config.sizes.receive_maximum.is_none() {
-            let most = incoming.checked_div(record).unwrap_or(1).max(1);
-            core.receive_maximum =
-                core.receive_maximum.min(u16::try_from(most).unwrap_or(u16::MAX));
+        if read.is_some() && !sizes.receive_maximum {
+            let most = incoming.checked_div(record(core)).unwrap_or(1).max(1);
+            let most = u16::try_from(most).unwrap_or(u16::MAX);
+            core.receive_maximum = core.receive_maximum.min(most);
         }
-        let all = usize::from(core.receive_maximum).saturating_mul(record);
-        enough("bytes of queued messages", all, incoming)?;
-        Ok(())
     }
+
+    /// Lent memory has room for them.
+    fn check(&self, core: &client::Config) -> Result<(), ConfigError> {
+        let Some(read) = self.read.limit() else { return Ok(()) };
+        enough("bytes to read into", core.maximum_packet_size as usize, read)?;
+        let all = usize::from(core.receive_maximum).saturating_mul(record(core));
+        enough("bytes of queued messages", all, self.core.incoming.limit())
+    }
+}
+
+/// Bytes of the record of the largest packet taken.
+fn record(core: &client::Config) -> usize {
+    (core.maximum_packet_size as usize).saturating_add(RECORD)
 }
 
 fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigError> {

@@ -3,77 +3,94 @@
 use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use mqtt_as_proto::client::{Fate, Message, OperationError};
-use mqtt_as_proto::{Payload, Properties, QoS, TopicName};
+use mqtt_as_proto::client::{self, Message, OperationError};
+use mqtt_as_proto::{Payload, Properties, QoS, TopicError, TopicName};
 
-use crate::call::{Call, Done, Patience, Request, abandon};
-use crate::config::millis;
+use crate::call::{Call, Done, Operation, Patience};
+use crate::client::Client;
+use crate::config::{millis, options};
 use crate::error::PublishError;
 use crate::large::Large;
-use crate::runtime::{Lock, Runtime, with_state};
+use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::state::State;
 use crate::waiters::{Outcome, Slot};
 
-/// A message to publish: options, then `await`. Made by [`Client::publish`](crate::Client::publish).
+impl<R: Runtime> Client<R> {
+    /// Publishes a message. Awaited, it resolves when QoS 0 is on its way, QoS 1 is at PUBACK, and
+    /// QoS 2 at PUBCOMP. Options go before the `await`.
+    #[inline]
+    pub fn publish<'c, 'p>(
+        &'c self,
+        topic: &'p str,
+        payload: impl Into<Payload<'p>>,
+    ) -> Publish<'c, 'p, R> {
+        let message = TopicName::new(topic).map(|topic| Message::new(topic, payload));
+        let posting =
+            Posting { message, patience: Patience::DEFAULT, oneshot: false, large: Large::NONE };
+        Publish(Call::new(&*self.shared, posting))
+    }
+}
+
+/// A message to publish: options, then `await`. Made by [`Client::publish`].
 ///
 /// # Cancel safety
 /// Until there is room for the message, dropping the future means that it never happened. Then it
 /// is accepted; dropping the future ends the waiting only.
 #[must_use = "it begins when it is awaited"]
-pub struct Publish<'c, 'p, R: Runtime> {
-    call: Call<'c, 'p, R::Lock>,
+pub struct Publish<'c, 'p, R: Runtime>(Call<'c, R::Lock, Posting<'p>>);
+
+/// A message on its way.
+#[derive(Debug)]
+struct Posting<'p> {
+    /// Or what is wrong with its topic.
+    message: Result<Message<'p>, TopicError>,
+    patience: Patience,
     oneshot: bool,
     large: Large,
 }
 
 impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
-    #[inline]
-    pub(crate) fn new(lock: &'c R::Lock, topic: &'p str, payload: Payload<'p>) -> Self {
-        let request = match TopicName::new(topic) {
-            Ok(topic) => Request::Publish(Message::new(topic, payload), Patience::DEFAULT),
-            Err(error) => Request::Mistaken(error),
-        };
-        Self { call: Call::new(lock, request), oneshot: false, large: Large::NONE }
+    options! {
+        /// The QoS. Default: 0.
+        #[inline]
+        qos(self, qos: QoS) { self.edit(|message| message.qos = qos); }
+
+        /// Whether the server keeps the message for later subscribers. Default: no.
+        #[inline]
+        retain(self, retain: bool) { self.edit(|message| message.retain = retain); }
+
+        /// Copies a large payload too, so that the packet leaves in one piece. Default: payloads of
+        /// 32 KiB and more are written from where they lie.
+        #[inline]
+        oneshot(self, oneshot: bool) { self.0.operation.oneshot = oneshot; }
+
+        /// Properties of the PUBLISH, 5.0 only. Default: none.
+        #[inline]
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.set_properties(properties.into());
+        }
+
+        /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
+        /// `response_time` × (`max_repubs` + 1).
+        #[inline]
+        timeout(self, timeout: Duration) {
+            self.0.operation.patience.timeout = millis(timeout).min(u32::MAX - 1);
+        }
     }
 
-    /// The QoS. Default: 0.
     #[inline]
-    pub fn qos(mut self, qos: QoS) -> Self {
-        self.call.edit(|message, _| message.qos = qos);
-        self
+    fn edit(&mut self, change: impl FnOnce(&mut Message<'p>)) {
+        if let Ok(message) = &mut self.0.operation.message {
+            change(message);
+        }
     }
 
-    /// Whether the server keeps the message for later subscribers. Default: no.
-    #[inline]
-    pub fn retain(mut self, retain: bool) -> Self {
-        self.call.edit(|message, _| message.retain = retain);
-        self
-    }
-
-    /// Copies a large payload too, so that the packet leaves in one piece. Default: payloads of
-    /// 32 KiB and more are written from where they lie.
-    #[inline]
-    pub fn oneshot(self, oneshot: bool) -> Self {
-        Self { oneshot, ..self }
-    }
-
-    /// Properties of the PUBLISH, 5.0 only. Default: none.
-    #[inline]
-    pub fn properties(mut self, properties: impl Into<Properties<'p>>) -> Self {
-        let properties = properties.into();
-        count_expiry(self.call.lock, &properties);
-        self.call.edit(|message, _| message.properties = properties);
-        self
-    }
-
-    /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
-    /// `response_time` × (`max_repubs` + 1).
-    #[inline]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.call.edit(|_, patience| patience.timeout = Some(millis(timeout)));
-        self
+    fn set_properties(&mut self, properties: Properties<'p>) {
+        count_expiry(self.0.lock, &properties);
+        self.edit(|message| message.properties = properties);
     }
 
     /// Publishes now or not at all: waits neither for room nor for an acknowledgement.
@@ -81,8 +98,11 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     /// # Errors
     /// [`PublishError::Invalid`] with `NoRoom` if there is no room; the others as when awaited.
     pub fn try_publish(self) -> Result<(), PublishError> {
-        let this = self.ready();
-        published(this.call.try_publish(this.large.payload()))
+        let Publishing(call) = self.into_future();
+        let done = call.operation.with_message(|message| {
+            ask(call.lock, |state| state.try_publish(message)).unwrap_or(Done::CLOSED)
+        });
+        published(done.unwrap_or_else(Done::Mistaken))
     }
 
     /// Publishes it, and waits until it is accepted only: then there is room for it, and it leaves
@@ -95,16 +115,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     /// As when it is awaited.
     #[inline]
     pub fn send(mut self) -> Sending<'c, 'p, R> {
-        self.call.edit(|_, patience| patience.until_accepted = true);
+        self.0.operation.patience.until_accepted = true;
         Sending(self.into_future())
-    }
-
-    /// All is set: a large payload is copied, if it has to be.
-    #[inline]
-    fn ready(mut self) -> Self {
-        let (large, oneshot) = (&mut self.large, self.oneshot);
-        self.call.edit(|message, _| large.prepare(&mut message.payload, oneshot));
-        self
     }
 }
 
@@ -112,23 +124,75 @@ impl<'c, 'p, R: Runtime> IntoFuture for Publish<'c, 'p, R> {
     type Output = Result<(), PublishError>;
     type IntoFuture = Publishing<'c, 'p, R>;
 
+    /// All is set: a large payload is copied, if it has to be.
     #[inline]
-    fn into_future(self) -> Publishing<'c, 'p, R> {
-        Publishing(self.ready())
+    fn into_future(mut self) -> Publishing<'c, 'p, R> {
+        let Posting { message, large, oneshot, .. } = &mut self.0.operation;
+        if let Ok(message) = message {
+            large.prepare(&mut message.payload, *oneshot);
+        }
+        Publishing(self.0)
     }
+}
+
+impl Posting<'_> {
+    /// Does something with the message, whose payload may have been copied.
+    fn with_message<T>(&self, f: impl FnOnce(&Message<'_>) -> T) -> Result<T, TopicError> {
+        let message = self.message.as_ref().map_err(|error| *error)?;
+        Ok(match self.large.payload() {
+            None => f(message),
+            Some(payload) => f(&Message { payload, ..*message }),
+        })
+    }
+}
+
+impl Operation for Posting<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let step = self.with_message(|message| state.publish(message, self.patience, slot, waker));
+        step.unwrap_or_else(|error| Poll::Ready(Done::Mistaken(error)))
+    }
+}
+
+/// QoS 0 with a connection: straight into the outbox. None if it has to wait.
+#[inline(never)]
+fn publish_straight(lock: &dyn Lock, message: &Message<'_>) -> Option<Done> {
+    let (mut done, mut waker) = (None, None);
+    lock.with(&mut |state| {
+        done = state.publish_straight(message);
+        waker = state.next_waker(); // The driver's: nothing has ended.
+    });
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+    done
 }
 
 /// The future of a [`Publish`].
 #[must_use = "it begins at its first poll: await it"]
-pub struct Publishing<'c, 'p, R: Runtime>(Publish<'c, 'p, R>);
+pub struct Publishing<'c, 'p, R: Runtime>(Call<'c, R::Lock, Posting<'p>>);
+
+impl<R: Runtime> Publishing<'_, '_, R> {
+    #[inline]
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
+        let Call { lock, operation, slot } = &self.0;
+        if let Ok(message) = &operation.message
+            && message.qos == QoS::AtMostOnce
+            && slot.is_none()
+            && operation.large.payload().is_none()
+            && let Some(done) = publish_straight(*lock, message)
+        {
+            return Poll::Ready(done);
+        }
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
 
 impl<R: Runtime> Future for Publishing<'_, '_, R> {
     type Output = Result<(), PublishError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Publish { call, large, .. } = &mut self.0;
-        call.poll_publish(large.payload(), cx).map(published)
+        self.poll_done(cx).map(published)
     }
 }
 
@@ -141,13 +205,10 @@ impl<'c, R: Runtime> Future for Sending<'c, '_, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Publish { call, large, .. } = &mut self.0.0;
-        let Poll::Ready(done) = call.poll_publish(large.payload(), cx) else {
-            return Poll::Pending;
-        };
-        Poll::Ready(match done {
-            Done::Accepted => Ok(Receipt { lock: call.lock, slot: call.take_slot() }),
-            done => published(done).map(|()| Receipt { lock: call.lock, slot: None }),
+        self.0.poll_done(cx).map(|done| {
+            published(done)?;
+            let call = &mut self.0.0;
+            Ok(Receipt(Call { lock: call.lock, operation: Fate, slot: call.slot.take() }))
         })
     }
 }
@@ -157,9 +218,18 @@ impl<'c, R: Runtime> Future for Sending<'c, '_, R> {
 /// It can be awaited, also in between, or dropped: the message goes on. No task waits for it before
 /// it is awaited, but it takes a waiter slot.
 #[must_use = "it tells whether the message arrived; if that does not matter, drop it"]
-pub struct Receipt<'c, R: Runtime> {
-    lock: &'c R::Lock,
-    slot: Option<Slot>,
+pub struct Receipt<'c, R: Runtime>(Call<'c, R::Lock, Fate>);
+
+/// The end of what was accepted.
+struct Fate;
+
+impl Operation for Fate {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        match *slot {
+            Some(taken) => state.go_on(slot, taken, waker),
+            None => Poll::Ready(Done::Left), // Or told before.
+        }
+    }
 }
 
 impl<R: Runtime> Future for Receipt<'_, R> {
@@ -167,19 +237,7 @@ impl<R: Runtime> Future for Receipt<'_, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(slot) = self.slot.take() else { return Poll::Ready(Ok(())) };
-        let mut call = Call::in_slot(self.lock, slot);
-        let poll = call.poll_call(cx);
-        self.slot = call.take_slot();
-        poll.map(published)
-    }
-}
-
-impl<R: Runtime> Drop for Receipt<'_, R> {
-    fn drop(&mut self) {
-        if let Some(slot) = self.slot {
-            abandon(self.lock, slot);
-        }
+        Pin::new(&mut self.0).poll(cx).map(published)
     }
 }
 
@@ -217,12 +275,12 @@ fn ended(done: Done) -> Result<(), PublishError> {
 impl Outcome {
     pub(crate) fn published(self) -> Result<(), PublishError> {
         Err(match self {
-            Self::Fate(Fate::Left) => return Ok(()),
-            Self::Fate(Fate::Acknowledged(reason)) if !reason.is_error() => return Ok(()),
-            Self::Fate(Fate::Acknowledged(reason)) => PublishError::Refused(reason),
-            Self::Fate(Fate::NeverSent(why)) => PublishError::NeverSent(why),
-            Self::Fate(Fate::Unknown { received }) => PublishError::Unknown { received },
-            Self::Fate(Fate::Interrupted) => PublishError::Interrupted,
+            Self::Fate(client::Fate::Left) => return Ok(()),
+            Self::Fate(client::Fate::Acknowledged(reason)) if !reason.is_error() => return Ok(()),
+            Self::Fate(client::Fate::Acknowledged(reason)) => PublishError::Refused(reason),
+            Self::Fate(client::Fate::NeverSent(why)) => PublishError::NeverSent(why),
+            Self::Fate(client::Fate::Unknown { received }) => PublishError::Unknown { received },
+            Self::Fate(client::Fate::Interrupted) => PublishError::Interrupted,
             Self::TimedOut => PublishError::TimedOut,
             Self::NoRoom => PublishError::Invalid(OperationError::NoRoom),
             Self::Kept => PublishError::Kept,
@@ -233,24 +291,10 @@ impl Outcome {
 
 impl<R: Runtime> fmt::Debug for Publish<'_, '_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.call.request().fmt(f)
+        self.0.operation.message.fmt(f)
     }
 }
 
-impl<R: Runtime> fmt::Debug for Publishing<'_, '_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Publishing")
-    }
-}
-
-impl<R: Runtime> fmt::Debug for Sending<'_, '_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sending")
-    }
-}
-
-impl<R: Runtime> fmt::Debug for Receipt<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Receipt")
-    }
-}
+opaque!(Publishing, '_, '_);
+opaque!(Sending, '_, '_);
+opaque!(Receipt, '_);

@@ -1,32 +1,17 @@
 //! What calls ask for, and how they end.
 
-use core::fmt;
 use core::task::{Poll, Waker};
 
 use mqtt_as_proto::TopicError;
-use mqtt_as_proto::client::{Message, OperationError};
+use mqtt_as_proto::client::OperationError;
 
 use crate::error::{ConnectError, DownReason};
 use crate::granted::Codes;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
 
-/// What a call asks for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Request<'c> {
-    Publish(Message<'c>, Patience),
-    /// A message whose topic is none.
-    Mistaken(TopicError),
-    Connect {
-        clean: bool,
-    },
-    /// The end of what was accepted before.
-    Fate,
-    Other(&'c dyn Operation),
-}
-
-/// What else a call asks for: reached through a pointer, so that a program links only what it calls.
-pub(crate) trait Operation: Sync {
+/// What a call asks for: reached through a pointer, so that a program links only what it calls.
+pub(crate) trait Operation: Unpin {
     /// It waits for something that happens anyway: where no waiter slot is free, it looks again.
     fn looks_again(&self) -> bool {
         false
@@ -36,23 +21,22 @@ pub(crate) trait Operation: Sync {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done>;
 }
 
-impl fmt::Debug for dyn Operation + '_ {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Operation")
-    }
-}
-
 /// How long a publish waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// Milliseconds; none for the time of the settings.
-    pub(crate) timeout: Option<u32>,
+    /// In milliseconds; the most that there are for the time of the settings.
+    pub(crate) timeout: u32,
     /// It does not wait for the acknowledgement: a receipt does.
     pub(crate) until_accepted: bool,
 }
 
 impl Patience {
-    pub(crate) const DEFAULT: Self = Self { timeout: None, until_accepted: false };
+    pub(crate) const DEFAULT: Self = Self { timeout: u32::MAX, until_accepted: false };
+
+    /// The program's own time-out.
+    pub(crate) fn timeout(self) -> Option<u32> {
+        Some(self.timeout).filter(|timeout| *timeout != u32::MAX)
+    }
 }
 
 /// How a call ended.
@@ -81,13 +65,4 @@ pub(crate) enum Done {
 
 impl Done {
     pub(crate) const CLOSED: Self = Self::Outcome(Outcome::Closed);
-}
-
-impl Request<'_> {
-    pub(crate) fn looks_again(&self) -> bool {
-        match self {
-            Self::Other(operation) => operation.looks_again(),
-            _ => false,
-        }
-    }
 }

@@ -3,15 +3,15 @@
 use core::task::Waker;
 
 use mqtt_as_proto::client::{self, Consumer, Event, Tag};
-use mqtt_as_proto::{Instant, PacketId, Shared};
+use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
 use crate::config::Settings;
 use crate::driver::{Driver, News};
-use crate::event::{Session, Statistics};
+use crate::event::Session;
 use crate::keep::Kept;
-use crate::lane::{Change, Lane};
+use crate::lane::{Change, Lane, LinkEvent};
 use crate::link::Link;
-use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiters};
+use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct State {
     pub(crate) link: Link,
     pub(crate) lane: Lane,
     pub(crate) settings: Settings,
-    pub(crate) counts: Statistics,
+    pub(crate) counts: Counts,
     /// What only a client with a heap keeps.
     pub(crate) kept: Kept,
     /// Handles, without the driver's.
@@ -35,33 +35,43 @@ pub struct State {
     guard: Guard,
 }
 
+/// What is counted here; the core counts the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) published: u64,
+    pub(crate) connections: u32,
+    pub(crate) unsent: u32,
+    pub(crate) too_large: u32,
+}
+
 /// What the core's events change: all but the core.
 pub(crate) struct Told<'s> {
     pub(crate) waiters: &'s mut Waiters,
     pub(crate) driver: &'s mut Driver,
     link: &'s mut Link,
     lane: &'s mut Lane,
-    counts: &'s mut Statistics,
+    counts: &'s mut Counts,
 }
 
 impl State {
     /// The state of a client with one handle.
+    #[inline(never)]
     pub(crate) fn new(
         core: client::Client<'static>,
         settings: Settings,
-        waiters: Waiters,
-        lane: Lane,
+        waiters: Storage<'static, Waiter>,
+        link_events: Storage<'static, LinkEvent>,
         clock: fn() -> Instant,
         guard: Guard,
     ) -> Self {
         Self {
             core,
-            waiters,
+            waiters: Waiters::new(waiters),
             driver: Driver::default(),
             link: Link::default(),
-            lane,
+            lane: Lane::new(link_events),
             settings,
-            counts: Statistics::default(),
+            counts: Counts::default(),
             kept: Kept::default(),
             handles: 1,
             closed: false,

@@ -7,44 +7,11 @@ use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
 
 use crate::config::WhileDown;
 use crate::error::ConnectError;
-use crate::request::{Done, Patience, Request};
+use crate::request::{Done, Patience};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
 impl State {
-    /// Does what there is to do for a call.
-    #[inline]
-    pub(crate) fn step(
-        &mut self,
-        request: &mut Request<'_>,
-        slot: &mut Option<Slot>,
-        waker: &Waker,
-    ) -> Poll<Done> {
-        match request {
-            Request::Publish(message, patience) => self.publish(message, *patience, slot, waker),
-            request => self.step_other(request, slot, waker),
-        }
-    }
-
-    #[inline(never)]
-    fn step_other(
-        &mut self,
-        request: &mut Request<'_>,
-        slot: &mut Option<Slot>,
-        waker: &Waker,
-    ) -> Poll<Done> {
-        match *request {
-            Request::Publish(..) => Poll::Pending, // Not here.
-            Request::Mistaken(error) => Poll::Ready(Done::Mistaken(error)),
-            Request::Connect { clean } => self.connect(clean, slot, waker),
-            Request::Fate => match *slot {
-                Some(taken) => self.go_on(slot, taken, waker),
-                None => Poll::Ready(Done::CLOSED),
-            },
-            Request::Other(operation) => operation.step(self, slot, waker),
-        }
-    }
-
     pub(crate) fn if_closed(&self) -> Option<Done> {
         self.closed.then_some(Done::CLOSED)
     }
@@ -79,7 +46,12 @@ impl State {
         Poll::Ready(done)
     }
 
-    fn connect(&mut self, clean: bool, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+    pub(crate) fn connect(
+        &mut self,
+        clean: bool,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+    ) -> Poll<Done> {
         let taken = match *slot {
             Some(taken) => taken,
             None => match self.begin_connect(clean) {
@@ -154,7 +126,7 @@ impl State {
         }
     }
 
-    fn publish(
+    pub(crate) fn publish(
         &mut self,
         message: &Message<'_>,
         patience: Patience,
@@ -192,7 +164,7 @@ impl State {
         if message.qos != QoS::AtMostOnce && self.core.is_stream_open() {
             return Err(Done::StreamOpen);
         }
-        self.begin_wait(patience.timeout)
+        self.begin_wait(patience.timeout())
     }
 
     /// Takes a slot for a call that waits so long at most.
@@ -260,7 +232,12 @@ impl State {
     }
 
     /// Waits for the end of what was accepted.
-    fn go_on(&mut self, slot: &mut Option<Slot>, taken: Slot, waker: &Waker) -> Poll<Done> {
+    pub(crate) fn go_on(
+        &mut self,
+        slot: &mut Option<Slot>,
+        taken: Slot,
+        waker: &Waker,
+    ) -> Poll<Done> {
         let Some(outcome) = self.waiters.outcome(taken) else {
             self.waiters.register(taken, waker);
             return Poll::Pending;

@@ -9,12 +9,39 @@ use mqtt_as_proto::client::{Fate, Message, Published};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
 use crate::call::Done;
-use crate::config::{WhileDown, millis};
+use crate::client::Client;
+use crate::config::{WhileDown, millis, options};
 use crate::driver::News;
 use crate::error::{DownReason, PublishError};
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
+
+impl<R: Runtime> Client<R> {
+    /// Publishes a message whose payload of `len` bytes is written piece by piece: it may be larger
+    /// than all the memory of the client. Options first, then `open().await`.
+    ///
+    /// Nothing else can be sent before the last byte of a packet that was begun. So write it on
+    /// without waiting for other things of this client, the whole of it within one and a half times
+    /// the keep-alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+    /// let mut stream = client.publish_stream("image", 3000).qos(QoS::AtLeastOnce).open().await?;
+    /// for _ in 0..3 {
+    ///     stream.write_all(&[0; 1000]).await?;
+    /// }
+    /// stream.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish_stream<'p>(&'p self, topic: &'p str, len: u32) -> OpenStream<'p, R> {
+        let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);
+        let head = Head { topic, len, qos, retain: false, properties };
+        OpenStream { lock: &*self.shared, head, timeout: None }
+    }
+}
 
 /// A message to publish as a stream: options, then [`open`](Self::open). Made by
 /// [`Client::publish_stream`](crate::Client::publish_stream).
@@ -44,34 +71,21 @@ impl<'p> Head<'p> {
 }
 
 impl<'p, R: Runtime> OpenStream<'p, R> {
-    pub(crate) fn new(lock: &'p R::Lock, topic: &'p str, len: u32) -> Self {
-        let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);
-        let head = Head { topic, len, qos, retain: false, properties };
-        Self { lock, head, timeout: None }
-    }
+    options! {
+        /// Sets the QoS. Default: 0.
+        qos(self, qos: QoS) { self.head.qos = qos; }
 
-    /// Sets the QoS. Default: 0.
-    pub fn qos(mut self, qos: QoS) -> Self {
-        self.head.qos = qos;
-        self
-    }
+        /// Sets whether the server keeps the message for later subscribers. Default: no.
+        retain(self, retain: bool) { self.head.retain = retain; }
 
-    /// Sets whether the server keeps the message for later subscribers. Default: no.
-    pub fn retain(mut self, retain: bool) -> Self {
-        self.head.retain = retain;
-        self
-    }
+        /// Sets properties of the PUBLISH, 5.0 only. Default: none.
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.head.properties = properties.into();
+        }
 
-    /// Sets properties of the PUBLISH, 5.0 only. Default: none.
-    pub fn properties(mut self, properties: impl Into<Properties<'p>>) -> Self {
-        self.head.properties = properties.into();
-        self
-    }
-
-    /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
-    /// `response_time` × (`max_repubs` + 1).
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout: Some(millis(timeout)), ..self }
+        /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
+        /// `response_time` × (`max_repubs` + 1).
+        timeout(self, timeout: Duration) { self.timeout = Some(millis(timeout)); }
     }
 
     /// Opens the stream: waits for a connection, for everything accepted before it to have left, and
@@ -84,79 +98,12 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
     /// Dropping the future means that it never happened.
     pub async fn open(self) -> Result<PublishStream<'p, R>, PublishError> {
         let Self { lock, head, timeout } = self;
-        let mut opening = Opening { lock, slot: None, was: None };
-        let slot = opening.open(&head, timeout, None).await?;
-        Ok(PublishStream { lock, head, timeout, slot, left: head.len })
-    }
-}
-
-/// A stream that waits to be opened, for the first time or again.
-struct Opening<'p, L: Lock> {
-    lock: &'p L,
-    slot: Option<Slot>,
-    /// How the attempt before ended.
-    was: Option<Outcome>,
-}
-
-impl<L: Lock> Opening<'_, L> {
-    /// `again` is the slot of a stream that was open before.
-    async fn open(
-        &mut self,
-        head: &Head<'_>,
-        timeout: Option<u32>,
-        again: Option<Slot>,
-    ) -> Result<Slot, PublishError> {
         let message = head.message()?;
-        let begun = ask(self.lock, |state| self.begin(state, timeout, again));
-        let slot = begun.unwrap_or(Err(PublishError::Closed))?;
-        poll_fn(|cx| {
-            let mut poll = Poll::Pending;
-            with_state(self.lock, |state| {
-                poll = state.poll_open(&message, head.len, slot, cx.waker());
-            });
-            poll
-        })
-        .await?;
-        self.slot = None; // It is the stream's from here on.
-        Ok(slot)
-    }
-
-    fn begin(
-        &mut self,
-        state: &mut State,
-        timeout: Option<u32>,
-        again: Option<Slot>,
-    ) -> Result<Slot, PublishError> {
-        state.check_open().map_err(|done| match done {
-            Done::NotConnected => PublishError::NotConnected,
-            _ => PublishError::Closed,
-        })?;
-        self.was = again.map(|slot| state.unfinished(slot)).transpose()?;
-        if state.core.is_stream_open() {
-            return Err(PublishError::StreamOpen);
-        }
-        let slot = again.or_else(|| state.waiters.take()).ok_or(PublishError::NoWaiter)?;
-        self.slot = Some(slot);
-        state.waiters.change(slot, Wait::Open);
-        state.limit_wait(slot, timeout);
-        Ok(slot)
-    }
-}
-
-impl<L: Lock> Drop for Opening<'_, L> {
-    fn drop(&mut self) {
-        let (Some(slot), was) = (self.slot, self.was) else { return };
-        with_state(self.lock, |state| {
-            match was {
-                None => state.abandon(slot),
-                // It is as interrupted as it was, unless something else has become of it.
-                Some(was) if !state.waiters.outcome(slot).is_some_and(Outcome::is_last) => {
-                    state.waiters.restore(slot, was);
-                }
-                Some(_) => {}
-            }
-            state.settle();
-        });
+        let begun = ask(lock, |state| state.begin_open(timeout, None));
+        let (slot, _) = begun.unwrap_or(Err(PublishError::Closed))?;
+        let stream = PublishStream { lock, head, timeout, slot, left: head.len };
+        stream.wait_until_open(&message).await?; // Else it is dropped, and never was.
+        Ok(stream)
     }
 }
 
@@ -195,14 +142,8 @@ impl<R: Runtime> PublishStream<'_, R> {
             return Err(PublishError::Length { announced: self.head.len, given });
         }
         let (slot, rest) = (self.slot, (self.left as usize, self.head.qos));
-        let taken = poll_fn(|cx| {
-            let mut poll = Poll::Pending;
-            with_state(self.lock, |state| {
-                poll = state.poll_write(bytes, rest, slot, cx.waker());
-            });
-            poll
-        })
-        .await?;
+        let taken = wait(self.lock, |state, waker| state.poll_write(bytes, rest, slot, waker));
+        let taken = taken.await?;
         self.left = self.left.saturating_sub(taken as u32); // At most `left`.
         Ok(taken)
     }
@@ -255,7 +196,9 @@ impl<R: Runtime> PublishStream<'_, R> {
             state.await_fate(slot, timeout)
         });
         awaits.unwrap_or(Err(PublishError::Closed))?;
-        Finishing { lock: self.lock, slot }.end().await
+        let _waits = OnDrop(self.lock, |state| state.wait_no_longer(slot));
+        let outcome = wait(self.lock, |state, waker| state.poll_outcome(slot, waker));
+        outcome.await.published()
     }
 
     /// Opens a stream again that the loss of the connection, or its own stop, has ended: its payload
@@ -273,10 +216,19 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// # Cancel safety
     /// Dropping the future leaves the stream interrupted: it may be restarted later.
     pub async fn restart(&mut self) -> Result<(), PublishError> {
-        let mut opening = Opening { lock: self.lock, slot: None, was: None };
-        opening.open(&self.head, self.timeout, Some(self.slot)).await?;
+        let (message, timeout, again) = (self.head.message()?, self.timeout, Some(self.slot));
+        let begun = ask(self.lock, |state| state.begin_open(timeout, again));
+        let (slot, was) = begun.unwrap_or(Err(PublishError::Closed))?;
+        let unopened = OnDrop(self.lock, |state| state.interrupt_again(slot, was));
+        self.wait_until_open(&message).await?;
+        core::mem::forget(unopened);
         self.left = self.head.len;
         Ok(())
+    }
+
+    async fn wait_until_open(&self, message: &Message<'_>) -> Result<(), PublishError> {
+        let (len, slot) = (self.head.len, self.slot);
+        wait(self.lock, |state, waker| state.poll_open(message, len, slot, waker)).await
     }
 }
 
@@ -286,37 +238,23 @@ impl<R: Runtime> Drop for PublishStream<'_, R> {
     }
 }
 
-/// A wait for the end of a message. When it is over, the stream is its owner's again.
-struct Finishing<'c, L: Lock> {
-    lock: &'c L,
-    slot: Slot,
-}
+/// Does something when the future around it is dropped.
+struct OnDrop<'c, L: Lock, F: FnMut(&mut State)>(&'c L, F);
 
-impl<L: Lock> Finishing<'_, L> {
-    async fn end(&mut self) -> Result<(), PublishError> {
-        poll_fn(|cx| {
-            let mut outcome = None;
-            with_state(self.lock, |state| {
-                outcome = state.waiters.outcome(self.slot);
-                if outcome.is_none() {
-                    state.waiters.register(self.slot, cx.waker());
-                }
-            });
-            outcome.map_or(Poll::Pending, |outcome| Poll::Ready(outcome.published()))
-        })
-        .await
-    }
-}
-
-impl<L: Lock> Drop for Finishing<'_, L> {
+impl<L: Lock, F: FnMut(&mut State)> Drop for OnDrop<'_, L, F> {
     fn drop(&mut self) {
-        with_state(self.lock, |state| {
-            if let None | Some(Outcome::TimedOut) = state.waiters.outcome(self.slot) {
-                state.waiters.clear_deadline(self.slot);
-                state.waiters.change(self.slot, Wait::Stream);
-            }
-        });
+        with_state(self.0, &mut self.1);
     }
+}
+
+/// Waits until the state has what is looked for.
+async fn wait<T>(lock: &impl Lock, mut look: impl FnMut(&mut State, &Waker) -> Poll<T>) -> T {
+    poll_fn(|cx| {
+        let mut poll = Poll::Pending;
+        with_state(lock, |state| poll = look(state, cx.waker()));
+        poll
+    })
+    .await
 }
 
 impl Outcome {
@@ -337,6 +275,54 @@ impl Outcome {
 }
 
 impl State {
+    /// A stream waits to be opened: for the first time, or again in the slot that it has, and then
+    /// it tells how it ended before.
+    fn begin_open(
+        &mut self,
+        timeout: Option<u32>,
+        again: Option<Slot>,
+    ) -> Result<(Slot, Option<Outcome>), PublishError> {
+        self.check_open().map_err(|done| match done {
+            Done::NotConnected => PublishError::NotConnected,
+            _ => PublishError::Closed,
+        })?;
+        let was = again.map(|slot| self.unfinished(slot)).transpose()?;
+        if self.core.is_stream_open() {
+            return Err(PublishError::StreamOpen);
+        }
+        let slot = again.or_else(|| self.waiters.take()).ok_or(PublishError::NoWaiter)?;
+        self.waiters.change(slot, Wait::Open);
+        self.limit_wait(slot, timeout);
+        Ok((slot, was))
+    }
+
+    /// The stream was not opened again: it is as interrupted as it was, unless something else has
+    /// become of it.
+    fn interrupt_again(&mut self, slot: Slot, was: Option<Outcome>) {
+        if let Some(was) = was
+            && !self.waiters.outcome(slot).is_some_and(Outcome::is_last)
+        {
+            self.waiters.restore(slot, was);
+        }
+        self.settle();
+    }
+
+    fn poll_outcome(&mut self, slot: Slot, waker: &Waker) -> Poll<Outcome> {
+        let outcome = self.waiters.outcome(slot);
+        if outcome.is_none() {
+            self.waiters.register(slot, waker);
+        }
+        outcome.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// The end of the message is awaited no longer: the stream is its owner's again.
+    fn wait_no_longer(&mut self, slot: Slot) {
+        if let None | Some(Outcome::TimedOut) = self.waiters.outcome(slot) {
+            self.waiters.clear_deadline(slot);
+            self.waiters.change(slot, Wait::Stream);
+        }
+    }
+
     /// How a stream ended that its owner may send again.
     fn unfinished(&mut self, slot: Slot) -> Result<Outcome, PublishError> {
         match self.waiters.outcome(slot) {

@@ -2,93 +2,117 @@
 
 use core::task::{Poll, Waker};
 
-use mqtt_as_proto::client::{Fate, OperationError, Published};
+use mqtt_as_proto::client::{Fate, OperationError, Published, Tag};
 use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
-use mqtt_as_proto::{EncodeError, Properties, QoS, TopicFilter};
+use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicFilter};
 
-use crate::call::{Call, Done, Operation, Request};
+use crate::call::{Call, Done, Operation};
+use crate::client::Client;
 use crate::error::SubscribeError;
 use crate::granted::{Codes, Granted, MOST};
-use crate::runtime::Lock;
+use crate::runtime::Runtime;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
 
-pub(crate) async fn subscribe<L: Lock>(
-    lock: &L,
-    filter: &str,
-    qos: QoS,
-) -> Result<QoS, SubscribeError> {
-    let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
-    let operation = SubscribeOne(Subscription { filter, options: SubscriptionOptions::new(qos) });
-    let reason = answer(Call::new(lock, Request::Other(&operation)).await)?.first();
-    reason.map_or(Err(SubscribeError::Unknown), |reason| {
-        QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(reason))
-    })
-}
-
-pub(crate) async fn subscribe_all<L: Lock>(
-    lock: &L,
-    filters: &[(&str, SubscriptionOptions)],
-    properties: Properties<'_>,
-) -> Result<Granted, SubscribeError> {
-    check_filters(filters.iter().map(|(filter, _)| *filter))?;
-    let operation = Subscribe(filters, properties);
-    answer(Call::new(lock, Request::Other(&operation)).await).map(Granted::new)
-}
-
-pub(crate) async fn unsubscribe<L: Lock>(lock: &L, filter: &str) -> Result<(), SubscribeError> {
-    let granted = unsubscribe_all(lock, &[filter], Properties::NONE).await?;
-    match granted.reason_codes().first() {
-        Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
-        _ => Ok(()),
+impl<R: Runtime> Client<R> {
+    /// Subscribes to a filter at that QoS. Resolves at SUBACK with the granted QoS.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change, or what the server said.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before the packet was accepted means that it never happened; later it
+    /// ends the waiting only.
+    pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<QoS, SubscribeError> {
+        let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
+        let subscription = Subscription { filter, options: SubscriptionOptions::new(qos) };
+        let asks =
+            self.request(move |core, tag| core.subscribe(&[subscription], Properties::NONE, tag));
+        match answer(asks.await)?.first() {
+            Some(reason) => QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(reason)),
+            None => Err(SubscribeError::Unknown),
+        }
     }
-}
 
-pub(crate) async fn unsubscribe_all<L: Lock>(
-    lock: &L,
-    filters: &[&str],
-    properties: Properties<'_>,
-) -> Result<Granted, SubscribeError> {
-    check_filters(filters.iter().copied())?;
-    let operation = Unsubscribe(filters, properties);
-    answer(Call::new(lock, Request::Other(&operation)).await).map(Granted::new)
-}
-
-struct SubscribeOne<'c>(Subscription<'c>);
-
-impl Operation for SubscribeOne<'_> {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.request(slot, waker, &mut |state, tag| {
-            state.core.subscribe(&[self.0], Properties::NONE, tag).map(Published::Pending)
-        })
-    }
-}
-
-struct Subscribe<'c>(&'c [(&'c str, SubscriptionOptions)], Properties<'c>);
-
-impl Operation for Subscribe<'_> {
-    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let Self(filters, properties) = *self;
-        state.request(slot, waker, &mut |state, tag| {
+    /// Subscribes to up to 16 filters in one packet, each with its options; properties (a
+    /// subscription identifier, user properties) are for 5.0 only. Resolves at SUBACK with a result
+    /// per filter.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change. What the server refuses is in the results.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn subscribe_all(
+        &self,
+        filters: &[(&str, SubscriptionOptions)],
+        properties: Properties<'_>,
+    ) -> Result<Granted, SubscribeError> {
+        check_filters(filters.iter().map(|(filter, _)| *filter))?;
+        let asks = self.request(move |core, tag| {
             let (all, count) = gather(filters, |(filter, options)| {
                 let filter = TopicFilter::new(filter).ok()?;
                 Some(Subscription { filter, options: *options })
             })?;
-            let all = all.get(..count).unwrap_or_default();
-            state.core.subscribe(all, properties, tag).map(Published::Pending)
-        })
+            core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
+        });
+        answer(asks.await).map(Granted::new)
+    }
+
+    /// Ends the subscription to a filter. Resolves at UNSUBACK.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change, or what the server said.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn unsubscribe(&self, filter: &str) -> Result<(), SubscribeError> {
+        let granted = self.unsubscribe_all(&[filter], Properties::NONE).await?;
+        match granted.reason_codes().first() {
+            Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the subscriptions to up to 16 filters in one packet; user properties are for 5.0 only.
+    /// Resolves at UNSUBACK with a reason code per filter, none in 3.1.1.
+    ///
+    /// # Errors
+    /// [`SubscribeError`] says what to change. What the server refuses is in the results.
+    ///
+    /// # Cancel safety
+    /// As [`subscribe`](Self::subscribe).
+    pub async fn unsubscribe_all(
+        &self,
+        filters: &[&str],
+        properties: Properties<'_>,
+    ) -> Result<Granted, SubscribeError> {
+        check_filters(filters.iter().copied())?;
+        let asks = self.request(move |core, tag| {
+            let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
+            core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
+        });
+        answer(asks.await).map(Granted::new)
+    }
+
+    fn request<F: Ask>(&self, ask: F) -> Call<'_, R::Lock, Asking<F>> {
+        Call::new(&*self.shared, Asking(ask))
     }
 }
 
-struct Unsubscribe<'c>(&'c [&'c str], Properties<'c>);
+type Core = mqtt_as_proto::client::Client<'static>;
 
-impl Operation for Unsubscribe<'_> {
+/// Asks the core for something that the server answers.
+trait Ask: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin {}
+
+impl<F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin> Ask for F {}
+
+struct Asking<F>(F);
+
+impl<F: Ask> Operation for Asking<F> {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let Self(filters, properties) = *self;
         state.request(slot, waker, &mut |state, tag| {
-            let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
-            let all = all.get(..count).unwrap_or_default();
-            state.core.unsubscribe(all, properties, tag).map(Published::Pending)
+            (self.0)(&mut state.core, tag).map(Published::Pending)
         })
     }
 }

@@ -10,8 +10,8 @@ use core::task::Waker;
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
 use crate::granted::Codes;
-pub use crate::waiter::Waiter;
 use crate::waiter::Of;
+pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
 pub(crate) use deadlines::Time;
 use lists::{DUE, LISTS, List};

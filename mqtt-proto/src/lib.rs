@@ -52,6 +52,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod reasons;
+
 pub mod client;
 pub mod error;
 pub mod frame;

@@ -1,7 +1,5 @@
 //! What the server allows: the limits that CONNACK states (3.2.2.3).
 
-use core::fmt;
-
 use crate::packet::{QoS, Subscription};
 use crate::property::Properties;
 
@@ -109,47 +107,24 @@ impl Limits {
     }
 }
 
-/// A limit of the server that an operation would break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Limit {
-    /// The QoS is above the server's Maximum QoS.
-    MaximumQoS(QoS),
-    /// The server keeps no retained messages.
-    RetainNotAvailable,
-    /// The packet is larger than the server's Maximum Packet Size, which
-    /// [`Limits::maximum_packet_size`] names.
-    MaximumPacketSize,
-    /// The server takes no wildcards.
-    WildcardNotAvailable,
-    /// The server takes no shared subscriptions.
-    SharedNotAvailable,
-    /// The server takes no subscription identifiers.
-    SubscriptionIdentifierNotAvailable,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MaximumQoS(qos) => {
-                write!(f, "the server takes QoS {} at most: lower the QoS", *qos as u8)
-            }
-            Self::RetainNotAvailable => {
-                f.write_str("the server keeps no retained messages: do not set retain")
-            }
-            Self::MaximumPacketSize => f.write_str(
-                "the packet is larger than the Maximum Packet Size of the server: make it smaller",
-            ),
-            Self::WildcardNotAvailable => {
-                f.write_str("the server takes no wildcards: subscribe to each topic")
-            }
-            Self::SharedNotAvailable => {
-                f.write_str("the server takes no shared subscriptions: leave out $share")
-            }
-            Self::SubscriptionIdentifierNotAvailable => {
-                f.write_str("the server takes no subscription identifiers: leave it out")
-            }
-        }
+reasons! {
+    /// A limit of the server that an operation would break.
+    #[non_exhaustive]
+    Limit {
+        /// The QoS is above the server's Maximum QoS.
+        MaximumQoS(qos: QoS) => "the server takes QoS {} at most: lower the QoS", *qos as u8;
+        /// The server keeps no retained messages.
+        RetainNotAvailable => "the server keeps no retained messages: do not set retain";
+        /// The packet is larger than the server's Maximum Packet Size, which
+        /// [`Limits::maximum_packet_size`] names.
+        MaximumPacketSize
+            => "the packet is larger than the Maximum Packet Size of the server: make it smaller";
+        /// The server takes no wildcards.
+        WildcardNotAvailable => "the server takes no wildcards: subscribe to each topic";
+        /// The server takes no shared subscriptions.
+        SharedNotAvailable => "the server takes no shared subscriptions: leave out $share";
+        /// The server takes no subscription identifiers.
+        SubscriptionIdentifierNotAvailable
+            => "the server takes no subscription identifiers: leave it out";
     }
 }

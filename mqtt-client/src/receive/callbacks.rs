@@ -7,18 +7,93 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 
 use mqtt_as_proto::AckToken;
 
-use super::Message;
 use super::message::Acknowledge;
+use super::{Message, On};
+use crate::client::Client;
+use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
 use crate::lane::Change;
+use crate::memory::Memory;
 use crate::runner::Runner;
-use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::runtime::{Connect, Lock, Runtime, ask, with_state};
 use crate::state::State;
+
+impl<R: Start> Client<R> {
+    /// Returns a client with those settings. Its driver and its callbacks run in tasks of their own,
+    /// until the last handle is dropped. Nothing is sent before [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    pub fn new(config: Config) -> Result<Self, crate::ConfigError> {
+        let (client, runner, callbacks) = Self::with_tasks(config, R::connector(), R::share)?;
+        R::start(runner, callbacks);
+        Ok(client)
+    }
+}
+
+impl<R: Runtime<Listeners = Registered>> Client<R> {
+    /// Returns a client with those settings and memory from the heap, and its two tasks, the driver
+    /// and the callbacks: for runtimes where somebody else starts them.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    #[allow(clippy::type_complexity)] // The three parts of a client.
+    pub fn with_tasks<C: Connect>(
+        config: Config,
+        connect: C,
+        pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    ) -> Result<(Self, Runner<R, C>, Callbacks<R>), crate::ConfigError> {
+        let memory = Memory::heap(&config);
+        let (client, runner) = Self::with_runner(config, memory, connect, pointer)?;
+        let callbacks = Callbacks::new(client.shared.clone());
+        Ok((client, runner, callbacks))
+    }
+}
+
+impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
+    /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
+    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg), with the options
+    /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata). There may be several
+    /// callbacks per event.
+    ///
+    /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks its
+    /// thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1
+    /// or 2 message is acknowledged when its callbacks have finished. Links that come up or go down
+    /// are told past messages that wait. A panic in a callback is caught where the runtime can, and
+    /// delivery goes on. A callback that needs the client captures a
+    /// [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, EventKind, Registered, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Registered>>(client: &Client<R>) {
+    /// client.set_cb_on_event(event::Down, |reason| async move { println!("down: {reason}") });
+    /// let id = client.set_cb_on_event(event::Msg.new_task(), |message| async move {
+    ///     println!("{}", message.topic());
+    /// });
+    /// assert!(client.unset_cb(id));
+    /// # }
+    /// ```
+    pub fn set_cb_on_event<E, F, Fut>(&self, event: E, callback: F) -> CallbackId
+    where
+        E: EventKind,
+        F: Fn(E::Arg) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let binding = event.bind(Arc::new(move |arg| Box::pin(callback(arg))));
+        self.with_state(|state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
+    }
+
+    /// Ends a callback: false if it is not registered. Calls that have begun go on.
+    pub fn unset_cb(&self, id: CallbackId) -> bool {
+        // It is dropped here, outside the lock.
+        self.with_state(|state| state.unregister_callback(id)).is_some()
+    }
+}
 
 /// A runtime that can start tasks, and has a heap.
 pub trait Start: Runtime<Listeners = Registered> {
@@ -77,39 +152,26 @@ pub struct WithData<E, U>(E, U);
 /// A callback, bound to its event.
 #[derive(Clone)]
 pub struct Binding {
-    callback: Kind,
+    callback: On<Callback<Session>, Callback<DownReason>, Callback<Message>>,
     new_task: bool,
 }
 
-#[derive(Clone)]
-enum Kind {
-    Up(Callback<Session>),
-    Down(Callback<DownReason>),
-    Msg(Callback<Message>),
+macro_rules! event_kinds {
+    ($($event:ident gives $arg:ty;)+) => {$(
+        impl EventKind for $event {
+            type Arg = $arg;
+
+            fn bind(self, callback: Callback<$arg>) -> Binding {
+                Binding { callback: On::$event(callback), new_task: false }
+            }
+        }
+    )+};
 }
 
-impl EventKind for Up {
-    type Arg = Session;
-
-    fn bind(self, callback: Callback<Session>) -> Binding {
-        Binding { callback: Kind::Up(callback), new_task: false }
-    }
-}
-
-impl EventKind for Down {
-    type Arg = DownReason;
-
-    fn bind(self, callback: Callback<DownReason>) -> Binding {
-        Binding { callback: Kind::Down(callback), new_task: false }
-    }
-}
-
-impl EventKind for Msg {
-    type Arg = Message;
-
-    fn bind(self, callback: Callback<Message>) -> Binding {
-        Binding { callback: Kind::Msg(callback), new_task: false }
-    }
+event_kinds! {
+    Up gives Session;
+    Down gives DownReason;
+    Msg gives Message;
 }
 
 impl<E: EventKind> EventKind for NewTask<E> {
@@ -149,16 +211,6 @@ struct Registry {
     next_id: u64,
 }
 
-/// Registers a callback.
-pub(crate) fn register(lock: &dyn Lock, binding: Binding) -> CallbackId {
-    ask(lock, |state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
-}
-
-/// Ends a callback, if it is registered. It is dropped here, outside the lock.
-pub(crate) fn unregister(lock: &dyn Lock, id: CallbackId) -> bool {
-    ask(lock, |state| state.unregister_callback(id)).flatten().is_some()
-}
-
 impl State {
     fn registry(&mut self) -> Option<&mut Registry> {
         let callbacks = self.kept.callbacks.get_or_insert_with(|| Box::<Registry>::default());
@@ -169,13 +221,13 @@ impl State {
         self.registry().map(|registry| registry.bindings.clone()).unwrap_or_default()
     }
 
-    fn register_callback(&mut self, binding: Binding) -> CallbackId {
-        let Some(registry) = self.registry() else { return CallbackId(u64::MAX) };
+    fn register_callback(&mut self, binding: Binding) -> Option<CallbackId> {
+        let registry = self.registry()?;
         let id = CallbackId(registry.next_id);
         registry.next_id += 1;
         Arc::make_mut(&mut registry.bindings).push((id, binding));
         self.listen_to_registered();
-        id
+        Some(id)
     }
 
     fn unregister_callback(&mut self, id: CallbackId) -> Option<Binding> {
@@ -188,34 +240,24 @@ impl State {
 
     fn listen_to_registered(&mut self) {
         let bindings = self.bindings();
-        let any =
-            |which: fn(&Kind) -> bool| bindings.iter().any(|(_, binding)| which(&binding.callback));
-        let up = any(|kind| matches!(kind, Kind::Up(_)));
-        let down = any(|kind| matches!(kind, Kind::Down(_)));
-        self.listen(up, down, any(|kind| matches!(kind, Kind::Msg(_))));
+        self.listen(bindings.iter().fold(0, |kinds, (_, known)| kinds | known.callback.bit()));
     }
 
-    /// The next event for callbacks that are free for it.
-    fn next_event(&mut self, links: bool, messages: bool, waker: &Waker) -> Event {
+    /// The next event for callbacks that are free for it; none if none comes any more.
+    fn next_event(
+        &mut self,
+        links: bool,
+        messages: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Option<(Cause, Bindings)>> {
         if links && let Some(change) = self.lane.pop() {
-            return Event::Link(change, self.bindings());
+            return Poll::Ready(Some((Cause::Link(change), self.bindings())));
         }
         if messages && let Some(message) = self.begin_message() {
-            return Event::Message(message, self.bindings());
+            return Poll::Ready(Some((Cause::Message(message), self.bindings())));
         }
-        let old = self.driver.wait_callbacks(waker);
-        self.waiters.drop_later(old);
-        if self.closed && links && messages { Event::End } else { Event::None }
+        self.wait_for_event(cx).map(|()| None)
     }
-}
-
-/// What callbacks are called with.
-enum Event {
-    Link(Change, Bindings),
-    Message(Message, Bindings),
-    None,
-    /// There is none, and none comes any more.
-    End,
 }
 
 /// The task of the callbacks. [`run`](Self::run) it beside the driver, as long as that runs: without
@@ -267,18 +309,20 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
         for _ in 0..EVENTS {
             links.poll::<R>(lock, cx);
             messages.poll::<R>(lock, cx);
-            let free = (links.is_free(), messages.is_free());
-            match ask(lock, |state| state.next_event(free.0, free.1, cx.waker())) {
-                Some(Event::Link(change, bindings)) => links.begin(&bindings, &Cause::Link(change)),
-                Some(Event::Message(message, bindings)) => {
-                    let token = message.token();
-                    messages.begin(&bindings, &Cause::Message(message));
-                    messages.finish(lock, token); // If there is no call for it.
+            let (link, message) = (links.is_free(), messages.is_free());
+            let next = ask(lock, |state| state.next_event(link, message, cx));
+            let Some(Poll::Ready(next)) = next else { return Poll::Pending };
+            match next {
+                Some((cause, bindings)) => {
+                    let (calls, token) = match &cause {
+                        Cause::Link(_) => (&mut *links, None),
+                        Cause::Message(message) => (&mut *messages, message.token()),
+                    };
+                    calls.begin(&bindings, &cause);
+                    calls.finish(lock, token); // If there is no call for it.
                 }
-                Some(Event::End) if links.is_empty() && messages.is_empty() => {
-                    return Poll::Ready(());
-                }
-                _ => return Poll::Pending,
+                None if links.is_empty() && messages.is_empty() => return Poll::Ready(()),
+                None => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref(); // Others' turn.
@@ -294,26 +338,22 @@ enum Cause {
 
 impl Cause {
     /// The call, if the callback is for such an event. The callback itself runs at its first poll.
-    fn call(&self, kind: &Kind) -> Option<Call> {
-        match (self, kind) {
-            (Self::Link(Change::Up(session)), Kind::Up(callback)) => {
-                Some(Call::new(callback, *session, None))
+    fn call(&self, binding: &Binding) -> Option<Call> {
+        Some(match (self, &binding.callback) {
+            (Self::Link(Change::Up(session)), On::Up(call)) => Call::new(call, *session, None),
+            (Self::Link(Change::Down(reason)), On::Down(call)) => Call::new(call, *reason, None),
+            (Self::Message(message), On::Msg(call)) => {
+                Call::new(call, message.clone(), message.token())
             }
-            (Self::Link(Change::Down(reason)), Kind::Down(callback)) => {
-                Some(Call::new(callback, *reason, None))
-            }
-            (Self::Message(message), Kind::Msg(callback)) => {
-                Some(Call::new(callback, message.clone(), message.token()))
-            }
-            _ => None,
-        }
+            _ => return None,
+        })
     }
 }
 
 impl Calls {
     fn begin(&mut self, bindings: &Bindings, cause: &Cause) {
         for (_, binding) in bindings.iter() {
-            let Some(call) = cause.call(&binding.callback) else { continue };
+            let Some(call) = cause.call(binding) else { continue };
             if binding.new_task {
                 self.running.push(call);
             } else {
@@ -372,8 +412,4 @@ impl Call {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Callbacks<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Callbacks")
-    }
-}
+opaque!(Callbacks);

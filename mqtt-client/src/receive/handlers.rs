@@ -3,27 +3,104 @@
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::future::poll_fn;
-use core::ops::Deref;
 use core::task::{Context, Poll};
-
-#[cfg(feature = "alloc")]
-use alloc::rc::Rc;
 
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
 
+use super::On;
 use super::message::{Copied, MessageRef};
+use crate::client::Client;
+use crate::config::Config;
 use crate::error::DownReason;
 use crate::event::{Down, Msg, Session, Up};
+use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
-use crate::runtime::{Lock, Runtime, ask, with_state};
-use crate::state::State;
+use crate::memory::Memory;
+use crate::runner::Runner;
+use crate::runtime::{Connect, Lock, Runtime, ask, guard, with_state};
+use crate::state::{Guard, State};
 
 /// Callbacks per event at most.
 const MOST: usize = 4;
 
 /// Changes of the link that wait to be told; older ones are forgotten.
 const MOST_LINKS: usize = 4;
+
+impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
+    /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
+    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg). There may be four
+    /// callbacks per event; `None` says that there are, or that the client was made without memory
+    /// for callbacks.
+    ///
+    /// They run beside the driver, one after the other: one that takes long holds the connection up.
+    /// A QoS 1 or 2 message is acknowledged when all have run. One that needs the client has to
+    /// find a [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Handlers, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Handlers>>(client: &Client<R>) {
+    /// client.set_cb_on_event(event::Down, &|reason| println!("down: {reason}"));
+    /// client.set_cb_on_event(event::Msg, &|message| println!("{}", message.topic()));
+    /// # }
+    /// ```
+    pub fn set_cb_on_event<E: HandledEvent>(
+        &self,
+        event: E,
+        callback: &'static E::Function,
+    ) -> Option<HandlerId> {
+        self.register(event.bind(callback))
+    }
+
+    /// Calls a closure on the heap on every such event, as
+    /// [`set_cb_on_event`](Self::set_cb_on_event) does.
+    #[cfg(feature = "alloc")]
+    pub fn set_boxed_cb_on_event<E: HandledEvent>(
+        &self,
+        event: E,
+        callback: alloc::boxed::Box<E::Function>,
+    ) -> Option<HandlerId> {
+        self.register(event.bind_boxed(callback))
+    }
+
+    fn register(&self, handler: Handler) -> Option<HandlerId> {
+        let table = self.listeners.0?;
+        let id = table.add(handler)?;
+        table.work.set(Some(do_next));
+        table.listen(&*self.shared);
+        Some(id)
+    }
+
+    /// Ends a callback: false if it is not registered. A call that has begun goes on.
+    pub fn unset_cb(&self, id: HandlerId) -> bool {
+        let Some(table) = self.listeners.0 else { return false };
+        let removed = table.remove(id);
+        table.listen(&*self.shared);
+        removed.is_some()
+    }
+
+    /// Returns a client with those settings and that memory, and its two tasks: the driver, and the
+    /// callbacks, which have `handlers` for themselves.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
+    pub fn with_handlers<C: Connect>(
+        config: Config,
+        memory: Memory,
+        mut handlers: LentHandlers,
+        connect: C,
+        pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    ) -> Result<Parts<R, C>, crate::ConfigError> {
+        let memory = Memory { link_events: core::mem::take(&mut handlers.links), ..memory };
+        let (mut client, runner) = Self::with_runner(config, memory, connect, pointer)?;
+        client.listeners = Handlers(Some(handlers.table));
+        let handling = Handling::new(client.shared.clone(), handlers)?;
+        Ok((client, runner, handling))
+    }
+}
+
+/// A client, its driver, and its callbacks.
+type Parts<R, C> = (Client<R, Handlers>, Runner<R, C>, Handling<R>);
 
 /// What callbacks need of memory that is zero before it is used: `RX` bytes of the message that they
 /// are called with, at least those of the largest packet taken, and changes of the link.
@@ -96,45 +173,9 @@ pub struct HandlerId(u32);
 
 /// A function, bound to its event. Opaque.
 #[derive(Clone)]
-pub struct Handler(Kind);
+pub struct Handler(Function);
 
-#[derive(Clone)]
-enum Kind {
-    Up(Function<dyn Fn(Session)>),
-    Down(Function<dyn Fn(DownReason)>),
-    Msg(Function<dyn Fn(&MessageRef<'_>)>),
-}
-
-enum Function<F: ?Sized + 'static> {
-    Lent(&'static F),
-    #[allow(dead_code)] // Without a heap nothing is owned.
-    Owned(Owned<F>),
-}
-
-#[cfg(feature = "alloc")]
-type Owned<F> = Rc<F>;
-#[cfg(not(feature = "alloc"))]
-type Owned<F> = crate::never::Never<F>;
-
-impl<F: ?Sized> Clone for Function<F> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Lent(function) => Self::Lent(function),
-            Self::Owned(function) => Self::Owned(function.clone()),
-        }
-    }
-}
-
-impl<F: ?Sized> Deref for Function<F> {
-    type Target = F;
-
-    fn deref(&self) -> &F {
-        match self {
-            Self::Lent(function) => function,
-            Self::Owned(function) => function,
-        }
-    }
-}
+type Function = On<Held<dyn Fn(Session)>, Held<dyn Fn(DownReason)>, Held<dyn Fn(&MessageRef<'_>)>>;
 
 /// An event that functions are called on: [`Up`], [`Down`], [`Msg`].
 pub trait HandledEvent {
@@ -155,12 +196,12 @@ macro_rules! handled_events {
             type Function = $function;
 
             fn bind(self, function: &'static Self::Function) -> Handler {
-                Handler(Kind::$event(Function::Lent(function)))
+                Handler(On::$event(Held::from_static(function)))
             }
 
             #[cfg(feature = "alloc")]
             fn bind_boxed(self, function: alloc::boxed::Box<Self::Function>) -> Handler {
-                Handler(Kind::$event(Function::Owned(function.into())))
+                Handler(On::$event(function.into()))
             }
         }
     )+};
@@ -175,24 +216,20 @@ handled_events! {
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Up(_) => "Up",
-            Kind::Down(_) => "Down",
-            Kind::Msg(_) => "Msg",
+            On::Up(_) => "Up",
+            On::Down(_) => "Down",
+            On::Msg(_) => "Msg",
         })
     }
 }
 
 impl HandlerTable {
-    fn count(&self, which: impl Fn(&Kind) -> bool) -> usize {
-        self.bindings.borrow().iter().flatten().filter(|(_, handler)| which(&handler.0)).count()
-    }
-
     fn add(&self, handler: Handler) -> Option<HandlerId> {
-        let event = core::mem::discriminant(&handler.0);
-        if self.count(|kind| core::mem::discriminant(kind) == event) == MOST {
+        let mut bindings = self.bindings.borrow_mut();
+        let of_event = |(_, known): &&(_, Handler)| known.0.bit() == handler.0.bit();
+        if bindings.iter().flatten().filter(of_event).count() == MOST {
             return None;
         }
-        let mut bindings = self.bindings.borrow_mut();
         let place = bindings.iter_mut().find(|place| place.is_none())?;
         let id = HandlerId(self.next_id.get());
         self.next_id.set(id.0.wrapping_add(1));
@@ -208,57 +245,27 @@ impl HandlerTable {
         bindings.iter_mut().find(is_it)?.take()
     }
 
-    /// Calls with each function, while the table is free.
-    fn each(&self, catch: Catch, call: &dyn Fn(&Kind)) {
+    /// Calls the functions for that, while the table is free.
+    fn tell(&self, what: &On<Session, DownReason, MessageRef<'_>>, guard: Guard) {
         for index in 0..3 * MOST {
             let binding = self.bindings.borrow().get(index).cloned().flatten();
-            if let Some((_, handler)) = binding {
-                catch(&mut || call(&handler.0));
-            }
+            let Some((_, handler)) = binding else { continue };
+            guard(&mut || match (&handler.0, what) {
+                (On::Up(function), On::Up(session)) => function(*session),
+                (On::Down(function), On::Down(reason)) => function(*reason),
+                (On::Msg(function), On::Msg(message)) => function(message),
+                _ => {}
+            });
         }
-    }
-
-    fn tell_link(&self, change: Change, catch: Catch) {
-        self.each(catch, &|kind| match (kind, change) {
-            (Kind::Up(function), Change::Up(session)) => function(session),
-            (Kind::Down(function), Change::Down(reason)) => function(reason),
-            _ => {}
-        });
-    }
-
-    fn tell_message(&self, message: &MessageRef<'_>, catch: Catch) {
-        self.each(catch, &|kind| {
-            if let Kind::Msg(function) = kind {
-                function(message);
-            }
-        });
     }
 
     /// What its functions want to know.
     fn listen(&self, lock: &dyn Lock) {
-        let any = |which: fn(&Kind) -> bool| self.count(which) != 0;
-        let up = any(|kind| matches!(kind, Kind::Up(_)));
-        let down = any(|kind| matches!(kind, Kind::Down(_)));
-        let messages = any(|kind| matches!(kind, Kind::Msg(_)));
-        with_state(lock, |state| state.listen(up, down, messages));
+        let bindings = self.bindings.borrow();
+        let kinds = bindings.iter().flatten().fold(0, |kinds, (_, known)| kinds | known.0.bit());
+        drop(bindings);
+        with_state(lock, |state| state.listen(kinds));
     }
-}
-
-/// Registers a function: `None` if there is no place for it.
-pub(crate) fn register(lock: &dyn Lock, handlers: Handlers, handler: Handler) -> Option<HandlerId> {
-    let table = handlers.0?;
-    let id = table.add(handler)?;
-    table.work.set(Some(do_next));
-    table.listen(lock);
-    Some(id)
-}
-
-/// Ends a function, if it is registered.
-pub(crate) fn unregister(lock: &dyn Lock, handlers: Handlers, id: HandlerId) -> bool {
-    let Some(table) = handlers.0 else { return false };
-    let removed = table.remove(id);
-    table.listen(lock);
-    removed.is_some()
 }
 
 /// The task of the callbacks. [`run`](Self::run) it beside the driver.
@@ -266,13 +273,6 @@ pub struct Handling<R: Runtime> {
     shared: R::Pointer,
     message: &'static mut [u8],
     table: &'static HandlerTable,
-}
-
-/// Calls what belongs to the program, and catches its panic where the runtime can.
-type Catch = fn(&mut dyn FnMut());
-
-fn catch<R: Runtime>(f: &mut dyn FnMut()) {
-    R::catch(f);
 }
 
 impl<R: Runtime<Listeners = Handlers>> Handling<R> {
@@ -295,47 +295,34 @@ impl<R: Runtime<Listeners = Handlers>> Handling<R> {
     pub async fn run(self) {
         let Self { shared, message, table } = self;
         poll_fn(|cx| match table.work.get() {
-            Some(work) => work(&*shared, table, message, catch::<R>, cx),
-            None => wait(&*shared, cx),
+            Some(work) => work(&*shared, table, message, guard::<R>, cx),
+            // There is nothing to do, but to end with the driver.
+            None => ask(&*shared, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(())),
         })
         .await;
     }
 }
 
 /// Calls the functions of the next event.
-type Work = fn(&dyn Lock, &HandlerTable, &mut [u8], Catch, &mut Context<'_>) -> Poll<()>;
-
-/// There is nothing to do, but to end with the driver.
-fn wait(lock: &dyn Lock, cx: &Context<'_>) -> Poll<()> {
-    ask(lock, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(()))
-}
-
-/// What functions are called with.
-enum Event {
-    Link(Change),
-    Message(Copied),
-    Wait(Poll<()>),
-}
+type Work = fn(&dyn Lock, &HandlerTable, &mut [u8], Guard, &mut Context<'_>) -> Poll<()>;
 
 fn do_next(
     lock: &dyn Lock,
     table: &HandlerTable,
     buffer: &mut [u8],
-    catch: Catch,
+    guard: Guard,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     match ask(lock, |state| state.next_handled(buffer, cx)) {
         None => return Poll::Ready(()),
-        Some(Event::Wait(poll)) => return poll,
-        Some(Event::Link(change)) => table.tell_link(change, catch),
-        Some(Event::Message(copied)) => {
+        Some(Err(poll)) => return poll,
+        Some(Ok(On::Up(session))) => table.tell(&On::Up(session), guard),
+        Some(Ok(On::Down(reason))) => table.tell(&On::Down(reason), guard),
+        Some(Ok(On::Msg(copied))) => {
             if let Some(message) = MessageRef::new(buffer, copied) {
-                table.tell_message(&message, catch);
+                table.tell(&On::Msg(message), guard);
             }
-            let done = &mut |state: &mut State| {
-                state.finish_message(copied.token);
-            };
-            with_state(lock, done);
+            with_state(lock, |state| state.finish_message(copied.token));
         }
     }
     cx.waker().wake_by_ref(); // Others' turn.
@@ -343,35 +330,28 @@ fn do_next(
 }
 
 impl State {
-    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.closed {
-            return Poll::Ready(());
-        }
-        let old = self.driver.wait_callbacks(cx.waker());
-        self.waiters.drop_later(old);
-        Poll::Pending
-    }
-
     /// The next event; a message is copied to the buffer.
-    fn next_handled(&mut self, buffer: &mut [u8], cx: &Context<'_>) -> Event {
-        if let Some(change) = self.lane.pop() {
-            return Event::Link(change);
+    fn next_handled(
+        &mut self,
+        buffer: &mut [u8],
+        cx: &Context<'_>,
+    ) -> Result<On<Session, DownReason, Copied>, Poll<()>> {
+        match self.lane.pop() {
+            Some(Change::Up(session)) => return Ok(On::Up(session)),
+            Some(Change::Down(reason)) => return Ok(On::Down(reason)),
+            None => {}
         }
         while let Some(copied) = self.begin_in(buffer) {
             if let Ok(copied) = copied {
-                return Event::Message(copied);
+                return Ok(On::Msg(copied));
             }
             // It cannot be: the buffer was checked. But a message is never lost uncounted.
             self.counts.too_large += 1;
             let token = self.core.begin(Consumer::Callbacks);
             self.finish_message(token);
         }
-        Event::Wait(self.wait_for_event(cx))
+        Err(self.wait_for_event(cx))
     }
 }
 
-impl<R: Runtime> fmt::Debug for Handling<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handling")
-    }
-}
+opaque!(Handling);

@@ -12,11 +12,13 @@ use alloc::vec::Vec;
 use core::fmt;
 #[cfg(feature = "alloc")]
 use core::future::Future;
+use core::task::{Context, Poll};
 
-use mqtt_as_proto::client::Consumer;
+use mqtt_as_proto::ReasonCode;
+use mqtt_as_proto::client::{Acknowledged, Consumer};
 
+use crate::client::Client;
 use crate::runtime::{Runtime, with_state};
-#[cfg(feature = "alloc")]
 use crate::state::State;
 use crate::waiters::Wait;
 use take::Taking;
@@ -26,18 +28,97 @@ pub use callbacks::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
     Start, WithData,
 };
-#[cfg(feature = "alloc")]
-pub(crate) use callbacks::{register as register_callback, unregister as unregister_callback};
 pub use handlers::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
-pub(crate) use handlers::{register as register_handler, unregister as unregister_handler};
 #[cfg(feature = "alloc")]
 pub use message::Message;
 pub use message::{Acknowledge, MessageRef};
 pub use stream::MessageStream;
 
-/// The received messages, for [`Client::queue`](crate::Client::queue).
+impl<R: Runtime> Client<R> {
+    /// The received messages. From the first call on the queue is a consumer: QoS 1 and 2 messages
+    /// are acknowledged when they are taken from it.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Runtime, TooSmall};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), TooSmall> {
+    /// let mut buffer = [0; 512];
+    /// while let Some(message) = client.queue().next_into(&mut buffer).await? {
+    ///     println!("{}: {} bytes", message.topic(), message.payload().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn queue(&self) -> Queue<'_, R> {
+        let lock = &*self.shared;
+        with_state(lock, |state| state.core.activate(Consumer::Queue));
+        Queue { lock }
+    }
+
+    /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
+    /// more refuses it. False if there is nobody to tell any more: its connection is gone, or it
+    /// was acknowledged before.
+    pub fn ack(&self, message: &impl Acknowledge, reason: ReasonCode) -> bool {
+        let Some(token) = message.token() else { return false };
+        self.with_state(|state| {
+            let done = state.core.acknowledge(token, reason);
+            state.settle();
+            done == Acknowledged::Queued
+        })
+    }
+}
+
+/// What there is for each kind of event.
+#[derive(Clone)]
+pub(crate) enum On<U, D, M> {
+    Up(U),
+    Down(D),
+    Msg(M),
+}
+
+impl<U, D, M> On<U, D, M> {
+    /// A bit for each kind.
+    fn bit(&self) -> u8 {
+        match self {
+            Self::Up(_) => UP,
+            Self::Down(_) => DOWN,
+            Self::Msg(_) => MESSAGE,
+        }
+    }
+}
+
+const UP: u8 = 1;
+const DOWN: u8 = 2;
+const MESSAGE: u8 = 4;
+
+impl State {
+    /// What callbacks want to know from here on.
+    fn listen(&mut self, kinds: u8) {
+        self.lane.listen(kinds & UP != 0, kinds & DOWN != 0);
+        if kinds & MESSAGE != 0 {
+            self.core.activate(Consumer::Callbacks);
+            self.driver.notify_callbacks();
+        } else {
+            self.core.deactivate(Consumer::Callbacks);
+            self.wake_consumers();
+            self.taken(true);
+        }
+    }
+
+    /// The callbacks' task has nothing to do, until it is woken or the driver is gone.
+    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.closed {
+            return Poll::Ready(());
+        }
+        let old = self.driver.wait_callbacks(cx.waker());
+        self.waiters.drop_later(old);
+        Poll::Pending
+    }
+}
+
+/// The received messages, for [`Client::queue`].
 ///
 /// Several consumers may share the queue: each message goes to one of them. A QoS 1 or 2 message
 /// is acknowledged when it is taken, unless the setting `manual_ack` leaves that to the program.
@@ -46,11 +127,6 @@ pub struct Queue<'c, R: Runtime> {
 }
 
 impl<'c, R: Runtime> Queue<'c, R> {
-    pub(crate) fn new(lock: &'c R::Lock) -> Self {
-        with_state(lock, |state| state.core.activate(Consumer::Queue));
-        Self { lock }
-    }
-
     /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are
     /// taken.
     ///
@@ -137,11 +213,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
     }
 }
 
-impl<R: Runtime> fmt::Debug for Queue<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Queue")
-    }
-}
+opaque!(Queue, '_);
 
 /// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
 /// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.

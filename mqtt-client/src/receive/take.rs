@@ -158,7 +158,7 @@ impl State {
 
     /// Messages were taken: one may have to be acknowledged, and there may be room for others.
     #[inline]
-    fn taken(&mut self, owes: bool) {
+    pub(super) fn taken(&mut self, owes: bool) {
         if owes {
             self.notify_write();
         }
@@ -171,19 +171,6 @@ impl State {
             self.core.finish(Consumer::Callbacks, token);
         }
         self.taken(token.is_some());
-    }
-
-    /// What callbacks want to know from here on: links that come up, that go down, and messages.
-    pub(super) fn listen(&mut self, up: bool, down: bool, messages: bool) {
-        self.lane.listen(up, down);
-        if messages {
-            self.core.activate(Consumer::Callbacks);
-            self.driver.notify_callbacks();
-        } else {
-            self.core.deactivate(Consumer::Callbacks);
-            self.wake_consumers();
-            self.taken(true);
-        }
     }
 }
 

@@ -15,8 +15,9 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
-use crate::config::{Settings, Text};
+use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
+use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
 use crate::state::State;

@@ -1,7 +1,5 @@
 //! What a client is made of: its settings and its memory.
 
-use core::fmt;
-
 use super::alias::{AliasesIn, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
@@ -163,34 +161,21 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
     if given < needed { Err(ConfigError::Memory { what, needed, given }) } else { Ok(()) }
 }
 
-/// Settings and memory that do not fit each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum ConfigError {
-    /// Receive Maximum, Maximum Packet Size and the length of the queue may not be 0.
-    Zero,
-    /// A piece of memory is too small for the settings.
-    Memory {
-        /// Which one.
-        what: &'static str,
-        /// Items or bytes needed.
-        needed: usize,
-        /// Items or bytes given.
-        given: usize,
-    },
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Zero => {
-                f.write_str("receive_maximum, maximum_packet_size and queue_len must be at least 1")
-            }
-            Self::Memory { what, needed, given } => {
-                write!(f, "the settings ask for {needed} {what}, there are {given}")
-            }
-        }
+reasons! {
+    /// Settings and memory that do not fit each other.
+    #[non_exhaustive]
+    ConfigError {
+        /// Receive Maximum, Maximum Packet Size and the length of the queue may not be 0.
+        Zero => "receive_maximum, maximum_packet_size and queue_len must be at least 1";
+        /// A piece of memory is too small for the settings.
+        Memory {
+            /// Which one.
+            what: &'static str,
+            /// Items or bytes needed.
+            needed: usize,
+            /// Items or bytes given.
+            given: usize,
+        } => "the settings ask for {needed} {what}, there are {given}";
     }
 }
 
