@@ -429,15 +429,22 @@ impl Notes {
 
 /// Runs `mosquitto_pub` with these arguments (without `-h` and `-p`) until the broker has taken the message.
 ///
+/// At QoS 0 too: the program ends before the broker has read what it wrote, so this waits until the broker has seen it go.
+///
 /// # Panics
 ///
 /// If it fails, or the broker refuses the message, with what it said.
 pub fn publish(broker: &Mosquitto, args: &[&str]) {
     let said = TempDir::new("mosquitto_pub");
     let said = said.path().join("stderr");
+    let given = args.iter().position(|arg| *arg == "-i").and_then(|at| args.get(at + 1));
+    let id = given.map_or_else(|| format!("pub-{}", unique()), |id| (*id).to_owned());
+    let gone = || broker.log().matches(&format!("Client {id} disconnected")).count();
+    let before = gone();
     let mut command = Command::new(installed("mosquitto_pub"));
     command
         .args(address(broker))
+        .args(["-i", &id])
         .args(args)
         .stdout(Stdio::null())
         .stderr(File::create(&said).expect("create a file for stderr"));
@@ -447,6 +454,7 @@ pub fn publish(broker: &Mosquitto, args: &[&str]) {
     // In 5.0 a refusal is only a warning to it.
     let taken = status.is_some_and(|status| status.success()) && !said.contains("Warning: Publish");
     assert!(taken, "mosquitto_pub {args:?} failed ({status:?}); it said: {said}");
+    assert!(wait_until(BOUND, || gone() > before), "{id} is still there:\n{}", broker.log());
 }
 
 /// As [`publish`], with a payload that is not for the command line: binary, or large.

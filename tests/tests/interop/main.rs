@@ -71,6 +71,15 @@ async fn connected(broker: &Mosquitto, version: Version, id: &str) -> Client {
     client
 }
 
+/// Waits until the broker has handled all that this client has sent.
+///
+/// What has no answer of its own (a publish at QoS 0) is settled before the broker has seen it, and the broker may serve
+/// another connection first. A server handles what one connection brings in order: the answer to a sign of life comes
+/// behind all that was sent before.
+async fn handled(client: &Client) {
+    assert!(within(client.broker_up()).await, "the broker does not answer");
+}
+
 /// What has to happen soon.
 async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
     timeout(SOON, future).await.expect("it takes too long")
