@@ -119,8 +119,9 @@ impl<'a> Reader<'a> {
         u16::from_be_bytes(self.array())
     }
 
-    pub(crate) fn u32(&mut self) -> u32 {
-        u32::from_be_bytes(self.array())
+    /// A number of that many bytes, at most 4.
+    pub(crate) fn number(&mut self, width: usize) -> u32 {
+        self.take(width).iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
     }
 
     #[inline]
@@ -270,6 +271,12 @@ impl<'a> Writer<'a> {
         self.put(&value.to_be_bytes());
     }
 
+    /// A number of that many bytes, at most 4.
+    pub(crate) fn number(&mut self, value: u32, width: usize) {
+        let bytes = value.to_be_bytes();
+        self.put(bytes.get(bytes.len().saturating_sub(width)..).unwrap_or_default());
+    }
+
     pub(crate) fn u32(&mut self, value: u32) {
         self.put(&value.to_be_bytes());
     }
@@ -378,7 +385,7 @@ mod tests {
     fn the_first_fault_is_kept_and_nothing_is_left_to_read() {
         let mut from = Reader::new(&[0, 0, 0xff, 0xff, 1]);
         assert_eq!((from.packet_id(), from.check()), (PacketId::MIN, Err(DecodeError::PacketId)));
-        assert_eq!((from.u8(), from.u32(), from.varint()), (0, 0, 0));
+        assert_eq!((from.u8(), from.number(4), from.varint()), (0, 0, 0));
         assert_eq!((from.string(), from.binary()), ("", &[][..]));
         assert_eq!((from.is_empty(), from.end()), (true, Err(DecodeError::PacketId)));
     }

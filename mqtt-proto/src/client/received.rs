@@ -2,9 +2,10 @@
 
 use super::incoming::flag;
 use crate::error::DecodeError;
-use crate::packet::{DUP, Publish, QoS, Version};
+use crate::frame::Frame;
+use crate::packet::{DUP, Publish, QoS, TOPIC_ALIAS, Version};
 use crate::topic::TopicName;
-use crate::wire::{PacketId, Reader};
+use crate::wire::PacketId;
 
 /// A received PUBLISH, as far as it counts here.
 #[derive(Clone, Copy, Debug)]
@@ -72,16 +73,14 @@ impl<'p> Received<'p> {
     /// Reads any.
     #[inline(never)]
     fn read_any(first: u8, body: &'p [u8], v5: bool) -> Result<Self, DecodeError> {
-        let mut from = Reader::new(body);
         let version = if v5 { Version::V5 } else { Version::V311 };
-        let (publish, alias) = Publish::read_with_alias(first, &mut from, version);
-        from.check()?;
+        let publish = Publish::decode(Frame { first, body }, version)?;
         Ok(Self {
             first,
             qos: publish.delivery.qos(),
             id: publish.delivery.id(),
             topic: publish.topic.as_bytes(),
-            alias,
+            alias: publish.properties.number(TOPIC_ALIAS).map(|alias| alias as u16),
             section: publish.properties.section(),
             payload: publish.payload,
         })

@@ -17,8 +17,8 @@ pub(crate) use crate::packet_type::WILL;
 pub use crate::packet_type::{PacketType, QoS, Version};
 pub use connect::{ConnAck, Connect, Will};
 pub use disconnect::{Auth, Disconnect};
-pub(crate) use publish::DUP;
 pub use publish::{Ack, Delivery, Publish};
+pub(crate) use publish::{DUP, TOPIC_ALIAS};
 pub use subscribe::{
     Filters, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, Subscriptions,
     UnsubAck, Unsubscribe,

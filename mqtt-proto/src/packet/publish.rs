@@ -3,7 +3,7 @@
 use super::{PacketType, QoS, Version, put_code, read_code};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
-use crate::property::{Properties, read_section};
+use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
 use crate::wire::{PacketId, Reader, Writer, write_head, write_packet};
@@ -73,7 +73,8 @@ pub struct Publish<'a> {
 pub(crate) const DUP: u8 = 1 << 3;
 const RETAIN: u8 = 1;
 
-const TOPIC_ALIAS: u8 = 0x23;
+/// The property of that name.
+pub(crate) const TOPIC_ALIAS: u8 = 0x23;
 
 impl<'a> Publish<'a> {
     /// A first, QoS 0, not retained PUBLISH of that payload; the rest is set field by field.
@@ -101,16 +102,6 @@ impl<'a> Publish<'a> {
     }
 
     pub(super) fn read(first: u8, from: &mut Reader<'a>, version: Version) -> Self {
-        Self::read_with_alias(first, from, version).0
-    }
-
-    /// Reads a PUBLISH, and its topic alias beside it.
-    #[inline(never)]
-    pub(crate) fn read_with_alias(
-        first: u8,
-        from: &mut Reader<'a>,
-        version: Version,
-    ) -> (Self, Option<u16>) {
         let topic = from.binary();
         let delivery = match (first >> 1) & 3 {
             0 => Delivery::AtMostOnce,
@@ -125,27 +116,16 @@ impl<'a> Publish<'a> {
         if dup && delivery == Delivery::AtMostOnce {
             from.fail(DecodeError::DupWithoutId); // [MQTT-3.3.1-2]
         }
-        let (mut alias, mut properties) = (None, Properties::NONE);
-        if version == Version::V5 {
-            let place = PacketType::Publish.bit();
-            properties = Properties::judged(read_section(from, place, &mut |id, number, _| {
-                if id == TOPIC_ALIAS {
-                    alias = Some(number as u16);
-                }
-            }));
-        }
-        let topic = match TopicName::from_bytes(topic) {
-            Ok(topic) => topic,
-            Err(error) => {
-                if !topic.is_empty() || alias.is_none() {
-                    from.fail(DecodeError::TopicName(error));
-                }
-                TopicName::EMPTY
+        let properties = Properties::read(from, version, PacketType::Publish.bit());
+        let topic = TopicName::from_bytes(topic).unwrap_or_else(|error| {
+            if !topic.is_empty() || properties.raw(TOPIC_ALIAS).is_none() {
+                from.fail(DecodeError::TopicName(error));
             }
-        };
+            TopicName::EMPTY
+        });
         let payload = from.take(from.rest().len());
         let retain = first & RETAIN != 0;
-        (Self { dup, retain, delivery, topic, properties, payload }, alias)
+        Self { dup, retain, delivery, topic, properties, payload }
     }
 
     /// Writes the whole packet and returns its length.
