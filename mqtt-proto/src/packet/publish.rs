@@ -117,12 +117,10 @@ impl<'a> Publish<'a> {
             from.fail(DecodeError::DupWithoutId); // [MQTT-3.3.1-2]
         }
         let properties = Properties::read(from, version, PacketType::Publish.bit());
-        let topic = TopicName::from_bytes(topic).unwrap_or_else(|error| {
-            if !topic.is_empty() || properties.raw(TOPIC_ALIAS).is_none() {
-                from.fail(DecodeError::TopicName(error));
-            }
-            TopicName::EMPTY
-        });
+        let topic = match topic {
+            [] if properties.number(TOPIC_ALIAS).is_some() => TopicName::EMPTY,
+            _ => TopicName::judge(topic, from),
+        };
         let payload = from.take(from.rest().len());
         let retain = first & RETAIN != 0;
         Self { dup, retain, delivery, topic, properties, payload }

@@ -1,8 +1,8 @@
 //! Properties as types: decoded or from a list, read and written.
 
-use super::section::{Raw, Seen, judge};
+use super::section::{Place, Raw, Seen, judge};
 use super::{ORDER, Property, SubscriptionId, Value, raw_of};
-use crate::error::{DecodeError, EncodeError};
+use crate::error::EncodeError;
 use crate::packet_type::{PacketType, Version, WILL};
 use crate::wire::{Body, Reader, Writer, text};
 
@@ -16,10 +16,18 @@ pub struct Properties<'a>(Source<'a>);
 enum Source<'a> {
     /// Judged bytes.
     Encoded(&'a [u8]),
-    /// A list, and what gives one of it: through a pointer, so that a program that never makes a
-    /// list does not link that.
-    List(&'a [Property<'a>], for<'p> fn(&Property<'p>) -> Raw<'p>),
+    /// A list, and what is done with lists.
+    List(&'a [Property<'a>], &'static Lists),
 }
+
+/// What is done with lists: through pointers, so that a program that never makes one links nothing
+/// of it.
+struct Lists {
+    raw: for<'a> fn(&Property<'a>) -> Raw<'a>,
+    write: fn(&[Property<'_>], skip: u8, &mut Writer<'_>),
+}
+
+static LISTS: Lists = Lists { raw: raw_of, write: write_list };
 
 /// No property.
 const NONE: u8 = 0;
@@ -32,7 +40,7 @@ impl<'a> Properties<'a> {
     /// list's.
     #[must_use]
     pub const fn new(list: &'a [Property<'a>]) -> Self {
-        Self(Source::List(list, raw_of))
+        Self(Source::List(list, &LISTS))
     }
 
     /// Returns the properties of a section that was judged.
@@ -107,10 +115,11 @@ impl<'a> Properties<'a> {
     fn check_place(&self, place: u16) -> Result<(), EncodeError> {
         let mut seen = Seen::default();
         for raw in self.raws() {
-            seen.judge(raw.id, place).map_err(|fault| match fault {
-                DecodeError::RepeatedProperty(id) => EncodeError::RepeatedProperty(id),
-                _ => EncodeError::MisplacedProperty(raw.id),
-            })?;
+            match seen.note(&raw, place) {
+                Place::Right => {}
+                Place::Wrong => return Err(EncodeError::MisplacedProperty(raw.id)),
+                Place::Taken => return Err(EncodeError::RepeatedProperty(raw.id)),
+            }
         }
         if seen.lacks_method() { Err(EncodeError::AuthDataWithoutMethod) } else { Ok(()) }
     }
@@ -157,16 +166,29 @@ impl<'a> Properties<'a> {
         content(out);
     }
 
-    /// Writes what came as it came, and a list in the order of writing.
+    /// Writes what came as it came.
     fn write_content(&self, skip: u8, out: &mut Writer<'_>) {
         match self.0 {
-            Source::Encoded(bytes) if skip == NONE => out.put(bytes),
-            _ => {
-                for id in ORDER.into_iter().filter(|id| *id != skip) {
-                    self.raws().filter(|raw| raw.id == id).for_each(|raw| raw.write(out));
+            Source::Encoded(bytes) => {
+                let mut from = Reader::new(bytes);
+                while !from.is_empty() {
+                    let rest = from.rest();
+                    let id = Raw::read(&mut from).id;
+                    let len = rest.len().saturating_sub(from.rest().len());
+                    if id != skip {
+                        out.put(rest.get(..len).unwrap_or_default());
+                    }
                 }
             }
+            Source::List(list, lists) => (lists.write)(list, skip, out),
         }
+    }
+}
+
+/// Writes a list in the order of writing.
+fn write_list(list: &[Property<'_>], skip: u8, out: &mut Writer<'_>) {
+    for id in ORDER.into_iter().filter(|id| *id != skip) {
+        list.iter().filter(|p| p.id() == id).for_each(|p| raw_of(p).write(out));
     }
 }
 
@@ -249,10 +271,10 @@ impl<'a> Iterator for Raws<'a> {
                 *bytes = from.rest();
                 Some(raw)
             }
-            Source::List(list, raw) => {
+            Source::List(list, lists) => {
                 let (first, rest) = list.split_first()?;
                 *list = rest;
-                Some(raw(first))
+                Some((lists.raw)(first))
             }
         }
     }

@@ -53,7 +53,7 @@ macro_rules! properties {
 
         fn raw_of<'a>(property: &Property<'a>) -> Raw<'a> {
             match *property {
-                $(Property::$name(value) => Raw { id: $id, ..value.raw() },)+
+                $(Property::$name(value) => Raw { id: $id, rule: &RULES[$id], ..value.raw() },)+
             }
         }
 
@@ -188,7 +188,7 @@ macro_rules! values {
 
             fn raw(self) -> Raw<'a> {
                 let $value = self;
-                Raw { $field: $from, $(second: $second,)? ..Raw::default() }
+                Raw { $field: $from, $(second: $second,)? ..Raw::NONE }
             }
         })+
     };

@@ -7,7 +7,7 @@ use crate::topic::TopicName;
 use crate::wire::{Reader, Writer, utf8};
 
 /// What the standard says of a property.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Rule {
     pub(super) kind: Kind,
     /// The packets that may carry it, a bit each; none if there is no such property.
@@ -50,15 +50,14 @@ impl Kind {
     }
 }
 
-/// Returns the rule of a property that exists.
-fn rule(id: u32) -> Option<&'static Rule> {
-    RULES.get(id as usize).filter(|rule| rule.places != 0)
-}
+/// The rule of what is no property.
+static NO_RULE: Rule = Rule { kind: Kind::Data, places: 0 };
 
 /// A property of any kind: a number, or bytes.
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Raw<'a> {
     pub(crate) id: u8,
+    pub(super) rule: &'static Rule,
     pub(crate) number: u32,
     pub(crate) bytes: &'a [u8],
     /// The second string of a pair.
@@ -66,14 +65,18 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
+    pub(super) const NONE: Self =
+        Self { id: 0, rule: &NO_RULE, number: 0, bytes: &[], second: &[] };
+
     /// Reads a property, whose value is not judged.
+    #[inline(never)]
     pub(super) fn read(from: &mut Reader<'a>) -> Self {
         let id = from.varint();
-        let Some(rule) = rule(id) else {
+        let Some(rule) = RULES.get(id as usize).filter(|rule| rule.places != 0) else {
             from.fail(DecodeError::UnknownProperty(u16::try_from(id).unwrap_or(u16::MAX)));
-            return Self::default();
+            return Self::NONE;
         };
-        let mut raw = Self { id: id as u8, ..Self::default() };
+        let mut raw = Self { id: id as u8, rule, ..Self::NONE };
         match rule.kind {
             Kind::Varint => raw.number = from.varint(),
             Kind::Text | Kind::Topic | Kind::Data => raw.bytes = from.binary(),
@@ -84,9 +87,8 @@ impl<'a> Raw<'a> {
     }
 
     pub(super) fn write(&self, out: &mut Writer<'_>) {
-        let Some(rule) = rule(u32::from(self.id)) else { return };
         out.u8(self.id);
-        match rule.kind {
+        match self.rule.kind {
             Kind::Varint => out.varint(self.number),
             Kind::Data => out.binary(self.bytes),
             Kind::Topic => TopicName::judged(self.bytes).write(out),
@@ -100,21 +102,21 @@ impl<'a> Raw<'a> {
     }
 
     /// Judges the value.
-    fn judge(&self) -> Result<(), DecodeError> {
-        let Some(rule) = rule(u32::from(self.id)) else { return Ok(()) };
-        match (rule.kind, self.number) {
-            (Kind::Alias, 0) => Err(DecodeError::TopicAliasZero), // [MQTT-3.3.2-8]
-            (Kind::ShortNot0 | Kind::LongNot0 | Kind::Varint, 0) | (Kind::Flag, 2..) => {
-                Err(DecodeError::PropertyValue(self.id))
-            }
-            (Kind::Text | Kind::Pair, _) => match (utf8(self.bytes), utf8(self.second)) {
-                (Some(_), Some(_)) => Ok(()),
-                _ => Err(DecodeError::String),
-            },
-            (Kind::Topic, _) => {
-                TopicName::from_bytes(self.bytes).map_err(DecodeError::TopicName).map(drop)
-            }
-            _ => Ok(()),
+    fn judge(&self, from: &mut Reader<'_>) {
+        let kind = self.rule.kind;
+        let is_right = match kind {
+            Kind::Flag => self.number < 2,
+            Kind::ShortNot0 | Kind::LongNot0 | Kind::Varint | Kind::Alias => self.number != 0,
+            Kind::Text | Kind::Pair => utf8(self.bytes).and(utf8(self.second)).is_some(),
+            Kind::Topic => !TopicName::judge(self.bytes, from).is_empty(),
+            Kind::Short | Kind::Long | Kind::Data => true,
+        };
+        if !is_right {
+            from.fail(match kind {
+                Kind::Text | Kind::Pair => DecodeError::String,
+                Kind::Alias => DecodeError::TopicAliasZero, // [MQTT-3.3.2-8]
+                _ => DecodeError::PropertyValue(self.id),
+            });
         }
     }
 }
@@ -125,11 +127,26 @@ pub(super) fn judge(section: &[u8], place: u16) -> Result<(), DecodeError> {
     let mut seen = Seen::default();
     while !rest.is_empty() {
         let raw = Raw::read(&mut rest);
-        rest.check()?;
-        raw.judge()?;
-        seen.judge(raw.id, place)?;
+        raw.judge(&mut rest);
+        match seen.note(&raw, place) {
+            Place::Right => {}
+            Place::Wrong => rest.fail(DecodeError::MisplacedProperty(raw.id)),
+            Place::Taken => rest.fail(DecodeError::RepeatedProperty(raw.id)),
+        }
     }
-    if seen.lacks_method() { Err(DecodeError::AuthDataWithoutMethod) } else { Ok(()) }
+    if seen.lacks_method() {
+        rest.fail(DecodeError::AuthDataWithoutMethod);
+    }
+    rest.check()
+}
+
+/// Where a property stands.
+pub(super) enum Place {
+    Right,
+    /// The packet may not carry it.
+    Wrong,
+    /// The packet may carry it once.
+    Taken,
 }
 
 /// The properties seen so far, a bit each: all identifiers are below 64.
@@ -138,22 +155,22 @@ pub(super) fn judge(section: &[u8], place: u16) -> Result<(), DecodeError> {
 pub(super) struct Seen([u32; 2]);
 
 impl Seen {
-    pub(super) fn judge(&mut self, id: u8, place: u16) -> Result<(), DecodeError> {
-        let Some(rule) = rule(u32::from(id)).filter(|rule| rule.places & place != 0) else {
-            return Err(DecodeError::MisplacedProperty(id));
-        };
+    pub(super) fn note(&mut self, raw: &Raw<'_>, place: u16) -> Place {
         // A message may come from several subscriptions (3.3.2.3.8).
-        let repeats = match rule.kind {
+        let repeats = match raw.rule.kind {
             Kind::Varint => place == PacketType::Publish.bit(),
             kind => kind == Kind::Pair,
         };
-        if self.has(id) && !repeats {
-            return Err(DecodeError::RepeatedProperty(id));
+        if raw.rule.places & place == 0 {
+            return Place::Wrong;
         }
-        if let Some(half) = self.0.get_mut(usize::from(id >> 5)) {
-            *half |= bit(id);
+        if self.has(raw.id) && !repeats {
+            return Place::Taken;
         }
-        Ok(())
+        if let Some(half) = self.0.get_mut(usize::from(raw.id >> 5)) {
+            *half |= bit(raw.id);
+        }
+        Place::Right
     }
 
     /// Authentication data needs its method (3.1.2.11.10).
