@@ -4,7 +4,7 @@ use core::fmt;
 
 pub use crate::error::TopicError;
 use crate::error::{DecodeError, EncodeError};
-use crate::wire::{Reader, Writer, text};
+use crate::wire::{Reader, Writer, has_nul, text};
 
 /// A topic name that is right: what a message is published to (4.7).
 ///
@@ -30,21 +30,12 @@ impl<'a> TopicName<'a> {
         Self(name)
     }
 
-    /// Judges a string.
-    ///
-    /// # Errors
-    /// Says which rule of section 4.7 the string breaks.
-    pub fn new(name: &'a str) -> Result<Self, TopicError> {
-        Self::from_bytes(name.as_bytes())
-    }
-
     /// Judges bytes, which must be UTF-8.
     ///
     /// # Errors
     /// Says which rule of section 4.7 the bytes break.
     #[inline]
     pub fn from_bytes(name: &'a [u8]) -> Result<Self, TopicError> {
-        check_len(name)?;
         if !is_plain(name) {
             check_name(name)?;
         }
@@ -52,7 +43,13 @@ impl<'a> TopicName<'a> {
     }
 
     pub(crate) fn read(from: &mut Reader<'a>) -> Self {
-        Self::from_bytes(from.binary()).unwrap_or_else(|error| {
+        Self::judge(from.binary(), from)
+    }
+
+    /// Judges what was read.
+    #[inline(never)]
+    pub(crate) fn judge(name: &'a [u8], from: &mut Reader<'_>) -> Self {
+        Self::from_bytes(name).unwrap_or_else(|error| {
             from.fail(DecodeError::TopicName(error));
             Self::EMPTY
         })
@@ -63,19 +60,6 @@ impl<'a> TopicName<'a> {
             out.fail(EncodeError::EmptyTopic); // [MQTT-4.7.3-1]
         }
         out.binary(self.0);
-    }
-
-    /// The bytes of the name.
-    #[inline]
-    #[must_use]
-    pub const fn as_bytes(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// The name as a string. Its UTF-8 is checked again: keep the string if it is needed often.
-    #[must_use]
-    pub fn as_str(self) -> &'a str {
-        text(self.0)
     }
 
     /// True only for a 5.0 PUBLISH with a topic alias in place of its name (3.3.2.1).
@@ -103,23 +87,12 @@ impl<'a> TopicName<'a> {
 pub struct TopicFilter<'a>(&'a [u8]);
 
 impl<'a> TopicFilter<'a> {
-    /// Judges a string.
-    ///
-    /// # Errors
-    /// Says which rule of section 4.7 or 4.8.2 the string breaks.
-    pub fn new(filter: &'a str) -> Result<Self, TopicError> {
-        Self::from_bytes(filter.as_bytes())
-    }
-
     /// Judges bytes, which must be UTF-8.
     ///
     /// # Errors
     /// Says which rule of section 4.7 or 4.8.2 the bytes break.
     pub fn from_bytes(filter: &'a [u8]) -> Result<Self, TopicError> {
-        check_len(filter)?;
-        if !is_plain(filter) {
-            check_text(filter)?;
-        }
+        check_text(filter)?;
         let levels = match filter.strip_prefix(SHARE) {
             Some(shared) => well_shared(shared)?,
             None => filter,
@@ -135,19 +108,6 @@ impl<'a> TopicFilter<'a> {
             from.fail(DecodeError::TopicFilter(error));
             Self(&[])
         })
-    }
-
-    /// The bytes of the filter.
-    #[inline]
-    #[must_use]
-    pub const fn as_bytes(self) -> &'a [u8] {
-        self.0
-    }
-
-    /// The filter as a string. Its UTF-8 is checked again: keep the string if it is needed often.
-    #[must_use]
-    pub fn as_str(self) -> &'a str {
-        text(self.0)
     }
 
     /// The share name, if this is a shared subscription (4.8.2): `g` of `$share/g/sport/#`.
@@ -195,76 +155,79 @@ impl<'a> TopicFilter<'a> {
     }
 }
 
-impl<'a> TryFrom<&'a str> for TopicName<'a> {
-    type Error = TopicError;
+macro_rules! topics {
+    ($($topic:ident)+) => {
+        $(impl<'a> $topic<'a> {
+            /// Judges a string.
+            ///
+            /// # Errors
+            /// Says which rule of section 4.7 or 4.8.2 the string breaks.
+            pub fn new(topic: &'a str) -> Result<Self, TopicError> {
+                Self::from_bytes(topic.as_bytes())
+            }
 
-    fn try_from(name: &'a str) -> Result<Self, TopicError> {
-        Self::new(name)
-    }
+            /// Its bytes.
+            #[inline]
+            #[must_use]
+            pub const fn as_bytes(self) -> &'a [u8] {
+                self.0
+            }
+
+            /// The same as a string. Its UTF-8 is checked again: keep the string if it is needed
+            /// often.
+            #[must_use]
+            pub fn as_str(self) -> &'a str {
+                text(self.0)
+            }
+        }
+
+        impl<'a> TryFrom<&'a str> for $topic<'a> {
+            type Error = TopicError;
+
+            fn try_from(topic: &'a str) -> Result<Self, TopicError> {
+                Self::new(topic)
+            }
+        }
+
+        impl fmt::Display for $topic<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $topic<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($topic)).field(&self.as_str()).finish()
+            }
+        })+
+    };
 }
 
-impl<'a> TryFrom<&'a str> for TopicFilter<'a> {
-    type Error = TopicError;
-
-    fn try_from(filter: &'a str) -> Result<Self, TopicError> {
-        Self::new(filter)
-    }
-}
-
-impl fmt::Display for TopicName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Display for TopicFilter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Debug for TopicName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TopicName").field(&self.as_str()).finish()
-    }
-}
-
-impl fmt::Debug for TopicFilter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TopicFilter").field(&self.as_str()).finish()
-    }
-}
+topics!(TopicName TopicFilter);
 
 /// How a shared subscription begins [MQTT-4.8.2-1].
 const SHARE: &[u8] = b"$share/";
+
+fn is_slash(byte: &u8) -> bool {
+    *byte == b'/'
+}
 
 fn has_wildcard(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
 }
 
-/// A topic has 1 to 65,535 bytes.
-#[inline]
-fn check_len(topic: &[u8]) -> Result<(), TopicError> {
+/// A topic has 1 to 65,535 bytes of UTF-8 without U+0000.
+fn check_text(topic: &[u8]) -> Result<(), TopicError> {
     match topic.len() {
-        0 => Err(TopicError::Empty),                     // [MQTT-4.7.3-1]
-        len if len > 0xffff => Err(TopicError::TooLong), // [MQTT-4.7.3-3]
+        0 => Err(TopicError::Empty),            // [MQTT-4.7.3-1]
+        0x1_0000.. => Err(TopicError::TooLong), // [MQTT-4.7.3-3]
+        _ if core::str::from_utf8(topic).is_err() => Err(TopicError::NotUtf8), // [MQTT-1.5.4-1]
+        _ if has_nul(topic) => Err(TopicError::Nul), // [MQTT-4.7.3-2] [MQTT-1.5.4-2]
         _ => Ok(()),
     }
 }
 
-/// A topic is UTF-8 without U+0000.
-#[cold]
-fn check_text(topic: &[u8]) -> Result<(), TopicError> {
-    if core::str::from_utf8(topic).is_err() {
-        return Err(TopicError::NotUtf8); // [MQTT-1.5.4-1] [MQTT-3.3.2-1]
-    }
-    if topic.contains(&0) {
-        return Err(TopicError::Nul); // [MQTT-4.7.3-2] [MQTT-1.5.4-2]
-    }
-    Ok(())
-}
-
-/// A topic name is UTF-8 without U+0000 and without wildcards.
+/// A topic name has no wildcards.
 #[cold]
 #[inline(never)]
 fn check_name(name: &[u8]) -> Result<(), TopicError> {
@@ -275,6 +238,9 @@ fn check_name(name: &[u8]) -> Result<(), TopicError> {
     Ok(())
 }
 
+/// As many bytes as are looked at at once.
+type Word = [u8; size_of::<usize>()];
+
 /// Whether a topic has only bytes from `,` to U+007F, of which no rule speaks.
 ///
 /// Nearly all topics are like that, so this is what judging costs: one pass, a word at a time. The
@@ -282,36 +248,36 @@ fn check_name(name: &[u8]) -> Result<(), TopicError> {
 #[inline]
 fn is_plain(topic: &[u8]) -> bool {
     let (Some((first, rest)), Some(last)) = (topic.split_first_chunk(), topic.last_chunk()) else {
-        return topic.iter().all(|byte| (b','..0x80).contains(byte));
+        return !topic.is_empty() && topic.iter().all(|byte| (b','..0x80).contains(byte));
     };
-    let mut plain = plain_bytes(first) & plain_bytes(last);
+    let mut plain = plain_bytes(*first) & plain_bytes(*last);
     let mut rest = rest;
-    while rest.len() > size_of::<u64>()
+    while rest.len() > size_of::<Word>()
         && let Some((word, after)) = rest.split_first_chunk()
     {
-        plain &= plain_bytes(word);
+        plain &= plain_bytes(*word);
         rest = after;
     }
-    plain == eight(0x80)
+    plain == each(0x80) && topic.len() <= 0xffff
 }
 
 /// Returns the highest bit of each byte: of an ASCII byte it is 0, and with `0x80 - b','` added it
 /// is 1 from `,` on.
 #[inline]
-fn plain_bytes(word: &[u8; 8]) -> u64 {
-    let word = u64::from_ne_bytes(*word);
-    word.wrapping_add(eight(0x80 - b',')) & !word & eight(0x80)
+fn plain_bytes(word: Word) -> usize {
+    let word = usize::from_ne_bytes(word);
+    word.wrapping_add(each(0x80 - b',')) & !word & each(0x80)
 }
 
-/// The same byte eight times.
-const fn eight(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
+/// The same byte in each place of a word.
+const fn each(byte: u8) -> usize {
+    usize::from_ne_bytes([byte; size_of::<Word>()])
 }
 
 /// The first level and what comes after the `/` that ends it.
 fn split_level(topic: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut parts = topic.splitn(2, |byte| *byte == b'/');
-    Some((parts.next()?, parts.next()?))
+    let (level, after) = topic.split_at_checked(topic.iter().position(is_slash)?)?;
+    Some((level, after.get(1..)?))
 }
 
 /// What follows `$share/` must be a share name and a filter, which is given back.
@@ -328,27 +294,23 @@ fn well_shared(shared: &[u8]) -> Result<&[u8], TopicError> {
 
 /// `+` fills its level [MQTT-4.7.1-2], `#` the last one [MQTT-4.7.1-1].
 fn wildcards_placed(filter: &[u8]) -> bool {
-    let mut before = b'/';
-    let mut rest = filter;
-    while let Some((byte, after)) = rest.split_first() {
-        let begins = before == b'/';
-        let fits = match byte {
-            b'+' => begins && matches!(after.first(), None | Some(b'/')),
-            b'#' => begins && after.is_empty(),
-            _ => true,
+    let mut levels = filter.split(is_slash);
+    while let Some(level) = levels.next() {
+        let fits = match level {
+            b"+" => true,
+            b"#" => levels.next().is_none(),
+            _ => !has_wildcard(level),
         };
         if !fits {
             return false;
         }
-        (before, rest) = (*byte, after);
     }
     true
 }
 
 /// Compares level by level. `#` also takes the level above it: `sport/#` matches `sport`.
 fn levels_match(filter: &[u8], name: &[u8]) -> bool {
-    let mut wanted = filter.split(|byte| *byte == b'/');
-    let mut given = name.split(|byte| *byte == b'/');
+    let (mut wanted, mut given) = (filter.split(is_slash), name.split(is_slash));
     loop {
         match (wanted.next(), given.next()) {
             (Some(b"#"), _) | (None, None) => return true,

@@ -69,26 +69,26 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers what is wrong, unless something was wrong before.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn fail(&mut self, fault: DecodeError) {
-        self.fault = Some(first_fault(self.fault, fault));
+        self.fault.get_or_insert(fault);
         self.rest = &[];
     }
 
     /// Returns the fault as an error, if there was one.
-    #[inline]
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         self.fault.map_or(Ok(()), Err)
     }
 
     /// The same where the packet must end.
-    #[inline]
-    pub(crate) fn end(&self) -> Result<(), DecodeError> {
-        self.check()?;
-        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes) }
+    pub(crate) fn end(&mut self) -> Result<(), DecodeError> {
+        if !self.rest.is_empty() {
+            self.fail(DecodeError::TrailingBytes);
+        }
+        self.check()
     }
 
-    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let Some((head, rest)) = self.rest.split_at_checked(len) else {
             self.fail(DecodeError::Truncated);
@@ -112,32 +112,19 @@ impl<'a> Reader<'a> {
         true
     }
 
-    #[inline]
-    fn array<const N: usize>(&mut self) -> [u8; N] {
-        let Some((head, rest)) = self.rest.split_first_chunk() else {
-            self.fail(DecodeError::Truncated);
-            return [0; N];
-        };
-        self.rest = rest;
-        *head
+    /// A number of that many bytes, at most 4.
+    pub(crate) fn number(&mut self, width: usize) -> u32 {
+        self.take(width).iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
     }
 
-    #[inline]
     pub(crate) fn u8(&mut self) -> u8 {
-        let [byte] = self.array();
-        byte
+        self.number(1) as u8
     }
 
-    #[inline]
     pub(crate) fn u16(&mut self) -> u16 {
-        u16::from_be_bytes(self.array())
+        self.number(2) as u16
     }
 
-    pub(crate) fn u32(&mut self) -> u32 {
-        u32::from_be_bytes(self.array())
-    }
-
-    #[inline]
     pub(crate) fn packet_id(&mut self) -> PacketId {
         PacketId::new(self.u16()).unwrap_or_else(|| {
             self.fail(DecodeError::PacketId); // [MQTT-2.2.1-3]
@@ -146,25 +133,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A variable byte integer; `Truncated` if its last byte is not there yet.
-    #[inline]
     pub(crate) fn varint(&mut self) -> u32 {
-        match self.u8() {
-            small @ 0..=0x7f => u32::from(small),
-            low => match long_varint(low, self.rest) {
-                Ok((value, rest)) => {
-                    self.rest = rest;
-                    value
-                }
-                Err(fault) => {
-                    self.fail(fault);
-                    0
-                }
-            },
+        let mut value = 0;
+        for shift in [0_u32, 7, 14, 21] {
+            let byte = self.number(1);
+            value |= (byte & 0x7f) << shift;
+            // [MQTT-1.5.5-1] the shortest form: no zero at the end.
+            if byte < 0x80 && (byte != 0 || shift == 0) {
+                return value;
+            }
+            if byte == 0 {
+                break;
+            }
         }
+        self.fail(DecodeError::VariableByteInteger);
+        0
     }
 
     /// Binary data (1.5.6).
-    #[inline]
     pub(crate) fn binary(&mut self) -> &'a [u8] {
         let len = self.u16();
         self.take(usize::from(len))
@@ -177,30 +163,6 @@ impl<'a> Reader<'a> {
             ""
         })
     }
-}
-
-// By value: a reference would keep the reader out of registers.
-#[cold]
-#[inline(never)]
-fn first_fault(known: Option<DecodeError>, fault: DecodeError) -> DecodeError {
-    known.unwrap_or(fault)
-}
-
-/// Reads a variable byte integer of several bytes, of which the first was read.
-fn long_varint(low: u8, bytes: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
-    let mut value = u32::from(low & 0x7f);
-    let mut rest = bytes;
-    for shift in [7_u32, 14, 21] {
-        let (byte, after) = rest.split_first().ok_or(DecodeError::Truncated)?;
-        value |= u32::from(byte & 0x7f) << shift;
-        rest = after;
-        match byte {
-            0 => break, // [MQTT-1.5.5-1] the shortest form: no zero at the end.
-            1..=0x7f => return Ok((value, rest)),
-            _ => {}
-        }
-    }
-    Err(DecodeError::VariableByteInteger)
 }
 
 /// Writes the basic data types into a slice, or only counts their bytes.
@@ -284,6 +246,12 @@ impl<'a> Writer<'a> {
         self.put(&value.to_be_bytes());
     }
 
+    /// A number of that many bytes, at most 4.
+    pub(crate) fn number(&mut self, value: u32, width: usize) {
+        let bytes = value.to_be_bytes();
+        self.put(bytes.get(bytes.len().saturating_sub(width)..).unwrap_or_default());
+    }
+
     pub(crate) fn u32(&mut self, value: u32) {
         self.put(&value.to_be_bytes());
     }
@@ -319,7 +287,7 @@ impl<'a> Writer<'a> {
 
     /// A UTF-8 string whose bytes are known to be one, but for U+0000.
     pub(crate) fn text(&mut self, bytes: &[u8]) {
-        if bytes.contains(&0) {
+        if has_nul(bytes) {
             self.fail(EncodeError::Nul); // [MQTT-1.5.4-2]
         }
         self.binary(bytes);
@@ -334,16 +302,18 @@ pub(crate) const fn varint_len(value: u32) -> usize {
 }
 
 /// The bytes as a UTF-8 encoded string of section 1.5.4, if they are one.
-#[inline]
 pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
     // [MQTT-1.5.4-1] no surrogates either: Rust's UTF-8 has none.
-    let string = core::str::from_utf8(bytes).ok()?;
-    (!bytes.contains(&0)).then_some(string) // [MQTT-1.5.4-2]
+    core::str::from_utf8(bytes).ok().filter(|_| !has_nul(bytes)) // [MQTT-1.5.4-2]
 }
 
 /// Bytes that were judged to be UTF-8, as a string.
 pub(crate) fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+pub(crate) fn has_nul(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| *byte == 0)
 }
 
 /// What writes the body of a packet. It runs twice, to count and to write.
@@ -392,7 +362,7 @@ mod tests {
     fn the_first_fault_is_kept_and_nothing_is_left_to_read() {
         let mut from = Reader::new(&[0, 0, 0xff, 0xff, 1]);
         assert_eq!((from.packet_id(), from.check()), (PacketId::MIN, Err(DecodeError::PacketId)));
-        assert_eq!((from.u8(), from.u32(), from.varint()), (0, 0, 0));
+        assert_eq!((from.u8(), from.number(4), from.varint()), (0, 0, 0));
         assert_eq!((from.string(), from.binary()), ("", &[][..]));
         assert_eq!((from.is_empty(), from.end()), (true, Err(DecodeError::PacketId)));
     }

@@ -7,10 +7,9 @@ use super::Client;
 use super::error::{ConnectionError, Violation};
 use super::event::{Fate, Tell};
 use super::outgoing::{NEXT, flag, qos, state};
-use crate::error::DecodeError;
 use crate::log::Record;
-use crate::packet::{PacketType, QoS, Version};
-use crate::property::read_section;
+use crate::packet::{Ack, PacketType, QoS, Version};
+use crate::property::{Properties, Raw};
 use crate::reason::ReasonCode;
 use crate::wire::{PacketId, Reader};
 
@@ -48,37 +47,23 @@ impl Client<'_> {
         body: &[u8],
     ) -> Result<(u16, ReasonCode), ConnectionError> {
         let mut from = Reader::new(body);
-        let id = from.packet_id().get();
-        let mut reason = ReasonCode::SUCCESS;
-        if self.v5() && !from.is_empty() {
-            let code = from.u8();
-            reason = ReasonCode::from_u8(code);
-            if !reason.is_listed_for(kind) {
-                from.fail(DecodeError::ReasonCode(kind, code));
-            }
-        }
-        if self.v5() && !from.is_empty() {
-            self.read_problem_section(&mut from, kind)?;
-        }
+        let ack = Ack::read(&mut from, kind, self.config.version);
         from.end()?;
-        Ok((id, reason))
+        self.check_explanation(kind, &ack.properties)?;
+        Ok((ack.id.get(), ack.reason))
     }
 
-    /// Reads a property section, which must not explain anything if that was declined
-    /// [MQTT-3.1.2-29]. Returns its bytes.
-    pub(super) fn read_problem_section<'p>(
+    /// A packet must not explain anything if that was declined [MQTT-3.1.2-29].
+    pub(super) fn check_explanation(
         &self,
-        from: &mut Reader<'p>,
         kind: PacketType,
-    ) -> Result<&'p [u8], ConnectionError> {
-        let mut explains = false;
-        let section = read_section(from, kind.bit(), &mut |id, _, _| {
-            explains |= matches!(id, 0x1f | 0x26); // Reason String, User Property
-        });
-        if explains && self.link.no_problem_information {
+        properties: &Properties<'_>,
+    ) -> Result<(), ConnectionError> {
+        let explains = |raw: Raw<'_>| matches!(raw.id, 0x1f | 0x26); // Reason String, User Property
+        if self.link.no_problem_information && properties.raws().any(explains) {
             return Err(Violation::ProblemInformation(kind).into());
         }
-        Ok(section)
+        Ok(())
     }
 
     /// PUBACK, PUBREC or PUBCOMP came for a message of ours.

@@ -66,12 +66,7 @@ impl Client<'_> {
         let mut from = Reader::new(body);
         let auth = Auth::read(&mut from, self.config.version);
         from.end()?;
-        let declined = self.link.no_problem_information;
-        let explains =
-            auth.properties.reason_string().is_some() || auth.properties.user_property().is_some();
-        if declined && explains {
-            return Err(Violation::ProblemInformation(PacketType::Auth).into());
-        }
+        self.check_explanation(PacketType::Auth, &auth.properties)?;
         let unexpected = || ConnectionError::from(Violation::Unexpected(PacketType::Auth));
         if !self.link.method.is_some() {
             return Err(unexpected()); // [MQTT-4.12.0-6]

@@ -8,7 +8,6 @@ use super::timers::Timer;
 use crate::error::{DecodeError, EncodeError};
 use crate::limits::Limits;
 use crate::packet::{ConnAck, Connect, PacketType, Version};
-use crate::property::{Properties, read_section};
 use crate::time::Instant;
 use crate::wire::{Body, MAX_REMAINING, Reader, Writer, write_packet};
 
@@ -146,7 +145,7 @@ impl Client<'_> {
         Ok(())
     }
 
-    fn come_up(&mut self, said: &Said<'_>) {
+    fn come_up(&mut self, said: &Said) {
         let now = self.ms();
         self.link.phase = Phase::Connected;
         self.link.accepted = Some(true);
@@ -192,30 +191,27 @@ impl Client<'_> {
 
 /// What CONNACK said that counts here.
 #[derive(Default)]
-struct Said<'p> {
+struct Said {
     limits: Limits,
     keep_alive: Option<u16>,
     session_expiry: Option<u32>,
     method: Method,
-    section: &'p [u8],
 }
 
-impl<'p> Said<'p> {
-    fn read(&mut self, body: &'p [u8], version: Version) -> Result<ConnAck<'p>, DecodeError> {
+impl Said {
+    fn read<'p>(&mut self, body: &'p [u8], version: Version) -> Result<ConnAck<'p>, DecodeError> {
         let mut from = Reader::new(body);
-        let (session_present, reason, has_section) = ConnAck::read_head(&mut from, version);
-        if has_section {
-            self.section =
-                read_section(&mut from, PacketType::ConnAck.bit(), &mut |id, n, text| match id {
-                    SESSION_EXPIRY => self.session_expiry = Some(n),
-                    0x13 => self.keep_alive = Some(n as u16),
-                    METHOD => self.method = Method::new(Some(text)),
-                    _ => self.limits.set(id, n),
-                });
-        }
+        let ack = ConnAck::read(&mut from, version);
         from.end()?;
-        let properties = Properties::judged(self.section);
-        Ok(ConnAck { session_present, reason, properties })
+        for property in ack.properties.raws() {
+            match property.id {
+                SESSION_EXPIRY => self.session_expiry = Some(property.number),
+                0x13 => self.keep_alive = Some(property.number as u16),
+                METHOD => self.method = Method::new(Some(property.bytes)),
+                id => self.limits.set(id, property.number),
+            }
+        }
+        Ok(ack)
     }
 }
 

@@ -4,12 +4,12 @@ use super::Client;
 use super::error::{ConnectionError, OperationError, Violation};
 use super::event::{Answer, Event, Tag, Tell};
 use super::outgoing::state;
-use crate::error::DecodeError;
 use crate::limits::Limit;
 use crate::log::Record;
-use crate::packet::{Filters, PacketType, Subscribe, Subscription, Subscriptions, Unsubscribe};
+use crate::packet::{
+    Filters, PacketType, SubAck, Subscribe, Subscription, Subscriptions, Unsubscribe,
+};
 use crate::property::Properties;
-use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
 use crate::wire::{PacketId, Reader, Writer};
 
@@ -95,17 +95,9 @@ impl Client<'_> {
         tell: Tell<'_>,
     ) -> Result<(), ConnectionError> {
         let mut from = Reader::new(body);
-        let id = from.packet_id();
-        let mut section: &[u8] = &[];
-        let mut codes: &[u8] = &[];
-        if self.v5() {
-            section = self.read_problem_section(&mut from, kind)?;
-        }
-        if self.v5() || kind == PacketType::SubAck {
-            codes = from.take(from.rest().len());
-            self.judge_codes(kind, codes, &mut from);
-        }
+        let SubAck { id, properties, codes } = SubAck::read(&mut from, kind, self.config.version);
         from.end()?;
+        self.check_explanation(kind, &properties)?;
         if !self.is_connected() {
             return Err(Violation::Unexpected(kind).into());
         }
@@ -121,26 +113,8 @@ impl Client<'_> {
         self.outgoing.remove(&record);
         self.note_progress();
         if record.who != Tag::NOBODY.0 {
-            let properties = Properties::judged(section);
             tell(Event::Answered(Answer { tag: Tag(record.who), codes, properties }));
         }
         Ok(())
-    }
-
-    /// [MQTT-3.9.3-2] [MQTT-3.11.3-2]
-    fn judge_codes(&self, kind: PacketType, codes: &[u8], from: &mut Reader<'_>) {
-        if codes.is_empty() {
-            from.fail(DecodeError::Truncated);
-        }
-        let listed = |code: u8| {
-            if self.v5() {
-                ReasonCode::from_u8(code).is_listed_for(kind)
-            } else {
-                matches!(code, 0..=2 | 0x80)
-            }
-        };
-        if let Some(code) = codes.iter().copied().find(|code| !listed(*code)) {
-            from.fail(DecodeError::ReasonCode(kind, code));
-        }
     }
 }

@@ -167,16 +167,6 @@ pub struct ConnAck<'a> {
 
 impl<'a> ConnAck<'a> {
     pub(crate) fn read(from: &mut Reader<'a>, version: Version) -> Self {
-        let (session_present, reason, has_section) = Self::read_head(from, version);
-        let properties = match has_section {
-            true => Properties::read(from, version, PacketType::ConnAck.bit()),
-            false => Properties::NONE,
-        };
-        Self { session_present, reason, properties }
-    }
-
-    /// Reads what stands in front of the properties, and whether there are any.
-    pub(crate) fn read_head(from: &mut Reader<'a>, version: Version) -> (bool, ReasonCode, bool) {
         let (flags, code) = (from.u8(), from.u8());
         let reason = match version {
             // A 3.1.1 server refuses a 5.0 client in its own form [MQTT-3.1.2-2].
@@ -196,7 +186,11 @@ impl<'a> ConnAck<'a> {
         }
         // Some 5.0 servers leave the property length of a refusal out.
         let bare = from.is_empty() && reason.is_error();
-        (flags == 1, reason, version == Version::V5 && !bare)
+        let properties = match bare {
+            true => Properties::NONE,
+            false => Properties::read(from, version, PacketType::ConnAck.bit()),
+        };
+        Self { session_present: flags == 1, reason, properties }
     }
 
     pub(super) fn write(&self, version: Version, out: &mut Writer<'_>) {

@@ -3,7 +3,7 @@
 use super::{PacketType, QoS, Version, put_code, read_code};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
-use crate::property::{Properties, read_section};
+use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
 use crate::wire::{PacketId, Reader, Writer, write_head, write_packet};
@@ -73,6 +73,7 @@ pub struct Publish<'a> {
 pub(crate) const DUP: u8 = 1 << 3;
 const RETAIN: u8 = 1;
 
+/// The property of that name.
 const TOPIC_ALIAS: u8 = 0x23;
 
 /// A PUBLISH as it lies in its bytes.
@@ -102,19 +103,17 @@ impl<'p> Received<'p> {
             Some(_) => id = Some(from.packet_id()),
             None => from.fail(DecodeError::QoS), // [MQTT-3.3.1-4]
         }
-        let (mut alias, mut section): (_, &[u8]) = (None, &[]);
+        let mut properties = Properties::NONE;
         if version == Version::V5 && !from.skip_zero() {
-            section = read_section(from, PacketType::Publish.bit(), &mut |id, number, _| {
-                if id == TOPIC_ALIAS {
-                    alias = Some(number as u16);
-                }
-            });
+            properties = Properties::read(from, version, PacketType::Publish.bit());
         }
+        let alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         if let Err(error) = TopicName::from_bytes(topic)
             && (!topic.is_empty() || alias.is_none())
         {
             from.fail(DecodeError::TopicName(error));
         }
+        let section = properties.section();
         Self { first, id, topic, alias, section, payload: from.take_rest() }
     }
 

@@ -1,10 +1,10 @@
 //! Properties as types: decoded or from a list, read and written.
 
-use super::section::{Raw, Seen};
-use super::{ORDER, Property, SubscriptionId, read_section};
-use crate::error::{DecodeError, EncodeError};
+use super::section::{Place, Raw, Seen, judge};
+use super::{ORDER, Property, SubscriptionId, Value, raw_of};
+use crate::error::EncodeError;
 use crate::packet_type::{PacketType, Version, WILL};
-use crate::wire::{Body, Reader, Writer};
+use crate::wire::{Body, Reader, Writer, text};
 
 /// The properties of a packet: decoded ones lie as they came, others in a list of the caller's.
 ///
@@ -20,15 +20,14 @@ enum Source<'a> {
     List(&'a [Property<'a>], &'static Lists),
 }
 
-/// What is done with lists: reached through pointers, so that a program that never makes one links
-/// nothing of it.
+/// What is done with lists: through pointers, so that a program that never makes one links nothing
+/// of it.
 struct Lists {
+    raw: for<'a> fn(&Property<'a>) -> Raw<'a>,
     write: fn(&[Property<'_>], skip: u8, &mut Writer<'_>),
-    check: fn(&[Property<'_>], place: u16) -> Result<(), EncodeError>,
-    raw: for<'a> fn(&'a [Property<'a>], id: u8) -> Option<Raw<'a>>,
 }
 
-static LISTS: Lists = Lists { write: write_list, check: check_list, raw: raw_of_list };
+static LISTS: Lists = Lists { raw: raw_of, write: write_list };
 
 /// No property.
 const NONE: u8 = 0;
@@ -49,6 +48,14 @@ impl<'a> Properties<'a> {
         Self(Source::Encoded(section))
     }
 
+    /// Returns the bytes of a section that was judged.
+    pub(crate) const fn section(&self) -> &'a [u8] {
+        match self.0 {
+            Source::Encoded(bytes) => bytes,
+            Source::List(..) => &[],
+        }
+    }
+
     /// Returns true if there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -58,13 +65,15 @@ impl<'a> Properties<'a> {
         }
     }
 
+    /// Returns one after the other, as numbers and bytes.
+    pub(crate) const fn raws(&self) -> Raws<'a> {
+        Raws(self.0)
+    }
+
     /// Returns the first one with that identifier, as number and bytes.
     #[inline(never)] // Getters are many.
     pub(crate) fn raw(&self, id: u8) -> Option<Raw<'a>> {
-        match self.0 {
-            Source::Encoded(bytes) => raws(bytes).find(|raw| raw.id == id),
-            Source::List(list, lists) => (lists.raw)(list, id),
-        }
+        self.raws().find(|raw| raw.id == id)
     }
 
     /// Returns the number of the first one with that identifier.
@@ -79,18 +88,12 @@ impl<'a> Properties<'a> {
 
     /// Returns the user properties in their order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.into_iter().filter_map(|property| match property {
-            Property::UserProperty(pair) => Some(pair),
-            _ => None,
-        })
+        self.raws().filter(|raw| raw.id == 0x26).map(|raw| (text(raw.bytes), text(raw.second)))
     }
 
     /// Returns the subscription identifiers: PUBLISH may carry several.
     pub fn subscription_identifiers(&self) -> impl Iterator<Item = SubscriptionId> + use<'a> {
-        self.into_iter().filter_map(|property| match property {
-            Property::SubscriptionIdentifier(id) => Some(id),
-            _ => None,
-        })
+        self.raws().filter(|raw| raw.id == 0x0b).map(|raw| Value::typed(&raw))
     }
 
     /// Judges whether each of them may stand in that packet, as often as it does.
@@ -110,18 +113,30 @@ impl<'a> Properties<'a> {
     }
 
     fn check_place(&self, place: u16) -> Result<(), EncodeError> {
-        match self.0 {
-            Source::Encoded(bytes) => check_ids(raws(bytes).map(|raw| raw.id), place),
-            Source::List(list, lists) => (lists.check)(list, place),
+        let mut seen = Seen::default();
+        for raw in self.raws() {
+            match seen.note(&raw, place) {
+                Place::Right => {}
+                Place::Wrong => return Err(EncodeError::MisplacedProperty(raw.id)),
+                Place::Taken => return Err(EncodeError::RepeatedProperty(raw.id)),
+            }
         }
+        if seen.lacks_method() { Err(EncodeError::AuthDataWithoutMethod) } else { Ok(()) }
     }
 
-    /// Reads a property section: 5.0 only.
+    /// Reads a property section, its length first, and judges it: 5.0 only.
     pub(crate) fn read(from: &mut Reader<'a>, version: Version, place: u16) -> Self {
-        match version {
-            Version::V5 => Self::judged(read_section(from, place, &mut |_, _, _| {})),
-            Version::V311 => Self::NONE,
+        if version == Version::V311 {
+            return Self::NONE;
         }
+        let len = from.varint();
+        let section = from.take(len as usize);
+        if !section.is_empty()
+            && let Err(fault) = judge(section, place)
+        {
+            from.fail(fault);
+        }
+        Self::judged(section)
     }
 
     /// Writes the length, 0 if there are none [MQTT-2.2.2-1], and the properties: 5.0 only.
@@ -141,17 +156,19 @@ impl<'a> Properties<'a> {
         if let Err(fault) = self.check_place(place) {
             out.fail(fault);
         }
+        let content: Body<'_> = &|out| {
+            first(out);
+            self.write_content(skip, out);
+        };
         let mut count = Writer::counting();
-        first(&mut count);
-        self.write_content(skip, &mut count);
+        content(&mut count);
         out.varint(u32::try_from(count.len()).unwrap_or(u32::MAX));
-        first(out);
-        self.write_content(skip, out);
+        content(out);
     }
 
+    /// Writes what came as it came.
     fn write_content(&self, skip: u8, out: &mut Writer<'_>) {
         match self.0 {
-            Source::Encoded(bytes) if skip == NONE => out.put(bytes),
             Source::Encoded(bytes) => {
                 let mut from = Reader::new(bytes);
                 while !from.is_empty() {
@@ -168,37 +185,10 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Returns the properties of a judged section.
-fn raws<'a>(section: &'a [u8]) -> impl Iterator<Item = Raw<'a>> {
-    let mut from = Reader::new(section);
-    core::iter::from_fn(move || (!from.is_empty()).then(|| Raw::read(&mut from)))
-}
-
-fn check_ids(ids: impl Iterator<Item = u8>, place: u16) -> Result<(), EncodeError> {
-    let mut seen = Seen::default();
-    for id in ids {
-        seen.judge(id, place).map_err(|fault| match fault {
-            DecodeError::RepeatedProperty(id) => EncodeError::RepeatedProperty(id),
-            _ => EncodeError::MisplacedProperty(id),
-        })?;
-    }
-    if seen.lacks_method() { Err(EncodeError::AuthDataWithoutMethod) } else { Ok(()) }
-}
-
-fn check_list(list: &[Property<'_>], place: u16) -> Result<(), EncodeError> {
-    check_ids(list.iter().map(Property::id), place)
-}
-
-fn raw_of_list<'a>(list: &'a [Property<'a>], id: u8) -> Option<Raw<'a>> {
-    list.iter().find(|property| property.id() == id).map(|property| property.raw())
-}
-
-/// Writes the properties of a list in the order of writing.
+/// Writes a list in the order of writing.
 fn write_list(list: &[Property<'_>], skip: u8, out: &mut Writer<'_>) {
-    let mut present = Seen::default();
-    list.iter().for_each(|property| present.note(property.id()));
-    for id in ORDER.into_iter().filter(|id| present.has(*id) && *id != skip) {
-        list.iter().filter(|p| p.id() == id).for_each(|p| p.raw().write(out));
+    for id in ORDER.into_iter().filter(|id| *id != skip) {
+        list.iter().filter(|p| p.id() == id).for_each(|p| raw_of(p).write(out));
     }
 }
 
@@ -223,7 +213,7 @@ impl<'a, const N: usize> From<&'a [Property<'a>; N]> for Properties<'a> {
 /// Equal if the same properties stand in the same order.
 impl PartialEq for Properties<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.into_iter().eq(*other)
+        self.raws().eq(other.raws())
     }
 }
 
@@ -240,7 +230,7 @@ impl<'a> IntoIterator for Properties<'a> {
     type IntoIter = PropertyIter<'a>;
 
     fn into_iter(self) -> PropertyIter<'a> {
-        PropertyIter(self.0)
+        PropertyIter(self.raws())
     }
 }
 
@@ -249,30 +239,42 @@ impl<'a> IntoIterator for &Properties<'a> {
     type IntoIter = PropertyIter<'a>;
 
     fn into_iter(self) -> PropertyIter<'a> {
-        PropertyIter(self.0)
+        PropertyIter(self.raws())
     }
 }
 
 /// The properties of a packet, one after the other.
 #[derive(Clone)]
-pub struct PropertyIter<'a>(Source<'a>);
+pub struct PropertyIter<'a>(Raws<'a>);
 
 impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Property<'a>> {
+        self.0.next().and_then(|raw| Property::typed(&raw))
+    }
+}
+
+/// The same as numbers and bytes.
+#[derive(Clone)]
+pub(crate) struct Raws<'a>(Source<'a>);
+
+impl<'a> Iterator for Raws<'a> {
+    type Item = Raw<'a>;
+
+    fn next(&mut self) -> Option<Raw<'a>> {
         match &mut self.0 {
             Source::Encoded([]) => None,
             Source::Encoded(bytes) => {
                 let mut from = Reader::new(bytes);
                 let raw = Raw::read(&mut from);
                 *bytes = from.rest();
-                Property::typed(&raw)
+                Some(raw)
             }
-            Source::List(list, _) => {
+            Source::List(list, lists) => {
                 let (first, rest) = list.split_first()?;
                 *list = rest;
-                Some(*first)
+                Some((lists.raw)(first))
             }
         }
     }
