@@ -95,46 +95,49 @@ impl State {
     #[cfg(feature = "alloc")]
     #[inline]
     pub(super) fn take_message(&mut self) -> Option<super::Message> {
-        let message = match self.take_first() {
-            None => self.take_behind_streams()?,
-            Some(message) => message,
-        };
-        self.taken(message.token().is_some());
-        Some(message)
+        let mut message = None;
+        if !self.take_first(&mut message) {
+            self.take_behind_streams(&mut message);
+        }
+        if let Some(message) = &message {
+            self.taken(message.token().is_some());
+        }
+        message
     }
 
     #[cfg(feature = "alloc")]
     #[inline]
-    fn take_first(&mut self) -> Option<super::Message> {
+    fn take_first(&mut self, message: &mut Option<super::Message>) -> bool {
         let Self { core, kept, .. } = self;
         core.take(Consumer::Queue, |stored| {
-            (!stored.is_stream()).then(|| super::Message::new(stored, &mut kept.chunks))
+            let whole = !stored.is_stream();
+            if whole {
+                *message = Some(super::Message::new(stored, &mut kept.chunks));
+            }
+            whole
         })
     }
 
     #[cfg(feature = "alloc")]
     #[cold]
     #[inline(never)]
-    fn take_behind_streams(&mut self) -> Option<super::Message> {
-        if !self.core.next(Consumer::Queue)?.is_stream() {
-            return None;
+    fn take_behind_streams(&mut self, message: &mut Option<super::Message>) {
+        if self.core.next(Consumer::Queue).is_some_and(|stored| stored.is_stream()) {
+            self.core.pass_streams();
+            self.taken(true);
+            self.take_first(message);
         }
-        self.core.pass_streams();
-        self.taken(true);
-        self.take_first()
     }
 
     /// Takes the next message of the queue into a buffer. Tells what does not fit.
     pub(super) fn take_into(&mut self, buffer: &mut [u8]) -> Option<Result<Copied, TooSmall>> {
-        let mut too_small = None;
-        let taken = self.core.take(Consumer::Queue, |stored| {
-            let copied = copy_message(stored, buffer);
-            copied.map_err(|error| too_small = Some(error)).ok()
-        });
-        if let Some(copied) = taken {
+        let mut result = None;
+        self.core
+            .take(Consumer::Queue, |stored| result.insert(copy_message(stored, buffer)).is_ok());
+        if let Some(Ok(copied)) = &result {
             self.taken(copied.token.is_some());
         }
-        taken.map(Ok).or(too_small.map(Err))
+        result
     }
 
     /// Begins with the next message of the callbacks.

@@ -308,19 +308,17 @@ impl Client<'_> {
 
     /// The consumer has the first message that it had not begun with, and has dealt with it: as
     /// [`begin`](Self::begin) and [`finish`](Self::finish) in one. `copy` takes out of it what is
-    /// wanted; if that is none, nothing is taken.
+    /// wanted, and says whether anything is: else nothing is taken.
     #[inline]
-    pub fn take<T>(
-        &mut self,
-        consumer: Consumer,
-        copy: impl FnOnce(&Stored<'_>) -> Option<T>,
-    ) -> Option<T> {
-        let mut record = self.incoming.next(consumer)?;
-        let taken = copy(&self.stored(&record))?;
-        self.incoming.log.set_cursor(consumer.cursor(), record.end());
-        record.flags = record.flags & !consumer.needs() | flag::HAD;
-        self.finish_if_last(record);
-        Some(taken)
+    pub fn take(&mut self, consumer: Consumer, copy: impl FnOnce(&Stored<'_>) -> bool) -> bool {
+        let Some(mut record) = self.incoming.next(consumer) else { return false };
+        let taken = copy(&self.stored(&record));
+        if taken {
+            self.incoming.log.set_cursor(consumer.cursor(), record.end());
+            record.flags = record.flags & !consumer.needs() | flag::HAD;
+            self.finish_if_last(record);
+        }
+        taken
     }
 
     /// The consumer has the first message that it had not begun with, and goes on to the next one.
