@@ -105,11 +105,13 @@ pub(super) struct Incoming<'a> {
     /// Messages that somebody has still to finish.
     pub(super) held: u32,
     pub(super) next_serial: u32,
+    /// Acknowledgements that are ready may have stayed, for want of room or because of their order.
+    pub(super) keeps_ready: bool,
 }
 
 impl<'a> Incoming<'a> {
     pub(super) fn new(memory: LogMemory<'a>) -> Self {
-        Self { log: Log::new(memory), active: 0, held: 0, next_serial: 0 }
+        Self { log: Log::new(memory), active: 0, held: 0, next_serial: 0, keeps_ready: false }
     }
 
     /// The name of a message until its end.
@@ -403,11 +405,12 @@ impl Client<'_> {
             return Acknowledged::Stale;
         }
         // It is owed before what the program says because of the message.
-        let first = self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
-        if first && self.is_connected() && self.put_acknowledgement(record) {
+        let is_next = self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
+        if is_next && self.is_connected() && self.put_acknowledgement(record) {
             let _ = self.fill_acknowledgements(); // Others may have waited for it.
         } else {
             self.incoming.log.drop_data(&mut record);
+            self.incoming.keeps_ready = true;
         }
         Acknowledged::Queued
     }

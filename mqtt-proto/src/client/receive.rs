@@ -93,6 +93,7 @@ impl Client<'_> {
             (record.state, record.extra) = (state::READY, 0);
         }
         self.incoming.log.set(&record);
+        self.incoming.keeps_ready = true;
         if record.at < self.incoming.log.cursor(OWED) {
             self.incoming.log.set_cursor(OWED, record.at);
         }
@@ -123,6 +124,7 @@ impl Client<'_> {
         if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
             self.shed();
         } else {
+            self.incoming.keeps_ready = true;
             self.note_counted();
         }
     }

@@ -155,11 +155,15 @@ impl<'a> Client<'a> {
 
     /// PUBACK and PUBREC, in the order in which the messages came [MQTT-4.6.0-2] [MQTT-4.6.0-3].
     pub(super) fn fill_acknowledgements(&mut self) -> bool {
+        if !self.incoming.keeps_ready {
+            return true;
+        }
         while let Some(record) = self.incoming.next_ready() {
             if !self.put_acknowledgement(record) {
                 return false;
             }
         }
+        self.incoming.keeps_ready = self.incoming.next_owed().is_some();
         true
     }
 
