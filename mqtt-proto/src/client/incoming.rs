@@ -4,10 +4,9 @@
 use core::num::NonZeroU16;
 
 use super::Client;
-use super::outgoing::qos;
 use super::stored::{AckToken, Stored};
 use crate::log::{Log, LogMemory, Record};
-use crate::packet::{QoS, Version};
+use crate::packet::Version;
 use crate::reason::ReasonCode;
 
 /// What is owed for a record.
@@ -38,6 +37,9 @@ fn early_reason(state: u8) -> Option<ReasonCode> {
 
 /// Flags of a record; its QoS is in the two lowest bits.
 pub(super) mod flag {
+    pub(crate) const EXACTLY_ONCE: u8 = 2;
+    /// It is QoS 1 or 2.
+    pub(crate) const QOS: u8 = 1 | 2;
     /// It came on this connection: its acknowledgement is owed there.
     pub(crate) const LINK: u8 = 4;
     /// Some consumer has had it.
@@ -189,7 +191,7 @@ impl<'a> Incoming<'a> {
         // Of a session that is lost: it has no identifier any more.
         let mut at = 0;
         while let Some(record) = self.log.at(at) {
-            if record.id == 0 && qos(&record) != QoS::AtMostOnce && record.who == token.serial {
+            if record.id == 0 && record.has(flag::QOS) && record.who == token.serial {
                 return Some(record);
             }
             at = record.end();
@@ -202,14 +204,14 @@ impl<'a> Incoming<'a> {
         // A message of a lost session keeps its token, though nobody is told.
         let id = NonZeroU16::new(record.id).unwrap_or(NonZeroU16::MAX);
         let serial = record.who;
-        (qos(record) != QoS::AtMostOnce).then_some(AckToken { id, serial })
+        record.has(flag::QOS).then_some(AckToken { id, serial })
     }
 
     /// Drops the oldest QoS 0 message that nobody has taken up. False if there is none.
     pub(super) fn drop_oldest(&mut self) -> bool {
         while let Some(record) = self.log.at_cursor(OLDEST) {
             self.log.set_cursor(OLDEST, record.end());
-            if qos(&record) == QoS::AtMostOnce && !record.has(flag::OPEN) {
+            if !record.has(flag::QOS | flag::OPEN) {
                 self.held = self.held.saturating_sub(1);
                 self.log.end_record(&record);
                 return true;
@@ -358,7 +360,7 @@ impl Client<'_> {
     pub(super) fn finish_if_last(&mut self, record: Record) {
         if record.has(flag::NEEDS | flag::OPEN) {
             self.incoming.log.set(&record);
-        } else if qos(&record) == QoS::AtMostOnce && record.state == state::HELD {
+        } else if !record.has(flag::QOS) && record.state == state::HELD {
             self.incoming.held = self.incoming.held.saturating_sub(1);
             self.incoming.log.end_record(&record);
             self.note_room();
@@ -372,7 +374,7 @@ impl Client<'_> {
         if early.is_some() || !self.config.manual_ack {
             return self.finish_with(record, early.unwrap_or(ReasonCode::SUCCESS));
         }
-        if qos(&record) == QoS::AtMostOnce || record.id == 0 {
+        if record.id == 0 {
             return self.finish_with(record, ReasonCode::SUCCESS);
         }
         self.incoming.held = self.incoming.held.saturating_sub(1);
@@ -386,7 +388,7 @@ impl Client<'_> {
     pub(super) fn finish_with(&mut self, record: Record, reason: ReasonCode) {
         self.incoming.held = self.incoming.held.saturating_sub(1);
         self.skip_rest(&record);
-        if qos(&record) == QoS::AtMostOnce || record.id == 0 {
+        if record.id == 0 {
             self.incoming.log.end_record(&record);
         } else {
             self.make_ready(record, reason);
@@ -420,7 +422,7 @@ impl Client<'_> {
     pub(super) fn acknowledged(&mut self, mut record: Record) {
         self.link.is_full = false; // There may be room now.
         let refused = ReasonCode::from_u8(record.extra as u8).is_error();
-        if qos(&record) == QoS::ExactlyOnce && !refused {
+        if record.has(flag::EXACTLY_ONCE) && !refused {
             record.state = state::RECORDED;
             self.incoming.log.drop_data(&mut record);
         } else {
@@ -429,7 +431,7 @@ impl Client<'_> {
     }
 
     pub(super) fn remove_incoming(&mut self, record: &Record) {
-        if record.has(flag::LINK) && qos(record) != QoS::AtMostOnce {
+        if record.has(flag::LINK) {
             self.link.received = self.link.received.saturating_sub(1);
         }
         self.incoming.log.end_record(record);

@@ -4,10 +4,9 @@ use super::Client;
 use super::error::{ConnectionError, Violation};
 use super::incoming::{OWED, Overflow, flag, state};
 use super::input::Input;
-use super::outgoing::qos as qos_of;
 use super::timers::Timer;
 use crate::log::Record;
-use crate::packet::{PacketType, QoS, Received};
+use crate::packet::{PacketType, Received};
 use crate::wire::PacketId;
 
 impl Client<'_> {
@@ -32,7 +31,7 @@ impl Client<'_> {
     pub(super) fn is_known(&mut self, received: &Received<'_>) -> Result<bool, ConnectionError> {
         self.learn_alias(received)?;
         match received.id {
-            Some(id) => self.arrives_again(id, received.qos()),
+            Some(id) => self.arrives_again(id, flags_of(received)),
             None => Ok(false),
         }
     }
@@ -48,7 +47,7 @@ impl Client<'_> {
     /// A QoS 1 or 2 message, which may exceed our Receive Maximum. Whether its identifier is known;
     /// if not it is new, and counts.
     #[inline(never)] // QoS 0 has no use for it.
-    fn arrives_again(&mut self, id: PacketId, qos: QoS) -> Result<bool, ConnectionError> {
+    fn arrives_again(&mut self, id: PacketId, flags: u8) -> Result<bool, ConnectionError> {
         let known = self.incoming.log.find(id.get());
         // Only what comes on this connection counts, and a DUP of it counts once.
         let counts = known.is_none_or(|record| !record.has(flag::LINK));
@@ -57,7 +56,7 @@ impl Client<'_> {
             return Err(Violation::ReceiveMaximum.into()); // [MQTT-3.3.4-9]
         }
         if let Some(mut record) = known {
-            if qos_of(&record) == qos {
+            if (record.flags ^ flags) & flag::QOS == 0 {
                 return Ok(self.join(record));
             }
             if record.has(flag::LINK) {
@@ -120,7 +119,7 @@ impl Client<'_> {
             ..Record::default()
         };
         // It takes no place among those that are held.
-        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, received.qos());
+        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, true);
         if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
             self.shed();
         } else {
@@ -172,8 +171,8 @@ impl Client<'_> {
         let longest = packet.len().wrapping_add(topic).wrapping_add(3);
         let len = if by_alias { longest } else { packet.len() };
         let (own, by_reference) = if shared.is_some() { (4, packet.len()) } else { (len, 0) };
-        if !self.make_room(own, by_reference, received.qos()) {
-            return self.without_room(own, received.qos());
+        if !self.make_room(own, by_reference, received.id.is_some()) {
+            return self.without_room(own, received.id.is_some());
         }
         let mut record = Record {
             len: len as u32, // A packet is shorter than 2²⁸ bytes, and a topic than 2¹⁶.
@@ -190,7 +189,7 @@ impl Client<'_> {
             _ => self.incoming.log.add(&mut record, packet),
         };
         if !fits {
-            return self.without_room(own, received.qos());
+            return self.without_room(own, received.id.is_some());
         }
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
@@ -201,14 +200,15 @@ impl Client<'_> {
         Ok(true)
     }
 
-    /// Whether there is room for one more message, which QoS 0 messages may have to make.
+    /// Whether there is room for one more message, which QoS 0 messages may have to make; `owed` if
+    /// it has to be acknowledged.
     #[inline]
-    pub(super) fn make_room(&mut self, len: usize, by_reference: usize, qos: QoS) -> bool {
+    pub(super) fn make_room(&mut self, len: usize, by_reference: usize, owed: bool) -> bool {
         // From the first one that was left to the server on, all are, so that they come in order.
-        if qos != QoS::AtMostOnce && self.link.shed != 0 {
+        if owed && self.link.shed != 0 {
             return false;
         }
-        self.has_message_room(len, by_reference) || self.make_room_slowly(len, by_reference, qos)
+        self.has_message_room(len, by_reference) || self.make_room_slowly(len, by_reference, owed)
     }
 
     #[inline]
@@ -219,13 +219,13 @@ impl Client<'_> {
 
     #[cold]
     #[inline(never)]
-    fn make_room_slowly(&mut self, len: usize, by_reference: usize, qos: QoS) -> bool {
+    fn make_room_slowly(&mut self, len: usize, by_reference: usize, owed: bool) -> bool {
         let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
         let may_drop = !waits || self.awaits_reply();
         while !self.has_message_room(len, by_reference) {
             if may_drop && self.incoming.drop_oldest() {
                 self.counts.discards = self.counts.discards.wrapping_add(1);
-            } else if qos == QoS::AtMostOnce || self.incoming.held != 0 || !self.forget_recorded() {
+            } else if !owed || self.incoming.held != 0 || !self.forget_recorded() {
                 return false; // What is held makes room when it is taken.
             }
         }
@@ -253,21 +253,21 @@ impl Client<'_> {
     /// lie behind it. With the topic of its alias it may be larger than all the room.
     #[cold]
     #[inline(never)]
-    pub(super) fn without_room(&mut self, len: usize, qos: QoS) -> Result<bool, ConnectionError> {
+    pub(super) fn without_room(&mut self, len: usize, owed: bool) -> Result<bool, ConnectionError> {
         if len > self.incoming.log.largest() {
             return Err(ConnectionError::TooLarge { size: len });
         }
         let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
-        let shedding = qos != QoS::AtMostOnce && self.link.shed != 0;
+        let shedding = owed && self.link.shed != 0;
         // Nothing makes room if nothing is held that can be taken.
         let waits = waits && self.incoming.held != 0;
-        if !self.awaits_reply() && !shedding && (waits || qos != QoS::AtMostOnce) {
+        if !self.awaits_reply() && !shedding && (waits || owed) {
             return Ok(false);
         }
-        if qos == QoS::AtMostOnce {
-            self.counts.discards = self.counts.discards.wrapping_add(1);
-        } else {
+        if owed {
             self.shed();
+        } else {
+            self.counts.discards = self.counts.discards.wrapping_add(1);
         }
         Ok(true)
     }
@@ -314,5 +314,5 @@ impl Client<'_> {
 #[inline]
 pub(super) fn flags_of(received: &Received<'_>) -> u8 {
     let owed = if received.id.is_some() { flag::LINK } else { 0 };
-    received.qos() as u8 | owed
+    (received.first >> 1) & flag::QOS | owed
 }

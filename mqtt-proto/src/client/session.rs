@@ -117,7 +117,7 @@ impl Client<'_> {
         while let Some(mut record) = self.incoming.log.next(&mut at) {
             let on_link = record.has(flag::LINK);
             record.set_flag(flag::LINK, false);
-            let recorded = qos(&record) == QoS::ExactlyOnce && record.extra < 0x80;
+            let recorded = record.has(flag::EXACTLY_ONCE) && record.extra < 0x80;
             match record.state {
                 state::READY if recorded => record.state = state::RECORDED,
                 // Taken, and not acknowledged: the server has until the end of the next connection

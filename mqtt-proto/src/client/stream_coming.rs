@@ -4,13 +4,12 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::{Event, Tell};
 use super::incoming::{Consumer, flag, state};
-use super::outgoing::qos;
 use super::receive::flags_of;
 use super::ring::Ring;
 use super::stream_in::{LATE, LOST, window_at};
 use super::timers::Timer;
 use crate::log::Record;
-use crate::packet::{QoS, Received};
+use crate::packet::Received;
 use crate::wire::{PacketId, copy};
 
 /// Bytes that the window of a stream has at least.
@@ -46,8 +45,8 @@ impl Client<'_> {
         let longest = head.wrapping_add(topic).wrapping_add(3);
         let fixed = if by_alias { longest } else { head }.wrapping_add(Ring::LEN);
         let least = fixed.wrapping_add(SMALLEST_PIECE.min(payload));
-        if !self.make_room(least, 0, received.qos()) {
-            return self.without_room(least, received.qos());
+        if !self.make_room(least, 0, received.id.is_some()) {
+            return self.without_room(least, received.id.is_some());
         }
         let free = self.incoming.log.largest().saturating_sub(self.incoming.log.live());
         let window = payload.min(WINDOW).min(free.saturating_sub(fixed));
@@ -61,7 +60,7 @@ impl Client<'_> {
             ..Record::default()
         };
         let Some(mut record) = self.incoming.log.push(record) else {
-            return self.without_room(least, received.qos());
+            return self.without_room(least, received.id.is_some());
         };
         self.put_header(&mut record, received, rest, payload, by_alias);
         self.link.stream_in = Some(self.incoming.take_serial());
@@ -169,7 +168,7 @@ impl Client<'_> {
             self.pass_over(record);
             return Ok(());
         }
-        let comes_again = qos(&record) != QoS::AtMostOnce;
+        let comes_again = record.has(flag::QOS);
         if !comes_again {
             self.counts.discards = self.counts.discards.wrapping_add(1);
         }

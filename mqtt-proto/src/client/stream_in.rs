@@ -8,12 +8,11 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::Tell;
 use super::incoming::{Consumer, Incoming, flag, state};
-use super::outgoing::qos;
 use super::ring::Ring;
 use super::stored::AckToken;
 use super::timers::Timer;
 use crate::log::{Log, Record};
-use crate::packet::{QoS, Received};
+use crate::packet::Received;
 use crate::reason::ReasonCode;
 use crate::wire::copy;
 
@@ -86,7 +85,7 @@ impl Client<'_> {
     /// no other consumer gets it any more.
     pub fn begin_stream(&mut self) -> Option<StreamKey> {
         let mut record = self.incoming.next(Consumer::Queue)?;
-        if record.state != state::STREAM && qos(&record) == QoS::AtMostOnce {
+        if record.state != state::STREAM && !record.has(flag::QOS) {
             record.who = self.incoming.take_serial();
         }
         self.incoming.log.set_cursor(Consumer::Queue.cursor(), record.end());
@@ -203,7 +202,7 @@ impl Client<'_> {
     /// A message of which a part is gone. Returns why the connection has to end, if it comes again
     /// for that.
     fn refuse(&mut self, record: Record) -> Option<ConnectionError> {
-        let comes_again = qos(&record) != QoS::AtMostOnce && record.id != 0;
+        let comes_again = record.id != 0;
         let on_link = record.has(flag::LINK);
         if !comes_again {
             self.counts.discards = self.counts.discards.wrapping_add(1);

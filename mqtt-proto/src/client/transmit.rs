@@ -4,7 +4,7 @@ use super::Client;
 use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tell};
 use super::expiry;
-use super::incoming::OWED;
+use super::incoming::{self, OWED};
 use super::link::{Link, Phase, Ping};
 use super::outgoing::{NEXT, Outgoing, RELEASES, flag, qos, state};
 use super::timers::Timer;
@@ -170,8 +170,11 @@ impl<'a> Client<'a> {
     /// The same for the first one. False if there is no room.
     #[inline]
     pub(super) fn put_acknowledgement(&mut self, record: Record) -> bool {
-        let exactly_once = qos(&record) == QoS::ExactlyOnce;
-        let kind = if exactly_once { PacketType::PubRec } else { PacketType::PubAck };
+        let kind = if record.has(incoming::flag::EXACTLY_ONCE) {
+            PacketType::PubRec
+        } else {
+            PacketType::PubAck
+        };
         let reason = ReasonCode::from_u8(record.extra as u8);
         let fits = self.put_ack(kind, record.id, reason);
         if fits {

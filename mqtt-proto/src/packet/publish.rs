@@ -116,11 +116,6 @@ impl<'p> Received<'p> {
         let section = properties.section();
         Self { first, id, topic, alias, section, payload: from.take_rest() }
     }
-
-    #[inline]
-    pub(crate) fn qos(&self) -> QoS {
-        QoS::from_bits((self.first >> 1) & 3).unwrap_or_default()
-    }
 }
 
 impl<'a> Publish<'a> {
@@ -150,10 +145,11 @@ impl<'a> Publish<'a> {
 
     pub(super) fn read(first: u8, from: &mut Reader<'a>, version: Version) -> Self {
         let received = Received::read(first, from, version);
+        let qos = QoS::from_bits((first >> 1) & 3).unwrap_or_default();
         Self {
             dup: first & DUP != 0,
             retain: first & RETAIN != 0,
-            delivery: Delivery::new(received.qos(), received.id.unwrap_or(PacketId::MIN)),
+            delivery: Delivery::new(qos, received.id.unwrap_or(PacketId::MIN)),
             topic: TopicName::judged(received.topic),
             properties: Properties::judged(received.section),
             payload: received.payload,

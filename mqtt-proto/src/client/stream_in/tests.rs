@@ -4,7 +4,8 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{Look, Ring, StreamKey, StreamsIn, flag, qos, state};
+use super::super::outgoing::qos;
+use super::{Look, Ring, StreamKey, StreamsIn, flag, state};
 use crate::client::{
     AckToken, Client, Config, Consumer, Event, Input, LogMemory, Memory, Overflow,
 };
