@@ -76,7 +76,8 @@ impl<'a> Log<'a> {
     }
 
     /// The first live record at or behind that position.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn at(&self, position: u32) -> Option<Record> {
         let mut at = position.max(self.start);
         while at < self.end {
