@@ -10,8 +10,8 @@ mod take;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
-#[cfg(feature = "alloc")]
 use core::future::Future;
+use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::ReasonCode;
@@ -168,7 +168,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
             }
             Some(into.len() - before).filter(|taken| *taken != 0 || max == 0)
         });
-        async { taking.await.unwrap_or_default() }
+        mapped(taking, Option::unwrap_or_default)
     }
 
     /// Returns the next message, in a buffer of the program's; `None` after `disconnect()` or the
@@ -180,16 +180,20 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// # Cancel safety
     /// Dropping the future takes no message.
-    pub async fn next_into<'b>(
+    pub fn next_into<'b>(
         &mut self,
         buffer: &'b mut [u8],
-    ) -> Result<Option<MessageRef<'b>>, TooSmall> {
-        let taking = Taking::new(self.lock, Wait::Message, |state| state.take_into(buffer));
-        match taking.await {
+    ) -> impl Future<Output = Result<Option<MessageRef<'b>>, TooSmall>> {
+        let mut buffer = Some(buffer);
+        let taking = Taking::new(self.lock, Wait::Message, move |state| {
+            let copied = state.take_into(buffer.as_deref_mut()?)?;
+            Some(copied.map(|copied| (copied, buffer.take().unwrap_or_default())))
+        });
+        mapped(taking, |taken| match taken {
             None => Ok(None),
             Some(Err(error)) => Err(error),
-            Some(Ok(copied)) => Ok(MessageRef::new(buffer, copied)),
-        }
+            Some(Ok((copied, buffer))) => Ok(MessageRef::new(buffer, copied)),
+        })
     }
 
     /// Returns the next message, whatever its size, to be read piece by piece. Its header, with
@@ -214,6 +218,26 @@ impl<'c, R: Runtime> Queue<'c, R> {
 }
 
 opaque!(Queue, '_);
+
+/// A future whose output becomes another: it holds nothing twice, as an `async` block would.
+fn mapped<F: Future + Unpin, T, M: FnMut(F::Output) -> T + Unpin>(
+    future: F,
+    map: M,
+) -> impl Future<Output = T> {
+    Mapped(future, map)
+}
+
+struct Mapped<F, M>(F, M);
+
+impl<F: Future + Unpin, T, M: FnMut(F::Output) -> T + Unpin> Future for Mapped<F, M> {
+    type Output = T;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self(future, map) = &mut *self;
+        Pin::new(future).poll(cx).map(map)
+    }
+}
 
 /// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
 /// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.
