@@ -3,6 +3,7 @@
 #[cfg(feature = "alloc")]
 mod callbacks;
 mod handlers;
+mod listen;
 mod message;
 mod stream;
 mod take;
@@ -19,6 +20,7 @@ use mqtt_as_proto::client::{Acknowledged, Consumer};
 
 use crate::client::Client;
 use crate::runtime::{Runtime, with_state};
+#[cfg(feature = "alloc")]
 use crate::state::State;
 use crate::waiters::Wait;
 use take::Taking;
@@ -67,54 +69,6 @@ impl<R: Runtime> Client<R> {
             state.settle();
             done == Acknowledged::Queued
         })
-    }
-}
-
-/// What there is for each kind of event.
-#[derive(Clone)]
-pub(crate) enum On<U, D, M> {
-    Up(U),
-    Down(D),
-    Msg(M),
-}
-
-impl<U, D, M> On<U, D, M> {
-    /// A bit for each kind.
-    fn bit(&self) -> u8 {
-        match self {
-            Self::Up(_) => UP,
-            Self::Down(_) => DOWN,
-            Self::Msg(_) => MESSAGE,
-        }
-    }
-}
-
-const UP: u8 = 1;
-const DOWN: u8 = 2;
-const MESSAGE: u8 = 4;
-
-impl State {
-    /// What callbacks want to know from here on.
-    fn listen(&mut self, kinds: u8) {
-        self.lane.listen(kinds & UP != 0, kinds & DOWN != 0);
-        if kinds & MESSAGE != 0 {
-            self.core.activate(Consumer::Callbacks);
-            self.driver.notify_callbacks();
-        } else {
-            self.core.deactivate(Consumer::Callbacks);
-            self.wake_consumers();
-            self.taken(true);
-        }
-    }
-
-    /// The callbacks' task has nothing to do, until it is woken or the driver is gone.
-    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.closed {
-            return Poll::Ready(());
-        }
-        let old = self.driver.wait_callbacks(cx.waker());
-        self.waiters.drop_later(old);
-        Poll::Pending
     }
 }
 
