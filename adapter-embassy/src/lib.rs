@@ -139,12 +139,12 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
 pub fn new<
     const RX: usize,
     const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
+    const OUT: usize,
+    const IN: usize,
+    const CALLS: usize,
 >(
     stack: Stack<'static>,
-    resources: &'static mut Resources<RX, TX, OUTGOING, INCOMING, WAITERS>,
+    resources: &'static mut Resources<RX, TX, OUT, IN, CALLS>,
     config: Config,
 ) -> Result<(Client, Runner), ConfigError> {
     let Resources { client, tcp } = resources;
@@ -159,12 +159,12 @@ pub fn with_connector<
     C: Connect,
     const RX: usize,
     const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
+    const OUT: usize,
+    const IN: usize,
+    const CALLS: usize,
 >(
     connect: C,
-    resources: &'static mut ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>,
+    resources: &'static mut ResourcesFor<RX, TX, OUT, IN, CALLS>,
     config: Config,
 ) -> Result<(Client, Runner<C>), ConfigError> {
     let ResourcesFor { memory, handlers, table, state } = resources;

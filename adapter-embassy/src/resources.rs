@@ -14,30 +14,25 @@ use crate::lock::Critical;
 ///   read into, for callbacks, and for TCP.
 /// * `TX`: bytes of packets that wait to be written, at least 128, and of what TCP has to keep until
 ///   the server has it. There are three times as many.
-/// * `OUTGOING`: bytes of messages and requests that are unacknowledged or wait for a connection,
+/// * `OUT`: bytes of messages and requests that are unacknowledged or wait for a connection,
 ///   each with 16 more.
-/// * `INCOMING`: bytes of received messages that wait to be taken, each with 16 more: at least
+/// * `IN`: bytes of received messages that wait to be taken, each with 16 more: at least
 ///   `RX` + 16.
-/// * `WAITERS`: calls that wait at once, in all tasks.
+/// * `CALLS`: calls that wait at once, in all tasks.
 #[derive(Debug, Default)]
 pub struct Resources<
     const RX: usize,
     const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
+    const OUT: usize,
+    const IN: usize,
+    const CALLS: usize,
 > {
-    pub(crate) client: ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>,
+    pub(crate) client: ResourcesFor<RX, TX, OUT, IN, CALLS>,
     pub(crate) tcp: TcpBuffers<RX, TX>,
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> Resources<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    Resources<RX, TX, OUT, IN, CALLS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
@@ -50,24 +45,19 @@ impl<
 pub struct ResourcesFor<
     const RX: usize,
     const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
+    const OUT: usize,
+    const IN: usize,
+    const CALLS: usize,
 > {
-    pub(crate) memory: BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>,
+    pub(crate) memory: BorrowedMemory<RX, TX, OUT, IN, CALLS>,
     pub(crate) handlers: HandlerMemory<RX>,
     // Cells that may be sent while they are empty: so that a `ConstStaticCell` can hold the whole.
     pub(crate) table: StaticCell<HandlerTable>,
     pub(crate) state: StaticCell<Critical>,
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    ResourcesFor<RX, TX, OUT, IN, CALLS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
@@ -81,26 +71,16 @@ impl<
     }
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> Default for ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    Default for ResourcesFor<RX, TX, OUT, IN, CALLS>
 {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> fmt::Debug for ResourcesFor<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    fmt::Debug for ResourcesFor<RX, TX, OUT, IN, CALLS>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResourcesFor")

@@ -161,34 +161,29 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
 ///
 /// * `RX`: bytes to read into: those of the largest packet taken.
 /// * `TX`: bytes of packets that wait to be written, at least 128. Used twice.
-/// * `OUTGOING`: bytes of messages and requests that are unacknowledged, or wait for a connection.
+/// * `OUT`: bytes of messages and requests that are unacknowledged, or wait for a connection.
 ///   Each takes 16 bytes more than its packet.
-/// * `INCOMING`: bytes of received messages that wait to be taken, or to be acknowledged, with 16
+/// * `IN`: bytes of received messages that wait to be taken, or to be acknowledged, with 16
 ///   bytes more for each: at least the largest packet and 16.
-/// * `WAITERS`: calls that wait at once.
+/// * `CALLS`: calls that wait at once.
 #[derive(Debug)]
 pub struct BorrowedMemory<
     const RX: usize,
     const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
+    const OUT: usize,
+    const IN: usize,
+    const CALLS: usize,
 > {
     read: [u8; RX],
     outbox: [u8; TX],
     writing: [u8; TX],
-    outgoing: [u8; OUTGOING],
-    incoming: [u8; INCOMING],
-    waiters: [Waiter; WAITERS],
+    outgoing: [u8; OUT],
+    incoming: [u8; IN],
+    waiters: [Waiter; CALLS],
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    BorrowedMemory<RX, TX, OUT, IN, CALLS>
 {
     /// Memory that nobody uses yet.
     #[must_use]
@@ -197,9 +192,9 @@ impl<
             read: [0; RX],
             outbox: [0; TX],
             writing: [0; TX],
-            outgoing: [0; OUTGOING],
-            incoming: [0; INCOMING],
-            waiters: [const { Waiter::new() }; WAITERS],
+            outgoing: [0; OUT],
+            incoming: [0; IN],
+            waiters: [const { Waiter::new() }; CALLS],
         }
     }
 
@@ -221,13 +216,8 @@ impl<
     }
 }
 
-impl<
-    const RX: usize,
-    const TX: usize,
-    const OUTGOING: usize,
-    const INCOMING: usize,
-    const WAITERS: usize,
-> Default for BorrowedMemory<RX, TX, OUTGOING, INCOMING, WAITERS>
+impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
+    Default for BorrowedMemory<RX, TX, OUT, IN, CALLS>
 {
     fn default() -> Self {
         Self::new()

@@ -99,10 +99,10 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     /// [`PublishError::Invalid`] with `NoRoom` if there is no room; the others as when awaited.
     pub fn try_publish(self) -> Result<(), PublishError> {
         let Publishing(call) = self.into_future();
-        let done = call.operation.with_message(|message| {
-            ask(call.lock, |state| state.try_publish(message)).unwrap_or(Done::CLOSED)
-        });
-        published(done.unwrap_or_else(Done::Mistaken))
+        let Posting { message, large, .. } = &call.operation;
+        let mut message = message.map_err(PublishError::Topic)?;
+        message.payload = large.payload().unwrap_or(message.payload);
+        published(ask(call.lock, |state| state.try_publish(&message)).unwrap_or(Done::CLOSED))
     }
 
     /// Publishes it, and waits until it is accepted only: then there is room for it, and it leaves
@@ -135,21 +135,19 @@ impl<'c, 'p, R: Runtime> IntoFuture for Publish<'c, 'p, R> {
     }
 }
 
-impl Posting<'_> {
-    /// Does something with the message, whose payload may have been copied.
-    fn with_message<T>(&self, f: impl FnOnce(&Message<'_>) -> T) -> Result<T, TopicError> {
-        let message = self.message.as_ref().map_err(|error| *error)?;
-        Ok(match self.large.payload() {
-            None => f(message),
-            Some(payload) => f(&Message { payload, ..*message }),
-        })
-    }
-}
-
 impl Operation for Posting<'_> {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        let step = self.with_message(|message| state.publish(message, self.patience, slot, waker));
-        step.unwrap_or_else(|error| Poll::Ready(Done::Mistaken(error)))
+        let message = match &self.message {
+            Ok(message) => message,
+            Err(error) => return Poll::Ready(Done::Mistaken(*error)),
+        };
+        match self.large.payload() {
+            None => state.publish(message, self.patience, slot, waker),
+            Some(payload) => {
+                let message = Message { payload, ..*message };
+                state.publish(&message, self.patience, slot, waker)
+            }
+        }
     }
 }
 

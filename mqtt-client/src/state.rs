@@ -55,7 +55,7 @@ pub(crate) struct Told<'s> {
 
 impl State {
     /// The state of a client with one handle.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn new(
         core: client::Client<'static>,
         settings: Settings,

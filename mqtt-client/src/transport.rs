@@ -1,47 +1,45 @@
 //! What can go wrong with a transport, in words that no runtime owns.
 
-use core::fmt;
-
-/// Why a transport could not be opened, read or written. The kinds are those of the operating
-/// systems' sockets; a transport of another make says what comes nearest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// None of the others.
-    Other,
-    /// There is no such host.
-    NotFound,
-    /// The program may not.
-    PermissionDenied,
-    /// The peer refused.
-    ConnectionRefused,
-    /// The peer cut the connection.
-    ConnectionReset,
-    /// The connection was cut on this side.
-    ConnectionAborted,
-    /// There is no connection.
-    NotConnected,
-    /// The address of this side is taken.
-    AddrInUse,
-    /// The address of this side does not exist.
-    AddrNotAvailable,
-    /// The peer reads no more.
-    BrokenPipe,
-    /// What was asked for makes no sense to the transport.
-    InvalidInput,
-    /// What came makes no sense to the transport.
-    InvalidData,
-    /// It took too long.
-    TimedOut,
-    /// It was interrupted.
-    Interrupted,
-    /// The transport cannot do this.
-    Unsupported,
-    /// There is no memory.
-    OutOfMemory,
-    /// The transport took nothing.
-    WriteZero,
+mqtt_as_proto::reasons! {
+    /// Why a transport could not be opened, read or written. The kinds are those of the operating
+    /// systems' sockets; a transport of another make says what comes nearest.
+    #[non_exhaustive]
+    ErrorKind {
+        /// None of the others.
+        Other => "the transport failed";
+        /// There is no such host.
+        NotFound => "there is no such host";
+        /// The program may not.
+        PermissionDenied => "it is not permitted";
+        /// The peer refused.
+        ConnectionRefused => "the peer refused";
+        /// The peer cut the connection.
+        ConnectionReset => "the peer cut the connection";
+        /// The connection was cut on this side.
+        ConnectionAborted => "the connection was cut on this side";
+        /// There is no connection.
+        NotConnected => "there is no connection";
+        /// The address of this side is taken.
+        AddrInUse => "the address of this side is taken";
+        /// The address of this side does not exist.
+        AddrNotAvailable => "this side has no such address";
+        /// The peer reads no more.
+        BrokenPipe => "the peer reads no more";
+        /// What was asked for makes no sense to the transport.
+        InvalidInput => "the transport cannot make sense of what was asked";
+        /// What came makes no sense to the transport.
+        InvalidData => "the transport cannot make sense of what came";
+        /// It took too long.
+        TimedOut => "it took too long";
+        /// It was interrupted.
+        Interrupted => "it was interrupted";
+        /// The transport cannot do this.
+        Unsupported => "the transport cannot do this";
+        /// There is no memory.
+        OutOfMemory => "there is no memory for it";
+        /// The transport took nothing.
+        WriteZero => "the transport took nothing";
+    }
 }
 
 impl From<embedded_io_async::ErrorKind> for ErrorKind {
@@ -66,29 +64,5 @@ impl From<embedded_io_async::ErrorKind> for ErrorKind {
             Theirs::WriteZero => Self::WriteZero,
             _ => Self::Other,
         }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Other => "the transport failed",
-            Self::NotFound => "there is no such host",
-            Self::PermissionDenied => "it is not permitted",
-            Self::ConnectionRefused => "the peer refused",
-            Self::ConnectionReset => "the peer cut the connection",
-            Self::ConnectionAborted => "the connection was cut on this side",
-            Self::NotConnected => "there is no connection",
-            Self::AddrInUse => "the address of this side is taken",
-            Self::AddrNotAvailable => "this side has no such address",
-            Self::BrokenPipe => "the peer reads no more",
-            Self::InvalidInput => "the transport cannot make sense of what was asked",
-            Self::InvalidData => "the transport cannot make sense of what came",
-            Self::TimedOut => "it took too long",
-            Self::Interrupted => "it was interrupted",
-            Self::Unsupported => "the transport cannot do this",
-            Self::OutOfMemory => "there is no memory for it",
-            Self::WriteZero => "the transport took nothing",
-        })
     }
 }

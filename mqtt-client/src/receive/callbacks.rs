@@ -11,8 +11,9 @@ use core::task::{Context, Poll};
 
 use mqtt_as_proto::AckToken;
 
+use super::Message;
+use super::listen::On;
 use super::message::Acknowledge;
-use super::{Message, On};
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::DownReason;

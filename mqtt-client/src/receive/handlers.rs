@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
 
-use super::On;
+use super::listen::On;
 use super::message::{Copied, MessageRef};
 use crate::client::Client;
 use crate::config::Config;

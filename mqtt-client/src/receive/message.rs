@@ -8,6 +8,36 @@ use mqtt_as_proto::{Properties, QoS, Version};
 #[cfg(feature = "alloc")]
 pub use owned::Message;
 
+/// What the header of a PUBLISH says.
+macro_rules! header {
+    ($life:lifetime) => {
+        /// Returns the topic.
+        #[must_use]
+        pub fn topic(&self) -> &$life str {
+            self.publish.topic.as_str()
+        }
+
+        /// Returns the QoS at which it came.
+        #[must_use]
+        pub fn qos(&self) -> QoS {
+            self.publish.delivery.qos()
+        }
+
+        /// Returns whether it was a retained message.
+        #[must_use]
+        pub fn retain(&self) -> bool {
+            self.publish.retain
+        }
+
+        /// Returns its properties, 5.0 only.
+        #[must_use]
+        pub fn properties(&self) -> Properties<$life> {
+            self.publish.properties
+        }
+    };
+}
+pub(super) use header;
+
 /// A received message in a buffer of the program's.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageRef<'a> {
@@ -31,34 +61,12 @@ impl<'a> MessageRef<'a> {
         Some(Self { publish, token: copied.token })
     }
 
-    /// Returns the topic.
-    #[must_use]
-    pub fn topic(&self) -> &'a str {
-        self.publish.topic.as_str()
-    }
+    header!('a);
 
     /// Returns the payload.
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         self.publish.payload
-    }
-
-    /// Returns the QoS at which it came.
-    #[must_use]
-    pub fn qos(&self) -> QoS {
-        self.publish.delivery.qos()
-    }
-
-    /// Returns whether it was a retained message.
-    #[must_use]
-    pub fn retain(&self) -> bool {
-        self.publish.retain
-    }
-
-    /// Returns its properties, 5.0 only.
-    #[must_use]
-    pub fn properties(&self) -> Properties<'a> {
-        self.publish.properties
     }
 }
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "alloc")]
 mod callbacks;
 mod handlers;
+mod listen;
 mod message;
 mod stream;
 mod take;
@@ -10,8 +11,8 @@ mod take;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
-#[cfg(feature = "alloc")]
 use core::future::Future;
+use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::ReasonCode;
@@ -19,6 +20,7 @@ use mqtt_as_proto::client::{Acknowledged, Consumer};
 
 use crate::client::Client;
 use crate::runtime::{Runtime, with_state};
+#[cfg(feature = "alloc")]
 use crate::state::State;
 use crate::waiters::Wait;
 use take::Taking;
@@ -67,54 +69,6 @@ impl<R: Runtime> Client<R> {
             state.settle();
             done == Acknowledged::Queued
         })
-    }
-}
-
-/// What there is for each kind of event.
-#[derive(Clone)]
-pub(crate) enum On<U, D, M> {
-    Up(U),
-    Down(D),
-    Msg(M),
-}
-
-impl<U, D, M> On<U, D, M> {
-    /// A bit for each kind.
-    fn bit(&self) -> u8 {
-        match self {
-            Self::Up(_) => UP,
-            Self::Down(_) => DOWN,
-            Self::Msg(_) => MESSAGE,
-        }
-    }
-}
-
-const UP: u8 = 1;
-const DOWN: u8 = 2;
-const MESSAGE: u8 = 4;
-
-impl State {
-    /// What callbacks want to know from here on.
-    fn listen(&mut self, kinds: u8) {
-        self.lane.listen(kinds & UP != 0, kinds & DOWN != 0);
-        if kinds & MESSAGE != 0 {
-            self.core.activate(Consumer::Callbacks);
-            self.driver.notify_callbacks();
-        } else {
-            self.core.deactivate(Consumer::Callbacks);
-            self.wake_consumers();
-            self.taken(true);
-        }
-    }
-
-    /// The callbacks' task has nothing to do, until it is woken or the driver is gone.
-    fn wait_for_event(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.closed {
-            return Poll::Ready(());
-        }
-        let old = self.driver.wait_callbacks(cx.waker());
-        self.waiters.drop_later(old);
-        Poll::Pending
     }
 }
 
@@ -168,7 +122,7 @@ impl<'c, R: Runtime> Queue<'c, R> {
             }
             Some(into.len() - before).filter(|taken| *taken != 0 || max == 0)
         });
-        async { taking.await.unwrap_or_default() }
+        mapped(taking, Option::unwrap_or_default)
     }
 
     /// Returns the next message, in a buffer of the program's; `None` after `disconnect()` or the
@@ -180,16 +134,20 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// # Cancel safety
     /// Dropping the future takes no message.
-    pub async fn next_into<'b>(
+    pub fn next_into<'b>(
         &mut self,
         buffer: &'b mut [u8],
-    ) -> Result<Option<MessageRef<'b>>, TooSmall> {
-        let taking = Taking::new(self.lock, Wait::Message, |state| state.take_into(buffer));
-        match taking.await {
+    ) -> impl Future<Output = Result<Option<MessageRef<'b>>, TooSmall>> {
+        let mut buffer = Some(buffer);
+        let taking = Taking::new(self.lock, Wait::Message, move |state| {
+            let copied = state.take_into(buffer.as_deref_mut()?)?;
+            Some(copied.map(|copied| (copied, buffer.take().unwrap_or_default())))
+        });
+        mapped(taking, |taken| match taken {
             None => Ok(None),
             Some(Err(error)) => Err(error),
-            Some(Ok(copied)) => Ok(MessageRef::new(buffer, copied)),
-        }
+            Some(Ok((copied, buffer))) => Ok(MessageRef::new(buffer, copied)),
+        })
     }
 
     /// Returns the next message, whatever its size, to be read piece by piece. Its header, with
@@ -214,6 +172,26 @@ impl<'c, R: Runtime> Queue<'c, R> {
 }
 
 opaque!(Queue, '_);
+
+/// A future whose output becomes another: it holds nothing twice, as an `async` block would.
+fn mapped<F: Future + Unpin, T, M: FnMut(F::Output) -> T + Unpin>(
+    future: F,
+    map: M,
+) -> impl Future<Output = T> {
+    Mapped(future, map)
+}
+
+struct Mapped<F, M>(F, M);
+
+impl<F: Future + Unpin, T, M: FnMut(F::Output) -> T + Unpin> Future for Mapped<F, M> {
+    type Output = T;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Self(future, map) = &mut *self;
+        Pin::new(future).poll(cx).map(map)
+    }
+}
 
 /// The program's buffer is too small for the message. Where `given` is not less than `needed`, the
 /// message comes as a stream, and no buffer is large enough: `Queue::next_stream` reads it.

@@ -7,7 +7,7 @@ use mqtt_as_proto::packet::Publish;
 use mqtt_as_proto::{AckToken, Properties, QoS};
 
 use super::TooSmall;
-use super::message::{Acknowledge, Copied, decode};
+use super::message::{Acknowledge, Copied, decode, header};
 use super::take::{Taking, copy_to};
 use crate::driver::News;
 use crate::error::StreamError;
@@ -56,29 +56,7 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
         Some(Self { lock, publish, begun, read: 0, done: false })
     }
 
-    /// Returns the topic.
-    #[must_use]
-    pub fn topic(&self) -> &'b str {
-        self.publish.topic.as_str()
-    }
-
-    /// Returns the QoS at which it came.
-    #[must_use]
-    pub fn qos(&self) -> QoS {
-        self.publish.delivery.qos()
-    }
-
-    /// Returns whether it was a retained message.
-    #[must_use]
-    pub fn retain(&self) -> bool {
-        self.publish.retain
-    }
-
-    /// Returns its properties, 5.0 only.
-    #[must_use]
-    pub fn properties(&self) -> Properties<'b> {
-        self.publish.properties
-    }
+    header!('b);
 
     /// Returns how many bytes the whole payload has.
     #[must_use]
