@@ -9,7 +9,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::limits::Limits;
 use crate::packet::{ConnAck, Connect, PacketType, Version};
 use crate::time::Instant;
-use crate::wire::{Body, MAX_REMAINING, Reader, Writer, write_packet};
+use crate::wire::{Body, MAX_REMAINING, Reader, Writer, packet_len, put_packet, remaining};
 
 /// Something legal that is probably not meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +88,7 @@ impl Client<'_> {
         if method && self.config.authentication.is_none() {
             return Err(OperationError::Authentication);
         }
-        let first = PacketType::Connect.first_byte();
-        let size = write_packet(&mut Writer::counting(), first, &|out| connect.write(out))?;
+        let size = packet_len(remaining(&|out| connect.write(out))?);
         let room = self.outbox.limit();
         if size > room {
             return Err(OperationError::TooLarge { size, room });
@@ -172,7 +171,8 @@ impl Client<'_> {
         maximum: u32,
         body: Body<'_>,
     ) -> Result<(), OperationError> {
-        let len = write_packet(&mut Writer::counting(), kind.first_byte(), body)?;
+        let remaining = remaining(body)?;
+        let len = packet_len(remaining);
         if len > maximum as usize {
             return Err(crate::limits::Limit::MaximumPacketSize.into());
         }
@@ -183,7 +183,7 @@ impl Client<'_> {
             return Err(super::publish::no_room(len, self.outbox.limit()));
         }
         let room = self.outbox.append(len).ok_or(OperationError::NoRoom)?;
-        write_packet(&mut Writer::new(room), kind.first_byte(), body)?;
+        put_packet(&mut Writer::new(room), kind.first_byte(), remaining, body);
         self.link.count(len);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! CONNECT (3.1) with its will, and CONNACK (3.2).
 
-use super::{PacketType, QoS, Version, WILL, put_code};
+use super::reason::put_code;
+use super::{PacketType, QoS, Version, WILL};
 use crate::error::{DecodeError, EncodeError};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
@@ -197,15 +198,9 @@ impl<'a> ConnAck<'a> {
         let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
         out.u8(u8::from(session_present)); // [MQTT-3.2.2-6]
         match version {
-            Version::V5 => put_code(PacketType::ConnAck, self.reason, out),
+            Version::V5 => put_code(self.reason, PacketType::ConnAck, out),
             Version::V311 => out.u8(self.reason.to_return_code()),
         }
         self.properties.write(version, PacketType::ConnAck.bit(), out);
-    }
-
-    /// The highest QoS that the server takes.
-    #[must_use]
-    pub fn maximum_qos(&self) -> QoS {
-        self.properties.maximum_qos().map_or(QoS::ExactlyOnce, |maximum| maximum.0)
     }
 }

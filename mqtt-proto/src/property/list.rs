@@ -160,10 +160,7 @@ impl<'a> Properties<'a> {
             first(out);
             self.write_content(skip, out);
         };
-        let mut count = Writer::counting();
-        content(&mut count);
-        out.varint(u32::try_from(count.len()).unwrap_or(u32::MAX));
-        content(out);
+        out.section(content);
     }
 
     /// Writes what came as it came.
