@@ -231,17 +231,7 @@ struct Announced {
 impl Announced {
     /// Writes a CONNECT that announces it before the properties of the program.
     fn write(&self, connect: &Connect<'_>, out: &mut Writer<'_>) {
-        let place = PacketType::Connect.bit();
-        connect.write_with(
-            &|out| match connect.version {
-                Version::V311 => connect.properties.write(connect.version, place, out),
-                Version::V5 => {
-                    let own: Body<'_> = &|out| self.write_own(out);
-                    connect.properties.write_behind(own, SESSION_EXPIRY, place, out);
-                }
-            },
-            out,
-        );
+        connect.write_with(&|out| self.write_own(out), SESSION_EXPIRY, out);
     }
 
     fn write_own(&self, out: &mut Writer<'_>) {

@@ -3,7 +3,7 @@
 use super::reason::put_code;
 use super::{PacketType, QoS, Version, WILL};
 use crate::error::{DecodeError, EncodeError};
-use crate::property::Properties;
+use crate::property::{NO_PROPERTY, Properties};
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
 use crate::wire::{Body, Reader, Writer};
@@ -73,29 +73,19 @@ impl<'a> Connect<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Writer<'_>) {
-        self.write_with(
-            &|out| {
-                self.properties.write(self.version, PacketType::Connect.bit(), out);
-            },
-            out,
-        );
+        self.write_with(&|_| {}, NO_PROPERTY, out);
     }
 
-    /// The same with a section of properties that somebody else writes.
-    pub(crate) fn write_with(&self, section: Body<'_>, out: &mut Writer<'_>) {
+    /// The same with properties that begin with what `own` writes, and leave one out.
+    pub(crate) fn write_with(&self, own: Body<'_>, skip: u8, out: &mut Writer<'_>) {
         out.string("MQTT"); // [MQTT-3.1.2-1]
         out.put(&[self.version.level(), self.flags()]);
         out.u16(self.keep_alive);
         if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
             out.fail(EncodeError::PasswordWithoutUserName);
         }
-        section(out);
-        self.write_payload(out);
-    }
-
-    /// [MQTT-3.1.3-1] the order of the payload.
-    fn write_payload(&self, out: &mut Writer<'_>) {
-        out.string(self.client_id);
+        self.properties.write_behind(own, skip, self.version, PacketType::Connect.bit(), out);
+        out.string(self.client_id); // [MQTT-3.1.3-1] the order of the payload.
         if let Some(will) = &self.will {
             will.properties.write(self.version, WILL, out);
             will.topic.write(out);
