@@ -79,14 +79,14 @@ impl Client<'_> {
 
     fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
         // What the client announces of itself is not the program's to give.
-        if let Some(id) =
-            [0x27, 0x21, 0x22].into_iter().find(|id| connect.properties.raw(*id).is_some())
-        {
-            return Err(EncodeError::RepeatedProperty(id).into());
-        }
-        let method = connect.properties.raw(METHOD).is_some();
-        if method && self.config.authentication.is_none() {
-            return Err(OperationError::Authentication);
+        for property in connect.properties.raws() {
+            match property.id {
+                0x21 | 0x22 | 0x27 => return Err(EncodeError::RepeatedProperty(property.id).into()),
+                METHOD if self.config.authentication.is_none() => {
+                    return Err(OperationError::Authentication);
+                }
+                _ => {}
+            }
         }
         let size = packet_len(remaining(&|out| connect.write(out))?);
         let room = self.outbox.limit();
