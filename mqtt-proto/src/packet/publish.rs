@@ -104,11 +104,11 @@ impl<'p> Received<'p> {
             Some(_) => id = Some(from.packet_id()),
             None => from.fail(DecodeError::QoS), // [MQTT-3.3.1-4]
         }
-        let mut properties = Properties::NONE;
+        let (mut properties, mut alias) = (Properties::NONE, None);
         if version == Version::V5 && !from.skip_zero() {
             properties = Properties::read(from, version, PacketType::Publish.bit());
+            alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         }
-        let alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         if let Err(error) = TopicName::from_bytes(topic)
             && (!topic.is_empty() || alias.is_none())
         {
