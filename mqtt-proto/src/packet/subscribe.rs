@@ -255,7 +255,7 @@ impl<'a> SubAck<'a> {
         if has_no_codes(kind, version) {
             return Self { id, properties, codes: &[] };
         }
-        let codes = from.take(from.rest().len());
+        let codes = from.take_rest();
         if codes.is_empty() {
             from.fail(DecodeError::Truncated);
         }
