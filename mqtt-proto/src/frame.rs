@@ -40,15 +40,11 @@ impl FixedHeader {
     /// The same, however many bytes the Remaining Length has.
     fn read_any(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
         let mut from = Reader::new(bytes);
-        let first = from.u8();
-        let remaining = from.varint() as usize;
+        let (first, remaining) = (from.u8(), from.varint() as usize);
+        let len = bytes.len().saturating_sub(from.rest().len());
         match from.check() {
-            Ok(()) => {
-                let len = bytes.len().saturating_sub(from.rest().len());
-                Ok(Some(Self { first, len, remaining }))
-            }
             Err(DecodeError::Truncated) => Ok(None),
-            Err(error) => Err(error),
+            checked => checked.map(|()| Some(Self { first, len, remaining })),
         }
     }
 
@@ -74,8 +70,7 @@ impl<'a> Frame<'a> {
     /// [`DecodeError::VariableByteInteger`] for a malformed Remaining Length.
     pub fn split(bytes: &'a [u8]) -> Result<Option<(Self, &'a [u8])>, DecodeError> {
         let Some(header) = FixedHeader::read(bytes)? else { return Ok(None) };
-        let Some(frame) = header.frame(bytes) else { return Ok(None) };
-        Ok(Some((frame, bytes.get(header.packet_len()..).unwrap_or_default())))
+        Ok(header.frame(bytes).zip(bytes.get(header.packet_len()..)))
     }
 }
 

@@ -45,11 +45,7 @@ impl Limits {
     #[must_use]
     pub fn new(connack: &Properties<'_>) -> Self {
         let mut limits = Self::default();
-        for id in [0x21, 0x22, 0x24, 0x25, 0x27, 0x28, 0x29, 0x2a] {
-            if let Some(number) = connack.number(id) {
-                limits.set(id, number);
-            }
-        }
+        connack.raws().for_each(|property| limits.set(property.id, property.number));
         limits
     }
 

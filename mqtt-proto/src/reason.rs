@@ -114,31 +114,28 @@ impl ReasonCode {
 
     /// The 5.0 code with the meaning of a 3.1.1 CONNACK return code (3.2.2.3), if there is one.
     #[must_use]
-    pub const fn from_return_code(code: u8) -> Option<Self> {
-        Some(match code {
-            0 => Self::SUCCESS,
-            1 => Self::UNSUPPORTED_PROTOCOL_VERSION,
-            2 => Self::CLIENT_IDENTIFIER_NOT_VALID,
-            3 => Self::SERVER_UNAVAILABLE,
-            4 => Self::BAD_USER_NAME_OR_PASSWORD,
-            5 => Self::NOT_AUTHORIZED,
-            _ => return None,
-        })
+    pub fn from_return_code(code: u8) -> Option<Self> {
+        RETURN_CODES.get(usize::from(code)).copied()
     }
 
     /// The 3.1.1 CONNACK return code nearest in meaning.
     #[must_use]
-    pub const fn to_return_code(self) -> u8 {
-        match self {
-            Self::SUCCESS => 0,
-            Self::UNSUPPORTED_PROTOCOL_VERSION => 1,
-            Self::CLIENT_IDENTIFIER_NOT_VALID => 2,
-            Self::BAD_USER_NAME_OR_PASSWORD => 4,
-            Self::NOT_AUTHORIZED | Self::BANNED => 5,
-            _ => 3,
-        }
+    pub fn to_return_code(self) -> u8 {
+        let code = if self == Self::BANNED { Self::NOT_AUTHORIZED } else { self };
+        let place = RETURN_CODES.iter().position(|known| *known == code);
+        place.map_or(3, |place| place as u8)
     }
 }
+
+/// The return codes of 3.1.1, from 0.
+static RETURN_CODES: [ReasonCode; 6] = [
+    ReasonCode::SUCCESS,
+    ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+    ReasonCode::CLIENT_IDENTIFIER_NOT_VALID,
+    ReasonCode::SERVER_UNAVAILABLE,
+    ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+    ReasonCode::NOT_AUTHORIZED,
+];
 
 impl fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

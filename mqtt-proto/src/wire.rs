@@ -69,19 +69,21 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers what is wrong, unless something was wrong before.
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn fail(&mut self, fault: DecodeError) {
-        self.fault.get_or_insert(fault);
+        self.fault = Some(first_fault(self.fault, fault));
         self.rest = &[];
     }
 
     /// Returns the fault as an error, if there was one.
+    #[inline]
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         self.fault.map_or(Ok(()), Err)
     }
 
     /// The same where the packet must end.
+    #[inline]
     pub(crate) fn end(&mut self) -> Result<(), DecodeError> {
         if !self.rest.is_empty() {
             self.fail(DecodeError::TrailingBytes);
@@ -89,6 +91,7 @@ impl<'a> Reader<'a> {
         self.check()
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let Some((head, rest)) = self.rest.split_at_checked(len) else {
             self.fail(DecodeError::Truncated);
@@ -121,10 +124,12 @@ impl<'a> Reader<'a> {
         self.number(1) as u8
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> u16 {
-        self.number(2) as u16
+        u16::from_be_bytes(self.take(2).first_chunk().copied().unwrap_or_default())
     }
 
+    #[inline]
     pub(crate) fn packet_id(&mut self) -> PacketId {
         PacketId::new(self.u16()).unwrap_or_else(|| {
             self.fail(DecodeError::PacketId); // [MQTT-2.2.1-3]
@@ -151,6 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Binary data (1.5.6).
+    #[inline]
     pub(crate) fn binary(&mut self) -> &'a [u8] {
         let len = self.u16();
         self.take(usize::from(len))
@@ -163,6 +169,13 @@ impl<'a> Reader<'a> {
             ""
         })
     }
+}
+
+// By value: a reference would keep the reader out of registers.
+#[cold]
+#[inline(never)]
+fn first_fault(known: Option<DecodeError>, fault: DecodeError) -> DecodeError {
+    known.unwrap_or(fault)
 }
 
 /// Writes the basic data types into a slice, or only counts their bytes.
@@ -270,6 +283,20 @@ impl<'a> Writer<'a> {
         self.u8(rest as u8);
     }
 
+    /// A section: its length, then what `content` writes. To be counted it is written once.
+    pub(crate) fn section(&mut self, content: Body<'_>) {
+        let mut count = Writer::counting();
+        content(&mut count);
+        if let Some(fault) = count.fault {
+            self.fail(fault);
+        }
+        self.varint(u32::try_from(count.len).unwrap_or(u32::MAX));
+        match self.out {
+            Some(_) => content(self),
+            None => self.len = self.len.saturating_add(count.len),
+        }
+    }
+
     /// Binary data: two bytes of length, then the bytes (1.5.6).
     pub(crate) fn binary(&mut self, bytes: &[u8]) {
         let len = bytes.len();
@@ -312,12 +339,36 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
+#[allow(clippy::manual_contains)] // Which is four times the code on a device.
 pub(crate) fn has_nul(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| *byte == 0)
 }
 
 /// What writes the body of a packet. It runs twice, to count and to write.
 pub(crate) type Body<'b> = &'b dyn Fn(&mut Writer<'_>);
+
+/// Returns the Remaining Length of a packet with that body.
+pub(crate) fn remaining(body: Body<'_>) -> Result<u32, EncodeError> {
+    let mut count = Writer::counting();
+    body(&mut count);
+    match u32::try_from(count.result()?) {
+        Ok(remaining) if remaining <= MAX_REMAINING => Ok(remaining),
+        _ => Err(EncodeError::PacketTooLarge),
+    }
+}
+
+/// Returns the length of a whole packet with that Remaining Length.
+#[inline]
+pub(crate) const fn packet_len(remaining: u32) -> usize {
+    varint_len(remaining).saturating_add(1).saturating_add(remaining as usize)
+}
+
+/// Writes a packet, whose Remaining Length was counted.
+pub(crate) fn put_packet(out: &mut Writer<'_>, first: u8, remaining: u32, body: Body<'_>) {
+    out.u8(first);
+    out.varint(remaining);
+    body(out);
+}
 
 /// Writes one packet, its fixed header and `body`, and returns its length. On an error nothing was
 /// written.
@@ -326,31 +377,12 @@ pub(crate) fn write_packet(
     first: u8,
     body: Body<'_>,
 ) -> Result<usize, EncodeError> {
-    write_head(out, first, 0, body)
-}
-
-/// The same for a packet that ends with `later` more bytes, which go another way.
-pub(crate) fn write_head(
-    out: &mut Writer<'_>,
-    first: u8,
-    later: usize,
-    body: Body<'_>,
-) -> Result<usize, EncodeError> {
-    let mut count = Writer::counting();
-    body(&mut count);
-    let head = count.result()?;
-    let remaining = u32::try_from(head.saturating_add(later)).unwrap_or(u32::MAX);
-    if remaining > MAX_REMAINING {
-        return Err(EncodeError::PacketTooLarge);
-    }
-    let header = varint_len(remaining).saturating_add(1);
-    let needed = header.saturating_add(remaining as usize);
-    if !out.has_room(header.saturating_add(head)) {
+    let remaining = remaining(body)?;
+    let needed = packet_len(remaining);
+    if !out.has_room(needed) {
         return Err(EncodeError::NoRoom { needed });
     }
-    out.u8(first);
-    out.varint(remaining);
-    body(out);
+    put_packet(out, first, remaining, body);
     Ok(needed)
 }
 

@@ -99,7 +99,7 @@ impl Peer {
     }
 
     fn handle_subscribe(&mut self, subscribe: &Subscribe<'_>) {
-        let first = subscribe.subscriptions.iter().next().expect("a filter");
+        let first = subscribe.filters.iter().next().expect("a filter");
         let qos = first.options.qos as u8;
         self.sender = Sender::filtered(first.filter.as_str(), qos == 1).unwrap_or_default();
         let ack = SubAck { id: subscribe.id, properties: Default::default(), codes: &[qos] };

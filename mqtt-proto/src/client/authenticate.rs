@@ -44,7 +44,7 @@ impl Client<'_> {
         }
         let (auth, version) = (Auth { reason, properties }, self.config.version);
         let maximum = self.limits.maximum_packet_size;
-        let body: Body<'_> = &|out| auth.write(version, out);
+        let body: Body<'_> = &|out| auth.write(PacketType::Auth, version, out);
         self.encode(PacketType::Auth, maximum, body)?;
         self.link.re_authenticating |= again;
         Ok(())
@@ -64,7 +64,7 @@ impl Client<'_> {
 
     fn on_auth(&mut self, body: &[u8], tell: Tell<'_>) -> Result<(), ConnectionError> {
         let mut from = Reader::new(body);
-        let auth = Auth::read(&mut from, self.config.version);
+        let auth = Auth::read(&mut from, PacketType::Auth, self.config.version);
         from.end()?;
         self.check_explanation(PacketType::Auth, &auth.properties)?;
         let unexpected = || ConnectionError::from(Violation::Unexpected(PacketType::Auth));

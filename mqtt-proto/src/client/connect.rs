@@ -9,7 +9,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::limits::Limits;
 use crate::packet::{ConnAck, Connect, PacketType, Version};
 use crate::time::Instant;
-use crate::wire::{Body, MAX_REMAINING, Reader, Writer, write_packet};
+use crate::wire::{Body, MAX_REMAINING, Reader, Writer, packet_len, put_packet, remaining};
 
 /// Something legal that is probably not meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,17 +79,16 @@ impl Client<'_> {
 
     fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
         // What the client announces of itself is not the program's to give.
-        if let Some(id) =
-            [0x27, 0x21, 0x22].into_iter().find(|id| connect.properties.raw(*id).is_some())
-        {
-            return Err(EncodeError::RepeatedProperty(id).into());
+        for property in connect.properties.raws() {
+            match property.id {
+                0x21 | 0x22 | 0x27 => return Err(EncodeError::RepeatedProperty(property.id).into()),
+                METHOD if self.config.authentication.is_none() => {
+                    return Err(OperationError::Authentication);
+                }
+                _ => {}
+            }
         }
-        let method = connect.properties.raw(METHOD).is_some();
-        if method && self.config.authentication.is_none() {
-            return Err(OperationError::Authentication);
-        }
-        let first = PacketType::Connect.first_byte();
-        let size = write_packet(&mut Writer::counting(), first, &|out| connect.write(out))?;
+        let size = packet_len(remaining(&|out| connect.write(out))?);
         let room = self.outbox.limit();
         if size > room {
             return Err(OperationError::TooLarge { size, room });
@@ -172,7 +171,8 @@ impl Client<'_> {
         maximum: u32,
         body: Body<'_>,
     ) -> Result<(), OperationError> {
-        let len = write_packet(&mut Writer::counting(), kind.first_byte(), body)?;
+        let remaining = remaining(body)?;
+        let len = packet_len(remaining);
         if len > maximum as usize {
             return Err(crate::limits::Limit::MaximumPacketSize.into());
         }
@@ -183,7 +183,7 @@ impl Client<'_> {
             return Err(super::publish::no_room(len, self.outbox.limit()));
         }
         let room = self.outbox.append(len).ok_or(OperationError::NoRoom)?;
-        write_packet(&mut Writer::new(room), kind.first_byte(), body)?;
+        put_packet(&mut Writer::new(room), kind.first_byte(), remaining, body);
         self.link.count(len);
         Ok(())
     }
@@ -231,17 +231,7 @@ struct Announced {
 impl Announced {
     /// Writes a CONNECT that announces it before the properties of the program.
     fn write(&self, connect: &Connect<'_>, out: &mut Writer<'_>) {
-        let place = PacketType::Connect.bit();
-        connect.write_with(
-            &|out| match connect.version {
-                Version::V311 => connect.properties.write(connect.version, place, out),
-                Version::V5 => {
-                    let own: Body<'_> = &|out| self.write_own(out);
-                    connect.properties.write_behind(own, SESSION_EXPIRY, place, out);
-                }
-            },
-            out,
-        );
+        connect.write_with(&|out| self.write_own(out), SESSION_EXPIRY, out);
     }
 
     fn write_own(&self, out: &mut Writer<'_>) {

@@ -250,7 +250,7 @@ impl Client<'_> {
     #[inline(never)]
     fn on_disconnect(&mut self, body: &[u8], tell: Tell<'_>) -> Result<(), ConnectionError> {
         let mut from = Reader::new(body);
-        let disconnect = Disconnect::read(&mut from, self.config.version);
+        let disconnect = Disconnect::read(&mut from, PacketType::Disconnect, self.config.version);
         from.end()?;
         if !self.v5() || !self.is_connected() {
             return Err(Violation::Unexpected(PacketType::Disconnect).into());

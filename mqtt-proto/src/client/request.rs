@@ -36,9 +36,9 @@ impl Client<'_> {
         }
         let version = self.config.version;
         let count = subscriptions.len();
-        let subscriptions = Subscriptions::new(subscriptions);
+        let filters = Subscriptions::new(subscriptions);
         self.request(PacketType::Subscribe, state::SUBSCRIBE, count, tag, &|id, out| {
-            Subscribe { id, properties, subscriptions }.write(version, out);
+            Subscribe { id, properties, filters }.write(version, out);
         })
     }
 

@@ -1,8 +1,9 @@
 //! CONNECT (3.1) with its will, and CONNACK (3.2).
 
-use super::{PacketType, QoS, Version, WILL, put_code};
+use super::reason::put_code;
+use super::{PacketType, QoS, Version, WILL};
 use crate::error::{DecodeError, EncodeError};
-use crate::property::Properties;
+use crate::property::{NO_PROPERTY, Properties};
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
 use crate::wire::{Body, Reader, Writer};
@@ -72,29 +73,19 @@ impl<'a> Connect<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Writer<'_>) {
-        self.write_with(
-            &|out| {
-                self.properties.write(self.version, PacketType::Connect.bit(), out);
-            },
-            out,
-        );
+        self.write_with(&|_| {}, NO_PROPERTY, out);
     }
 
-    /// The same with a section of properties that somebody else writes.
-    pub(crate) fn write_with(&self, section: Body<'_>, out: &mut Writer<'_>) {
+    /// The same with properties that begin with what `own` writes, and leave one out.
+    pub(crate) fn write_with(&self, own: Body<'_>, skip: u8, out: &mut Writer<'_>) {
         out.string("MQTT"); // [MQTT-3.1.2-1]
         out.put(&[self.version.level(), self.flags()]);
         out.u16(self.keep_alive);
         if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
             out.fail(EncodeError::PasswordWithoutUserName);
         }
-        section(out);
-        self.write_payload(out);
-    }
-
-    /// [MQTT-3.1.3-1] the order of the payload.
-    fn write_payload(&self, out: &mut Writer<'_>) {
-        out.string(self.client_id);
+        self.properties.write_behind(own, skip, self.version, PacketType::Connect.bit(), out);
+        out.string(self.client_id); // [MQTT-3.1.3-1] the order of the payload.
         if let Some(will) = &self.will {
             will.properties.write(self.version, WILL, out);
             will.topic.write(out);
@@ -197,15 +188,9 @@ impl<'a> ConnAck<'a> {
         let session_present = self.session_present && self.reason == ReasonCode::SUCCESS;
         out.u8(u8::from(session_present)); // [MQTT-3.2.2-6]
         match version {
-            Version::V5 => put_code(PacketType::ConnAck, self.reason, out),
+            Version::V5 => put_code(self.reason, PacketType::ConnAck, out),
             Version::V311 => out.u8(self.reason.to_return_code()),
         }
         self.properties.write(version, PacketType::ConnAck.bit(), out);
-    }
-
-    /// The highest QoS that the server takes.
-    #[must_use]
-    pub fn maximum_qos(&self) -> QoS {
-        self.properties.maximum_qos().map_or(QoS::ExactlyOnce, |maximum| maximum.0)
     }
 }

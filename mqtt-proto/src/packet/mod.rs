@@ -1,8 +1,8 @@
 //! The 15 control packets (chapter 3): borrowed, one type for both versions, judged when decoded.
 
 mod connect;
-mod disconnect;
 mod publish;
+mod reason;
 mod subscribe;
 
 #[cfg(feature = "alloc")]
@@ -10,18 +10,17 @@ use alloc::vec::Vec;
 
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
-use crate::reason::ReasonCode;
 use crate::wire::{Reader, Writer, write_packet};
 
 pub(crate) use crate::packet_type::WILL;
 pub use crate::packet_type::{PacketType, QoS, Version};
 pub use connect::{ConnAck, Connect, Will};
-pub use disconnect::{Auth, Disconnect};
 pub use publish::{Ack, Delivery, Publish};
 pub(crate) use publish::{DUP, Received};
+pub use reason::{Auth, Disconnect};
 pub use subscribe::{
-    Filters, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, Subscriptions,
-    UnsubAck, Unsubscribe,
+    Filters, List, Request, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions,
+    Subscriptions, UnsubAck, Unsubscribe,
 };
 
 /// A control packet of either version, borrowed from the bytes or from the caller.
@@ -70,8 +69,8 @@ impl<'a> Packet<'a> {
             PacketType::UnsubAck => Self::UnsubAck(UnsubAck::read(from, kind, version)),
             PacketType::PingReq => Self::PingReq,
             PacketType::PingResp => Self::PingResp,
-            PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, version)),
-            PacketType::Auth => Self::Auth(Auth::read(from, version)),
+            PacketType::Disconnect => Self::Disconnect(Disconnect::read(from, kind, version)),
+            PacketType::Auth => Self::Auth(Auth::read(from, kind, version)),
         };
         from.end()?;
         Ok(packet)
@@ -124,8 +123,9 @@ impl<'a> Packet<'a> {
             Self::Unsubscribe(packet) => packet.write(version, out),
             Self::SubAck(ack) | Self::UnsubAck(ack) => ack.write(self.packet_type(), version, out),
             Self::PingReq | Self::PingResp => {}
-            Self::Disconnect(packet) => packet.write(version, out),
-            Self::Auth(packet) => packet.write(version, out),
+            Self::Disconnect(packet) | Self::Auth(packet) => {
+                packet.write(self.packet_type(), version, out);
+            }
         }
     }
 
@@ -155,21 +155,4 @@ impl<'a> Packet<'a> {
         self.encode_to_slice(version, &mut bytes)?;
         Ok(bytes)
     }
-}
-
-/// Reads a reason code that `kind` may carry.
-fn read_code(from: &mut Reader<'_>, kind: PacketType) -> ReasonCode {
-    let reason = ReasonCode::from_u8(from.u8());
-    if !reason.is_listed_for(kind) {
-        from.fail(DecodeError::ReasonCode(kind, reason.as_u8()));
-    }
-    reason
-}
-
-/// Writes a reason code that `kind` may carry.
-fn put_code(kind: PacketType, reason: ReasonCode, out: &mut Writer<'_>) {
-    if !reason.is_listed_for(kind) {
-        out.fail(EncodeError::ReasonCode(kind, reason.as_u8()));
-    }
-    out.u8(reason.as_u8());
 }

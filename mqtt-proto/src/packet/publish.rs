@@ -1,12 +1,13 @@
 //! PUBLISH (3.3) and its four acknowledgements PUBACK, PUBREC, PUBREL, PUBCOMP (3.4 to 3.7).
 
-use super::{PacketType, QoS, Version, put_code, read_code};
+use super::reason::{put_reason, read_reason};
+use super::{PacketType, QoS, Version};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Frame;
 use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::topic::TopicName;
-use crate::wire::{PacketId, Reader, Writer, write_head, write_packet};
+use crate::wire::{PacketId, Reader, Writer, write_packet};
 
 /// QoS and packet identifier of a PUBLISH in one value, so that they cannot disagree
 /// [MQTT-2.2.1-2].
@@ -103,11 +104,11 @@ impl<'p> Received<'p> {
             Some(_) => id = Some(from.packet_id()),
             None => from.fail(DecodeError::QoS), // [MQTT-3.3.1-4]
         }
-        let mut properties = Properties::NONE;
+        let (mut properties, mut alias) = (Properties::NONE, None);
         if version == Version::V5 && !from.skip_zero() {
             properties = Properties::read(from, version, PacketType::Publish.bit());
+            alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         }
-        let alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         if let Err(error) = TopicName::from_bytes(topic)
             && (!topic.is_empty() || alias.is_none())
         {
@@ -164,20 +165,6 @@ impl<'a> Publish<'a> {
         write_packet(out, self.first_byte(), &|out| self.write(version, out))
     }
 
-    /// Writes everything but the payload, which is `payload_len` bytes long, and returns the
-    /// length of the whole packet.
-    ///
-    /// # Errors
-    /// As [`encode`](Self::encode).
-    pub fn encode_head(
-        &self,
-        version: Version,
-        payload_len: usize,
-        out: &mut Writer<'_>,
-    ) -> Result<usize, EncodeError> {
-        write_head(out, self.first_byte(), payload_len, &|out| self.write_head(version, out))
-    }
-
     /// Returns how many bytes the whole packet takes on the wire.
     ///
     /// # Errors
@@ -187,13 +174,7 @@ impl<'a> Publish<'a> {
     }
 
     pub(super) fn write(&self, version: Version, out: &mut Writer<'_>) {
-        self.write_head(version, out);
-        out.put(self.payload);
-    }
-
-    #[inline]
-    fn write_head(&self, version: Version, out: &mut Writer<'_>) {
-        if self.topic.is_empty() && self.properties.topic_alias().is_none() {
+        if self.topic.is_empty() && self.properties.number(TOPIC_ALIAS).is_none() {
             out.fail(EncodeError::EmptyTopic);
         }
         out.binary(self.topic.as_bytes());
@@ -201,6 +182,7 @@ impl<'a> Publish<'a> {
             out.u16(id.get());
         }
         self.properties.write(version, PacketType::Publish.bit(), out);
+        out.put(self.payload);
     }
 
     pub(crate) fn first_byte(&self) -> u8 {
@@ -231,46 +213,13 @@ impl<'a> Ack<'a> {
 
     pub(crate) fn read(from: &mut Reader<'a>, kind: PacketType, version: Version) -> Self {
         let id = from.packet_id();
-        let (reason, properties) = read_reason(from, version, kind);
+        let (reason, properties) = read_reason(from, kind, version);
         Self { id, reason, properties }
     }
 
     /// Writes the shortest form.
     pub(super) fn write(&self, kind: PacketType, version: Version, out: &mut Writer<'_>) {
         out.u16(self.id.get());
-        put_reason(kind, version, self.reason, &self.properties, out);
-    }
-}
-
-/// Reads a reason code and properties at the end of a packet, where each may be left out: 5.0 only.
-pub(super) fn read_reason<'a>(
-    from: &mut Reader<'a>,
-    version: Version,
-    kind: PacketType,
-) -> (ReasonCode, Properties<'a>) {
-    if version == Version::V311 || from.is_empty() {
-        return (ReasonCode::SUCCESS, Properties::NONE);
-    }
-    let reason = read_code(from, kind);
-    if from.is_empty() {
-        return (reason, Properties::NONE);
-    }
-    (reason, Properties::read(from, version, kind.bit()))
-}
-
-/// Writes the same as short as it can be; nothing in 3.1.1.
-pub(super) fn put_reason(
-    kind: PacketType,
-    version: Version,
-    reason: ReasonCode,
-    properties: &Properties<'_>,
-    out: &mut Writer<'_>,
-) {
-    let bare = properties.is_empty();
-    if version == Version::V5 && !(bare && reason == ReasonCode::SUCCESS) {
-        put_code(kind, reason, out);
-    }
-    if version == Version::V311 || !bare {
-        properties.write(version, kind.bit(), out);
+        put_reason(self.reason, &self.properties, kind, version, out);
     }
 }

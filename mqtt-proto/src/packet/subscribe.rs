@@ -1,5 +1,7 @@
 //! SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK (3.8 to 3.11).
 
+#![allow(private_interfaces)] // `Item` is sealed: it has no name outside.
+
 use super::{PacketType, QoS, Version};
 use crate::error::{DecodeError, EncodeError};
 use crate::property::Properties;
@@ -44,30 +46,20 @@ impl SubscriptionOptions {
         }
     }
 
-    fn read(from: &mut Reader<'_>, version: Version) -> Self {
-        let bits = from.u8();
-        let reserved = match version {
-            Version::V311 => 0xfc,
-            Version::V5 => 0xc0,
-        };
-        if bits & reserved != 0 {
-            from.fail(DecodeError::Reserved(PacketType::Subscribe)); // [MQTT-3.8.3-5]
-        }
-        let retain_handling = match bits >> 4 {
+    fn from_bits(bits: u8) -> Option<Self> {
+        let retain_handling = match (bits >> 4) & 3 {
             0 => RetainHandling::Send,
             1 => RetainHandling::SendIfNew,
             2 => RetainHandling::DoNotSend,
-            _ => {
-                from.fail(DecodeError::SubscriptionOptions);
-                RetainHandling::Send
-            }
+            _ => return None,
         };
-        let qos = QoS::from_bits(bits & 3).unwrap_or_else(|| {
-            from.fail(DecodeError::SubscriptionOptions);
-            QoS::AtMostOnce
-        });
         let (no_local, retain_as_published) = (bits & 4 != 0, bits & 8 != 0);
-        Self { qos, no_local, retain_as_published, retain_handling }
+        Some(Self {
+            qos: QoS::from_bits(bits & 3)?,
+            no_local,
+            retain_as_published,
+            retain_handling,
+        })
     }
 
     fn bits(self) -> u8 {
@@ -94,15 +86,28 @@ impl Subscription<'_> {
 }
 
 /// One of the things that a request lists.
-trait Item<'a>: Copy + PartialEq {
+pub trait Item<'a>: Copy + PartialEq {
+    const REQUEST: PacketType;
     fn read(from: &mut Reader<'a>, version: Version) -> Self;
     fn write(&self, version: Version, out: &mut Writer<'_>);
 }
 
 impl<'a> Item<'a> for Subscription<'a> {
+    const REQUEST: PacketType = PacketType::Subscribe;
+
     fn read(from: &mut Reader<'a>, version: Version) -> Self {
-        let filter = TopicFilter::read(from);
-        let options = SubscriptionOptions::read(from, version);
+        let (filter, bits) = (TopicFilter::read(from), from.u8());
+        let reserved = match version {
+            Version::V311 => 0xfc,
+            Version::V5 => 0xc0,
+        };
+        if bits & reserved != 0 {
+            from.fail(DecodeError::Reserved(PacketType::Subscribe)); // [MQTT-3.8.3-5]
+        }
+        let options = SubscriptionOptions::from_bits(bits).unwrap_or_else(|| {
+            from.fail(DecodeError::SubscriptionOptions);
+            SubscriptionOptions::default()
+        });
         let subscription = Self { filter, options };
         if subscription.breaks_no_local() {
             from.fail(DecodeError::NoLocalShared);
@@ -123,6 +128,8 @@ impl<'a> Item<'a> for Subscription<'a> {
 }
 
 impl<'a> Item<'a> for TopicFilter<'a> {
+    const REQUEST: PacketType = PacketType::Unsubscribe;
+
     fn read(from: &mut Reader<'a>, _: Version) -> Self {
         Self::read(from)
     }
@@ -132,14 +139,41 @@ impl<'a> Item<'a> for TopicFilter<'a> {
     }
 }
 
-/// Items that lie as they came, judged, or in a list of the caller's.
+/// What a request lists: as it came, judged, or a list of the caller's.
 #[derive(Clone, Copy, Debug)]
-enum List<'a, T> {
+pub struct List<'a, T>(Source<'a, T>);
+
+/// The filters of a SUBSCRIBE with their options.
+pub type Subscriptions<'a> = List<'a, Subscription<'a>>;
+
+/// The filters of an UNSUBSCRIBE.
+pub type Filters<'a> = List<'a, TopicFilter<'a>>;
+
+#[derive(Clone, Copy, Debug)]
+enum Source<'a, T> {
     Encoded(&'a [u8]),
     Given(&'a [T]),
 }
 
 impl<'a, T: Item<'a>> List<'a, T> {
+    /// Returns the items of `list`.
+    #[must_use]
+    pub const fn new(list: &'a [T]) -> Self {
+        Self(Source::Given(list))
+    }
+
+    /// Returns one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (encoded, given) = match self.0 {
+            Source::Encoded(bytes) => (bytes, &[][..]),
+            Source::Given(items) => (&[][..], items),
+        };
+        // They were judged, so that the laxer version reads those of both.
+        let mut from = Reader::new(encoded);
+        let decoded = move || (!from.is_empty()).then(|| T::read(&mut from, Version::V5));
+        given.iter().copied().chain(core::iter::from_fn(decoded))
+    }
+
     /// Reads items to the end of the packet: at least one [MQTT-3.8.3-2] [MQTT-3.10.3-2].
     fn read(from: &mut Reader<'a>, version: Version) -> Self {
         if from.is_empty() {
@@ -149,32 +183,16 @@ impl<'a, T: Item<'a>> List<'a, T> {
         while !from.is_empty() {
             T::read(from, version);
         }
-        Self::Encoded(encoded)
+        Self(Source::Encoded(encoded))
     }
 
     fn write(self, version: Version, out: &mut Writer<'_>) {
-        if matches!(self, Self::Encoded([]) | Self::Given([])) {
-            out.fail(EncodeError::NoFilter);
-        }
-        match self {
-            Self::Encoded(bytes) => decoded::<T>(bytes).for_each(|item| item.write(version, out)),
-            Self::Given(items) => items.iter().for_each(|item| item.write(version, out)),
+        match self.0 {
+            Source::Encoded([]) | Source::Given([]) => out.fail(EncodeError::NoFilter),
+            Source::Encoded(_) => self.iter().for_each(|item| item.write(version, out)),
+            Source::Given(items) => items.iter().for_each(|item| item.write(version, out)),
         }
     }
-
-    fn iter(self) -> impl Iterator<Item = T> + use<'a, T> {
-        let (encoded, given) = match self {
-            Self::Encoded(bytes) => (bytes, &[][..]),
-            Self::Given(items) => (&[][..], items),
-        };
-        given.iter().copied().chain(decoded(encoded))
-    }
-}
-
-/// Items that were judged, so that the laxer version reads those of both.
-fn decoded<'a, T: Item<'a>>(encoded: &'a [u8]) -> impl Iterator<Item = T> {
-    let mut from = Reader::new(encoded);
-    core::iter::from_fn(move || (!from.is_empty()).then(|| T::read(&mut from, Version::V5)))
 }
 
 /// Equal if they list the same in the same order.
@@ -186,83 +204,32 @@ impl<'a, T: Item<'a>> PartialEq for List<'a, T> {
 
 impl<'a, T: Item<'a>> Eq for List<'a, T> {}
 
-/// The filters of a SUBSCRIBE with their options.
+/// SUBSCRIBE (3.8), the client asks for messages, or UNSUBSCRIBE (3.10), it ends that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscriptions<'a>(List<'a, Subscription<'a>>);
-
-impl<'a> Subscriptions<'a> {
-    /// Returns the subscriptions of `list`.
-    #[must_use]
-    pub const fn new(list: &'a [Subscription<'a>]) -> Self {
-        Self(List::Given(list))
-    }
-
-    /// Returns one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Subscription<'a>> + use<'a> {
-        self.0.iter()
-    }
-}
-
-/// The filters of an UNSUBSCRIBE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filters<'a>(List<'a, TopicFilter<'a>>);
-
-impl<'a> Filters<'a> {
-    /// Returns the filters of `list`.
-    #[must_use]
-    pub const fn new(list: &'a [TopicFilter<'a>]) -> Self {
-        Self(List::Given(list))
-    }
-
-    /// Returns one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = TopicFilter<'a>> + use<'a> {
-        self.0.iter()
-    }
+pub struct Request<'a, T: Item<'a>> {
+    /// The packet identifier that the answer repeats.
+    pub id: PacketId,
+    /// Properties, 5.0 only.
+    pub properties: Properties<'a>,
+    /// The filters, at least one [MQTT-3.8.3-2] [MQTT-3.10.3-2].
+    pub filters: List<'a, T>,
 }
 
 /// SUBSCRIBE (3.8): the client asks for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscribe<'a> {
-    /// The packet identifier that SUBACK repeats.
-    pub id: PacketId,
-    /// Properties, 5.0 only.
-    pub properties: Properties<'a>,
-    /// The filters, at least one [MQTT-3.8.3-2].
-    pub subscriptions: Subscriptions<'a>,
-}
-
-impl<'a> Subscribe<'a> {
-    pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Self {
-        let (id, properties) = read_start(from, PacketType::Subscribe, version);
-        Self { id, properties, subscriptions: Subscriptions(List::read(from, version)) }
-    }
-
-    pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
-        put_start(self.id, &self.properties, PacketType::Subscribe, version, out);
-        self.subscriptions.0.write(version, out);
-    }
-}
+pub type Subscribe<'a> = Request<'a, Subscription<'a>>;
 
 /// UNSUBSCRIBE (3.10): the client ends subscriptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsubscribe<'a> {
-    /// The packet identifier that UNSUBACK repeats.
-    pub id: PacketId,
-    /// Properties, 5.0 only.
-    pub properties: Properties<'a>,
-    /// The filters, at least one [MQTT-3.10.3-2].
-    pub filters: Filters<'a>,
-}
+pub type Unsubscribe<'a> = Request<'a, TopicFilter<'a>>;
 
-impl<'a> Unsubscribe<'a> {
+impl<'a, T: Item<'a>> Request<'a, T> {
     pub(super) fn read(from: &mut Reader<'a>, version: Version) -> Self {
-        let (id, properties) = read_start(from, PacketType::Unsubscribe, version);
-        Self { id, properties, filters: Filters(List::read(from, version)) }
+        let (id, properties) = read_start(from, T::REQUEST, version);
+        Self { id, properties, filters: List::read(from, version) }
     }
 
     pub(crate) fn write(&self, version: Version, out: &mut Writer<'_>) {
-        put_start(self.id, &self.properties, PacketType::Unsubscribe, version, out);
-        self.filters.0.write(version, out);
+        put_start(self.id, &self.properties, T::REQUEST, version, out);
+        self.filters.write(version, out);
     }
 }
 
@@ -288,7 +255,7 @@ impl<'a> SubAck<'a> {
         if has_no_codes(kind, version) {
             return Self { id, properties, codes: &[] };
         }
-        let codes = from.take(from.rest().len());
+        let codes = from.take_rest();
         if codes.is_empty() {
             from.fail(DecodeError::Truncated);
         }

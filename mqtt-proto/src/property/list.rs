@@ -30,7 +30,7 @@ struct Lists {
 static LISTS: Lists = Lists { raw: raw_of, write: write_list };
 
 /// No property.
-const NONE: u8 = 0;
+pub(crate) const NO_PROPERTY: u8 = 0;
 
 impl<'a> Properties<'a> {
     /// No properties.
@@ -142,28 +142,35 @@ impl<'a> Properties<'a> {
     /// Writes the length, 0 if there are none [MQTT-2.2.2-1], and the properties: 5.0 only.
     #[inline]
     pub(crate) fn write(&self, version: Version, place: u16, out: &mut Writer<'_>) {
-        match version {
-            Version::V5 if self.is_empty() => out.u8(0),
-            Version::V5 => self.write_behind(&|_| {}, NONE, place, out),
-            Version::V311 if self.is_empty() => {}
-            Version::V311 => out.fail(EncodeError::PropertiesNeedV5),
+        if !self.is_empty() {
+            self.write_behind(&|_| {}, NO_PROPERTY, version, place, out);
+        } else if version == Version::V5 {
+            out.u8(0);
         }
     }
 
     /// Writes a section that begins with what `first` writes, and leaves one property out.
     #[inline(never)] // Most packets have none.
-    pub(crate) fn write_behind(&self, first: Body<'_>, skip: u8, place: u16, out: &mut Writer<'_>) {
-        if let Err(fault) = self.check_place(place) {
-            out.fail(fault);
+    pub(crate) fn write_behind(
+        &self,
+        first: Body<'_>,
+        skip: u8,
+        version: Version,
+        place: u16,
+        out: &mut Writer<'_>,
+    ) {
+        let faults = match version {
+            Version::V311 if self.is_empty() => return,
+            Version::V311 => Err(EncodeError::PropertiesNeedV5),
+            Version::V5 => self.check_place(place),
+        };
+        if let Err(fault) = faults {
+            return out.fail(fault);
         }
-        let content: Body<'_> = &|out| {
+        out.section(&|out| {
             first(out);
             self.write_content(skip, out);
-        };
-        let mut count = Writer::counting();
-        content(&mut count);
-        out.varint(u32::try_from(count.len()).unwrap_or(u32::MAX));
-        content(out);
+        });
     }
 
     /// Writes what came as it came.

@@ -9,6 +9,7 @@ use crate::packet_type::{PacketType, QoS, WILL};
 use crate::topic::TopicName;
 use crate::wire::{MAX_REMAINING, text};
 
+pub(crate) use list::NO_PROPERTY;
 pub use list::{Properties, PropertyIter};
 pub(crate) use section::Raw;
 use section::{Kind, Rule};

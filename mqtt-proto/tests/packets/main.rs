@@ -198,15 +198,20 @@ fn a_slice_that_is_too_small_is_told_the_right_size() {
 /// 1.5.5: a Remaining Length has at most four bytes, 268,435,455.
 #[test]
 fn the_largest_packet_has_a_remaining_length_of_four_full_bytes() {
-    let publish = Publish::new(golden::topic("t"), b"");
-    let (mut head, payload) = ([0; 8], MAX_REMAINING as usize - 3);
-    let mut out = Writer::new(&mut head);
-    assert_eq!(publish.encode_head(Version::V311, payload, &mut out), Ok(268_435_460));
-    assert_eq!(out.result(), Ok(8));
-    assert_eq!(head[..], hex::bytes("30 FF FF FF 7F 00 01 't'"));
-    let mut nothing = Writer::new(&mut head);
-    let result = publish.encode_head(Version::V311, payload + 1, &mut nothing);
-    assert_eq!((result, nothing.len()), (Err(EncodeError::PacketTooLarge), 0));
+    let payload = vec![0; MAX_REMAINING as usize - 2];
+    let (most, more) = (Publish::new(golden::topic("t"), &payload[1..]), &payload);
+    assert_eq!(most.encoded_len(Version::V311), Ok(268_435_460));
+    let header = FixedHeader::read(&hex::bytes("30 FF FF FF 7F 00 01 't'"));
+    assert_eq!(
+        header.map(|header| header.map(|header| header.packet_len())),
+        Ok(Some(268_435_460))
+    );
+    let mut room = [0; 8];
+    let mut out = Writer::new(&mut room);
+    let needed = EncodeError::NoRoom { needed: 268_435_460 };
+    assert_eq!((most.encode(Version::V311, &mut out), out.len()), (Err(needed), 0));
+    let result = Publish { payload: more, ..most }.encode(Version::V311, &mut out);
+    assert_eq!((result, out.len()), (Err(EncodeError::PacketTooLarge), 0));
 }
 
 #[test]

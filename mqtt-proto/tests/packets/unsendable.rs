@@ -93,8 +93,8 @@ fn a_property_stands_where_it_may_and_once() {
     publish(&[Property::ContentType("a"), USER, Property::ContentType("a")], repeated(0x03));
     let one = Property::SubscriptionIdentifier(SubscriptionId::new(1).unwrap());
     let (twice, list) = ([one, one], [plain("a")]);
-    let (properties, subscriptions) = (Properties::new(&twice), Subscriptions::new(&list));
-    let subscribe = Subscribe { id: id(1), properties, subscriptions };
+    let (properties, filters) = (Properties::new(&twice), Subscriptions::new(&list));
+    let subscribe = Subscribe { id: id(1), properties, filters };
     refuse("3.8.2.1.2", V5, Packet::Subscribe(subscribe), repeated(0x0b));
     let properties = Properties::new(&[Property::SessionExpiryInterval(1)]);
     let connect = Connect { will: Some(will(b"", properties)), ..Connect::default() };
@@ -141,7 +141,7 @@ fn mqtt_3_1_1_has_no_properties() {
     refuse(Packet::PubComp(answer));
     let (subscriptions, filters) = (&[plain("a")], &[filter("a")]);
     let subscriptions = Subscriptions::new(subscriptions);
-    refuse(Packet::Subscribe(Subscribe { id: id(1), properties, subscriptions }));
+    refuse(Packet::Subscribe(Subscribe { id: id(1), properties, filters: subscriptions }));
     refuse(Packet::SubAck(SubAck { id: id(1), properties, codes: &[0] }));
     let filters = Filters::new(filters);
     refuse(Packet::Unsubscribe(Unsubscribe { id: id(1), properties, filters }));
@@ -163,8 +163,8 @@ fn plain(name: &str) -> Subscription<'_> {
 }
 
 fn subscribe(version: Version, subscriptions: &[Subscription<'_>], error: EncodeError) {
-    let subscriptions = Subscriptions::new(subscriptions);
-    let subscribe = Subscribe { id: id(1), properties: Properties::NONE, subscriptions };
+    let filters = Subscriptions::new(subscriptions);
+    let subscribe = Subscribe { id: id(1), properties: Properties::NONE, filters };
     refuse("SUBSCRIBE", version, Packet::Subscribe(subscribe), error);
 }
 

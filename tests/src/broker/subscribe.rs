@@ -25,7 +25,7 @@ impl Broker {
         let is_v5 = self.client(conn).is_some_and(|(_, version)| version == Version::V5);
         let mut codes = Vec::new();
         let mut retained = Vec::new();
-        for subscription in packet.subscriptions.iter() {
+        for subscription in packet.filters.iter() {
             match self.may_subscribe(subscription.filter) {
                 Err(reason) if is_v5 => return Err(reason),
                 Err(_) => codes.push(ReasonCode::UNSPECIFIED_ERROR.as_u8()),

@@ -99,7 +99,7 @@ impl World {
         let packet = Subscribe {
             id: id(77),
             properties: Properties::new(&properties),
-            subscriptions: Subscriptions::new(&list),
+            filters: Subscriptions::new(&list),
         };
         self.send(peer, &Packet::Subscribe(packet));
     }

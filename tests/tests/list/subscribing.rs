@@ -40,7 +40,7 @@ fn subscribe_all_tells_a_result_per_filter() {
             script.welcome();
             let wanted = script.expect_packet(PacketType::Subscribe, |packet| {
                 let Packet::Subscribe(subscribe) = packet else { unreachable!("looked at") };
-                let filters = subscribe.subscriptions.iter();
+                let filters = subscribe.filters.iter();
                 let filters: Vec<String> =
                     filters.map(|one| one.filter.as_str().to_owned()).collect();
                 (subscribe.id, filters)

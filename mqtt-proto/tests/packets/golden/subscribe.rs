@@ -33,7 +33,7 @@ fn subscribe_v5(row: Row<'_>) {
         Packet::Subscribe(Subscribe {
             id: id(10),
             properties: Properties::NONE,
-            subscriptions: Subscriptions::new(&[plain("a", QoS::AtLeastOnce)]),
+            filters: Subscriptions::new(&[plain("a", QoS::AtLeastOnce)]),
         }),
     );
 }
@@ -56,7 +56,7 @@ fn subscribe_v5_options(row: Row<'_>) {
                 Property::SubscriptionIdentifier(SubscriptionId::new(268_435_455).unwrap()),
                 USER,
             ]),
-            subscriptions: Subscriptions::new(&[
+            filters: Subscriptions::new(&[
                 Subscription {
                     filter: filter("a/+"),
                     options: SubscriptionOptions {
@@ -92,7 +92,7 @@ fn subscribe_v311(row: Row<'_>) {
         Packet::Subscribe(Subscribe {
             id: id(1),
             properties: Properties::NONE,
-            subscriptions: Subscriptions::new(&[
+            filters: Subscriptions::new(&[
                 plain("a", QoS::AtMostOnce),
                 plain("b", QoS::ExactlyOnce),
             ]),
