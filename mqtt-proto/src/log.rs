@@ -77,23 +77,23 @@ impl<'a> Log<'a> {
 
     /// The first live record at or behind that position.
     #[inline]
-    pub(crate) fn at(&self, position: u32) -> Option<Record> {
-        let mut at = position.max(self.start);
-        while at < self.end {
-            let record = self.read(at)?;
-            if record.state != DEAD {
-                return Some(record);
-            }
-            at = record.end();
-        }
-        None
+    pub(crate) fn at(&self, mut position: u32) -> Option<Record> {
+        self.next(&mut position)
     }
 
     /// The same, and moves the position on behind it.
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn next(&self, position: &mut u32) -> Option<Record> {
-        let record = self.at(*position)?;
-        *position = record.end();
-        Some(record)
+        *position = self.start.max(*position);
+        while *position < self.end {
+            let record = self.read(*position)?;
+            *position = record.end();
+            if record.state != DEAD {
+                return Some(record);
+            }
+        }
+        None
     }
 
     /// The record that lies there, dead or alive.
@@ -129,7 +129,13 @@ impl<'a> Log<'a> {
     }
 
     /// The first live record that is wanted.
+    #[inline]
     pub(crate) fn search(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
+        self.search_all(&wanted)
+    }
+
+    #[inline(never)]
+    fn search_all(&self, wanted: &dyn Fn(&Record) -> bool) -> Option<Record> {
         let mut at = 0;
         core::iter::from_fn(|| self.next(&mut at)).find(wanted)
     }
@@ -418,7 +424,8 @@ impl<'a> Log<'a> {
     fn make_room_slowly(&mut self, size: usize) -> bool {
         let twice = (self.limit as usize).saturating_mul(2).min(self.bytes.limit());
         let half_is_dead = self.live <= self.end >> 1;
-        if half_is_dead || (self.end as usize).wrapping_add(size) > twice {
+        let full = (self.end as usize).wrapping_add(size) > twice;
+        if self.bytes.is_lent() || half_is_dead || full {
             self.compact();
         }
         let wanted = (self.end as usize).wrapping_add(size);
@@ -430,20 +437,20 @@ impl<'a> Log<'a> {
     /// Moves what is alive to the front of the memory.
     fn compact(&mut self) {
         let (mut from, mut to) = (self.start, 0_u32);
-        let mut cursors = self.cursors.map(|cursor| (cursor, None));
+        let mut cursors = [0; 4];
         while let Some(record) = self.next(&mut from) {
-            for (old, new) in &mut cursors {
-                if record.at >= *old {
-                    new.get_or_insert(to);
-                }
-            }
             let bytes = self.bytes.as_mut_slice();
             if let Some(bytes) = bytes.get_mut(to as usize..record.end() as usize) {
                 move_to_front(bytes, record.at.wrapping_sub(to) as usize);
             }
             to = to.wrapping_add(record.end().wrapping_sub(record.at));
+            for (cursor, old) in cursors.iter_mut().zip(self.cursors) {
+                if old > record.at {
+                    *cursor = to; // Behind this one.
+                }
+            }
         }
-        self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
+        self.cursors = cursors;
         (self.start, self.end) = (0, to);
         if !self.index().is_empty() {
             self.index_all();

@@ -83,17 +83,6 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// The oldest identifier that is given and not used, or else the next one.
-    pub(super) fn first_waiting_id(&self) -> u16 {
-        let (mut at, mut count) = (0, 0_u16);
-        while let Some(record) = self.log.next(&mut at) {
-            if record.state == state::WAITING {
-                count = count.max(self.last_id.wrapping_sub(record.id).wrapping_add(1));
-            }
-        }
-        self.last_id.wrapping_add(1).wrapping_sub(count)
-    }
-
     /// Ends a record without a word, and what is counted of it.
     #[inline]
     pub(super) fn remove(&mut self, record: &Record) {
