@@ -9,9 +9,11 @@
 //!
 //! Positions are offsets into the memory. They hold until the next [`Log::push`].
 
+mod index;
 mod memory;
 mod record;
 
+use index::Index;
 pub use memory::LogMemory;
 use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
@@ -26,15 +28,10 @@ const STATE: usize = 6;
 /// Bytes that name what is held by reference.
 const KEY: usize = 4;
 
-/// Live records from which on identifiers are found by an index.
-const INDEXED: u32 = 8;
-
 /// Records in order. See the text at the top of this file.
 pub(crate) struct Log<'a> {
     bytes: Storage<'a, u8>,
-    /// The position of the live record with an identifier, plus 1, at the identifier modulo its length.
-    /// Its length is 0 or a power of two, such that no two live records share a place.
-    index: Storage<'a, u32>,
+    index: Index<'a>,
     /// Bytes that live records may take with their headers.
     limit: u32,
     start: u32,
@@ -71,7 +68,7 @@ impl<'a> Log<'a> {
 
     /// Bytes of memory that are there now, for records and the index.
     pub(crate) fn allocated(&self) -> usize {
-        let index = core::mem::size_of_val(self.index.as_slice());
+        let index = core::mem::size_of_val(self.index.places());
         self.bytes.as_slice().len().wrapping_add(index)
     }
 
@@ -109,23 +106,20 @@ impl<'a> Log<'a> {
         self.at(self.start)
     }
 
-    /// The index, which only a log on the heap is long enough for.
-    #[inline]
-    fn index(&self) -> &[u32] {
-        if self.bytes.is_lent() { &[] } else { self.index.as_slice() }
-    }
-
     /// The record with that identifier: at the front, if acknowledgements come in order.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn find(&self, id: u16) -> Option<Record> {
-        let index = self.index();
-        if index.is_empty() {
-            return self.search(|record| record.id == id);
+        match self.index.get(id) {
+            Some(place) => self.read(place.checked_sub(1)?).filter(|record| record.id == id),
+            None => self.search(|record| record.id == id),
         }
-        let place = usize::from(id) & index.len().wrapping_sub(1);
-        let position = index.get(place)?.checked_sub(1)?;
-        self.read(position).filter(|record| record.id == id)
+    }
+
+    /// Whether no record has that identifier: at once, where the index says so.
+    #[inline]
+    pub(crate) fn is_free(&self, id: u16) -> bool {
+        self.index.get(id) == Some(0) || self.find(id).is_none()
     }
 
     /// The first live record that is wanted.
@@ -240,9 +234,7 @@ impl<'a> Log<'a> {
         self.live = self.live.wrapping_add(counts); // Up to the limit.
         self.count = self.count.wrapping_add(1);
         self.set(record);
-        if record.id != 0 {
-            self.index_new(record);
-        }
+        self.enter(record);
         true
     }
 
@@ -311,7 +303,7 @@ impl<'a> Log<'a> {
         }
         self.live = self.live.saturating_sub(self.size(record));
         self.count = self.count.saturating_sub(1);
-        self.unindex(record);
+        self.index.leave(record);
         if self.count == 0 {
             (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
         } else if record.at == self.start {
@@ -341,12 +333,10 @@ impl<'a> Log<'a> {
 
     /// Gives a record another identifier; 0 for none.
     pub(crate) fn renumber(&mut self, record: &mut Record, id: u16) {
-        self.unindex(record);
+        self.index.leave(record);
         record.id = id;
         self.set(record);
-        if id != 0 {
-            self.index_new(record);
-        }
+        self.enter(record);
     }
 
     /// Moves a record to an earlier position, at which one begins or began. Cursors behind that go back
@@ -365,7 +355,7 @@ impl<'a> Log<'a> {
         }
         self.start = self.start.min(position);
         self.cursors = self.cursors.map(|cursor| cursor.min(position));
-        if !self.index().is_empty() {
+        if !self.index.places().is_empty() {
             self.index_all();
         }
     }
@@ -452,7 +442,7 @@ impl<'a> Log<'a> {
         }
         self.cursors = cursors;
         (self.start, self.end) = (0, to);
-        if !self.index().is_empty() {
+        if !self.index.places().is_empty() {
             self.index_all();
         }
     }
@@ -478,30 +468,9 @@ impl<'a> Log<'a> {
 
     /// Enters a new record into the index.
     #[inline]
-    fn index_new(&mut self, record: &Record) {
-        let len = self.index().len();
-        if len == 0 {
-            if !self.bytes.is_lent() && self.count > INDEXED {
-                self.index_all();
-            }
-            return;
-        }
-        let place = usize::from(record.id) & len.wrapping_sub(1);
-        match self.index.get_mut(place) {
-            Some(free @ 0) => *free = record.at.wrapping_add(1),
-            _ => self.index_all(),
-        }
-    }
-
-    #[inline]
-    fn unindex(&mut self, record: &Record) {
-        let len = self.index().len();
-        if len != 0 && record.id != 0 {
-            let place = usize::from(record.id) & len.wrapping_sub(1);
-            let place = self.index.get_mut(place);
-            if let Some(place) = place.filter(|place| **place == record.at.wrapping_add(1)) {
-                *place = 0;
-            }
+    fn enter(&mut self, record: &Record) {
+        if !self.index.enter(record, self.count) {
+            self.index_all();
         }
     }
 
@@ -509,29 +478,21 @@ impl<'a> Log<'a> {
     #[cold]
     #[inline(never)]
     fn index_all(&mut self) {
-        let least = (self.count as usize).saturating_mul(2).max(64).next_power_of_two();
-        let mut len = self.index.as_slice().len().max(least).min(self.index.limit());
-        while len.is_power_of_two() && self.index.grow_to(len) {
-            len = self.index.as_slice().len();
-            if self.try_index() {
+        let mut len = self.index.wanted(self.count);
+        while self.index.begin(len) {
+            if self.enter_all() {
                 return;
             }
-            len = len.saturating_mul(2);
+            len = self.index.places().len().saturating_mul(2);
         }
-        self.index.release(); // Then records are found by walking.
+        self.index.release();
     }
 
-    fn try_index(&mut self) -> bool {
-        self.index.as_mut_slice().fill(0);
-        let mask = self.index.as_slice().len().wrapping_sub(1);
+    fn enter_all(&mut self) -> bool {
         let mut from = self.start;
         while let Some(record) = self.next(&mut from) {
-            if record.id == 0 {
-                continue;
-            }
-            match self.index.get_mut(usize::from(record.id) & mask) {
-                Some(free @ 0) => *free = record.at.wrapping_add(1),
-                _ => return false,
+            if !self.index.enter(&record, self.count) {
+                return false;
             }
         }
         true

@@ -77,7 +77,7 @@ impl<'a> Outgoing<'a> {
         loop {
             self.last_id = self.last_id.wrapping_add(1).max(1);
             // There are never as many records: `Client::has_place`.
-            if self.log.find(self.last_id).is_none() {
+            if self.log.is_free(self.last_id) {
                 return self.last_id;
             }
         }
