@@ -171,7 +171,9 @@ impl<'a> Reader<'a> {
 /// write comes before a lack of room.
 #[derive(Debug)]
 pub struct Writer<'a> {
+    /// What is left of the room; none where bytes are only counted.
     out: Option<&'a mut [u8]>,
+    room: usize,
     len: usize,
     fault: Option<EncodeError>,
 }
@@ -180,13 +182,13 @@ impl<'a> Writer<'a> {
     /// Writes from the start of `out`.
     #[must_use]
     pub const fn new(out: &'a mut [u8]) -> Self {
-        Self { out: Some(out), len: 0, fault: None }
+        Self { room: out.len(), out: Some(out), len: 0, fault: None }
     }
 
     /// Only counts.
     #[must_use]
     pub const fn counting() -> Writer<'static> {
-        Writer { out: None, len: 0, fault: None }
+        Writer { out: None, room: usize::MAX, len: 0, fault: None }
     }
 
     /// Returns the number of bytes so far, with those that did not fit.
@@ -214,8 +216,7 @@ impl<'a> Writer<'a> {
     }
 
     fn has_room(&self, more: usize) -> bool {
-        let len = self.len.saturating_add(more);
-        self.out.as_ref().is_none_or(|out| len <= out.len())
+        self.len.saturating_add(more) <= self.room
     }
 
     /// Remembers which rule is broken, unless one was before.
@@ -227,11 +228,12 @@ impl<'a> Writer<'a> {
 
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        if let Some(out) = &mut self.out
-            && let Some(free) = out.get_mut(self.len..)
-            && let Some(place) = free.get_mut(..bytes.len())
-        {
-            copy(place, bytes);
+        if let Some(out) = &mut self.out {
+            let room = core::mem::take(out);
+            if let Some((place, rest)) = room.split_at_mut_checked(bytes.len()) {
+                copy(place, bytes);
+                *out = rest;
+            }
         }
         self.len = self.len.saturating_add(bytes.len());
     }
