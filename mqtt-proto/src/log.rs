@@ -256,24 +256,26 @@ impl<'a> Log<'a> {
         self.add(&mut record, bytes).then_some(record)
     }
 
-    /// Adds a record of `len` bytes, and lets it hold those by reference.
-    pub(crate) fn push_shared(&mut self, mut record: Record, shared: Shared) -> Option<Record> {
-        self.append_with(&mut record, Some(shared)).then_some(record)
-    }
-
     /// Adds the record, and lets it hold those bytes by reference, if there are any.
     #[inline]
     pub(crate) fn append_with(&mut self, record: &mut Record, shared: Option<Shared>) -> bool {
-        let Some(shared) = shared else { return self.append(record) };
-        record.len = record.len.wrapping_add(KEY as u32);
-        record.marks = SHARED;
-        if !self.append(record) {
-            return false;
+        match shared {
+            None => self.append(record),
+            Some(shared) => {
+                let pushed = self.push_shared(*record, shared);
+                pushed.inspect(|pushed| *record = *pushed).is_some()
+            }
         }
+    }
+
+    /// Adds a record of `len` bytes, and lets it hold those by reference.
+    pub(crate) fn push_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
+        let len = record.len.wrapping_add(KEY as u32);
+        let record = self.push(Record { len, marks: SHARED, ..record })?;
         let key = self.owners.add(shared);
         let at = (record.at as usize).wrapping_add(HEADER);
         copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
-        true
+        Some(record)
     }
 
     /// Adds a record that holds all its bytes by reference, and puts its position into it. False if
