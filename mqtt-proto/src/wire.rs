@@ -171,9 +171,7 @@ impl<'a> Reader<'a> {
 /// write comes before a lack of room.
 #[derive(Debug)]
 pub struct Writer<'a> {
-    /// What is left of the room; none where bytes are only counted.
     out: Option<&'a mut [u8]>,
-    room: usize,
     len: usize,
     fault: Option<EncodeError>,
 }
@@ -182,13 +180,13 @@ impl<'a> Writer<'a> {
     /// Writes from the start of `out`.
     #[must_use]
     pub const fn new(out: &'a mut [u8]) -> Self {
-        Self { room: out.len(), out: Some(out), len: 0, fault: None }
+        Self { out: Some(out), len: 0, fault: None }
     }
 
     /// Only counts.
     #[must_use]
     pub const fn counting() -> Writer<'static> {
-        Writer { out: None, room: usize::MAX, len: 0, fault: None }
+        Writer { out: None, len: 0, fault: None }
     }
 
     /// Returns the number of bytes so far, with those that did not fit.
@@ -216,7 +214,8 @@ impl<'a> Writer<'a> {
     }
 
     fn has_room(&self, more: usize) -> bool {
-        self.len.saturating_add(more) <= self.room
+        let len = self.len.saturating_add(more);
+        self.out.as_ref().is_none_or(|out| len <= out.len())
     }
 
     /// Remembers which rule is broken, unless one was before.
@@ -228,12 +227,11 @@ impl<'a> Writer<'a> {
 
     #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        if let Some(out) = &mut self.out {
-            let room = core::mem::take(out);
-            if let Some((place, rest)) = room.split_at_mut_checked(bytes.len()) {
-                copy(place, bytes);
-                *out = rest;
-            }
+        if let Some(out) = &mut self.out
+            && let Some(free) = out.get_mut(self.len..)
+            && let Some(place) = free.get_mut(..bytes.len())
+        {
+            copy(place, bytes);
         }
         self.len = self.len.saturating_add(bytes.len());
     }

@@ -4,7 +4,7 @@ use crate::packet::{PacketType, QoS, Version};
 use crate::payload::Payload;
 use crate::property::Properties;
 use crate::topic::TopicName;
-use crate::wire::{MAX_REMAINING, Writer, varint_len};
+use crate::wire::{MAX_REMAINING, Writer, copy, varint_len};
 
 /// A message to publish.
 #[derive(Clone, Copy, Debug)]
@@ -72,18 +72,35 @@ impl Sizes {
 #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes, id: u16) {
     let topic = message.topic.as_bytes();
-    let mut out = Writer::new(room);
-    out.u8(message.first_byte());
-    out.varint(sizes.remaining);
-    out.u16(topic.len() as u16); // At most 65,535 bytes.
-    out.put(topic);
+    let mut room = put(room, &[message.first_byte()]);
+    let mut remaining = sizes.remaining;
+    while remaining > 0x7f {
+        room = put(room, &[remaining as u8 | 0x80]);
+        remaining >>= 7;
+    }
+    let [high, low] = (topic.len() as u16).to_be_bytes(); // At most 65,535 bytes.
+    room = put(room, &[remaining as u8, high, low]);
+    room = put(room, topic);
     if message.qos != QoS::AtMostOnce {
-        out.u16(id);
+        room = put(room, &id.to_be_bytes());
     }
-    match sizes.section {
-        0 => {}
-        1 => out.u8(0),
-        _ => message.properties.write(Version::V5, PacketType::Publish.bit(), &mut out),
+    let (section, rest) = room.split_at_mut_checked(sizes.section as usize).unwrap_or_default();
+    match section {
+        [] => {}
+        [none] => *none = 0,
+        section => {
+            let mut out = Writer::new(section);
+            message.properties.write(Version::V5, PacketType::Publish.bit(), &mut out);
+        }
     }
-    out.put(message.payload.as_slice());
+    put(rest, message.payload.as_slice());
+}
+
+/// Writes the bytes, and returns the room behind them.
+#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+fn put<'r>(room: &'r mut [u8], bytes: &[u8]) -> &'r mut [u8] {
+    let (place, rest) = room.split_at_mut_checked(bytes.len()).unwrap_or_default();
+    copy(place, bytes);
+    rest
 }
