@@ -9,9 +9,11 @@
 //!
 //! Positions are offsets into the memory. They hold until the next [`Log::push`].
 
+mod index;
 mod memory;
 mod record;
 
+use index::Index;
 pub use memory::LogMemory;
 use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
@@ -26,15 +28,10 @@ const STATE: usize = 6;
 /// Bytes that name what is held by reference.
 const KEY: usize = 4;
 
-/// Live records from which on identifiers are found by an index.
-const INDEXED: u32 = 8;
-
 /// Records in order. See the text at the top of this file.
 pub(crate) struct Log<'a> {
     bytes: Storage<'a, u8>,
-    /// The position of the live record with an identifier, plus 1, at the identifier modulo its length.
-    /// Its length is 0 or a power of two, such that no two live records share a place.
-    index: Storage<'a, u32>,
+    index: Index<'a>,
     /// Bytes that live records may take with their headers.
     limit: u32,
     start: u32,
@@ -71,30 +68,30 @@ impl<'a> Log<'a> {
 
     /// Bytes of memory that are there now, for records and the index.
     pub(crate) fn allocated(&self) -> usize {
-        let index = core::mem::size_of_val(self.index.as_slice());
+        let index = core::mem::size_of_val(self.index.places());
         self.bytes.as_slice().len().wrapping_add(index)
     }
 
     /// The first live record at or behind that position.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
-    pub(crate) fn at(&self, position: u32) -> Option<Record> {
-        let mut at = position.max(self.start);
-        while at < self.end {
-            let record = self.read(at)?;
-            if record.state != DEAD {
-                return Some(record);
-            }
-            at = record.end();
-        }
-        None
+    pub(crate) fn at(&self, mut position: u32) -> Option<Record> {
+        self.next(&mut position)
     }
 
     /// The same, and moves the position on behind it.
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn next(&self, position: &mut u32) -> Option<Record> {
-        let record = self.at(*position)?;
-        *position = record.end();
-        Some(record)
+        *position = self.start.max(*position);
+        while *position < self.end {
+            let record = self.read(*position)?;
+            *position = record.end();
+            if record.state != DEAD {
+                return Some(record);
+            }
+        }
+        None
     }
 
     /// The record that lies there, dead or alive.
@@ -110,27 +107,30 @@ impl<'a> Log<'a> {
         self.at(self.start)
     }
 
-    /// The index, which only a log on the heap is long enough for.
-    #[inline]
-    fn index(&self) -> &[u32] {
-        if self.bytes.is_lent() { &[] } else { self.index.as_slice() }
-    }
-
     /// The record with that identifier: at the front, if acknowledgements come in order.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn find(&self, id: u16) -> Option<Record> {
-        let index = self.index();
-        if index.is_empty() {
-            return self.search(|record| record.id == id);
+        match self.index.get(id) {
+            Some(place) => self.read(place.checked_sub(1)?).filter(|record| record.id == id),
+            None => self.search(|record| record.id == id),
         }
-        let place = usize::from(id) & index.len().wrapping_sub(1);
-        let position = index.get(place)?.checked_sub(1)?;
-        self.read(position).filter(|record| record.id == id)
+    }
+
+    /// Whether no record has that identifier: at once, where the index says so.
+    #[inline]
+    pub(crate) fn is_free(&self, id: u16) -> bool {
+        self.index.get(id) == Some(0) || self.find(id).is_none()
     }
 
     /// The first live record that is wanted.
+    #[inline]
     pub(crate) fn search(&self, wanted: impl Fn(&Record) -> bool) -> Option<Record> {
+        self.search_all(&wanted)
+    }
+
+    #[inline(never)]
+    fn search_all(&self, wanted: &dyn Fn(&Record) -> bool) -> Option<Record> {
         let mut at = 0;
         core::iter::from_fn(|| self.next(&mut at)).find(wanted)
     }
@@ -235,9 +235,7 @@ impl<'a> Log<'a> {
         self.live = self.live.wrapping_add(counts); // Up to the limit.
         self.count = self.count.wrapping_add(1);
         self.set(record);
-        if record.id != 0 {
-            self.index_new(record);
-        }
+        self.enter(record);
         true
     }
 
@@ -259,24 +257,26 @@ impl<'a> Log<'a> {
         self.add(&mut record, bytes).then_some(record)
     }
 
-    /// Adds a record of `len` bytes, and lets it hold those by reference.
-    pub(crate) fn push_shared(&mut self, mut record: Record, shared: Shared) -> Option<Record> {
-        self.append_with(&mut record, Some(shared)).then_some(record)
-    }
-
     /// Adds the record, and lets it hold those bytes by reference, if there are any.
     #[inline]
     pub(crate) fn append_with(&mut self, record: &mut Record, shared: Option<Shared>) -> bool {
-        let Some(shared) = shared else { return self.append(record) };
-        record.len = record.len.wrapping_add(KEY as u32);
-        record.marks = SHARED;
-        if !self.append(record) {
-            return false;
+        match shared {
+            None => self.append(record),
+            Some(shared) => {
+                let pushed = self.push_shared(*record, shared);
+                pushed.inspect(|pushed| *record = *pushed).is_some()
+            }
         }
+    }
+
+    /// Adds a record of `len` bytes, and lets it hold those by reference.
+    pub(crate) fn push_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
+        let len = record.len.wrapping_add(KEY as u32);
+        let record = self.push(Record { len, marks: SHARED, ..record })?;
         let key = self.owners.add(shared);
         let at = (record.at as usize).wrapping_add(HEADER);
         copy(self.bytes.as_mut_slice().get_mut(at..).unwrap_or_default(), &key.to_le_bytes());
-        true
+        Some(record)
     }
 
     /// Adds a record that holds all its bytes by reference, and puts its position into it. False if
@@ -306,7 +306,7 @@ impl<'a> Log<'a> {
         }
         self.live = self.live.saturating_sub(self.size(record));
         self.count = self.count.saturating_sub(1);
-        self.unindex(record);
+        self.index.leave(record);
         if self.count == 0 {
             (self.start, self.end, self.cursors) = (0, 0, [0; 4]);
         } else if record.at == self.start {
@@ -336,12 +336,10 @@ impl<'a> Log<'a> {
 
     /// Gives a record another identifier; 0 for none.
     pub(crate) fn renumber(&mut self, record: &mut Record, id: u16) {
-        self.unindex(record);
+        self.index.leave(record);
         record.id = id;
         self.set(record);
-        if id != 0 {
-            self.index_new(record);
-        }
+        self.enter(record);
     }
 
     /// Moves a record to an earlier position, at which one begins or began. Cursors behind that go back
@@ -360,7 +358,7 @@ impl<'a> Log<'a> {
         }
         self.start = self.start.min(position);
         self.cursors = self.cursors.map(|cursor| cursor.min(position));
-        if !self.index().is_empty() {
+        if !self.index.places().is_empty() {
             self.index_all();
         }
     }
@@ -419,7 +417,8 @@ impl<'a> Log<'a> {
     fn make_room_slowly(&mut self, size: usize) -> bool {
         let twice = (self.limit as usize).saturating_mul(2).min(self.bytes.limit());
         let half_is_dead = self.live <= self.end >> 1;
-        if half_is_dead || (self.end as usize).wrapping_add(size) > twice {
+        let full = (self.end as usize).wrapping_add(size) > twice;
+        if self.bytes.is_lent() || half_is_dead || full {
             self.compact();
         }
         let wanted = (self.end as usize).wrapping_add(size);
@@ -431,22 +430,22 @@ impl<'a> Log<'a> {
     /// Moves what is alive to the front of the memory.
     fn compact(&mut self) {
         let (mut from, mut to) = (self.start, 0_u32);
-        let mut cursors = self.cursors.map(|cursor| (cursor, None));
+        let mut cursors = [0; 4];
         while let Some(record) = self.next(&mut from) {
-            for (old, new) in &mut cursors {
-                if record.at >= *old {
-                    new.get_or_insert(to);
-                }
-            }
             let bytes = self.bytes.as_mut_slice();
             if let Some(bytes) = bytes.get_mut(to as usize..record.end() as usize) {
                 move_to_front(bytes, record.at.wrapping_sub(to) as usize);
             }
             to = to.wrapping_add(record.end().wrapping_sub(record.at));
+            for (cursor, old) in cursors.iter_mut().zip(self.cursors) {
+                if old > record.at {
+                    *cursor = to; // Behind this one.
+                }
+            }
         }
-        self.cursors = cursors.map(|(_, new)| new.unwrap_or(to));
+        self.cursors = cursors;
         (self.start, self.end) = (0, to);
-        if !self.index().is_empty() {
+        if !self.index.places().is_empty() {
             self.index_all();
         }
     }
@@ -472,30 +471,9 @@ impl<'a> Log<'a> {
 
     /// Enters a new record into the index.
     #[inline]
-    fn index_new(&mut self, record: &Record) {
-        let len = self.index().len();
-        if len == 0 {
-            if !self.bytes.is_lent() && self.count > INDEXED {
-                self.index_all();
-            }
-            return;
-        }
-        let place = usize::from(record.id) & len.wrapping_sub(1);
-        match self.index.get_mut(place) {
-            Some(free @ 0) => *free = record.at.wrapping_add(1),
-            _ => self.index_all(),
-        }
-    }
-
-    #[inline]
-    fn unindex(&mut self, record: &Record) {
-        let len = self.index().len();
-        if len != 0 && record.id != 0 {
-            let place = usize::from(record.id) & len.wrapping_sub(1);
-            let place = self.index.get_mut(place);
-            if let Some(place) = place.filter(|place| **place == record.at.wrapping_add(1)) {
-                *place = 0;
-            }
+    fn enter(&mut self, record: &Record) {
+        if !self.index.enter(record, self.count) {
+            self.index_all();
         }
     }
 
@@ -503,29 +481,21 @@ impl<'a> Log<'a> {
     #[cold]
     #[inline(never)]
     fn index_all(&mut self) {
-        let least = (self.count as usize).saturating_mul(2).max(64).next_power_of_two();
-        let mut len = self.index.as_slice().len().max(least).min(self.index.limit());
-        while len.is_power_of_two() && self.index.grow_to(len) {
-            len = self.index.as_slice().len();
-            if self.try_index() {
+        let mut len = self.index.wanted(self.count);
+        while self.index.begin(len) {
+            if self.enter_all() {
                 return;
             }
-            len = len.saturating_mul(2);
+            len = self.index.places().len().saturating_mul(2);
         }
-        self.index.release(); // Then records are found by walking.
+        self.index.release();
     }
 
-    fn try_index(&mut self) -> bool {
-        self.index.as_mut_slice().fill(0);
-        let mask = self.index.as_slice().len().wrapping_sub(1);
+    fn enter_all(&mut self) -> bool {
         let mut from = self.start;
         while let Some(record) = self.next(&mut from) {
-            if record.id == 0 {
-                continue;
-            }
-            match self.index.get_mut(usize::from(record.id) & mask) {
-                Some(free @ 0) => *free = record.at.wrapping_add(1),
-                _ => return false,
+            if !self.index.enter(&record, self.count) {
+                return false;
             }
         }
         true

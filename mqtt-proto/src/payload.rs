@@ -52,7 +52,7 @@ impl<'p> Payload<'p> {
     /// How many bytes of it are worth to be held by reference: all or none.
     #[inline]
     pub(crate) fn shared_len(&self) -> usize {
-        self.lender().map_or(0, |lender| lender.len())
+        self.lender().map_or(0, |_| self.as_slice().len())
     }
 
     /// The payload to hold by reference, if it is worth it.

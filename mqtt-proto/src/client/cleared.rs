@@ -29,8 +29,8 @@ pub(super) struct Cleared {
 const AHEAD: u16 = 32;
 
 impl Cleared {
-    pub(super) fn new(adopted: bool, first: u16) -> Self {
-        Self { adopted, first, ..Self::default() }
+    pub(super) fn new(adopted: bool) -> Self {
+        Self { adopted, first: 1, ..Self::default() }
     }
 
     /// Whether the identifier may be used at QoS 2.
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn in_sequence_all_are_cleared_once() {
         for first in [1, 7, 40_000, u16::MAX] {
-            let mut cleared = Cleared::new(true, first);
+            let mut cleared = Cleared { first, ..Cleared::new(true) };
             let mut batches = 0;
             for n in 0..=u16::MAX {
                 let id = first.wrapping_add(n);
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn those_between_are_cleared_if_they_are_few_and_never_taken_for_cleared() {
-        let mut cleared = Cleared::new(true, 1);
+        let mut cleared = Cleared::new(true);
         clear(&mut cleared, 1);
         clear(&mut cleared, 40);
         assert!((1..=64).all(|id| cleared.is_clear(id)));
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_was_not_answered_is_not_cleared() {
-        let mut cleared = Cleared::new(true, 1);
+        let mut cleared = Cleared::new(true);
         clear(&mut cleared, 1);
         let next = cleared.begin(33);
         cleared.ask(AHEAD, u32::MAX);

@@ -97,7 +97,8 @@ pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes
 }
 
 /// Writes the bytes, and returns the room behind them.
-#[inline]
+#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 fn put<'r>(room: &'r mut [u8], bytes: &[u8]) -> &'r mut [u8] {
     let (place, rest) = room.split_at_mut_checked(bytes.len()).unwrap_or_default();
     copy(place, bytes);

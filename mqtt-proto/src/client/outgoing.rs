@@ -77,21 +77,10 @@ impl<'a> Outgoing<'a> {
         loop {
             self.last_id = self.last_id.wrapping_add(1).max(1);
             // There are never as many records: `Client::has_place`.
-            if self.log.find(self.last_id).is_none() {
+            if self.log.is_free(self.last_id) {
                 return self.last_id;
             }
         }
-    }
-
-    /// The oldest identifier that is given and not used, or else the next one.
-    pub(super) fn first_waiting_id(&self) -> u16 {
-        let (mut at, mut count) = (0, 0_u16);
-        while let Some(record) = self.log.next(&mut at) {
-            if record.state == state::WAITING {
-                count = count.max(self.last_id.wrapping_sub(record.id).wrapping_add(1));
-            }
-        }
-        self.last_id.wrapping_add(1).wrapping_sub(count)
     }
 
     /// Ends a record without a word, and what is counted of it.

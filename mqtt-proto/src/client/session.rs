@@ -165,8 +165,7 @@ impl Client<'_> {
         if !present || adopted {
             // [MQTT-3.2.2-5]; and what is adopted is declared empty.
             self.lose_session(tell);
-            let first = self.outgoing.first_waiting_id();
-            self.cleared = Cleared::new(adopted, first);
+            self.cleared = Cleared::new(adopted);
         }
         let mut at = 0;
         while let Some(mut record) = self.outgoing.log.next(&mut at) {

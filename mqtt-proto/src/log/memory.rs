@@ -2,6 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use super::HEADER;
+use super::index::Index;
 use crate::storage::Storage;
 
 /// Bytes of the headers of records for all identifiers that there are.
@@ -12,7 +13,7 @@ const IDENTIFIERS: usize = (u16::MAX as usize + 1) * HEADER;
 #[derive(Debug, Default)]
 pub struct LogMemory<'a> {
     pub(super) bytes: Storage<'a, u8>,
-    pub(super) index: Storage<'a, u32>,
+    pub(super) index: Index<'a>,
     pub(super) limit: usize,
 }
 
@@ -22,7 +23,7 @@ impl<'a> LogMemory<'a> {
     pub const fn borrowed(bytes: &'a mut [u8]) -> Self {
         let limit = bytes.len();
         let bytes = Storage::borrowed(bytes);
-        Self { bytes, index: Storage::borrowed(&mut []), limit }
+        Self { bytes, index: Index::none(), limit }
     }
 
     /// Memory from the heap for records of `limit` bytes, taken as it is needed. Identifiers alone
@@ -31,7 +32,7 @@ impl<'a> LogMemory<'a> {
     #[must_use]
     pub const fn owned(limit: usize) -> Self {
         let bytes = Storage::owned(limit.saturating_add(IDENTIFIERS).saturating_mul(2));
-        Self { bytes, index: Storage::owned(1 << 16), limit }
+        Self { bytes, index: Index::owned(), limit }
     }
 
     /// Bytes that records, each with a header of 16 bytes, may take together.

@@ -277,7 +277,7 @@ impl<'a> Model<'a> {
         let most = if uncounted == 0 { 2 * self.limit } else { 4 * (self.limit + uncounted) };
         self.peak = self.peak.max(most);
         assert!(self.log.bytes.as_slice().len() <= self.peak);
-        assert!(self.log.index.as_slice().len() <= 1 << 16);
+        assert!(self.log.index.places().len() <= 1 << 16);
         assert!(self.log.end as usize <= self.log.bytes.as_slice().len());
         assert!(own <= (self.log.end - self.log.start) as usize);
     }

@@ -180,7 +180,7 @@ fn the_heap_never_holds_more_than_twice_the_limit() {
             peak = peak.max(log.bytes.as_slice().len());
         }
         assert!(peak <= 2 * limit, "{peak}");
-        assert!(log.index.as_slice().len() <= 1 << 16);
+        assert!(log.index.places().len() <= 1 << 16);
     });
 }
 
@@ -188,7 +188,7 @@ fn the_heap_never_holds_more_than_twice_the_limit() {
 #[test]
 fn heap_memory_is_given_back() {
     let mut log = Log::new(LogMemory::owned(1 << 20));
-    assert_eq!((log.bytes.as_slice().len(), log.index.as_slice().len()), (0, 0));
+    assert_eq!((log.bytes.as_slice().len(), log.index.places().len()), (0, 0));
     for id in 1..=1000 {
         log.push_bytes(record(id), &[id as u8; 100]).unwrap();
     }
@@ -205,7 +205,7 @@ fn heap_memory_is_given_back() {
     assert_eq!(log.data(&kept), [500_u16 as u8; 100]);
     log.end_record(&kept);
     log.release();
-    assert_eq!((log.bytes.as_slice().len(), log.index.as_slice().len()), (0, 0));
+    assert_eq!((log.bytes.as_slice().len(), log.index.places().len()), (0, 0));
     assert!(log.push_bytes(record(1), &[1; 10]).is_some(), "and is taken again");
 }
 
@@ -264,7 +264,7 @@ fn identifiers_that_collide_are_found() {
         assert_eq!(log.find(*id).map(|found| found.id), Some(*id));
         assert_eq!(log.find(id ^ 8), None);
     }
-    assert!(log.index.as_slice().len() <= 1 << 16);
+    assert!(log.index.places().len() <= 1 << 16);
 }
 
 /// Without an index records are found by walking.
@@ -274,7 +274,7 @@ fn lent_memory_has_no_index_and_finds_all() {
     for id in 1..=100 {
         log.push(record(id * 600)).unwrap();
     }
-    assert!(log.index.as_slice().is_empty());
+    assert!(log.index.places().is_empty());
     for id in (1..=100).rev() {
         let found = log.find(id * 600).unwrap();
         assert_eq!(found.id, id * 600);

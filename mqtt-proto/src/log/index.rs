@@ -1,0 +1,83 @@
+//! Where the records of a long log lie, by their identifiers.
+
+use super::Record;
+use crate::storage::Storage;
+
+/// Live records from which on identifiers are found by an index.
+const INDEXED: u32 = 8;
+
+/// The position of the live record with an identifier, plus 1, at the identifier modulo its length.
+/// Its length is 0 or a power of two, such that no two live records share a place.
+///
+/// Only a log on the heap is long enough for it.
+#[derive(Debug, Default)]
+pub(super) struct Index<'a>(Storage<'a, u32>);
+
+impl Index<'_> {
+    #[cfg(feature = "alloc")]
+    pub(super) const fn owned() -> Self {
+        Self(Storage::owned(1 << 16))
+    }
+
+    pub(super) const fn none() -> Self {
+        Self(Storage::borrowed(&mut []))
+    }
+
+    #[inline]
+    pub(super) fn places(&self) -> &[u32] {
+        if self.0.is_lent() { &[] } else { self.0.as_slice() }
+    }
+
+    /// What stands at the place of an identifier, 0 if nothing does; none without an index.
+    #[inline]
+    pub(super) fn get(&self, id: u16) -> Option<u32> {
+        let places = self.places();
+        places.get(usize::from(id) & places.len().wrapping_sub(1)).copied()
+    }
+
+    #[inline]
+    fn get_mut(&mut self, id: u16) -> Option<&mut u32> {
+        let mask = self.places().len().checked_sub(1)?;
+        self.0.get_mut(usize::from(id) & mask)
+    }
+
+    /// Enters a record, of so many. False if the index has to be made anew.
+    #[inline]
+    pub(super) fn enter(&mut self, record: &Record, count: u32) -> bool {
+        if record.id == 0 {
+            return true;
+        }
+        match self.get_mut(record.id) {
+            Some(free @ 0) => *free = record.at.wrapping_add(1),
+            Some(_) => return false,
+            None => return self.0.is_lent() || count <= INDEXED,
+        }
+        true
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self, record: &Record) {
+        let place = self.get_mut(record.id).filter(|_| record.id != 0);
+        if let Some(place) = place.filter(|place| **place == record.at.wrapping_add(1)) {
+            *place = 0;
+        }
+    }
+
+    /// How many places so many records want at least.
+    pub(super) fn wanted(&self, count: u32) -> usize {
+        let least = (count as usize).saturating_mul(2).max(64).next_power_of_two();
+        least.min(self.0.limit())
+    }
+
+    /// Makes it empty, with so many places or more. False if that cannot be.
+    pub(super) fn begin(&mut self, len: usize) -> bool {
+        let grown = self.0.grow_to(len);
+        self.0.as_mut_slice().fill(0);
+        grown && self.places().len().is_power_of_two()
+    }
+
+    /// Without it, records are found by walking.
+    pub(super) fn release(&mut self) {
+        self.0.release();
+    }
+}
