@@ -76,12 +76,16 @@ impl State {
     }
 
     /// What keeps a message from being accepted at all.
-    #[inline]
     pub(crate) fn check_open(&self) -> Result<(), Done> {
+        self.check(false)
+    }
+
+    fn check(&self, needs_link: bool) -> Result<(), Done> {
         if self.closed {
             return Err(Done::CLOSED);
         }
-        if self.settings.while_down == WhileDown::Refuse && !self.core.is_connected() {
+        let refuses = needs_link || self.settings.while_down == WhileDown::Refuse;
+        if refuses && !self.core.is_connected() {
             return Err(Done::NotConnected);
         }
         Ok(())
@@ -133,25 +137,9 @@ impl State {
         slot: &mut Option<Slot>,
         waker: &Waker,
     ) -> Poll<Done> {
-        let taken = match *slot {
-            Some(taken) if self.waiters.wait(taken) != Wait::Room => {
-                return self.go_on(slot, taken, waker);
-            }
-            Some(taken) => {
-                // A connection that is ending is no reason before it has ended.
-                if !self.link.is_up()
-                    && let Err(done) = self.check_open()
-                {
-                    return self.end_call(slot, done);
-                }
-                taken
-            }
-            None => match self.begin_publish(message, patience) {
-                Ok(taken) => *slot.insert(taken),
-                Err(done) => return Poll::Ready(done),
-            },
-        };
-        self.try_room(slot, taken, waker, patience.until_accepted, &mut |state, tag| {
+        let awaits_reply = message.qos != QoS::AtMostOnce;
+        let needs = Needs { link: false, awaits_reply, patience };
+        self.operate(slot, waker, needs, &mut |state, tag| {
             let now = state.time();
             let published = state.core.publish(message, tag, now)?;
             state.counts.published += 1;
@@ -159,18 +147,51 @@ impl State {
         })
     }
 
-    fn begin_publish(&mut self, message: &Message<'_>, patience: Patience) -> Result<Slot, Done> {
-        self.check_open()?;
-        if message.qos != QoS::AtMostOnce && self.core.is_stream_open() {
-            return Err(Done::StreamOpen);
-        }
-        self.begin_wait(patience.timeout())
+    /// Sends a request when there is room for it, and waits for its answer.
+    pub(crate) fn request(
+        &mut self,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
+    ) -> Poll<Done> {
+        let needs = Needs { link: true, awaits_reply: true, patience: Patience::DEFAULT };
+        self.operate(slot, waker, needs, ask)
     }
 
-    /// Takes a slot for a call that waits so long at most.
-    fn begin_wait(&mut self, timeout: Option<u32>) -> Result<Slot, Done> {
+    /// Has a message or a request accepted when there is room for it, and waits for its end.
+    #[inline(never)]
+    fn operate(
+        &mut self,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+        needs: Needs,
+        take: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
+    ) -> Poll<Done> {
+        let taken = match *slot {
+            None => match self.begin(&needs) {
+                Ok(taken) => *slot.insert(taken),
+                Err(done) => return Poll::Ready(done),
+            },
+            Some(taken) if self.waiters.wait(taken) != Wait::Room => {
+                return self.go_on(slot, taken, waker);
+            }
+            // A connection that is ending is no reason before it has ended.
+            Some(taken) if self.link.is_up() => taken,
+            Some(taken) => match self.check(needs.link) {
+                Ok(()) => taken,
+                Err(done) => return self.end_call(slot, done),
+            },
+        };
+        self.try_room(slot, taken, waker, needs.patience.until_accepted, take)
+    }
+
+    fn begin(&mut self, needs: &Needs) -> Result<Slot, Done> {
+        self.check(needs.link)?;
+        if needs.awaits_reply && self.core.is_stream_open() {
+            return Err(Done::StreamOpen);
+        }
         let slot = self.waiters.take().ok_or(Done::NoWaiter)?;
-        self.limit_wait(slot, timeout);
+        self.limit_wait(slot, needs.patience.timeout());
         Ok(slot)
     }
 
@@ -251,40 +272,12 @@ impl State {
         self.waiters.free(taken);
         Poll::Ready(done)
     }
+}
 
-    /// Sends a request when there is room for it, and waits for its answer.
-    pub(crate) fn request(
-        &mut self,
-        slot: &mut Option<Slot>,
-        waker: &Waker,
-        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
-    ) -> Poll<Done> {
-        let taken = match *slot {
-            Some(taken) if self.waiters.wait(taken) != Wait::Room => {
-                return self.go_on(slot, taken, waker);
-            }
-            Some(taken) => taken,
-            None => match self.begin_request() {
-                Ok(taken) => *slot.insert(taken),
-                Err(done) => return Poll::Ready(done),
-            },
-        };
-        if !self.link.is_up() {
-            return self.end_call(slot, Done::NotConnected);
-        }
-        self.try_room(slot, taken, waker, false, ask)
-    }
-
-    fn begin_request(&mut self) -> Result<Slot, Done> {
-        if self.closed {
-            return Err(Done::CLOSED);
-        }
-        if !self.core.is_connected() {
-            return Err(Done::NotConnected);
-        }
-        if self.core.is_stream_open() {
-            return Err(Done::StreamOpen);
-        }
-        self.begin_wait(None)
-    }
+/// What an operation needs beside room.
+struct Needs {
+    /// It is of this connection.
+    link: bool,
+    awaits_reply: bool,
+    patience: Patience,
 }

@@ -124,6 +124,7 @@ fn take(
     loop {
         let mut took = Took::More;
         with_state(lock, |state| {
+            turn.begin(state);
             took = state.take_read(memory, packets);
             turn.note(state.driver.take_news());
             turn.set(TIME, state.is_late());

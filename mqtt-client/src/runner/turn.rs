@@ -2,7 +2,7 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU16, Ordering};
 use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::Instant;
@@ -15,24 +15,26 @@ use crate::state::State;
 
 /// What the parts of a connection tell each other. All are in one task.
 #[derive(Debug)]
-pub(super) struct Turn(AtomicU8);
+pub(super) struct Turn(AtomicU16);
 
 /// Something was read, so that there may be more.
-pub(super) const READ: u8 = 1;
+pub(super) const READ: u16 = 1;
 /// Nothing more is read before something is written.
-pub(super) const STOPPED: u8 = 2;
+pub(super) const STOPPED: u16 = 2;
 /// Nothing more is read before a message is taken.
-pub(super) const FULL: u8 = 4;
+pub(super) const FULL: u16 = 4;
 /// Others should run before more is read.
-pub(super) const YIELD: u8 = 8;
+pub(super) const YIELD: u16 = 8;
 /// A write is under way.
-pub(super) const WRITING: u8 = 16;
+pub(super) const WRITING: u16 = 16;
 /// It is time to look at the time.
-pub(super) const TIME: u8 = 32;
+pub(super) const TIME: u16 = 32;
 /// There may be something to write. So it is when the link is new.
-pub(super) const WRITE: u8 = 64;
+pub(super) const WRITE: u16 = 64;
 /// The same, since the writer last asked.
-pub(super) const ASKED: u8 = 128;
+pub(super) const ASKED: u16 = 128;
+/// The driver has had the lock in this turn.
+const BEGUN: u16 = 256;
 
 /// What a look found.
 pub(super) enum Look {
@@ -58,20 +60,20 @@ const ROUNDS: u8 = 32;
 
 impl Turn {
     pub(super) fn new() -> Self {
-        Self(AtomicU8::new(WRITE))
+        Self(AtomicU16::new(WRITE))
     }
 
-    pub(super) fn has(&self, flags: u8) -> bool {
+    pub(super) fn has(&self, flags: u16) -> bool {
         self.0.load(Ordering::Relaxed) & flags != 0
     }
 
     /// One task writes: no atomic read-modify-write is needed.
-    pub(super) fn set(&self, flags: u8, on: bool) {
+    pub(super) fn set(&self, flags: u16, on: bool) {
         let all = self.0.load(Ordering::Relaxed);
         self.0.store(if on { all | flags } else { all & !flags }, Ordering::Relaxed);
     }
 
-    fn take(&self, flags: u8) -> bool {
+    fn take(&self, flags: u16) -> bool {
         let has = self.has(flags);
         self.set(flags, false);
         has
@@ -99,14 +101,18 @@ impl Turn {
     ) -> Look {
         let mut worked = false;
         self.set(TIME, is_late || self.has(TIME));
-        with_state(lock, |state| self.note(state.begin_turn()));
+        self.set(BEGUN, false);
         for _ in 0..ROUNDS {
+            if self.has(FULL | STOPPED) {
+                self.begin_with(lock);
+            }
             if !self.has(FULL | STOPPED)
                 && let Poll::Ready(reason) = read.as_mut().poll(cx)
             {
                 *end = reason;
                 return Look::End;
             }
+            self.begin_with(lock);
             let (has_read, blocked) = (self.take(READ), self.has(FULL | STOPPED));
             if self.take(TIME) {
                 let mut over = None;
@@ -147,6 +153,20 @@ impl Turn {
         }
         cx.waker().wake_by_ref();
         Look::Pause
+    }
+
+    fn begin_with(&self, lock: &dyn Lock) {
+        if !self.has(BEGUN) {
+            with_state(lock, |state| self.begin(state));
+        }
+    }
+
+    /// The lock is held: if that is so for the first time in this turn, this is what is new.
+    pub(super) fn begin(&self, state: &mut State) {
+        if !self.has(BEGUN) {
+            self.set(BEGUN, true);
+            self.note(state.begin_turn());
+        }
     }
 
     /// There is something new.

@@ -44,35 +44,34 @@ impl Waiters {
 
     /// The earliest deadline, if there is one, seen at `now`.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let left = |time: Time| {
-            let index = usize::from(self.head(time as u8)).wrapping_sub(1);
-            let left = self.slots.get(index)?.deadline.wrapping_sub(now.as_millis() as u32);
-            Some(if left > u32::MAX / 2 { 0 } else { left })
+        self.earliest(now).map(|(left, _)| now.after(u64::from(left)))
+    }
+
+    /// The milliseconds that are left until the earliest deadline, and whose it is.
+    fn earliest(&self, now: Instant) -> Option<(u32, u16)> {
+        let first = |time: Time| {
+            let index = self.head(time as u8);
+            let deadline = self.slots.get(usize::from(index).wrapping_sub(1))?.deadline;
+            let left = deadline.wrapping_sub(now.as_millis() as u32);
+            Some((if left > u32::MAX / 2 { 0 } else { left }, index))
         };
-        let next = match (left(Time::Usual), left(Time::Own)) {
-            (Some(usual), Some(own)) => usual.min(own),
-            (usual, own) => usual.or(own)?,
-        };
-        Some(now.after(u64::from(next)))
+        match (first(Time::Usual), first(Time::Own)) {
+            (Some(usual), Some(own)) if own < usual => Some(own),
+            (usual, own) => usual.or(own),
+        }
     }
 
     /// Ends what has waited for too long, one at a time. Gives the mark of its operation, and the
     /// identifier if there is one that nobody waits for any more.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<(Tag, Option<PacketId>)> {
-        let now = now.as_millis() as u32;
-        let heads = [Time::Usual, Time::Own].map(|time| self.head(time as u8));
-        let late = heads.into_iter().find(|head| {
-            let waiter = at(&mut self.slots, *head);
-            waiter.is_some_and(|waiter| !is_earlier(now, waiter.deadline))
-        })?;
-        Some(self.end_wait(late, Outcome::NoRoom, Outcome::TimedOut))
+        let late = self.earliest(now).filter(|(left, _)| *left == 0)?;
+        Some(self.end_wait(late.1, Outcome::NoRoom, Outcome::TimedOut))
     }
 
     /// Ends the wait of a call for room or an answer: what was accepted is kept. Gives the same.
     pub(crate) fn finish_publish(&mut self) -> Option<(Tag, Option<PacketId>)> {
-        let lists = [Time::Usual, Time::Own, Time::Unlimited];
-        let index =
-            lists.into_iter().map(|time| self.head(time as u8)).find(|index| *index != 0)?;
+        let mut heads = (Time::Usual as u8..=Time::Unlimited as u8).map(|time| self.head(time));
+        let index = heads.find(|index| *index != 0)?;
         let never = Outcome::Fate(Fate::NeverSent(NotSent::Disconnected));
         Some(self.end_wait(index, never, Outcome::Kept))
     }
