@@ -74,7 +74,7 @@ impl<R: Runtime> Client<R> {
         let Some(id) = PacketId::new(id) else { return false };
         self.with_state(|state| {
             let (core, mut told) = state.split();
-            let done = core.give_up(id, &mut |event| told.happen(event));
+            let done = core.give_up(id, &mut told.tell());
             state.settle();
             done
         })

@@ -4,6 +4,7 @@ use mqtt_as_proto::Storage;
 
 use crate::error::DownReason;
 use crate::event::Session;
+use crate::link::Link;
 
 /// A change of the link. Opaque: without a heap the caller makes an array of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +31,7 @@ pub(crate) struct Lane {
     up: bool,
     down: bool,
     /// Set where callbacks listen, so that others do not link it.
-    keep: Option<fn(&mut Lane, Change)>,
+    keep: Option<fn(&mut Lane, &Link)>,
 }
 
 impl Lane {
@@ -38,14 +39,11 @@ impl Lane {
         Self { events, len: 0, up: false, down: false, keep: None }
     }
 
-    /// Keeps a change, if anybody wants to know it. Whether that is so.
-    pub(crate) fn push(&mut self, change: Change) -> bool {
-        let wanted = match change {
-            Change::Up(_) => self.up,
-            Change::Down(_) => self.down,
-        };
+    /// Keeps where the link stands now, if anybody wants to know it. Whether that is so.
+    pub(crate) fn push(&mut self, link: &Link) -> bool {
+        let wanted = if link.is_up { self.up } else { self.down };
         if wanted && let Some(keep) = self.keep {
-            keep(self, change);
+            keep(self, link);
         }
         wanted
     }
@@ -56,7 +54,9 @@ impl Lane {
         self.keep = Some(Self::keep);
     }
 
-    fn keep(&mut self, change: Change) {
+    fn keep(&mut self, link: &Link) {
+        let down = link.down_reason.filter(|_| !link.is_up);
+        let change = down.map_or(Change::Up(link.session), Change::Down);
         if !self.events.grow_to(self.len + 1) {
             let _ = self.pop();
         }

@@ -7,7 +7,6 @@ use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
 use crate::held::{Binary, Text};
-use crate::lane::Change;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
@@ -244,7 +243,7 @@ impl State {
         // The clean connection before a kept session ends the old session, not the program's wish.
         let expires = self.core.session_expires() && !self.link.preparing;
         let (core, mut told) = self.split();
-        let lost = core.handle_connection_lost(&mut |event| told.happen(event));
+        let lost = core.handle_connection_lost(&mut told.tell());
         self.counts.unsent = self.counts.unsent.saturating_add(lost.qos0);
         let reason = match (lost.poison, reason) {
             (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
@@ -262,7 +261,7 @@ impl State {
         if core::mem::take(&mut self.link.is_up) {
             self.link.downs = self.link.downs.wrapping_add(1);
             self.link.down_reason = Some(reason);
-            if self.lane.push(Change::Down(reason)) {
+            if self.lane.push(&self.link) {
                 self.driver.notify_callbacks();
             }
         }
@@ -277,7 +276,7 @@ impl State {
     fn end_calls(&mut self, expires: bool) {
         let (core, mut told) = self.split();
         if expires {
-            core.give_up_all(&mut |event| told.happen(event));
+            core.give_up_all(&mut told.tell());
         }
         while let Some(ended) = self.waiters.finish_publish() {
             self.disown(ended);

@@ -128,9 +128,8 @@ pub(crate) fn guard<R: Runtime>(f: &mut dyn FnMut()) -> bool {
 #[cold]
 #[inline(never)]
 fn do_chores(lock: &dyn Lock) {
-    let mut more = true;
+    let (mut more, mut chores) = (true, crate::state::Chores::default());
     while more {
-        let mut chores = crate::state::Chores::default();
         lock.with(&mut |state| more = state.take_chores(&mut chores));
         chores.call();
     }

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::driver::{Driver, News};
 use crate::event::Session;
 use crate::keep::Kept;
-use crate::lane::{Change, Lane, LinkEvent};
+use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
@@ -46,8 +46,8 @@ pub(crate) struct Counts {
 
 /// What the core's events change: all but the core.
 pub(crate) struct Told<'s> {
-    pub(crate) waiters: &'s mut Waiters,
-    pub(crate) driver: &'s mut Driver,
+    waiters: &'s mut Waiters,
+    driver: &'s mut Driver,
     link: &'s mut Link,
     lane: &'s mut Lane,
     counts: &'s mut Counts,
@@ -307,21 +307,30 @@ pub(crate) struct Chores {
 pub(crate) type Guard = fn(&mut dyn FnMut()) -> bool;
 
 impl Chores {
-    pub(crate) fn call(self) {
-        self.wakers.into_iter().flatten().for_each(Waker::wake);
-        drop(self.old);
-        if let Some((dropped, guard)) = self.dropped {
+    /// Does all of it.
+    pub(crate) fn call(&mut self) {
+        for waker in &mut self.wakers {
+            if let Some(waker) = waker.take() {
+                waker.wake();
+            }
+        }
+        self.old = None;
+        if let Some((dropped, guard)) = self.dropped.take() {
             let mut dropped = Some(dropped);
-            guard(&mut || {
-                let _dropped = dropped.take();
-            });
+            guard(&mut || dropped = None);
         }
     }
 }
 
 impl Told<'_> {
+    /// What the core calls with its events.
+    #[inline]
+    pub(crate) fn tell(&mut self) -> impl FnMut(Event<'_>) {
+        |event| self.happen(event)
+    }
+
     /// Something happened in the core.
-    pub(crate) fn happen(&mut self, event: Event<'_>) {
+    fn happen(&mut self, event: Event<'_>) {
         match event {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
             Event::Answered(answer) => self.waiters.answer(answer.tag, answer.codes),
@@ -355,7 +364,7 @@ impl Told<'_> {
         self.link.come_up(session);
         self.counts.connections += 1;
         self.driver.notify(News::WRITE);
-        if self.lane.push(Change::Up(self.link.session)) {
+        if self.lane.push(self.link) {
             self.driver.notify_callbacks();
         }
     }

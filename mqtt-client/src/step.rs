@@ -59,20 +59,7 @@ impl State {
                 Err(error) => return Poll::Ready(Done::Connect(error)),
             },
         };
-        let done = match self.waiters.outcome(taken) {
-            None => {
-                self.waiters.register(taken, waker);
-                return Poll::Pending;
-            }
-            Some(Outcome::Connected) => Done::Up,
-            Some(Outcome::Failed) => {
-                self.link.connecting = None;
-                Done::Connect(self.link.failure.take().unwrap_or(ConnectError::Closed))
-            }
-            Some(Outcome::Replaced) => Done::Connect(ConnectError::Replaced),
-            Some(_) => Done::Connect(ConnectError::Closed),
-        };
-        self.end_call(slot, done)
+        self.go_on(slot, taken, waker)
     }
 
     /// What keeps a message from being accepted at all.
@@ -252,7 +239,7 @@ impl State {
         None
     }
 
-    /// Waits for the end of what was accepted.
+    /// Waits for the end of what was accepted, or of a connect.
     pub(crate) fn go_on(
         &mut self,
         slot: &mut Option<Slot>,
@@ -265,6 +252,12 @@ impl State {
         };
         let done = match outcome {
             Outcome::Answered => Done::Granted(self.waiters.codes(taken)),
+            Outcome::Connected => Done::Up,
+            Outcome::Replaced => Done::Connect(ConnectError::Replaced),
+            Outcome::Failed => {
+                self.link.connecting = None;
+                Done::Connect(self.link.failure.take().unwrap_or(ConnectError::Closed))
+            }
             outcome => Done::Outcome(outcome),
         };
         // It was over: nothing goes on without it, and nobody has waited behind it.

@@ -440,7 +440,7 @@ impl State {
     /// The owner of the stream goes no further.
     fn stop_stream(&mut self, slot: Slot) {
         let (core, mut told) = self.split();
-        if core.stop_stream(slot.tag(), &mut |event| told.happen(event)) {
+        if core.stop_stream(slot.tag(), &mut told.tell()) {
             self.end_in_stream(slot);
         }
     }
@@ -448,7 +448,7 @@ impl State {
     /// The owner of the stream is gone.
     fn leave_stream(&mut self, slot: Slot) {
         let (core, mut told) = self.split();
-        if core.leave_stream(slot.tag(), &mut |event| told.happen(event)) {
+        if core.leave_stream(slot.tag(), &mut told.tell()) {
             self.end_in_stream(slot);
         }
         self.link.stream = self.link.stream.filter(|stream| *stream != slot);

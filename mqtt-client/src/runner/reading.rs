@@ -151,7 +151,7 @@ impl State {
     fn take_read(&mut self, memory: &mut ReadMemory, packets: usize) -> Took {
         let now = self.exact_time();
         let (core, mut told) = self.split();
-        let handled = memory.handle(core, packets, now, &mut |event| told.happen(event));
+        let handled = memory.handle(core, packets, now, &mut told.tell());
         if self.link.prepared {
             // The old session has ended; nothing else is said on this connection.
             self.core.disconnect_at_once();

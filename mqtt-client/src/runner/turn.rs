@@ -228,7 +228,7 @@ impl State {
     /// It is that late, for the core.
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ConnectionError> {
         let (core, mut told) = self.split();
-        let done = core.handle_timeout(now, &mut |event| told.happen(event));
+        let done = core.handle_timeout(now, &mut told.tell());
         if !self.core.is_full() {
             self.notify_read(); // Nothing waits for the reader of a message any longer.
         }

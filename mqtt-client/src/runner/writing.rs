@@ -116,8 +116,7 @@ impl State {
             self.prolong_ending();
         }
         let (core, mut told) = self.split();
-        let writes =
-            out.is_empty() && core.poll_transmit(out, now, &mut |event| told.happen(event));
+        let writes = out.is_empty() && core.poll_transmit(out, now, &mut told.tell());
         self.driver.is_idle = !writes;
         if writes {
             self.waiters.wake_room();
