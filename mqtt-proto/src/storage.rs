@@ -181,8 +181,11 @@ use heap::Heap;
 mod heap {
     use alloc::vec::Vec;
 
-    /// The least that is taken from the heap: fewer would cost more in calls than they save.
+    /// The least that is taken from the heap: fewer would cost more in calls than they save, unless
+    /// they are large.
     const LEAST: usize = 8;
+    const LEAST_LARGE: usize = 2;
+    const LARGE: usize = 32;
 
     /// Memory from the heap, up to a limit.
     pub(super) struct Heap<T> {
@@ -217,7 +220,8 @@ mod heap {
             if len > most {
                 return false;
             }
-            let target = items.len().saturating_mul(2).max(len).max(LEAST).min(most);
+            let least = if size_of::<T>() > LARGE { LEAST_LARGE } else { LEAST };
+            let target = items.len().saturating_mul(2).max(len).max(least).min(most);
             let more = target.saturating_sub(items.len());
             if items.try_reserve_exact(more).is_err() {
                 return false;

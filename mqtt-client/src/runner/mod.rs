@@ -56,16 +56,11 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
 
     /// One connection, from the wish for it to its end. False if the program has no handle any more.
     async fn connection(&mut self) -> bool {
-        let (lock, mut wish) = (&*self.shared, None);
-        let mut opening = pin!(None);
-        let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
-        let Some(Wish { server, port, timeout, clean }) = &wish else { return false };
-        let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
-        opening.set(Some(self.connect.connect(server)));
-        let opened = meanwhile::<R, _>(lock, opening.as_mut(), State::is_replaced, &mut None).await;
-        opening.set(None);
-        let opened = opened.unwrap_or(Err(ConnectError::Replaced));
-        if !is_open(lock, *clean, opened.as_ref().err()) {
+        let lock = &*self.shared;
+        let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect).await else {
+            return false;
+        };
+        if !is_open(lock, clean, opened.as_ref().err()) {
             return true;
         }
         let Ok((mut read, mut write)) = opened else { return true };
@@ -90,6 +85,24 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
     }
 }
 
+type Opened<'c, C> = Result<(<C as Connect>::Read<'c>, <C as Connect>::Write<'c>), ConnectError>;
+
+/// Waits until the program wants a connection, and opens its transport. Gives whether it is to be
+/// clean; none if the program has no handle any more.
+async fn open<'c, R: Runtime, C: Connect>(
+    lock: &R::Lock,
+    connect: &'c mut C,
+) -> Option<(bool, Opened<'c, C>)> {
+    let mut wish = None;
+    let mut opening = pin!(None);
+    let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
+    let Wish { server, port, timeout, clean } = wish.as_ref()?;
+    let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
+    opening.set(Some(connect.connect(server)));
+    let opened = meanwhile::<R, _>(lock, opening, State::is_replaced, &mut None).await;
+    Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
+}
+
 /// A transport was opened, or not: CONNECT goes out. Whether all that is so.
 fn is_open(lock: &dyn Lock, clean: bool, failure: Option<&ConnectError>) -> bool {
     let mut is_open = false;
@@ -104,26 +117,31 @@ fn is_open(lock: &dyn Lock, clean: bool, failure: Option<&ConnectError>) -> bool
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
-async fn watch<R: Runtime>(mut look: impl FnMut(bool, &mut Context<'_>) -> Look) {
-    let (mut sleep, mut is_late) = (pin!(None), true);
-    poll_fn(|cx| {
-        loop {
-            match look(core::mem::take(&mut is_late), cx) {
-                Look::End => return Poll::Ready(()),
-                Look::Pause => return Poll::Pending,
-                Look::Rest if R::TIMERS_STAY => return Poll::Pending,
-                Look::Rest | Look::Sleep(None) => {}
-                Look::Sleep(Some(at)) => sleep.set(Some(R::sleep_until(at))),
+#[allow(clippy::manual_async_fn)] // An `async fn` would hold what looks twice.
+fn watch<R: Runtime>(
+    mut look: impl FnMut(bool, &mut Context<'_>) -> Look,
+) -> impl Future<Output = ()> {
+    async move {
+        let (mut sleep, mut is_late) = (pin!(None), true);
+        poll_fn(|cx| {
+            loop {
+                match look(core::mem::take(&mut is_late), cx) {
+                    Look::End => return Poll::Ready(()),
+                    Look::Pause => return Poll::Pending,
+                    Look::Rest if R::TIMERS_STAY => return Poll::Pending,
+                    Look::Rest | Look::Sleep(None) => {}
+                    Look::Sleep(Some(at)) => sleep.set(Some(R::sleep_until(at))),
+                }
+                let timer = sleep.as_mut().as_pin_mut();
+                if !timer.is_some_and(|timer| timer.poll(cx).is_ready()) {
+                    return Poll::Pending;
+                }
+                sleep.set(None);
+                is_late = true;
             }
-            let timer = sleep.as_mut().as_pin_mut();
-            if !timer.is_some_and(|timer| timer.poll(cx).is_ready()) {
-                return Poll::Pending;
-            }
-            sleep.set(None);
-            is_late = true;
-        }
-    })
-    .await
+        })
+        .await;
+    }
 }
 
 /// Waits for that without a connection, as long as not `until`. Calls end whose time is over.
