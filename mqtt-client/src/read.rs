@@ -231,13 +231,13 @@ mod whole {
 
     /// Without a heap no packet has memory of its own.
     #[derive(Debug, Default)]
-    pub(crate) struct Whole;
+    pub(crate) struct Whole {}
 
     #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)] // As with a heap.
     impl Whole {
         pub(super) fn begin(&mut self, _len: usize, _front: &[u8]) {}
 
-        pub(super) fn end(&mut self) -> Option<&'static [u8]> {
+        pub(super) fn end(&mut self) -> Option<[u8; 0]> {
             None
         }
 

@@ -126,7 +126,7 @@ impl State {
     ) -> Poll<Done> {
         let awaits_reply = message.qos != QoS::AtMostOnce;
         let needs = Needs { link: false, awaits_reply, patience };
-        self.operate(slot, waker, needs, &mut |state, tag| {
+        self.operate(slot, waker, &needs, &mut |state, tag| {
             let now = state.time();
             let published = state.core.publish(message, tag, now)?;
             state.counts.published += 1;
@@ -142,7 +142,7 @@ impl State {
         ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
     ) -> Poll<Done> {
         let needs = Needs { link: true, awaits_reply: true, patience: Patience::DEFAULT };
-        self.operate(slot, waker, needs, ask)
+        self.operate(slot, waker, &needs, ask)
     }
 
     /// Has a message or a request accepted when there is room for it, and waits for its end.
@@ -151,11 +151,11 @@ impl State {
         &mut self,
         slot: &mut Option<Slot>,
         waker: &Waker,
-        needs: Needs,
+        needs: &Needs,
         take: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
     ) -> Poll<Done> {
         let taken = match *slot {
-            None => match self.begin(&needs) {
+            None => match self.begin(needs) {
                 Ok(taken) => *slot.insert(taken),
                 Err(done) => return Poll::Ready(done),
             },
