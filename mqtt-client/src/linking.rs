@@ -167,10 +167,11 @@ impl State {
 
     /// The connection has to end: the server is told why, and given time to close.
     pub(crate) fn begin_ending(&mut self, error: ConnectionError) -> Option<DownReason> {
+        let why = DownReason::from(error);
         if error.reason().is_none() || self.link.ending.is_some() {
-            return Some(error.into());
+            return Some(why);
         }
-        self.link.ending = Some(error.into());
+        self.link.ending = Some(why);
         self.link.linger = Some(self.now.after(LINGER));
         self.notify_write();
         None

@@ -1,6 +1,6 @@
 //! A waiting call: what it waits for, and how it ended.
 
-use core::num::NonZeroU16;
+use core::num::NonZeroU32;
 use core::task::Waker;
 
 use mqtt_as_proto::client::{Fate, Tag};
@@ -137,23 +137,33 @@ pub(crate) enum Outcome {
     Closed,
 }
 
-/// A slot, as a call holds it.
+/// A slot, as a call holds it: its place, counted from 1, and in the upper half its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    /// Counted from 1.
-    pub(crate) index: NonZeroU16,
-    pub(crate) generation: u16,
-}
+pub(crate) struct Slot(NonZeroU32);
 
 impl Slot {
+    pub(crate) fn new(index: u16, generation: u16) -> Option<Self> {
+        Self::from_tag(Tag(u32::from(generation) << 16 | u32::from(index)))
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> u16 {
+        self.0.get() as u16
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> u16 {
+        (self.0.get() >> 16) as u16
+    }
+
     /// The mark that the operation carries through the core.
     #[inline]
     pub(crate) fn tag(self) -> Tag {
-        Tag(u32::from(self.generation) << 16 | u32::from(self.index.get()))
+        Tag(self.0.get())
     }
 
+    #[inline]
     pub(crate) fn from_tag(tag: Tag) -> Option<Self> {
-        let index = NonZeroU16::new(tag.0 as u16)?;
-        Some(Self { index, generation: (tag.0 >> 16) as u16 })
+        NonZeroU32::new(tag.0).map(Self)
     }
 }

@@ -4,7 +4,6 @@ mod deadlines;
 mod ending;
 mod lists;
 
-use core::num::NonZeroU16;
 use core::task::Waker;
 
 use mqtt_as_proto::{Instant, PacketId, Storage};
@@ -71,12 +70,12 @@ impl Waiters {
     /// Takes a free slot; none if all are taken.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Slot> {
-        let index = NonZeroU16::new(self.free_index()?)?;
-        let waiter = at(&mut self.slots, index.get())?;
+        let index = self.free_index()?;
+        let waiter = at(&mut self.slots, index)?;
         waiter.wait = Wait::Answer;
         waiter.id = 0;
         waiter.passed = 0;
-        Some(Slot { index, generation: waiter.generation })
+        Slot::new(index, waiter.generation)
     }
 
     fn free_index(&mut self) -> Option<u16> {
@@ -93,8 +92,8 @@ impl Waiters {
 
     #[inline]
     fn get(&mut self, slot: Slot) -> Option<&mut Waiter> {
-        let waiter = at(&mut self.slots, slot.index.get())?;
-        (waiter.generation == slot.generation && waiter.wait != Wait::Free).then_some(waiter)
+        let waiter = at(&mut self.slots, slot.index())?;
+        (waiter.generation == slot.generation() && waiter.wait != Wait::Free).then_some(waiter)
     }
 
     /// What the slot's call waits for now.
@@ -131,7 +130,7 @@ impl Waiters {
         let Some(waiter) = self.get(slot) else { return };
         waiter.wait = wait;
         if waiter.is_listed(Of::Wait) {
-            self.unlink(slot.index.get(), Of::Wait);
+            self.unlink(slot.index(), Of::Wait);
         }
         self.end_turn(slot);
     }
@@ -142,7 +141,7 @@ impl Waiters {
         if waiter.wait != wait {
             self.change(slot, wait);
         }
-        let index = slot.index.get();
+        let index = slot.index();
         if at(&mut self.slots, index).is_some_and(|waiter| !waiter.is_listed(Of::Wait)) {
             self.link(index, Of::Wait, wait as u8, self.tail(wait as u8));
         }
@@ -265,7 +264,7 @@ impl Waiters {
 
     /// The slot is free again, if it was not before.
     pub(crate) fn free(&mut self, slot: Slot) -> Option<Freed> {
-        let (had_turn, index) = (self.has_turn(slot), slot.index.get());
+        let (had_turn, index) = (self.has_turn(slot), slot.index());
         let waiter = self.get(slot)?;
         let freed = Freed {
             wait: waiter.wait,
@@ -289,7 +288,7 @@ impl Waiters {
     /// Wakes that call.
     pub(crate) fn wake_slot(&mut self, slot: Slot) {
         if self.get(slot).is_some() {
-            self.make_due(slot.index.get());
+            self.make_due(slot.index());
         }
     }
 

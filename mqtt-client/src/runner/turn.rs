@@ -104,7 +104,7 @@ impl Turn {
         self.set(BEGUN, false);
         for _ in 0..ROUNDS {
             if self.has(FULL | STOPPED) {
-                self.begin_with(lock);
+                self.attend(lock, false);
             }
             if !self.has(FULL | STOPPED)
                 && let Poll::Ready(reason) = read.as_mut().poll(cx)
@@ -112,18 +112,10 @@ impl Turn {
                 *end = reason;
                 return Look::End;
             }
-            self.begin_with(lock);
             let (has_read, blocked) = (self.take(READ), self.has(FULL | STOPPED));
-            if self.take(TIME) {
-                let mut over = None;
-                with_state(lock, |state| {
-                    over = state.look_at_time();
-                    self.note(state.driver.take_news());
-                });
-                if let Some(reason) = over {
-                    *end = reason;
-                    return Look::End;
-                }
+            if let Some(reason) = self.attend(lock, true) {
+                *end = reason;
+                return Look::End;
             }
             let asked = self.take(WRITE);
             self.set(ASKED, asked || self.has(ASKED));
@@ -155,10 +147,19 @@ impl Turn {
         Look::Pause
     }
 
-    fn begin_with(&self, lock: &dyn Lock) {
-        if !self.has(BEGUN) {
-            with_state(lock, |state| self.begin(state));
+    /// Sees what is new, and looks at the time if it is `its_turn` and there is reason to.
+    fn attend(&self, lock: &dyn Lock, its_turn: bool) -> Option<DownReason> {
+        let mut end = None;
+        if !self.has(BEGUN) || (its_turn && self.has(TIME)) {
+            with_state(lock, |state| {
+                self.begin(state);
+                if its_turn && self.take(TIME) {
+                    end = state.look_at_time();
+                    self.note(state.driver.take_news());
+                }
+            });
         }
+        end
     }
 
     /// The lock is held: if that is so for the first time in this turn, this is what is new.

@@ -4,7 +4,6 @@
 use mqtt_as_proto::client::{Fate, NotSent, Tag};
 use mqtt_as_proto::{Instant, PacketId};
 
-use super::ending::nonzero;
 use super::lists::TIMES;
 use super::{Of, Outcome, Slot, Wait, Waiters, at};
 
@@ -22,7 +21,7 @@ pub(crate) enum Time {
 impl Waiters {
     /// The call waits until then, and its slot is known to those that end all waits.
     pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant, time: Time) {
-        let index = slot.index.get();
+        let index = slot.index();
         let deadline = deadline.as_millis() as u32;
         let Some(waiter) = self.get(slot) else { return };
         waiter.deadline = deadline;
@@ -85,7 +84,7 @@ impl Waiters {
     ) -> (Tag, Option<PacketId>) {
         self.unlink(index, Of::Time);
         let Some(waiter) = at(&mut self.slots, index) else { return (Tag::NOBODY, None) };
-        let slot = Slot { index: nonzero(index), generation: waiter.generation };
+        let Some(slot) = Slot::new(index, waiter.generation) else { return (Tag::NOBODY, None) };
         let outcome = match waiter.wait {
             Wait::Free | Wait::Done => return (slot.tag(), None),
             Wait::Room | Wait::Open => for_room,

@@ -1,7 +1,5 @@
 //! How the waits of calls end.
 
-use core::num::NonZeroU16;
-
 use mqtt_as_proto::client::{Fate, Tag};
 
 use super::{Codes, Outcome, Slot, Wait, Waiters, at};
@@ -37,7 +35,7 @@ impl Waiters {
         if open || waiter.wait != Wait::Done {
             waiter.outcome = outcome;
             self.change(slot, Wait::Done);
-            self.make_due(slot.index.get());
+            self.make_due(slot.index());
         }
     }
 
@@ -52,15 +50,11 @@ impl Waiters {
     /// Ends the wait of every call.
     pub(crate) fn finish_all(&mut self, outcome: Outcome) {
         for index in 1..=self.fresh {
-            if let Some(waiter) = at(&mut self.slots, index) {
-                let slot = Slot { index: nonzero(index), generation: waiter.generation };
+            if let Some(waiter) = at(&mut self.slots, index)
+                && let Some(slot) = Slot::new(index, waiter.generation)
+            {
                 self.finish(slot, outcome);
             }
         }
     }
-}
-
-/// An index of a slot, which is never 0.
-pub(super) fn nonzero(index: u16) -> NonZeroU16 {
-    NonZeroU16::new(index).unwrap_or(NonZeroU16::MIN)
 }
