@@ -3,7 +3,8 @@
 use mqtt_as_proto::packet::PacketType;
 
 use super::story::{
-    MS, accepted, both, config, connected, numbers, observer, peer, server, take, until,
+    MS, Seen, accepted, both, config, connected, numbers, observer, peer, poll_once, server, take,
+    until,
 };
 use crate::runtime::adapter::{
     ConnectError, DisconnectError, PublishError, QoS, SubscribeError, Will,
@@ -66,15 +67,19 @@ fn a_client_that_never_connected_ends_with_its_last_handle() {
 #[test]
 fn a_handle_dropped_while_a_connection_opens_ends_the_driver() {
     both(async |version| {
-        let server = peer(|script| {
+        let came = Seen::default();
+        let saw = came.clone();
+        let server = peer(move |script| {
             script.accept();
             script.expect(PacketType::Connect);
+            saw.push("CONNECT");
             script.expect(PacketType::Disconnect); // No answer.
             script.expect_close();
         });
         let (client, driver) = parts(config(version, server.port));
         let driver = spawn(driver);
-        assert!(soon(30 * MS, client.connect(true)).await.is_none());
+        assert!(poll_once(&mut client.connect(true)).await.is_none());
+        came.count(1).await;
         drop(client);
         driver.end().await;
         server.end().await;
