@@ -3,8 +3,8 @@
 use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType};
 
 use super::story::{
-    MS, accept, ack, acknowledged, both, client, config, connected, held, id, in_5_0, message,
-    next, payloads, peer, server, text, until,
+    MS, accept, ack, acknowledged, both, client, config, connected, gate, held, id, in_5_0,
+    message, next, payloads, peer, server, text, until,
 };
 use crate::runtime::adapter::{QoS, ReasonCode, Version};
 use crate::runtime::{sleep, within};
@@ -91,13 +91,14 @@ fn a_program_may_refuse_a_message_in_5_0() {
 #[test]
 fn an_acknowledgement_of_an_earlier_connection_is_stale() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.accept();
             script.expect(PacketType::Connect);
             script.send(&Packet::ConnAck(ConnAck::default()));
             script.send(&message("a", "1", Delivery::AtLeastOnce(id(5))));
             script.send(&message("a", "2", Delivery::AtLeastOnce(id(6))));
-            std::thread::sleep(50 * MS);
+            waiting.wait();
             script.close();
             script.accept();
             script.expect(PacketType::Connect);
@@ -113,6 +114,7 @@ fn an_acknowledgement_of_an_earlier_connection_is_stale() {
         within(client.connect(false)).await.expect("a connection");
         let first = held(&client).await;
         let second = held(&client).await;
+        gate.open();
         within(client.down()).await.expect("a loss");
         within(client.connect(false)).await.expect("a connection");
         assert!(!client.ack(&first, ReasonCode::SUCCESS), "its duty died with its connection");

@@ -1,11 +1,9 @@
 //! `disconnect`, `broker_up`, `up`, `down`: how a link ends, and who learns it.
 
-use std::time::Duration;
-
 use mqtt_as_proto::packet::{Disconnect, Packet, PacketType};
 
 use super::story::{
-    MS, ack, both, client, config, connected, in_5_0, next, observer, peer, server, take,
+    MS, ack, both, client, config, connected, gate, in_5_0, next, observer, peer, server, take,
 };
 use crate::runtime::adapter::{
     ConnectionError, DisconnectError, DownReason, ErrorKind, Properties, QoS, ReasonCode, Version,
@@ -201,10 +199,11 @@ fn after_a_lost_link_the_program_connects_again() {
 #[test]
 fn drain_waits_for_the_acknowledgements() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             script.expect(PacketType::Publish);
-            std::thread::sleep(Duration::from_millis(100));
+            waiting.wait();
             script.send(&Packet::PubAck(ack(1)));
             script.expect(PacketType::Disconnect);
         });
@@ -212,6 +211,7 @@ fn drain_waits_for_the_acknowledgements() {
         let publish = client.publish("a", "b").qos(QoS::AtLeastOnce);
         publish.try_publish().expect("room");
         assert!(!within(client.drain(10 * MS)).await);
+        gate.open();
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
         server.end().await;

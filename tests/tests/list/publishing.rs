@@ -3,8 +3,8 @@
 use mqtt_as_proto::packet::{Ack, Packet, PacketType};
 
 use super::story::{
-    FEW, MS, accepted, ack, both, client, config, connected, forever, got, held, id, in_5_0, next,
-    numbers, peer, poll_once, published, server, small, until,
+    FEW, MS, accepted, ack, both, client, config, connected, forever, gate, got, held, id, in_5_0,
+    next, numbers, peer, poll_once, published, server, small, until,
 };
 use crate::runtime::adapter::{
     OperationError, Properties, Property, PublishError, QoS, ReasonCode, Version, WhileDown,
@@ -33,15 +33,16 @@ fn a_message_arrives_at_every_qos() {
 #[test]
 fn publish_resolves_at_the_last_acknowledgement() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             assert_eq!(published(script).1, 1);
-            std::thread::sleep(30 * MS);
+            waiting.wait();
             script.send(&Packet::PubAck(ack(1)));
             assert_eq!(published(script).1, 2);
             script.send(&Packet::PubRec(ack(2)));
             script.expect(PacketType::PubRel);
-            std::thread::sleep(30 * MS);
+            waiting.wait();
             script.send(&Packet::PubComp(ack(2)));
             script.expect(PacketType::Disconnect);
         });
@@ -49,6 +50,7 @@ fn publish_resolves_at_the_last_acknowledgement() {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
             let mut call = Box::pin(client.publish("a", "b").qos(qos).into_future());
             assert!(soon(10 * MS, &mut call).await.is_none());
+            gate.open();
             within(call).await.expect("an acknowledgement");
         }
         within(client.disconnect()).await.expect("an end");
@@ -115,10 +117,11 @@ fn properties_arrive_in_5_0() {
 #[test]
 fn the_time_of_a_publish_is_its_own() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             script.expect(PacketType::Publish);
-            std::thread::sleep(150 * MS);
+            waiting.wait();
             script.send(&Packet::PubAck(ack(1))); // Nobody waits for it any more.
             assert_eq!(published(script).1, 2);
             script.send(&Packet::PubAck(ack(2)));
@@ -127,6 +130,7 @@ fn the_time_of_a_publish_is_its_own() {
         let client = connected(config(version, server.port)).await;
         let publish = client.publish("a", "b").qos(QoS::AtLeastOnce).timeout(50 * MS);
         assert_eq!(within(publish).await, Err(PublishError::TimedOut));
+        gate.open();
         assert!(client.is_connected());
         within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
         within(client.disconnect()).await.expect("an end");
@@ -137,12 +141,13 @@ fn the_time_of_a_publish_is_its_own() {
 #[test]
 fn a_publish_that_found_no_room_in_time_never_happened() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             for number in numbers(FEW) {
                 assert_eq!(published(script).2, number);
             }
-            std::thread::sleep(150 * MS);
+            waiting.wait();
             (1..=FEW as u16).for_each(|id| script.send(&Packet::PubAck(ack(id))));
             script.expect(PacketType::Disconnect);
         });
@@ -153,6 +158,7 @@ fn a_publish_that_found_no_room_in_time_never_happened() {
         }
         let late = client.publish("a", "late").qos(QoS::AtLeastOnce).timeout(30 * MS);
         assert_eq!(within(late).await, Err(PublishError::Invalid(OperationError::NoRoom)));
+        gate.open();
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
         server.end().await;
@@ -162,12 +168,13 @@ fn a_publish_that_found_no_room_in_time_never_happened() {
 #[test]
 fn try_publish_refuses_instead_of_waiting() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             for number in numbers(FEW) {
                 assert_eq!(published(script).2, number);
             }
-            std::thread::sleep(100 * MS);
+            waiting.wait();
             (1..=FEW as u16).for_each(|id| script.send(&Packet::PubAck(ack(id))));
             assert_eq!(published(script).2, "again");
             script.expect(PacketType::Disconnect);
@@ -179,6 +186,7 @@ fn try_publish_refuses_instead_of_waiting() {
         }
         let no_room = PublishError::Invalid(OperationError::NoRoom);
         assert_eq!(publish("too many"), Err(no_room));
+        gate.open();
         assert!(within(client.drain(5000 * MS)).await);
         publish("again").expect("room again");
         within(client.disconnect()).await.expect("an end");

@@ -4,8 +4,8 @@ use mqtt_as_proto::packet::{Ack, Packet, PacketType};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    FEW, MS, accept, accepted, ack, acknowledged, both, client, config, connected, id, in_5_0,
-    numbers, peer, poll_once, published, server, small, until,
+    FEW, MS, accept, accepted, ack, acknowledged, both, client, config, connected, gate, id,
+    in_5_0, numbers, peer, poll_once, published, server, small, until,
 };
 use crate::list::publishing::ALL;
 use crate::runtime::adapter::{
@@ -28,11 +28,12 @@ const ACKNOWLEDGED: [QoS; 2] = [QoS::AtLeastOnce, QoS::ExactlyOnce];
 #[test]
 fn a_receipt_comes_when_the_message_is_accepted_and_is_settled_when_it_is_acknowledged() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             for (number, qos) in (1..).zip(ACKNOWLEDGED) {
                 assert_eq!(published(script).1, number);
-                std::thread::sleep(50 * MS);
+                waiting.wait();
                 settle(script, number, qos);
             }
             script.expect(PacketType::Disconnect);
@@ -42,6 +43,7 @@ fn a_receipt_comes_when_the_message_is_accepted_and_is_settled_when_it_is_acknow
             let sent = within(client.publish("a", "b").qos(qos).send()).await;
             let mut receipt = Box::pin(sent.expect("room"));
             assert!(poll_once(&mut receipt).await.is_none(), "it is not acknowledged yet");
+            gate.open();
             within(receipt).await.expect("an acknowledgement");
         }
         within(client.disconnect()).await.expect("an end");
@@ -146,12 +148,13 @@ fn what_cannot_be_sent_has_no_receipt() {
 #[test]
 fn a_message_without_room_has_no_receipt_until_there_is_some() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             for number in numbers(FEW) {
                 assert_eq!(published(script).2, number);
             }
-            std::thread::sleep(100 * MS);
+            waiting.wait();
             (1..=FEW as u16).for_each(|id| script.send(&Packet::PubAck(ack(id))));
             assert_eq!(published(script), (false, FEW as u16 + 1, "late".to_owned()));
             script.send(&Packet::PubAck(ack(FEW as u16 + 1)));
@@ -165,6 +168,7 @@ fn a_message_without_room_has_no_receipt_until_there_is_some() {
         }
         let dropped = client.publish("a", "dropped").qos(QoS::AtLeastOnce).send();
         assert!(soon(20 * MS, dropped).await.is_none(), "there is no room");
+        gate.open();
         let late = within(client.publish("a", "late").qos(QoS::AtLeastOnce).send()).await;
         receipts.push(late.expect("room"));
         for receipt in receipts {

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -196,6 +196,31 @@ impl Seen {
     /// Waits until they have seen so much.
     pub(crate) async fn count(&self, count: usize) {
         until(|| self.all().len() >= count).await;
+    }
+}
+
+/// What a peer waits for before it goes on: a story opens it, however slow the machine is.
+pub(crate) fn gate() -> (Gate, Waiting) {
+    let (open, wait) = mpsc::channel();
+    (Gate(open), Waiting(wait))
+}
+
+/// The story's side of a gate.
+pub(crate) struct Gate(mpsc::Sender<()>);
+
+impl Gate {
+    /// Lets the peer go on, once.
+    pub(crate) fn open(&self) {
+        let _ = self.0.send(()); // The peer's own panic is the one to be seen.
+    }
+}
+
+/// The peer's side of a gate.
+pub(crate) struct Waiting(mpsc::Receiver<()>);
+
+impl Waiting {
+    pub(crate) fn wait(&self) {
+        self.0.recv_timeout(Duration::from_secs(10)).expect("the story opens the gate");
     }
 }
 

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use mqtt_as_proto::packet::{Packet, PacketType};
 
 use super::story::{
-    MS, accepted, ack, both, config, connected, next, numbers, peer, poll_once, published, server,
-    take,
+    MS, accepted, ack, both, config, connected, gate, next, numbers, peer, poll_once, published,
+    server, take,
 };
 use crate::runtime::adapter::{
     ConnectError, DisconnectError, DownReason, PublishError, QoS, SubscribeError,
@@ -113,12 +113,13 @@ fn without_a_waiter_slot_messages_are_taken_all_the_same() {
 #[test]
 fn a_late_acknowledgement_settles_no_other_call() {
     both(async |version| {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             script.welcome();
             assert_eq!(published(script).1, 1);
             assert_eq!(published(script).1, 2);
             script.send(&Packet::PubAck(ack(1)));
-            std::thread::sleep(100 * MS);
+            waiting.wait();
             script.send(&Packet::PubAck(ack(2)));
             script.expect(PacketType::Disconnect);
         });
@@ -132,6 +133,7 @@ fn a_late_acknowledgement_settles_no_other_call() {
         let other = client.publish("a", "second").qos(QoS::AtLeastOnce);
         let mut other = Box::pin(other.into_future());
         assert!(soon(50 * MS, &mut other).await.is_none(), "that was for the first");
+        gate.open();
         within(other).await.expect("an acknowledgement");
         within(client.disconnect()).await.expect("an end");
         server.end().await;
