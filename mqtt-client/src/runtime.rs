@@ -1,4 +1,4 @@
-//! What a runtime brings: a lock, a pointer, a clock, and transports.
+//! What a runtime brings: a lock, a pointer, a clock with a timer, transports, and the bounds of callbacks.
 
 use core::future::Future;
 use core::ops::Deref;
@@ -16,7 +16,7 @@ use crate::state::State;
 /// A runtime: everything that the client does not bring itself.
 ///
 /// It is a name for a set of types, never a value. For `Client::new`, which starts tasks, it also
-/// needs `Start`.
+/// needs `Start` (with a heap).
 pub trait Runtime: Sized + 'static {
     /// Guards the state that handles and driver share.
     type Lock: Lock + 'static;
@@ -31,9 +31,9 @@ pub trait Runtime: Sized + 'static {
     /// Received packets that are dealt with under one lock: one where that stops interrupts.
     const PACKETS_PER_LOCK: usize = usize::MAX;
 
-    /// Whether a timer that has been polled wakes its task in time although the task was polled
-    /// since, and did not poll the timer: a look at it is saved then. Where all timers of a task
-    /// share one place, that is not so.
+    /// Whether a timer wakes its task in time even if a later poll of the task did not poll the
+    /// timer: the driver then leaves it alone while its deadline stands. False where all timers of
+    /// a task share one place, which the last poll sets.
     const TIMERS_STAY: bool = false;
 
     /// The time since any fixed point.

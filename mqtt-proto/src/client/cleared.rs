@@ -18,7 +18,7 @@ pub(super) struct Cleared {
     first: u16,
     count: u16,
     /// The last ones of them that were asked for together, and of these a bit each whose PUBCOMP has
-    /// not come.
+    /// not come: with `first` 1, `count` 40 and `batch` 8 those are 33 to 40, and bit 0 is 40.
     batch: u16,
     open: u32,
     /// With these all are cleared.

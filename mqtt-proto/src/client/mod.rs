@@ -12,6 +12,7 @@ mod event;
 mod expiry;
 mod incoming;
 mod input;
+mod keep_alive;
 mod link;
 mod message;
 mod outgoing;
@@ -24,7 +25,6 @@ mod stored;
 mod stream_coming;
 mod stream_in;
 mod stream_out;
-mod time;
 mod timers;
 mod transmit;
 

@@ -29,7 +29,8 @@ pub(super) mod flag {
     pub(crate) const QOS: u8 = 3;
     /// It takes one of the server's Receive Maximum.
     pub(crate) const COUNTED: u8 = 4;
-    /// Any byte of the PUBLISH was handed to a transport, on an earlier connection: it is sent with DUP.
+    /// Any byte of the PUBLISH (of a stream all of them) was handed to a transport, on an earlier
+    /// connection: it is sent with DUP.
     pub(crate) const BEFORE: u8 = 8;
     /// It was sent in a session that is lost: the server may have it, though not in this one.
     pub(crate) const REPUBLISHED: u8 = 16;
@@ -52,7 +53,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) last_id: u16,
     /// Records that are over for their callers.
     pub(super) retired: u32,
-    /// Those of them that are owed PUBREL, and others.
+    /// Records that are owed PUBREL, over for their callers or not.
     pub(super) releases: u16,
     /// SUBSCRIBE and UNSUBSCRIBE packets without an answer.
     pub(super) requests: u16,

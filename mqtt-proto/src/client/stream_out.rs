@@ -22,8 +22,8 @@ use crate::wire::copy;
 pub(super) struct Hook {
     /// The connection is over that this record of a stream was on.
     pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
-    /// The session is lost that this record of a stream belongs to.
-    /// It is sent as a new message, or not.
+    /// The session of this record of a stream is lost; the flag says whether it is then sent as a
+    /// new message.
     pub(super) lose_session: fn(&mut Client<'_>, Record, bool, Tell<'_>),
     /// A session begins, or goes on.
     pub(super) begin_session: fn(&mut Client<'_>),

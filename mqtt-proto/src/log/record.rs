@@ -23,11 +23,12 @@ pub(crate) struct Record {
     pub(crate) marks: u32,
     /// Its packet identifier; 0 if it has none.
     pub(crate) id: u16,
-    /// What is owed for it; never 0.
+    /// Where its flow stands, as its log's owner counts it; never 0.
     pub(crate) state: u8,
     pub(crate) flags: u8,
-    /// Whose it is.
+    /// The mark of the call that waits for it, or the serial number of a received message.
     pub(crate) who: u32,
+    /// A number that its kind of record needs: where the payload begins, a reason code, filters.
     pub(crate) extra: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Time: keep-alive, what is awaited with a deadline, and what then has to happen.
+//! Keep-alive (3.1.2.10) and the other deadlines: what has to happen when one has passed.
 
 use super::Client;
 use super::error::{ConnectionError, Waiting};
