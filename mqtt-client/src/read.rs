@@ -10,6 +10,8 @@ use whole::move_to_front;
 /// Bytes of a buffer from the heap.
 const SMALLEST: usize = 512;
 const LARGEST: usize = 32 * 1024;
+/// The same behind the beginning of a packet that has memory of its own.
+const FRONT: usize = 4096;
 
 /// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
 /// small and grows with the traffic.
@@ -23,6 +25,8 @@ pub struct ReadMemory {
     needed: usize,
     /// The last read found no end: there is likely to be more.
     pub(crate) is_filled: bool,
+    /// It found none of the buffer either: the next one may find more, or needs less.
+    grows: bool,
     /// A packet that is read into an allocation of its own.
     pub(crate) whole: Whole,
 }
@@ -43,7 +47,7 @@ impl ReadMemory {
 
     fn new(bytes: Storage<'static, u8>, is_fixed: bool) -> Self {
         let whole = Whole::default();
-        Self { bytes, is_fixed, filled: 0, needed: 0, is_filled: false, whole }
+        Self { bytes, is_fixed, filled: 0, needed: 0, is_filled: false, grows: false, whole }
     }
 
     /// Bytes of a fixed buffer.
@@ -54,7 +58,9 @@ impl ReadMemory {
     /// Room to read into, which a fixed buffer may not have.
     pub(crate) fn room(&mut self) -> Result<&mut [u8], ConnectionError> {
         let least = self.needed.max(self.filled + SMALLEST / 4).max(SMALLEST);
-        self.grow_to(least.next_power_of_two());
+        let twice =
+            if core::mem::take(&mut self.grows) { self.bytes.as_slice().len() * 2 } else { 0 };
+        self.grow_to(least.next_power_of_two().max(twice));
         let room = self.bytes.as_mut_slice().get_mut(self.filled..).unwrap_or_default();
         let too_large = room.is_empty().then_some(ConnectionError::TooLarge { size: self.needed });
         too_large.map_or(Ok(room), Err)
@@ -68,11 +74,8 @@ impl ReadMemory {
     /// `n` bytes were read.
     pub(crate) fn fill(&mut self, n: usize) {
         self.filled += n;
-        let len = self.bytes.as_slice().len();
-        self.is_filled = self.filled == len;
-        if self.is_filled {
-            self.grow_to(len * 2); // The next read may find more, or needs less.
-        }
+        self.is_filled = self.filled == self.bytes.as_slice().len();
+        self.grows = self.is_filled;
     }
 
     /// What was read and not used yet.
@@ -123,6 +126,9 @@ impl ReadMemory {
             let len = core::mem::take(&mut self.filled);
             let front = self.bytes.as_slice().get(..len).unwrap_or_default();
             self.whole.begin(self.needed, front);
+            // What a read finds of the next large packet is copied to where that is: let it be little.
+            self.bytes.shrink_to(FRONT);
+            self.grows = false;
         } else if self.filled == 0 {
             self.shrink(was_filled);
         }
