@@ -49,9 +49,11 @@ fn round_trip(packet: &Packet<'_>, version: Version) -> Vec<u8> {
     bytes
 }
 
-/// All places in `len` bytes, or those at both ends if there are very many.
+/// All places in `len` bytes, or those at both ends if there are very many. In a packet that takes
+/// long to look at they are those of its head, where it has all that is no payload, and the last one.
 fn places_in(len: usize) -> impl Iterator<Item = usize> {
-    (0..len).filter(move |at| *at < 256 || *at >= len - 16)
+    let (front, back) = if len > 1 << 16 { (9, 1) } else { (256, 16) };
+    (0..len).filter(move |at| *at < front || *at >= len - back)
 }
 
 #[test]
@@ -160,12 +162,12 @@ fn a_shortened_body_is_another_legal_packet_or_none() {
 #[test]
 fn any_byte_may_be_any_other_without_a_panic() {
     on_each(|vector| {
+        let mut bytes = vector.bytes.to_vec();
         for at in places_in(vector.bytes.len()) {
             let old = vector.bytes[at];
             let flipped = (0..8).map(|bit| old ^ 1 << bit);
             let others = [0, 1, 0x7f, 0x80, 0xff, old.wrapping_add(1), old.wrapping_sub(1)];
             for new in flipped.chain(others).filter(|new| *new != old) {
-                let mut bytes = vector.bytes.to_vec();
                 bytes[at] = new;
                 for version in [Version::V311, Version::V5] {
                     let Ok(Some((frame, _))) = Frame::split(&bytes) else { continue };
@@ -173,6 +175,7 @@ fn any_byte_may_be_any_other_without_a_panic() {
                     round_trip(&packet, version);
                 }
             }
+            bytes[at] = old;
         }
     });
 }
