@@ -224,13 +224,18 @@ impl<'a> Log<'a> {
         if record.len == 0 {
             record.marks |= EMPTY;
         }
-        let counts = self.size(record);
-        if counts > self.limit.saturating_sub(self.live)
-            || !self.make_room(HEADER.wrapping_add(record.len as usize))
-        {
+        self.size(record) <= self.limit.saturating_sub(self.live) && self.append_in_room(record)
+    }
+
+    /// The same for a record with bytes, of which [`has_room`](Self::has_room) said that it fits. False
+    /// if the heap has no more memory.
+    #[inline]
+    pub(crate) fn append_in_room(&mut self, record: &mut Record) -> bool {
+        if !self.make_room(HEADER.wrapping_add(record.len as usize)) {
             return false;
         }
         record.at = self.end; // The log may have been compacted.
+        let counts = self.size(record);
         self.end = record.end();
         self.live = self.live.wrapping_add(counts); // Up to the limit.
         self.count = self.count.wrapping_add(1);
@@ -239,22 +244,12 @@ impl<'a> Log<'a> {
         true
     }
 
-    /// Adds a record with those bytes, as many as it has, and puts its position into it. False if
-    /// it does not fit.
-    #[inline]
-    pub(crate) fn add(&mut self, record: &mut Record, bytes: &[u8]) -> bool {
-        let fits = self.append(record);
-        if fits {
-            copy(self.data_mut(record), bytes);
-        }
-        fits
-    }
-
     /// Adds a record with those bytes.
     pub(crate) fn push_bytes(&mut self, record: Record, bytes: &[u8]) -> Option<Record> {
         let len = u32::try_from(bytes.len()).ok()?;
-        let mut record = Record { len, ..record };
-        self.add(&mut record, bytes).then_some(record)
+        let record = self.push(Record { len, ..record })?;
+        copy(self.data_mut(&record), bytes);
+        Some(record)
     }
 
     /// Adds the record, and lets it hold those bytes by reference, if there are any.

@@ -5,8 +5,9 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
+use crate::frame::FixedHeader;
 use crate::log::{LogMemory, Record};
-use crate::packet::{QoS, Received};
+use crate::packet::QoS;
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.
@@ -45,23 +46,18 @@ pub struct AliasesIn<'a> {
 /// What is done with aliases of the server's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hook {
-    /// Stores a mapping, or looks for it.
-    pub(super) learn: fn(&mut Client<'_>, u16, &[u8]) -> Result<(), ConnectionError>,
-    /// Adds a message with the topic of its alias.
-    pub(super) push: fn(&mut Client<'_>, &mut Record, &Received<'_>) -> bool,
-    /// Writes a message, with the topic of its alias and in front of so many bytes of payload, into
-    /// a record from that place on. Returns how long that is.
-    pub(super) put_head: fn(&mut Client<'_>, &Record, &Received<'_>, usize, usize) -> usize,
+    /// Stores a mapping, or looks for it. Returns by how many bytes the packet grows when the topic
+    /// is put back.
+    pub(super) learn: fn(&mut Client<'_>, u16, &[u8], &[u8]) -> Result<usize, ConnectionError>,
+    /// Writes a packet, the topic put back, into a record from that place on.
+    pub(super) put: fn(&mut Client<'_>, u16, &[u8], &Record, usize),
 }
 
 impl Default for Hook {
     fn default() -> Self {
         Self {
-            learn: |client, alias, topic| client.map_alias(alias, topic),
-            push: |client, record, received| client.push_aliased(record, received),
-            put_head: |client, record, received, at, payload| {
-                client.put_aliased(record, received, at, payload)
-            },
+            learn: |client, alias, topic, packet| client.map_alias(alias, topic, packet),
+            put: |client, alias, packet, record, at| client.put_aliased(alias, packet, record, at),
         }
     }
 }
@@ -75,65 +71,48 @@ impl<'a> AliasesIn<'a> {
 }
 
 impl Client<'_> {
-    /// Stores a mapping of the server's, or looks for it.
-    fn map_alias(&mut self, alias: u16, topic: &[u8]) -> Result<(), ConnectionError> {
+    fn map_alias(
+        &mut self,
+        alias: u16,
+        topic: &[u8],
+        packet: &[u8],
+    ) -> Result<usize, ConnectionError> {
         if alias > self.link.topic_alias_maximum {
             return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
         }
         let known = self.aliases_in.find(alias);
         if topic.is_empty() {
-            let unknown = ConnectionError::from(Violation::UnknownAlias(alias));
-            return known.map(drop).ok_or(unknown);
+            let known = known.ok_or(Violation::UnknownAlias(alias))?;
+            let topic = known.len as usize;
+            let (behind, remaining) = with_topic(packet, topic);
+            let head = varint_len(remaining).wrapping_add(3); // One byte and the topic's length
+            return Ok(head.wrapping_add(topic).wrapping_sub(behind));
         }
         if let Some(known) = known {
             if self.aliases_in.data(&known) == topic {
-                return Ok(());
+                return Ok(0);
             }
             self.aliases_in.end_record(&known);
         }
         // The state need only not be 0.
         let record = Record { id: alias, state: 1, ..Record::default() };
         match self.aliases_in.push_bytes(record, topic) {
-            Some(_) => Ok(()),
+            Some(_) => Ok(0),
             None => Err(ConnectionError::NoRoom),
         }
     }
 
-    /// Bytes of the topic that an alias stands for.
-    pub(super) fn alias_len(&self, alias: Option<u16>) -> usize {
-        let known = alias.and_then(|alias| self.aliases_in.find(alias));
-        known.map_or(0, |known| known.len as usize)
-    }
-
-    /// Adds a message with the topic of its alias.
-    fn push_aliased(&mut self, record: &mut Record, received: &Received<'_>) -> bool {
-        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
+    fn put_aliased(&mut self, alias: u16, packet: &[u8], record: &Record, at: usize) {
+        let known = self.aliases_in.find(alias);
         let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
-        let (head, remaining) = received.head_with(topic, received.payload.len());
-        (record.len, record.extra) =
-            (head.wrapping_add(received.payload.len()) as u32, head as u32);
-        let fits = self.incoming.log.append(record);
-        if fits {
-            let mut out = Writer::new(self.incoming.log.data_mut(record));
-            received.put_head_with(topic, remaining, &mut out);
-            out.put(received.payload);
-        }
-        fits
-    }
-
-    fn put_aliased(
-        &mut self,
-        record: &Record,
-        received: &Received<'_>,
-        at: usize,
-        payload: usize,
-    ) -> usize {
-        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
-        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
-        let (head, remaining) = received.head_with(topic, payload);
+        let (behind, remaining) = with_topic(packet, topic.len());
+        let (first, rest) = (packet.get(..1), packet.get(behind..));
         let place = self.incoming.log.data_mut(record).get_mut(at..).unwrap_or_default();
-        received.put_head_with(topic, remaining, &mut Writer::new(place));
-        head
+        let mut out = Writer::new(place);
+        out.put(first.unwrap_or_default());
+        out.varint(remaining);
+        out.binary(topic);
+        out.put(rest.unwrap_or_default());
     }
 
     /// A stored PUBLISH goes into the outbox, an alias beside its topic or in place of it. The alias
@@ -203,29 +182,13 @@ impl Client<'_> {
     }
 }
 
-impl Received<'_> {
-    /// Returns how long the PUBLISH is with that topic, in front of `payload` bytes, and its
-    /// Remaining Length.
-    fn head_with(&self, topic: &[u8], payload: usize) -> (usize, u32) {
-        let id = if self.id.is_some() { 2 } else { 0 };
-        let section = self.section.len();
-        let section = section.wrapping_add(varint_len(section as u32));
-        let head = topic.len().wrapping_add(2).wrapping_add(id).wrapping_add(section);
-        let remaining = head.wrapping_add(payload) as u32; // Topic and packet are below 2²⁸.
-        (head.wrapping_add(varint_len(remaining)).wrapping_add(1), remaining)
-    }
-
-    /// Writes that head.
-    fn put_head_with(&self, topic: &[u8], remaining: u32, out: &mut Writer<'_>) {
-        out.u8(self.first);
-        out.varint(remaining);
-        out.binary(topic);
-        if let Some(id) = self.id {
-            out.u16(id.get());
-        }
-        out.varint(self.section.len() as u32);
-        out.put(self.section);
-    }
+/// Where a packet goes on behind its topic, which is empty, and its Remaining Length with another
+/// one of that length.
+fn with_topic(packet: &[u8], topic: usize) -> (usize, u32) {
+    let header = FixedHeader::read(packet).ok().flatten();
+    let (len, remaining) = header.map_or((0, 0), |header| (header.len, header.remaining));
+    // Topic and packet are below 2²⁸.
+    (len.wrapping_add(2), remaining.wrapping_add(topic) as u32)
 }
 
 /// The parts of a stored PUBLISH of 5.0.

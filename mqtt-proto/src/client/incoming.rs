@@ -407,7 +407,8 @@ impl Client<'_> {
             return Acknowledged::Stale;
         }
         // It is owed before what the program says because of the message.
-        let is_next = self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
+        let is_next = self.incoming.log.cursor(OWED) == record.at
+            || self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
         if is_next && self.is_connected() && self.put_acknowledgement(record) {
             let _ = self.fill_acknowledgements(); // Others may have waited for it.
         } else {

@@ -7,7 +7,7 @@ use super::input::Input;
 use super::timers::Timer;
 use crate::log::Record;
 use crate::packet::{PacketType, Received};
-use crate::wire::PacketId;
+use crate::wire::{PacketId, copy};
 
 impl Client<'_> {
     /// A whole PUBLISH came, `packet` with its fixed header. False if there is no room, and nobody
@@ -22,26 +22,27 @@ impl Client<'_> {
         if !self.is_connected() {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
-        Ok(self.is_known(received)? || self.store(received, packet, input)?)
+        let grows = self.learn_alias(received, packet)?;
+        Ok(self.is_known(received)? || self.store(received, packet, grows, input)?)
     }
 
-    /// Whether a message came before and is dealt with: by its identifier. Its alias is stored
-    /// before anything else is decided about it.
+    /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11], before anything else is decided
+    /// about it. Returns by how many bytes the packet grows with its topic.
+    #[inline]
+    pub(super) fn learn_alias(
+        &mut self,
+        received: &Received<'_>,
+        packet: &[u8],
+    ) -> Result<usize, ConnectionError> {
+        let Some(alias) = received.alias else { return Ok(0) };
+        let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
+        (hook.learn)(self, alias, received.topic, packet)
+    }
+
+    /// Whether a message came before and is dealt with: by its identifier.
     #[inline]
     pub(super) fn is_known(&mut self, received: &Received<'_>) -> Result<bool, ConnectionError> {
-        self.learn_alias(received)?;
-        match received.id {
-            Some(id) => self.arrives_again(id, flags_of(received)),
-            None => Ok(false),
-        }
-    }
-
-    /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11].
-    #[inline]
-    fn learn_alias(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
-        let Some(alias) = received.alias else { return Ok(()) };
-        let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
-        (hook.learn)(self, alias, received.topic)
+        received.id.map_or(Ok(false), |id| self.arrives_again(id, flags_of(received)))
     }
 
     /// A QoS 1 or 2 message, which may exceed our Receive Maximum. Whether its identifier is known;
@@ -119,8 +120,9 @@ impl Client<'_> {
             ..Record::default()
         };
         // It takes no place among those that are held.
-        let room = self.incoming.log.has_empty_room() || self.make_room(0, 0, true);
-        if self.link.shed != 0 || !room || self.incoming.log.push(record).is_none() {
+        let may_store = self.link.shed == 0;
+        while may_store && !self.incoming.log.has_empty_room() && self.give_way(true) {}
+        if !may_store || self.incoming.log.push(record).is_none() {
             self.shed();
         } else {
             self.incoming.keeps_ready = true;
@@ -163,16 +165,15 @@ impl Client<'_> {
         &mut self,
         received: &Received<'_>,
         packet: &[u8],
+        grows: usize,
         input: Input<'_>,
     ) -> Result<bool, ConnectionError> {
-        let by_alias = received.alias.is_some() && received.topic.is_empty();
-        let shared = if by_alias { None } else { input.share(packet) };
-        let topic = if by_alias { self.alias_len(received.alias) } else { 0 };
-        let longest = packet.len().wrapping_add(topic).wrapping_add(3);
-        let len = if by_alias { longest } else { packet.len() };
-        let (own, by_reference) = if shared.is_some() { (4, packet.len()) } else { (len, 0) };
-        if !self.make_room(own, by_reference, received.id.is_some()) {
-            return self.without_room(own, received.id.is_some());
+        let shared = if grows == 0 { input.share(packet) } else { None };
+        let len = packet.len().wrapping_add(grows);
+        let (own, by_reference) = if shared.is_some() { (4, len) } else { (len, 0) };
+        let owed = received.id.is_some();
+        if let Some(over) = self.make_room(own, by_reference, owed)? {
+            return Ok(over);
         }
         let mut record = Record {
             len: len as u32, // A packet is shorter than 2²⁸ bytes, and a topic than 2¹⁶.
@@ -180,35 +181,62 @@ impl Client<'_> {
             state: state::HELD,
             flags: flags_of(received) | self.incoming.needs(),
             who: self.incoming.next_serial,
-            extra: (packet.len().saturating_sub(received.payload.len())) as u32,
+            extra: len.saturating_sub(received.payload.len()) as u32,
             ..Record::default()
         };
-        let fits = match (shared, self.hooks.aliases_in) {
-            (Some(shared), _) => self.incoming.log.add_shared(&mut record, shared),
-            (None, Some(hook)) if by_alias => (hook.push)(self, &mut record, received),
-            _ => self.incoming.log.add(&mut record, packet),
+        let is_copied = shared.is_none();
+        let fits = match shared {
+            Some(shared) => self.incoming.log.add_shared(&mut record, shared),
+            None => self.incoming.log.append_in_room(&mut record),
         };
         if !fits {
-            return self.without_room(own, received.id.is_some());
+            return self.without_room(own, owed);
+        }
+        if is_copied {
+            self.put_packet(&record, 0, received, packet, grows);
         }
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
-        if received.id.is_some() {
+        if owed {
             self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
             self.note_counted();
         }
         Ok(true)
     }
 
-    /// Whether there is room for one more message, which QoS 0 messages may have to make; `owed` if
-    /// it has to be acknowledged.
+    /// Writes a packet into a record from that place on, the topic of its alias put back.
     #[inline]
-    pub(super) fn make_room(&mut self, len: usize, by_reference: usize, owed: bool) -> bool {
-        // From the first one that was left to the server on, all are, so that they come in order.
-        if owed && self.link.shed != 0 {
-            return false;
+    pub(super) fn put_packet(
+        &mut self,
+        record: &Record,
+        at: usize,
+        received: &Received<'_>,
+        packet: &[u8],
+        grows: usize,
+    ) {
+        match (self.hooks.aliases_in, received.alias) {
+            (Some(hook), Some(alias)) if grows != 0 => (hook.put)(self, alias, packet, record, at),
+            _ => {
+                let place = self.incoming.log.data_mut(record).get_mut(at..);
+                copy(place.unwrap_or_default(), packet);
+            }
         }
-        self.has_message_room(len, by_reference) || self.make_room_slowly(len, by_reference, owed)
+    }
+
+    /// Makes room for one more message; `owed` if it has to be acknowledged. None if there is room;
+    /// else whether the message is over with that, or has to wait.
+    #[inline]
+    pub(super) fn make_room(
+        &mut self,
+        len: usize,
+        by_reference: usize,
+        owed: bool,
+    ) -> Result<Option<bool>, ConnectionError> {
+        // From the first one that was left to the server on, all are, so that they come in order.
+        if self.has_message_room(len, by_reference) && !(owed && self.link.shed != 0) {
+            return Ok(None);
+        }
+        self.make_room_slowly(len, by_reference, owed)
     }
 
     #[inline]
@@ -219,17 +247,33 @@ impl Client<'_> {
 
     #[cold]
     #[inline(never)]
-    fn make_room_slowly(&mut self, len: usize, by_reference: usize, owed: bool) -> bool {
-        let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
-        let may_drop = !waits || self.awaits_reply();
-        while !self.has_message_room(len, by_reference) {
-            if may_drop && self.incoming.drop_oldest() {
-                self.counts.discards = self.counts.discards.wrapping_add(1);
-            } else if !owed || self.incoming.held != 0 || !self.forget_recorded() {
-                return false; // What is held makes room when it is taken.
+    fn make_room_slowly(
+        &mut self,
+        len: usize,
+        by_reference: usize,
+        owed: bool,
+    ) -> Result<Option<bool>, ConnectionError> {
+        while (!owed || self.link.shed == 0) && self.give_way(owed) {
+            if self.has_message_room(len, by_reference) {
+                return Ok(None);
             }
         }
-        true
+        self.without_room(len, owed).map(Some)
+    }
+
+    /// Something gives way to a message: the oldest QoS 0 message, or what is remembered. False if
+    /// nothing does now: what is held makes room when it is taken.
+    fn give_way(&mut self, owed: bool) -> bool {
+        if (!self.waits_for_room() || self.awaits_reply()) && self.incoming.drop_oldest() {
+            self.counts.discards = self.counts.discards.wrapping_add(1);
+            return true;
+        }
+        owed && self.incoming.held == 0 && self.forget_recorded()
+    }
+
+    /// Whether somebody takes messages, for whom QoS 0 messages wait.
+    fn waits_for_room(&self) -> bool {
+        self.incoming.active != 0 && self.config.overflow == Overflow::Wait
     }
 
     /// The oldest identifier that was recorded gives way: its PUBREL may never come. What was taken
@@ -257,10 +301,9 @@ impl Client<'_> {
         if len > self.incoming.log.largest() {
             return Err(ConnectionError::TooLarge { size: len });
         }
-        let waits = self.incoming.active != 0 && self.config.overflow == Overflow::Wait;
         let shedding = owed && self.link.shed != 0;
         // Nothing makes room if nothing is held that can be taken.
-        let waits = waits && self.incoming.held != 0;
+        let waits = self.waits_for_room() && self.incoming.held != 0;
         if !self.awaits_reply() && !shedding && (waits || owed) {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use super::stream_in::{LATE, LOST, window_at};
 use super::timers::Timer;
 use crate::log::Record;
 use crate::packet::Received;
-use crate::wire::{PacketId, copy};
+use crate::wire::PacketId;
 
 /// Bytes that the window of a stream has at least.
 const SMALLEST_PIECE: usize = 16;
@@ -31,6 +31,7 @@ impl Client<'_> {
         rest: &[u8],
         payload: usize,
     ) -> Result<bool, ConnectionError> {
+        let grows = self.learn_alias(received, rest)?;
         if self.is_known(received)? {
             return Ok(true);
         }
@@ -39,14 +40,11 @@ impl Client<'_> {
             self.acknowledge_unseen(received);
             return Ok(true);
         }
-        let by_alias = received.alias.is_some() && received.topic.is_empty();
-        let topic = if by_alias { self.alias_len(received.alias) } else { 0 };
         let head = rest.len().saturating_sub(received.payload.len());
-        let longest = head.wrapping_add(topic).wrapping_add(3);
-        let fixed = if by_alias { longest } else { head }.wrapping_add(Ring::LEN);
+        let fixed = head.wrapping_add(grows).wrapping_add(Ring::LEN);
         let least = fixed.wrapping_add(SMALLEST_PIECE.min(payload));
-        if !self.make_room(least, 0, received.id.is_some()) {
-            return self.without_room(least, received.id.is_some());
+        if let Some(over) = self.make_room(least, 0, received.id.is_some())? {
+            return Ok(over);
         }
         let free = self.incoming.log.largest().saturating_sub(self.incoming.log.live());
         let window = payload.min(WINDOW).min(free.saturating_sub(fixed));
@@ -56,13 +54,16 @@ impl Client<'_> {
             state: state::STREAM,
             flags: flags_of(received) | Consumer::Queue.needs(),
             who: self.incoming.next_serial,
-            extra: head as u32,
+            extra: head.wrapping_add(grows) as u32,
             ..Record::default()
         };
-        let Some(mut record) = self.incoming.log.push(record) else {
+        let Some(record) = self.incoming.log.push(record) else {
             return self.without_room(least, received.id.is_some());
         };
-        self.put_header(&mut record, received, rest, payload, by_alias);
+        let len = payload as u32; // Below 2²⁸.
+        Ring { len, left: len, ..Ring::default() }.put(self.incoming.log.data_mut(&record));
+        let head = rest.get(..head).unwrap_or_default();
+        self.put_packet(&record, Ring::LEN, received, head, grows);
         self.link.stream_in = Some(self.incoming.take_serial());
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
@@ -70,29 +71,6 @@ impl Client<'_> {
             self.note_counted();
         }
         Ok(true)
-    }
-
-    /// Writes what stands before the window; an alias is replaced by its topic.
-    pub(super) fn put_header(
-        &mut self,
-        record: &mut Record,
-        received: &Received<'_>,
-        rest: &[u8],
-        payload: usize,
-        by_alias: bool,
-    ) {
-        let len = payload as u32; // Below 2²⁸.
-        let data = self.incoming.log.data_mut(record);
-        Ring { len, left: len, ..Ring::default() }.put(data);
-        let place = data.get_mut(Ring::LEN..).unwrap_or_default();
-        match self.hooks.aliases_in.filter(|_| by_alias) {
-            Some(hook) => {
-                let head = (hook.put_head)(self, record, received, Ring::LEN, payload);
-                record.extra = head as u32;
-                self.incoming.log.set(record);
-            }
-            None => copy(place.get_mut(..record.extra as usize).unwrap_or_default(), rest),
-        }
     }
 
     /// The message of which more has to come.

@@ -317,9 +317,6 @@ impl<'a> Client<'a> {
             self.end_soon(ConnectionError::ServerMaximum { size: packet.len() });
             return false;
         }
-        if !self.outbox.has_room(packet.len()) {
-            return false;
-        }
         let Some(room) = self.outbox.append(packet.len()) else { return false };
         copy(room, packet);
         self.link.count(packet.len());
