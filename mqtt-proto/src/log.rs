@@ -229,7 +229,8 @@ impl<'a> Log<'a> {
 
     /// The same for a record with bytes, of which [`has_room`](Self::has_room) said that it fits. False
     /// if the heap has no more memory.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn append_in_room(&mut self, record: &mut Record) -> bool {
         if !self.make_room(HEADER.wrapping_add(record.len as usize)) {
             return false;

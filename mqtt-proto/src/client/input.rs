@@ -201,7 +201,7 @@ impl Client<'_> {
             return match from.check() {
                 Err(DecodeError::Truncated) if is_large => self.await_head(packet, size),
                 Err(error) => Err(error.into()),
-                Ok(()) if is_large => self.on_large(&received, packet, size, handled, tell),
+                Ok(()) if is_large => self.on_large(received, packet, size, handled, tell),
                 Ok(()) if self.on_publish(&received, packet, input)? => Ok(size),
                 Ok(()) => Ok(handled.wait(Stop::Take)),
             };
@@ -306,7 +306,7 @@ impl Client<'_> {
     #[inline(never)]
     fn on_large(
         &mut self,
-        received: &Received<'_>,
+        received: Received<'_>,
         packet: &[u8],
         size: usize,
         handled: &mut Handled,
@@ -318,12 +318,12 @@ impl Client<'_> {
         let least = head.wrapping_add(super::stream_coming::LEAST);
         match self.streams(size).filter(|_| least <= room) {
             Some(streams) => {
-                if !(streams.begin)(self, received, packet, payload)? {
+                if !(streams.begin)(self, &received, packet, payload)? {
                     return Ok(handled.wait(Stop::Take));
                 }
             }
             None if self.skips_large() => {
-                self.skip_message(received)?;
+                self.skip_message(&received)?;
                 let topic = TopicName::judged(received.topic);
                 tell(Event::TooLarge { topic, size, room });
             }

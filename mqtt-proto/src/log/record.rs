@@ -62,25 +62,27 @@ impl Record {
     }
 
     pub(super) fn to_bytes(self) -> [u8; HEADER] {
-        let [a, b, c, d] = (self.len | self.marks).to_le_bytes();
-        let [e, f] = self.id.to_le_bytes();
-        let [g, h, i, j] = self.who.to_le_bytes();
-        let [k, l, m, n] = self.extra.to_le_bytes();
-        [a, b, c, d, e, f, self.state, self.flags, g, h, i, j, k, l, m, n]
+        let words = u128::from(self.len | self.marks)
+            | u128::from(self.id) << 32
+            | u128::from(self.state) << 48
+            | u128::from(self.flags) << 56
+            | u128::from(self.who) << 64
+            | u128::from(self.extra) << 96;
+        words.to_le_bytes()
     }
 
     pub(super) fn from_bytes(at: u32, bytes: [u8; HEADER]) -> Self {
-        let [a, b, c, d, e, f, state, flags, g, h, i, j, k, l, m, n] = bytes;
-        let len = u32::from_le_bytes([a, b, c, d]);
+        let words = u128::from_le_bytes(bytes);
+        let len = words as u32;
         Self {
             at,
             len: len & !(SHARED | EMPTY),
             marks: len & (SHARED | EMPTY),
-            id: u16::from_le_bytes([e, f]),
-            state,
-            flags,
-            who: u32::from_le_bytes([g, h, i, j]),
-            extra: u32::from_le_bytes([k, l, m, n]),
+            id: (words >> 32) as u16,
+            state: (words >> 48) as u8,
+            flags: (words >> 56) as u8,
+            who: (words >> 64) as u32,
+            extra: (words >> 96) as u32,
         }
     }
 }

@@ -104,9 +104,10 @@ impl<'p> Received<'p> {
             Some(_) => id = Some(from.packet_id()),
             None => from.fail(DecodeError::QoS), // [MQTT-3.3.1-4]
         }
-        let (mut properties, mut alias) = (Properties::NONE, None);
+        let (mut section, mut alias): (&[u8], _) = (&[], None);
         if version == Version::V5 && !from.skip_zero() {
-            properties = Properties::read(from, version, PacketType::Publish.bit());
+            let properties = Properties::read(from, version, PacketType::Publish.bit());
+            section = properties.section();
             alias = properties.number(TOPIC_ALIAS).map(|alias| alias as u16);
         }
         if let Err(error) = TopicName::from_bytes(topic)
@@ -114,7 +115,6 @@ impl<'p> Received<'p> {
         {
             from.fail(DecodeError::TopicName(error));
         }
-        let section = properties.section();
         Self { first, id, topic, alias, section, payload: from.take_rest() }
     }
 }
