@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 pub use mqtt_as_proto::client::Overflow;
-use mqtt_as_proto::client::{AliasesOut, StreamsIn};
+use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
 use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, client, packet};
 
 use crate::held::{Binary, Text};
@@ -194,7 +194,9 @@ impl Config {
 
         /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they
         /// are acknowledged when they are taken.
-        manual_ack(self, manual_ack: bool) { self.core.manual_ack = manual_ack; }
+        manual_ack(self, manual_ack: bool) {
+            self.core.manual_ack = manual_ack.then_some(ManualAck::ALL);
+        }
 
         /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
         /// or half of the messages that lent memory holds, if that is less.

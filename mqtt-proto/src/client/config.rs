@@ -4,6 +4,7 @@ use super::alias::{AliasesIn, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
 use super::incoming::Overflow;
+use super::manual_ack::ManualAck;
 use super::stream_in::StreamsIn;
 use crate::log::LogMemory;
 use crate::packet::Version;
@@ -31,7 +32,7 @@ pub struct Config {
     pub overflow: Overflow,
     /// Messages are acknowledged by [`Client::acknowledge`](super::Client::acknowledge) alone, not
     /// when they are finished.
-    pub manual_ack: bool,
+    pub manual_ack: Option<ManualAck>,
     /// Bytes of the largest packet that is taken.
     pub maximum_packet_size: u32,
     /// Messages larger than that, which are taken piece by piece.
@@ -79,7 +80,7 @@ impl Default for Config {
             in_flight: u16::MAX,
             queue_len: 1024,
             overflow: Overflow::default(),
-            manual_ack: false,
+            manual_ack: None,
             maximum_packet_size: 4 * 1024 * 1024,
             streams_in: None,
             close_if_too_large: false,

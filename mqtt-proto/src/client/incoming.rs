@@ -6,7 +6,6 @@ use core::num::NonZeroU16;
 use super::Client;
 use super::stored::{AckToken, Stored};
 use crate::log::{Log, LogMemory, Record};
-use crate::packet::Version;
 use crate::reason::ReasonCode;
 
 /// What is owed for a record.
@@ -24,15 +23,6 @@ pub(super) mod state {
     /// As `HELD`, but acknowledged by hand with success. With another reason that is the state: none
     /// of them is one of these.
     pub(crate) const ACKNOWLEDGED: u8 = 6;
-}
-
-/// The reason with which a held message was acknowledged.
-fn early_reason(state: u8) -> Option<ReasonCode> {
-    match state {
-        state::ACKNOWLEDGED => Some(ReasonCode::SUCCESS),
-        reason @ 0x10.. => Some(ReasonCode::from_u8(reason)),
-        _ => None,
-    }
 }
 
 /// Flags of a record; its QoS is in the two lowest bits.
@@ -365,23 +355,11 @@ impl Client<'_> {
             self.incoming.log.end_record(&record);
             self.note_room();
         } else {
-            self.finish_owed(record);
+            match self.config.manual_ack {
+                Some(manual) if record.id != 0 => (manual.finish)(self, record),
+                _ => self.finish_with(record, ReasonCode::SUCCESS),
+            }
         }
-    }
-
-    fn finish_owed(&mut self, mut record: Record) {
-        let early = early_reason(self.early_state(&record));
-        if early.is_some() || !self.config.manual_ack {
-            return self.finish_with(record, early.unwrap_or(ReasonCode::SUCCESS));
-        }
-        if record.id == 0 {
-            return self.finish_with(record, ReasonCode::SUCCESS);
-        }
-        self.incoming.held = self.incoming.held.saturating_sub(1);
-        self.skip_rest(&record);
-        record.state = state::FINISHED;
-        self.incoming.log.drop_data(&mut record);
-        self.note_room();
     }
 
     /// The message is over, and is acknowledged with that reason if there is anybody to tell.
@@ -397,7 +375,7 @@ impl Client<'_> {
     }
 
     /// Its acknowledgement may leave, if there is anybody to tell.
-    fn make_ready(&mut self, mut record: Record, reason: ReasonCode) -> Acknowledged {
+    pub(super) fn make_ready(&mut self, mut record: Record, reason: ReasonCode) -> Acknowledged {
         record.extra = u32::from(reason.as_u8());
         record.state = state::READY;
         if !record.has(flag::LINK) {
@@ -436,37 +414,6 @@ impl Client<'_> {
             self.link.received = self.link.received.saturating_sub(1);
         }
         self.incoming.log.end_record(record);
-    }
-
-    /// Acknowledges a message, as the setting `manual_ack` asks for. In 5.0 a `reason` of 0x80 or
-    /// more refuses it.
-    pub fn acknowledge(&mut self, token: AckToken, reason: ReasonCode) -> Acknowledged {
-        let reason = self.fitting_reason(reason);
-        let Some(mut record) = self.incoming.find(token) else { return Acknowledged::Stale };
-        let done = match record.state {
-            state::FINISHED => self.make_ready(record, reason),
-            // Its data is still wanted: the acknowledgement leaves when it was finished.
-            state::HELD | state::STREAM if self.config.manual_ack && record.id != 0 => {
-                let success = reason == ReasonCode::SUCCESS;
-                let early = if success { state::ACKNOWLEDGED } else { reason.as_u8() };
-                self.set_early_state(&mut record, early);
-                let queued = record.has(flag::LINK);
-                if queued { Acknowledged::Queued } else { Acknowledged::Stale }
-            }
-            _ => Acknowledged::Stale,
-        };
-        self.check_overrun();
-        done
-    }
-
-    /// A reason that PUBACK and PUBREC may carry.
-    fn fitting_reason(&self, reason: ReasonCode) -> ReasonCode {
-        match self.config.version {
-            Version::V311 => ReasonCode::SUCCESS, // Its PUBACK and PUBREC cannot refuse.
-            Version::V5 if reason.is_listed_for(crate::packet::PacketType::PubAck) => reason,
-            Version::V5 if reason.is_error() => ReasonCode::UNSPECIFIED_ERROR,
-            Version::V5 => ReasonCode::SUCCESS,
-        }
     }
 
     /// PUBREL came: whether its identifier was recorded.

@@ -268,24 +268,6 @@ impl Client<'_> {
         (header, Some(Ring::get(data).len as usize))
     }
 
-    /// The state that an acknowledgement by hand has given to a message that is not finished.
-    #[inline]
-    pub(super) fn early_state(&self, record: &Record) -> u8 {
-        match record.state {
-            state::STREAM => self.incoming.log.data(record).first().copied().unwrap_or(0),
-            state => state,
-        }
-    }
-
-    pub(super) fn set_early_state(&mut self, record: &mut Record, early: u8) {
-        if record.state != state::STREAM {
-            record.state = early;
-            self.incoming.log.set(record);
-        } else if let Some(place) = self.incoming.log.data_mut(record).first_mut() {
-            *place = early;
-        }
-    }
-
     /// What has still to come of that message is not kept.
     pub(super) fn skip_rest(&mut self, record: &Record) {
         if self.link.stream_in == Some(record.who) && record.state == state::STREAM {

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 
 use mqtt_as_proto::client::{
-    Acknowledged, AliasesIn, ConnectionError, Consumer, Input, LogMemory, Lost, OperationError,
-    Published, Stop, Tag, Tell, Warning,
+    Acknowledged, AliasesIn, ConnectionError, Consumer, Input, LogMemory, Lost, ManualAck,
+    OperationError, Published, Stop, Tag, Tell, Warning,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{
@@ -40,7 +40,7 @@ pub(crate) fn config(version: Version) -> Config {
         maximum_packet_size: 1024,
         in_flight: 40,
         // What was received is acknowledged when the story takes it.
-        manual_ack: true,
+        manual_ack: Some(ManualAck::ALL),
         ..Config::default()
     }
 }

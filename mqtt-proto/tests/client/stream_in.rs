@@ -14,7 +14,7 @@ use crate::peer::{BOTH, Peer, ack, config, dup, encode, incoming, log, memory};
 pub(crate) fn streaming(version: Version) -> Config {
     Config {
         streams_in: Some(StreamsIn::up_to(100_000)),
-        manual_ack: false,
+        manual_ack: None,
         response_time: 500,
         ..config(version)
     }

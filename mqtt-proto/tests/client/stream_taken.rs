@@ -1,6 +1,8 @@
 //! Messages that come piece by piece, and those who take them, pass over them, or go away.
 
-use mqtt_as_proto::client::{Acknowledged, Config, ConnectionError, Consumer, Look, Stop};
+use mqtt_as_proto::client::{
+    Acknowledged, Config, ConnectionError, Consumer, Look, ManualAck, Stop,
+};
 use mqtt_as_proto::{ReasonCode, Version};
 
 use crate::peer::{BOTH, dup, incoming};
@@ -243,7 +245,7 @@ fn whole_messages_of_several_readers_are_kept_apart() {
 #[test]
 fn by_hand_it_is_acknowledged_when_it_is_finished_or_later() {
     for early in [false, true] {
-        let mut peer = tight(Config { manual_ack: true, ..streaming(Version::V5) });
+        let mut peer = tight(Config { manual_ack: Some(ManualAck::ALL), ..streaming(Version::V5) });
         peer.send_bytes(&large(Version::V5, 1, 5)).unwrap();
         let mut reader = Reader::begin(&mut peer);
         let token = peer.client.stream_token(reader.key).unwrap();

@@ -314,14 +314,15 @@ impl Pair {
             Some(key) => self.client.finish_stream(key),
             None => self.client.finish(Consumer::Queue, held.token),
         }
-        if self.config.client.manual_ack {
+        if self.config.client.manual_ack.is_some() {
             self.client.acknowledge(held.token, reason);
         }
     }
 
     /// The program has dealt with such a message, and will acknowledge it later.
     pub fn finish(&mut self, which: usize) {
-        let Some(held) = self.held.get(which).filter(|_| self.config.client.manual_ack) else {
+        let Some(held) = self.held.get(which).filter(|_| self.config.client.manual_ack.is_some())
+        else {
             return;
         };
         let (token, stream, delivery) = (held.token, held.stream, held.message.delivery);

@@ -1,6 +1,6 @@
 //! Settings of a client that is fuzzed: small numbers, so that limits are reached.
 
-use mqtt_as_proto::client::{AliasesOut, Config, Overflow, StreamsIn};
+use mqtt_as_proto::client::{AliasesOut, Config, ManualAck, Overflow, StreamsIn};
 use mqtt_as_proto::{QoS, Version};
 use mqtt_as_tests::random::Random;
 
@@ -14,7 +14,7 @@ pub(crate) fn settings(random: &mut Random) -> Config {
         in_flight: random.index(6) as u16,
         queue_len: random.between(1..=4) as usize,
         overflow: [Overflow::Wait, Overflow::DropOldest][random.index(2)],
-        manual_ack: random.chance(50),
+        manual_ack: random.chance(50).then_some(ManualAck::ALL),
         maximum_packet_size: if large { 8192 } else { random.between(16..=256) as u32 },
         streams_in: [None, Some(StreamsIn::up_to(2000)), Some(StreamsIn::up_to(6000))]
             [random.index(3)],

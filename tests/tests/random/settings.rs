@@ -1,6 +1,6 @@
 //! What a life is made of.
 
-use mqtt_as_proto::client::{AliasesOut, Overflow, StreamsIn};
+use mqtt_as_proto::client::{AliasesOut, ManualAck, Overflow, StreamsIn};
 use mqtt_as_proto::{QoS, Version};
 use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::link::LinkConfig;
@@ -25,7 +25,7 @@ pub(crate) fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig 
     config.client.adopt_session = true;
     // The broker keeps to what it is told.
     config.client.strict = random.chance(50);
-    config.client.manual_ack = random.chance(50);
+    config.client.manual_ack = random.chance(50).then_some(ManualAck::ALL);
     config.client.queue_len = if small { random.between(1..=6) as usize } else { 1000 };
     config.client.overflow = [Overflow::Wait, Overflow::DropOldest][random.index(2)];
     config.outbox = if small { random.between(128..=1024) as usize } else { 64 * 1024 };

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::super::outgoing::qos;
 use super::{Look, Ring, StreamKey, StreamsIn, flag, state};
 use crate::client::{
-    AckToken, Client, Config, Consumer, Event, Input, LogMemory, Memory, Overflow,
+    AckToken, Client, Config, Consumer, Event, Input, LogMemory, ManualAck, Memory, Overflow,
 };
 use crate::outbox::Outbox;
 use crate::packet::{Connect, QoS, Version};
@@ -232,7 +232,7 @@ fn what_is_counted_is_what_a_walk_through_the_log_counts() {
             queue_len: 5,
             maximum_packet_size: 90,
             streams_in: Some(StreamsIn::up_to(1000)),
-            manual_ack: seed & 1 != 0,
+            manual_ack: (seed & 1 != 0).then_some(ManualAck::ALL),
             overflow: if seed & 2 != 0 { Overflow::Wait } else { Overflow::DropOldest },
             response_time: 200,
             ..Config::default()
