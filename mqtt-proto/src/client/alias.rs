@@ -43,12 +43,14 @@ pub struct AliasesIn<'a> {
     pub(super) hook: Hook,
 }
 
+/// By how many bytes a packet grows when the topic of its alias is put back.
+type Grows = Result<usize, ConnectionError>;
+
 /// What is done with aliases of the server's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hook {
-    /// Stores a mapping, or looks for it. Returns by how many bytes the packet grows when the topic
-    /// is put back.
-    pub(super) learn: fn(&mut Client<'_>, u16, &[u8], &[u8]) -> Result<usize, ConnectionError>,
+    /// Stores the mapping of an alias to a topic, or looks for it, for that packet.
+    pub(super) learn: fn(&mut Client<'_>, u16, &[u8], &[u8]) -> Grows,
     /// Writes a packet, the topic put back, into a record from that place on.
     pub(super) put: fn(&mut Client<'_>, u16, &[u8], &Record, usize),
 }
@@ -71,12 +73,7 @@ impl<'a> AliasesIn<'a> {
 }
 
 impl Client<'_> {
-    fn map_alias(
-        &mut self,
-        alias: u16,
-        topic: &[u8],
-        packet: &[u8],
-    ) -> Result<usize, ConnectionError> {
+    fn map_alias(&mut self, alias: u16, topic: &[u8], packet: &[u8]) -> Grows {
         if alias > self.link.topic_alias_maximum {
             return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
         }
