@@ -36,14 +36,14 @@ impl AliasesOut {
 }
 
 /// Memory for topic aliases of the server's.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct AliasesIn<'a> {
     pub(super) memory: LogMemory<'a>,
-    pub(super) hook: Hook,
+    pub(super) hook: &'static Hook,
 }
 
 /// What is done with aliases of the server's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Hook {
     /// Stores a mapping, or looks for it.
     pub(super) learn: fn(&mut Client<'_>, u16, &[u8]) -> Result<(), ConnectionError>,
@@ -54,23 +54,19 @@ pub(super) struct Hook {
     pub(super) put_head: fn(&mut Client<'_>, &Record, &Received<'_>, usize, usize) -> usize,
 }
 
-impl Default for Hook {
-    fn default() -> Self {
-        Self {
-            learn: |client, alias, topic| client.map_alias(alias, topic),
-            push: |client, record, received| client.push_aliased(record, received),
-            put_head: |client, record, received, at, payload| {
-                client.put_aliased(record, received, at, payload)
-            },
-        }
-    }
-}
+const HOOK: Hook = Hook {
+    learn: |client, alias, topic| client.map_alias(alias, topic),
+    push: |client, record, received| client.push_aliased(record, received),
+    put_head: |client, record, received, at, payload| {
+        client.put_aliased(record, received, at, payload)
+    },
+};
 
 impl<'a> AliasesIn<'a> {
     /// Aliases in that memory, which bounds their number by the longest topics.
     #[must_use]
     pub fn new(memory: LogMemory<'a>) -> Self {
-        Self { memory, hook: Hook::default() }
+        Self { memory, hook: &HOOK }
     }
 }
 

@@ -143,7 +143,11 @@ impl Config {
         usize::from(u16::MAX).min(self.maximum_packet_size as usize)
     }
 
-    pub(super) fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
+    /// Whether a client with these settings works in that memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what does not fit and the number needed.
+    pub fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
         if self.receive_maximum == 0 || self.maximum_packet_size == 0 || self.queue_len == 0 {
             return Err(ConfigError::Zero);
         }

@@ -118,7 +118,7 @@ pub struct Client<'a> {
 #[derive(Default)]
 struct Hooks {
     /// Set by the memory for it.
-    aliases_in: Option<alias::Hook>,
+    aliases_in: Option<&'static alias::Hook>,
     /// Set by the first outbound stream.
     streams_out: Option<&'static stream_out::Hook>,
 }
@@ -142,22 +142,12 @@ pub struct Counts {
 }
 
 impl<'a> Client<'a> {
-    /// A client with those settings, in that memory.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names what does not fit and the number needed.
-    pub fn new(config: Config, memory: Memory<'a>) -> Result<Self, ConfigError> {
-        config.check(&memory)?;
-        Ok(Self::in_memory(config, memory))
-    }
-
-    // Out of line: the settings are copied whole, not one by one.
-    #[inline(never)]
-    fn in_memory(config: Config, memory: Memory<'a>) -> Self {
-        let (hook, aliases_in) = match memory.aliases_in {
-            Some(aliases) => (Some(aliases.hook), aliases.memory),
-            None => (None, LogMemory::default()),
-        };
+    /// A client with those settings, in that memory: [`Config::check`] says whether they fit each
+    /// other. The check stands apart from this, so that a device moves the client once.
+    #[must_use]
+    pub fn new(config: Config, memory: Memory<'a>) -> Self {
+        let hook = memory.aliases_in.as_ref().map(|aliases| aliases.hook);
+        let aliases_in = memory.aliases_in.map(|aliases| aliases.memory).unwrap_or_default();
         Self {
             config,
             outgoing: Outgoing::new(memory.outgoing),

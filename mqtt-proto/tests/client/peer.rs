@@ -127,7 +127,8 @@ impl Peer {
 
     pub(crate) fn in_memory(config: Config, memory: Memory<'static>, outbox: usize) -> Self {
         let version = config.version;
-        let mut client = Client::new(config, memory).unwrap();
+        config.check(&memory).unwrap();
+        let mut client = Client::new(config, memory);
         client.activate(Consumer::Queue);
         Self {
             version,

@@ -80,9 +80,10 @@ impl<'a> Case<'a, '_> {
             aliases_in: random.chance(80).then(|| AliasesIn::new(LogMemory::borrowed(aliases_in))),
             aliases_out: LogMemory::borrowed(aliases_out),
         };
+        config.check(&memory).expect("settings that fit");
         let case = Case {
             version: config.version,
-            client: Client::new(config, memory).expect("settings that fit"),
+            client: Client::new(config, memory),
             out: Outbox::new(Storage::borrowed(&mut written)),
             input: Vec::new(),
             late: Vec::new(),
