@@ -3,10 +3,13 @@
 //! Each direction has a log of its own: the alias is the identifier of a record, its topic the bytes
 //! of it.
 
+use core::fmt;
+
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use crate::log::{LogMemory, Record};
+use crate::log::{Log, LogMemory, Record};
 use crate::packet::{QoS, Received};
+use crate::storage::Storage;
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.
@@ -35,13 +38,6 @@ impl AliasesOut {
     }
 }
 
-/// Memory for topic aliases of the server's.
-#[derive(Debug)]
-pub struct AliasesIn<'a> {
-    pub(super) memory: LogMemory<'a>,
-    pub(super) hook: &'static Hook,
-}
-
 /// What is done with aliases of the server's.
 #[derive(Debug)]
 pub(super) struct Hook {
@@ -54,42 +50,77 @@ pub(super) struct Hook {
     pub(super) put_head: fn(&mut Client<'_>, &Record, &Received<'_>, usize, usize) -> usize,
 }
 
-const HOOK: Hook = Hook {
-    learn: |client, alias, topic| client.map_alias(alias, topic),
-    push: |client, record, received| client.push_aliased(record, received),
-    put_head: |client, record, received, at, payload| {
-        client.put_aliased(record, received, at, payload)
-    },
-};
+/// Topics by alias, of one connection, each way. A client that is lent none uses no alias, and has
+/// neither the memory nor the code for them.
+pub struct Aliases<'a> {
+    /// Those of the server's.
+    pub(super) coming: Log<'a>,
+    /// Those of the client's own.
+    pub(super) outgoing: Log<'a>,
+    hook: &'static Hook,
+}
 
-impl<'a> AliasesIn<'a> {
-    /// Aliases in that memory, which bounds their number by the longest topics.
+impl<'a> Aliases<'a> {
+    /// Aliases of the server's and of the client's own in that memory, which bounds their number: the
+    /// server's by the longest topics.
     #[must_use]
-    pub fn new(memory: LogMemory<'a>) -> Self {
-        Self { memory, hook: &HOOK }
+    pub fn new(coming: LogMemory<'a>, outgoing: LogMemory<'a>) -> Self {
+        const HOOK: Hook = Hook {
+            learn: |client, alias, topic| client.map_alias(alias, topic),
+            push: |client, record, received| client.push_aliased(record, received),
+            put_head: |client, record, received, at, payload| {
+                client.put_aliased(record, received, at, payload)
+            },
+        };
+        Self { coming: Log::new(coming), outgoing: Log::new(outgoing), hook: &HOOK }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.coming.clear();
+        self.outgoing.clear();
+    }
+
+    pub(super) fn release(&mut self) {
+        self.coming.release();
+        self.outgoing.release();
+    }
+}
+
+impl fmt::Debug for Aliases<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { coming, outgoing, .. } = self;
+        f.debug_struct("Aliases").field("coming", coming).field("outgoing", outgoing).finish()
     }
 }
 
 impl Client<'_> {
+    /// What is done with aliases of the server's, where there is memory for them.
+    pub(super) fn alias_hook(&self) -> Option<&'static Hook> {
+        self.aliases.get(0).map(|aliases| aliases.hook)
+    }
+
     /// Stores a mapping of the server's, or looks for it.
     fn map_alias(&mut self, alias: u16, topic: &[u8]) -> Result<(), ConnectionError> {
         if alias > self.link.topic_alias_maximum {
             return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
         }
-        let known = self.aliases_in.find(alias);
+        let Some(Aliases { coming, .. }) = self.aliases.get_mut(0) else {
+            return Err(ConnectionError::NoRoom);
+        };
+        let known = coming.find(alias);
         if topic.is_empty() {
             let unknown = ConnectionError::from(Violation::UnknownAlias(alias));
             return known.map(drop).ok_or(unknown);
         }
         if let Some(known) = known {
-            if self.aliases_in.data(&known) == topic {
+            if coming.data(&known) == topic {
                 return Ok(());
             }
-            self.aliases_in.end_record(&known);
+            coming.end_record(&known);
         }
         // The state need only not be 0.
         let record = Record { id: alias, state: 1, ..Record::default() };
-        match self.aliases_in.push_bytes(record, topic) {
+        match coming.push_bytes(record, topic) {
             Some(_) => Ok(()),
             None => Err(ConnectionError::NoRoom),
         }
@@ -97,14 +128,12 @@ impl Client<'_> {
 
     /// Bytes of the topic that an alias stands for.
     pub(super) fn alias_len(&self, alias: Option<u16>) -> usize {
-        let known = alias.and_then(|alias| self.aliases_in.find(alias));
-        known.map_or(0, |known| known.len as usize)
+        topic_of(&self.aliases, alias).len()
     }
 
     /// Adds a message with the topic of its alias.
     fn push_aliased(&mut self, record: &mut Record, received: &Received<'_>) -> bool {
-        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
-        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
+        let topic = topic_of(&self.aliases, received.alias);
         let (head, remaining) = received.head_with(topic, received.payload.len());
         (record.len, record.extra) =
             (head.wrapping_add(received.payload.len()) as u32, head as u32);
@@ -124,8 +153,7 @@ impl Client<'_> {
         at: usize,
         payload: usize,
     ) -> usize {
-        let known = received.alias.and_then(|alias| self.aliases_in.find(alias));
-        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
+        let topic = topic_of(&self.aliases, received.alias);
         let (head, remaining) = received.head_with(topic, payload);
         let place = self.incoming.log.data_mut(record).get_mut(at..).unwrap_or_default();
         received.put_head_with(topic, remaining, &mut Writer::new(place));
@@ -183,20 +211,30 @@ impl Client<'_> {
     /// The alias of a message's topic, and whether the server knows it.
     fn alias_of(&mut self, record: &Record, maximum: u16) -> Option<(u16, bool)> {
         let topic = Parts::read(self.outgoing.packet(record)).topic;
+        let Aliases { outgoing: aliases, .. } = self.aliases.get_mut(0)?;
         let mut at = 0;
-        while let Some(known) = self.aliases_out.at(at) {
+        while let Some(known) = aliases.at(at) {
             at = known.end();
-            if self.aliases_out.data(&known) == topic {
+            if aliases.data(&known) == topic {
                 return Some((known.id, true));
             }
         }
-        let alias = u16::try_from(self.aliases_out.count()).ok()?.checked_add(1)?;
+        let alias = u16::try_from(aliases.count()).ok()?.checked_add(1)?;
         if alias > maximum.min(self.limits.topic_alias_maximum) {
             return None;
         }
         let record = Record { id: alias, state: 1, ..Record::default() };
-        self.aliases_out.push_bytes(record, topic).map(|_| (alias, false))
+        aliases.push_bytes(record, topic).map(|_| (alias, false))
     }
+}
+
+/// The topic that an alias of the server's stands for; empty if there is none.
+fn topic_of<'t>(aliases: &'t Storage<'_, Aliases<'_>>, alias: Option<u16>) -> &'t [u8] {
+    let known = aliases.get(0).zip(alias).and_then(|(aliases, alias)| {
+        let known = aliases.coming.find(alias)?;
+        Some(aliases.coming.data(&known))
+    });
+    known.unwrap_or_default()
 }
 
 impl Received<'_> {

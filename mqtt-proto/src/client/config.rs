@@ -1,6 +1,6 @@
 //! What a client is made of: its settings and its memory.
 
-use super::alias::{AliasesIn, AliasesOut};
+use super::alias::{Aliases, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
 use super::incoming::Overflow;
@@ -110,10 +110,8 @@ pub struct Memory<'a> {
     pub outgoing: LogMemory<'a>,
     /// Received messages.
     pub incoming: LogMemory<'a>,
-    /// Topics for which the server uses aliases: without it none is allowed.
-    pub aliases_in: Option<AliasesIn<'a>>,
-    /// Topics for which the client uses aliases.
-    pub aliases_out: LogMemory<'a>,
+    /// Topics for which server and client use aliases: one item, or none and no aliases.
+    pub aliases: Storage<'a, Aliases<'a>>,
 }
 
 #[cfg(feature = "alloc")]
@@ -127,12 +125,16 @@ impl Memory<'static> {
             let longest = config.longest_topic().saturating_add(crate::log::HEADER);
             LogMemory::owned(usize::from(count).saturating_mul(longest))
         };
+        let ours = config.aliases_out.map_or(0, AliasesOut::maximum);
+        let new = || Aliases::new(aliases(config.topic_alias_maximum), aliases(ours));
+        let mut both = Storage::owned(1);
+        // Without memory for it there are no aliases.
+        let _ = both.grow_to_with(1, new);
         Self {
             outbox: Storage::owned(outbox),
             outgoing: LogMemory::owned(outgoing),
             incoming: LogMemory::owned(incoming),
-            aliases_in: Some(AliasesIn::new(aliases(config.topic_alias_maximum))),
-            aliases_out: aliases(config.aliases_out.map_or(0, AliasesOut::maximum)),
+            aliases: both,
         }
     }
 }

@@ -103,7 +103,8 @@ impl Client<'_> {
     /// The Receive Maximum and the Topic Alias Maximum that the server is told.
     fn announced(&self) -> (u16, u16) {
         let longest = self.config.longest_topic().saturating_add(crate::log::HEADER);
-        let by_memory = self.aliases_in.limit().checked_div(longest).unwrap_or(0);
+        let bytes = self.aliases.get(0).map_or(0, |aliases| aliases.coming.limit());
+        let by_memory = bytes.checked_div(longest).unwrap_or(0);
         let by_memory = u16::try_from(by_memory).unwrap_or(u16::MAX);
         (self.config.receive_maximum, self.config.topic_alias_maximum.min(by_memory))
     }

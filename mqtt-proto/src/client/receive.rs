@@ -40,7 +40,7 @@ impl Client<'_> {
     #[inline]
     fn learn_alias(&mut self, received: &Received<'_>) -> Result<(), ConnectionError> {
         let Some(alias) = received.alias else { return Ok(()) };
-        let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
+        let hook = self.alias_hook().ok_or(Violation::TopicAlias(alias))?;
         (hook.learn)(self, alias, received.topic)
     }
 
@@ -183,9 +183,9 @@ impl Client<'_> {
             extra: (packet.len().saturating_sub(received.payload.len())) as u32,
             ..Record::default()
         };
-        let fits = match (shared, self.hooks.aliases_in) {
+        let fits = match (shared, by_alias.then(|| self.alias_hook()).flatten()) {
             (Some(shared), _) => self.incoming.log.add_shared(&mut record, shared),
-            (None, Some(hook)) if by_alias => (hook.push)(self, &mut record, received),
+            (None, Some(hook)) => (hook.push)(self, &mut record, received),
             _ => self.incoming.log.add(&mut record, packet),
         };
         if !fits {

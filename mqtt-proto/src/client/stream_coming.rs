@@ -82,10 +82,11 @@ impl Client<'_> {
         by_alias: bool,
     ) {
         let len = payload as u32; // Below 2²⁸.
+        let hook = self.alias_hook().filter(|_| by_alias);
         let data = self.incoming.log.data_mut(record);
         Ring { len, left: len, ..Ring::default() }.put(data);
         let place = data.get_mut(Ring::LEN..).unwrap_or_default();
-        match self.hooks.aliases_in.filter(|_| by_alias) {
+        match hook {
             Some(hook) => {
                 let head = (hook.put_head)(self, record, received, Ring::LEN, payload);
                 record.extra = head as u32;

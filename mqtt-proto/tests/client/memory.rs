@@ -2,7 +2,7 @@
 
 use mqtt_as_proto::client::{ConfigError, LogMemory, Memory, OperationError, Published};
 use mqtt_as_proto::packet::Packet;
-use mqtt_as_proto::{Client, Config, Storage, Version};
+use mqtt_as_proto::{Config, Storage, Version};
 
 use crate::peer::{BOTH, Peer, ack, dup, incoming, memory, suback};
 

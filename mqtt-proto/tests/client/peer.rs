@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use mqtt_as_proto::client::{
-    Acknowledged, AliasesIn, ConnectionError, Consumer, Input, LogMemory, Lost, OperationError,
+    Acknowledged, Aliases, ConnectionError, Consumer, Input, LogMemory, Lost, OperationError,
     Published, Stop, Tag, Tell, Warning,
 };
 use mqtt_as_proto::frame::Frame;
@@ -47,12 +47,12 @@ pub(crate) fn config(version: Version) -> Config {
 
 /// An outbox of so many bytes, and so many for messages on their way out.
 pub(crate) fn memory(outbox: usize, outgoing: usize) -> Memory<'static> {
+    let aliases = Aliases::new(log(4 * (1024 + 16)), log(4 * (1024 + 16)));
     Memory {
         outbox: room(outbox),
         outgoing: log(outgoing),
         incoming: log(8 * (1024 + 16)),
-        aliases_in: Some(AliasesIn::new(log(4 * (1024 + 16)))),
-        aliases_out: log(4 * (1024 + 16)),
+        aliases: Storage::borrowed(vec![aliases].leak()),
     }
 }
 
