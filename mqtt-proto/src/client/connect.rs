@@ -139,8 +139,14 @@ impl Client<'_> {
             return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
         }
         self.come_up(&said);
-        let (session_present, properties) = (ack.session_present, ack.properties);
-        tell(Event::Connected(Connected { session_present, adopted: unknown, properties }));
+        tell(Event::Connected(Connected {
+            session_present: ack.session_present,
+            adopted: unknown,
+            server_keep_alive: said.keep_alive,
+            session_expiry: said.session_expiry,
+            limits: &said.limits,
+            properties: ack.properties,
+        }));
         self.begin_session(ack.session_present, unknown, tell);
         Ok(())
     }
