@@ -43,9 +43,9 @@ impl<R: Runtime> Client<R> {
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
         memory.fit(&config.sizes, &mut config.core)?;
+        config.core.check(&memory.core)?;
         let Memory { core, outbox, waiters, link_events, read } = memory;
-        let core = mqtt_as_proto::Client::new(config.core, core)?;
-        let state = State::new(core, config.kept, waiters, link_events, R::now, guard::<R>);
+        let state = State::new(config, core, waiters, link_events, R::now, guard::<R>);
         let shared = pointer(R::Lock::new(state));
         let client = Self::telling(shared.clone(), 0, 0, R::Listeners::default());
         Ok((client, Runner::new(shared, connect, outbox, read)))

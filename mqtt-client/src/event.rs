@@ -40,9 +40,9 @@ impl Session {
         Self {
             session_present: connected.session_present,
             adopted: connected.adopted,
-            server_keep_alive: connected.properties.server_keep_alive(),
-            session_expiry: connected.properties.session_expiry_interval(),
-            limits: Limits::new(&connected.properties),
+            server_keep_alive: connected.server_keep_alive,
+            session_expiry: connected.session_expiry,
+            limits: *connected.limits,
             expires_at_once: false,
         }
     }

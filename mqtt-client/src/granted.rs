@@ -15,12 +15,15 @@ pub struct Granted {
 }
 
 impl Granted {
-    pub(crate) fn new(packed: Codes) -> Self {
-        let mut codes = [ReasonCode::SUCCESS; MOST];
-        for (at, code) in codes.iter_mut().enumerate() {
-            *code = packed.get(at);
+    pub(crate) const NONE: Self = Self { codes: [ReasonCode::SUCCESS; MOST], len: 0 };
+
+    /// The codes that stand on the wire, as far as one call can have asked for them.
+    pub(crate) fn new(wire: &[u8]) -> Self {
+        let mut granted = Self { len: wire.len().min(MOST) as u8, ..Self::NONE };
+        for (place, code) in granted.codes.iter_mut().zip(wire) {
+            *place = ReasonCode::from_u8(*code);
         }
-        Self { codes, len: packed.len }
+        granted
     }
 
     /// The reason codes in the order of the filters; empty for `unsubscribe` in 3.1.1.
@@ -47,41 +50,3 @@ impl fmt::Debug for Granted {
         f.debug_list().entries(self.reason_codes()).finish()
     }
 }
-
-/// The codes that SUBACK and UNSUBACK may have (3.9.3, 3.11.3): each is named by four bits, so that
-/// sixteen of them take no more than a waiter has.
-const NAMED: [u8; 13] =
-    [0x00, 0x01, 0x02, 0x11, 0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0x9E, 0xA1, 0xA2];
-
-/// As many codes, packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Codes {
-    packed: [u32; 2],
-    len: u8,
-}
-
-impl Codes {
-    pub(crate) const NONE: Self = Self { packed: [0; 2], len: 0 };
-
-    pub(crate) fn new(wire: &[u8]) -> Self {
-        let mut codes = Self { packed: [0; 2], len: wire.len().min(MOST) as u8 };
-        for (at, code) in wire.iter().enumerate().take(MOST) {
-            let name = NAMED.iter().position(|known| known == code).unwrap_or(UNSPECIFIED);
-            codes.packed[at / 8] |= (name as u32) << (at % 8 * 4);
-        }
-        codes
-    }
-
-    /// The first one, if there is any.
-    pub(crate) fn first(self) -> Option<ReasonCode> {
-        (self.len != 0).then(|| self.get(0))
-    }
-
-    fn get(self, at: usize) -> ReasonCode {
-        let name = self.packed[at / 8] >> (at % 8 * 4) & 15;
-        ReasonCode::from_u8(NAMED.get(name as usize).copied().unwrap_or_default())
-    }
-}
-
-/// The name of a code that may not be there: the core has judged them.
-const UNSPECIFIED: usize = 4;

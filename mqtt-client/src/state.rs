@@ -5,7 +5,7 @@ use core::task::Waker;
 use mqtt_as_proto::client::{self, Consumer, Event, Tag};
 use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
-use crate::config::Settings;
+use crate::config::{Config, Settings};
 use crate::driver::{Driver, News};
 use crate::event::Session;
 use crate::keep::Kept;
@@ -57,20 +57,20 @@ impl State {
     /// The state of a client with one handle.
     #[inline]
     pub(crate) fn new(
-        core: client::Client<'static>,
-        settings: Settings,
+        config: Config,
+        memory: client::Memory<'static>,
         waiters: Storage<'static, Waiter>,
         link_events: Storage<'static, LinkEvent>,
         clock: fn() -> Instant,
         guard: Guard,
     ) -> Self {
         Self {
-            core,
+            core: client::Client::new(config.core, memory),
             waiters: Waiters::new(waiters),
             driver: Driver::default(),
             link: Link::default(),
             lane: Lane::new(link_events),
-            settings,
+            settings: config.kept,
             counts: Counts::default(),
             kept: Kept::default(),
             handles: 1,

@@ -251,7 +251,7 @@ impl State {
             return Poll::Pending;
         };
         let done = match outcome {
-            Outcome::Answered => Done::Granted(self.waiters.codes(taken)),
+            Outcome::Answered => Done::Granted(self.waiters.granted(taken)),
             Outcome::Connected => Done::Up,
             Outcome::Replaced => Done::Connect(ConnectError::Replaced),
             Outcome::Failed => {

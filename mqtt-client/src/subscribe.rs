@@ -9,7 +9,7 @@ use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicFilter};
 use crate::call::{Call, Done, Operation};
 use crate::client::Client;
 use crate::error::SubscribeError;
-use crate::granted::{Codes, Granted, MOST};
+use crate::granted::{Granted, MOST};
 use crate::runtime::Runtime;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
@@ -28,8 +28,8 @@ impl<R: Runtime> Client<R> {
         let subscription = Subscription { filter, options: SubscriptionOptions::new(qos) };
         let asks =
             self.request(move |core, tag| core.subscribe(&[subscription], Properties::NONE, tag));
-        match answer(asks.await)?.first() {
-            Some(reason) => QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(reason)),
+        match answer(asks.await)?.reason_codes().first() {
+            Some(reason) => QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(*reason)),
             None => Err(SubscribeError::Unknown),
         }
     }
@@ -56,7 +56,7 @@ impl<R: Runtime> Client<R> {
             })?;
             core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
         });
-        answer(asks.await).map(Granted::new)
+        answer(asks.await)
     }
 
     /// Ends the subscription to a filter. Resolves at UNSUBACK.
@@ -92,7 +92,7 @@ impl<R: Runtime> Client<R> {
             let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
             core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
         });
-        answer(asks.await).map(Granted::new)
+        answer(asks.await)
     }
 
     fn request<F: Ask>(&self, ask: F) -> Call<'_, R::Lock, Asking<F>> {
@@ -131,9 +131,9 @@ fn gather<F, T: Copy>(
 }
 
 /// What a request that is over tells.
-fn answer(done: Done) -> Result<Codes, SubscribeError> {
+fn answer(done: Done) -> Result<Granted, SubscribeError> {
     Err(match done {
-        Done::Granted(codes) => return Ok(codes),
+        Done::Granted(granted) => return Ok(granted),
         Done::Outcome(Outcome::Fate(Fate::NeverSent(_))) => SubscribeError::NotConnected,
         Done::Outcome(Outcome::Fate(_)) => SubscribeError::Unknown,
         Done::Outcome(Outcome::TimedOut) => SubscribeError::TimedOut,

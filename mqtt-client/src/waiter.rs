@@ -5,7 +5,7 @@ use core::task::Waker;
 
 use mqtt_as_proto::client::{Fate, Tag};
 
-use crate::granted::Codes;
+use crate::granted::Granted;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub struct Waiter {
     pub(crate) waker: Option<Waker>,
     /// In wrapping milliseconds.
     pub(crate) deadline: u32,
-    /// The server's answer to a request, packed.
-    pub(crate) codes: Codes,
+    /// The server's answer to a request.
+    pub(crate) granted: Granted,
     pub(crate) generation: u16,
     /// Its places in the lists: see `Of`.
     pub(crate) places: [Place; 3],
@@ -33,7 +33,7 @@ impl Waiter {
         Self {
             waker: None,
             deadline: 0,
-            codes: Codes::NONE,
+            granted: Granted::NONE,
             generation: 0,
             places: [Place::NONE; 3],
             id: 0,

@@ -8,7 +8,7 @@ use core::task::Waker;
 
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
-use crate::granted::Codes;
+use crate::granted::Granted;
 use crate::waiter::Of;
 pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
@@ -112,8 +112,8 @@ impl Waiters {
     }
 
     /// What the server answered.
-    pub(crate) fn codes(&mut self, slot: Slot) -> Codes {
-        self.get(slot).map_or(Codes::NONE, |waiter| waiter.codes)
+    pub(crate) fn granted(&mut self, slot: Slot) -> Granted {
+        self.get(slot).map_or(Granted::NONE, |waiter| waiter.granted)
     }
 
     /// The call waits for the end of the operation with that identifier.

@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let now = || Instant::from_millis(start.elapsed().as_millis() as u64);
     let config = Config { maximum_packet_size: 64 * 1024, ..Config::default() };
     let memory = Memory::heap(&config, 64 * 1024, 1 << 20, 1 << 20);
-    let mut client = Client::new(config, memory)?;
+    config.check(&memory)?;
+    let mut client = Client::new(config, memory);
     let (mut out, mut input) = (Outbox::new(Storage::owned(64 * 1024)), Vec::new());
     client.activate(Consumer::Queue);
 

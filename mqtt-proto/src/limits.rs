@@ -1,7 +1,6 @@
 //! What the server allows: the limits that CONNACK states (3.2.2.3).
 
 use crate::packet::{QoS, Subscription};
-use crate::property::Properties;
 
 /// What the server allows. 3.1.1 has no such limits: there these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +40,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits that the properties of a CONNACK state.
-    #[must_use]
-    pub fn new(connack: &Properties<'_>) -> Self {
-        let mut limits = Self::default();
-        connack.raws().for_each(|property| limits.set(property.id, property.number));
-        limits
-    }
-
     /// Takes over what a property of CONNACK states.
     pub(crate) fn set(&mut self, id: u8, value: u32) {
         match id {

@@ -31,7 +31,7 @@ const KEY: usize = 4;
 /// Records in order. See the text at the top of this file.
 pub(crate) struct Log<'a> {
     bytes: Storage<'a, u8>,
-    index: Index<'a>,
+    index: Index,
     /// Bytes that live records may take with their headers.
     limit: u32,
     start: u32,

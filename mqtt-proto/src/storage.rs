@@ -99,7 +99,7 @@ impl<'a, T> Storage<'a, T> {
     pub(crate) fn grow_to_with(&mut self, len: usize, new: impl FnMut() -> T) -> bool {
         match &mut self.0 {
             Memory::Borrowed(items) => len <= items.len(),
-            Memory::Owned(heap) => len <= heap.items().len() || heap.grow(len, usize::MAX, new),
+            Memory::Owned(heap) => heap.grow_to(len, usize::MAX, new),
         }
     }
 
@@ -112,7 +112,7 @@ impl<'a, T> Storage<'a, T> {
     {
         match &mut self.0 {
             Memory::Borrowed(items) => len <= items.len(),
-            Memory::Owned(heap) => len <= heap.items().len() || heap.grow(len, most, T::default),
+            Memory::Owned(heap) => heap.grow_to(len, most, T::default),
         }
     }
 
@@ -175,7 +175,7 @@ enum Memory<'a, T> {
     Owned(Heap<T>),
 }
 
-use heap::Heap;
+pub(crate) use heap::Heap;
 
 #[cfg(feature = "alloc")]
 mod heap {
@@ -188,34 +188,40 @@ mod heap {
     const LARGE: usize = 32;
 
     /// Memory from the heap, up to a limit.
-    pub(super) struct Heap<T> {
+    #[derive(Debug)]
+    pub(crate) struct Heap<T> {
         items: Vec<T>,
         limit: usize,
     }
 
     impl<T> Heap<T> {
-        pub(super) const fn new(limit: usize) -> Self {
+        pub(crate) const fn new(limit: usize) -> Self {
             Self { items: Vec::new(), limit }
         }
 
-        pub(super) fn limit(&self) -> usize {
+        pub(crate) fn limit(&self) -> usize {
             self.limit
         }
 
         #[inline]
-        pub(super) fn items(&self) -> &[T] {
+        pub(crate) fn items(&self) -> &[T] {
             &self.items
         }
 
         #[inline]
-        pub(super) fn items_mut(&mut self) -> &mut [T] {
+        pub(crate) fn items_mut(&mut self) -> &mut [T] {
             &mut self.items
         }
 
-        /// Makes `len` items present, which are more than there are, and takes no more than `most`.
+        /// Makes `len` items present, and takes no more than `most` for that.
+        #[inline]
+        pub(crate) fn grow_to(&mut self, len: usize, most: usize, new: impl FnMut() -> T) -> bool {
+            len <= self.items.len() || self.grow(len, most, new)
+        }
+
         #[cold]
         #[inline(never)]
-        pub(super) fn grow(&mut self, len: usize, most: usize, new: impl FnMut() -> T) -> bool {
+        fn grow(&mut self, len: usize, most: usize, new: impl FnMut() -> T) -> bool {
             let (items, most) = (&mut self.items, most.min(self.limit));
             if len > most {
                 return false;
@@ -230,12 +236,12 @@ mod heap {
             true
         }
 
-        pub(super) fn shrink_to(&mut self, len: usize) {
+        pub(crate) fn shrink_to(&mut self, len: usize) {
             self.items.truncate(len);
             self.items.shrink_to_fit();
         }
 
-        pub(super) fn limited_to(mut self, limit: usize) -> Self {
+        pub(crate) fn limited_to(mut self, limit: usize) -> Self {
             self.items.truncate(limit);
             Self { limit: self.limit.min(limit), ..self }
         }
@@ -248,31 +254,32 @@ mod heap {
     use core::marker::PhantomData;
 
     /// Memory from the heap: there is none.
-    pub(super) struct Heap<T>(Infallible, PhantomData<T>);
+    #[derive(Debug)]
+    pub(crate) struct Heap<T>(Infallible, PhantomData<T>);
 
     #[allow(clippy::needless_pass_by_value)] // As those of the other module.
     impl<T> Heap<T> {
-        pub(super) fn limit(&self) -> usize {
+        pub(crate) fn limit(&self) -> usize {
             match self.0 {}
         }
 
-        pub(super) fn items(&self) -> &[T] {
+        pub(crate) fn items(&self) -> &[T] {
             match self.0 {}
         }
 
-        pub(super) fn items_mut(&mut self) -> &mut [T] {
+        pub(crate) fn items_mut(&mut self) -> &mut [T] {
             match self.0 {}
         }
 
-        pub(super) fn grow(&mut self, _len: usize, _most: usize, _new: impl FnMut() -> T) -> bool {
+        pub(crate) fn grow_to(&mut self, _len: usize, _most: usize, _: impl FnMut() -> T) -> bool {
             match self.0 {}
         }
 
-        pub(super) fn shrink_to(&mut self, _len: usize) {
+        pub(crate) fn shrink_to(&mut self, _len: usize) {
             match self.0 {}
         }
 
-        pub(super) fn limited_to(self, _limit: usize) -> Self {
+        pub(crate) fn limited_to(self, _limit: usize) -> Self {
             match self.0 {}
         }
     }

@@ -2,7 +2,7 @@
 
 use mqtt_as_proto::client::{Fate, Tag};
 
-use super::{Codes, Outcome, Slot, Wait, Waiters, at};
+use super::{Granted, Outcome, Slot, Wait, Waiters, at};
 
 impl Waiters {
     /// Ends the wait of the call with that mark.
@@ -16,7 +16,7 @@ impl Waiters {
     pub(crate) fn answer(&mut self, tag: Tag, codes: &[u8]) {
         let Some(slot) = Slot::from_tag(tag) else { return };
         if let Some(waiter) = self.get(slot) {
-            waiter.codes = Codes::new(codes);
+            waiter.granted = Granted::new(codes);
             self.finish_tag(tag, Outcome::Answered);
         }
     }

@@ -3,11 +3,14 @@
 //! Each direction has a log of its own: the alias is the identifier of a record, its topic the bytes
 //! of it.
 
+use core::fmt;
+
 use super::Client;
 use super::error::{ConnectionError, Violation};
 use crate::frame::FixedHeader;
-use crate::log::{LogMemory, Record};
+use crate::log::{Log, LogMemory, Record};
 use crate::packet::QoS;
+use crate::storage::Storage;
 use crate::wire::{MAX_REMAINING, Reader, Writer, varint_len};
 
 /// Topic aliases of the client's own, for the first topics that it publishes to.
@@ -36,18 +39,11 @@ impl AliasesOut {
     }
 }
 
-/// Memory for topic aliases of the server's.
-#[derive(Debug, Default)]
-pub struct AliasesIn<'a> {
-    pub(super) memory: LogMemory<'a>,
-    pub(super) hook: Hook,
-}
-
 /// By how many bytes a packet grows when the topic of its alias is put back.
 type Grows = Result<usize, ConnectionError>;
 
 /// What is done with aliases of the server's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Hook {
     /// Stores the mapping of an alias to a topic, or looks for it, for that packet.
     pub(super) learn: fn(&mut Client<'_>, u16, &[u8], &[u8]) -> Grows,
@@ -55,29 +51,61 @@ pub(super) struct Hook {
     pub(super) put: fn(&mut Client<'_>, u16, &[u8], &Record, usize),
 }
 
-impl Default for Hook {
-    fn default() -> Self {
-        Self {
+/// Topics by alias, of one connection, each way. A client that is lent none uses no alias, and has
+/// neither the memory nor the code for them.
+pub struct Aliases<'a> {
+    /// Those of the server's.
+    pub(super) coming: Log<'a>,
+    /// Those of the client's own.
+    pub(super) outgoing: Log<'a>,
+    hook: &'static Hook,
+}
+
+impl<'a> Aliases<'a> {
+    /// Aliases of the server's and of the client's own in that memory, which bounds their number: the
+    /// server's by the longest topics.
+    #[must_use]
+    pub fn new(coming: LogMemory<'a>, outgoing: LogMemory<'a>) -> Self {
+        const HOOK: Hook = Hook {
             learn: |client, alias, topic, packet| client.map_alias(alias, topic, packet),
             put: |client, alias, packet, record, at| client.put_aliased(alias, packet, record, at),
-        }
+        };
+        Self { coming: Log::new(coming), outgoing: Log::new(outgoing), hook: &HOOK }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.coming.clear();
+        self.outgoing.clear();
+    }
+
+    pub(super) fn release(&mut self) {
+        self.coming.release();
+        self.outgoing.release();
     }
 }
 
-impl<'a> AliasesIn<'a> {
-    /// Aliases in that memory, which bounds their number by the longest topics.
-    #[must_use]
-    pub fn new(memory: LogMemory<'a>) -> Self {
-        Self { memory, hook: Hook::default() }
+impl fmt::Debug for Aliases<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { coming, outgoing, .. } = self;
+        f.debug_struct("Aliases").field("coming", coming).field("outgoing", outgoing).finish()
     }
 }
 
 impl Client<'_> {
+    /// What is done with aliases of the server's, where there is memory for them.
+    pub(super) fn alias_hook(&self) -> Option<&'static Hook> {
+        self.aliases.get(0).map(|aliases| aliases.hook)
+    }
+
+    /// Stores a mapping of the server's, or looks for it.
     fn map_alias(&mut self, alias: u16, topic: &[u8], packet: &[u8]) -> Grows {
         if alias > self.link.topic_alias_maximum {
             return Err(Violation::TopicAlias(alias).into()); // [MQTT-3.3.2-11]
         }
-        let known = self.aliases_in.find(alias);
+        let Some(Aliases { coming, .. }) = self.aliases.get_mut(0) else {
+            return Err(ConnectionError::NoRoom);
+        };
+        let known = coming.find(alias);
         if topic.is_empty() {
             let known = known.ok_or(Violation::UnknownAlias(alias))?;
             let topic = known.len as usize;
@@ -86,22 +114,21 @@ impl Client<'_> {
             return Ok(head.wrapping_add(topic).wrapping_sub(behind));
         }
         if let Some(known) = known {
-            if self.aliases_in.data(&known) == topic {
+            if coming.data(&known) == topic {
                 return Ok(0);
             }
-            self.aliases_in.end_record(&known);
+            coming.end_record(&known);
         }
         // The state need only not be 0.
         let record = Record { id: alias, state: 1, ..Record::default() };
-        match self.aliases_in.push_bytes(record, topic) {
+        match coming.push_bytes(record, topic) {
             Some(_) => Ok(0),
             None => Err(ConnectionError::NoRoom),
         }
     }
 
     fn put_aliased(&mut self, alias: u16, packet: &[u8], record: &Record, at: usize) {
-        let known = self.aliases_in.find(alias);
-        let topic = known.map(|known| self.aliases_in.data(&known)).unwrap_or_default();
+        let topic = topic_of(&self.aliases, alias);
         let (behind, remaining) = with_topic(packet, topic.len());
         let (first, rest) = (packet.get(..1), packet.get(behind..));
         let place = self.incoming.log.data_mut(record).get_mut(at..).unwrap_or_default();
@@ -163,19 +190,20 @@ impl Client<'_> {
     /// The alias of a message's topic, and whether the server knows it.
     fn alias_of(&mut self, record: &Record, maximum: u16) -> Option<(u16, bool)> {
         let topic = Parts::read(self.outgoing.packet(record)).topic;
+        let Aliases { outgoing: aliases, .. } = self.aliases.get_mut(0)?;
         let mut at = 0;
-        while let Some(known) = self.aliases_out.at(at) {
+        while let Some(known) = aliases.at(at) {
             at = known.end();
-            if self.aliases_out.data(&known) == topic {
+            if aliases.data(&known) == topic {
                 return Some((known.id, true));
             }
         }
-        let alias = u16::try_from(self.aliases_out.count()).ok()?.checked_add(1)?;
+        let alias = u16::try_from(aliases.count()).ok()?.checked_add(1)?;
         if alias > maximum.min(self.limits.topic_alias_maximum) {
             return None;
         }
         let record = Record { id: alias, state: 1, ..Record::default() };
-        self.aliases_out.push_bytes(record, topic).map(|_| (alias, false))
+        aliases.push_bytes(record, topic).map(|_| (alias, false))
     }
 }
 
@@ -186,6 +214,15 @@ fn with_topic(packet: &[u8], topic: usize) -> (usize, u32) {
     let (len, remaining) = header.map_or((0, 0), |header| (header.len, header.remaining));
     // Topic and packet are below 2²⁸.
     (len.wrapping_add(2), remaining.wrapping_add(topic) as u32)
+}
+
+/// The topic that an alias of the server's stands for; empty if there is none.
+fn topic_of<'t>(aliases: &'t Storage<'_, Aliases<'_>>, alias: u16) -> &'t [u8] {
+    let known = aliases.get(0).and_then(|aliases| {
+        let known = aliases.coming.find(alias)?;
+        Some(aliases.coming.data(&known))
+    });
+    known.unwrap_or_default()
 }
 
 /// The parts of a stored PUBLISH of 5.0.

@@ -1,6 +1,6 @@
 //! What a client is made of: its settings and its memory.
 
-use super::alias::{AliasesIn, AliasesOut};
+use super::alias::{Aliases, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
 use super::incoming::Overflow;
@@ -111,10 +111,8 @@ pub struct Memory<'a> {
     pub outgoing: LogMemory<'a>,
     /// Received messages.
     pub incoming: LogMemory<'a>,
-    /// Topics for which the server uses aliases: without it none is allowed.
-    pub aliases_in: Option<AliasesIn<'a>>,
-    /// Topics for which the client uses aliases.
-    pub aliases_out: LogMemory<'a>,
+    /// Topics for which server and client use aliases: one item, or none and no aliases.
+    pub aliases: Storage<'a, Aliases<'a>>,
 }
 
 #[cfg(feature = "alloc")]
@@ -128,12 +126,16 @@ impl Memory<'static> {
             let longest = config.longest_topic().saturating_add(crate::log::HEADER);
             LogMemory::owned(usize::from(count).saturating_mul(longest))
         };
+        let ours = config.aliases_out.map_or(0, AliasesOut::maximum);
+        let new = || Aliases::new(aliases(config.topic_alias_maximum), aliases(ours));
+        let mut both = Storage::owned(1);
+        // Without memory for it there are no aliases.
+        let _ = both.grow_to_with(1, new);
         Self {
             outbox: Storage::owned(outbox),
             outgoing: LogMemory::owned(outgoing),
             incoming: LogMemory::owned(incoming),
-            aliases_in: Some(AliasesIn::new(aliases(config.topic_alias_maximum))),
-            aliases_out: aliases(config.aliases_out.map_or(0, AliasesOut::maximum)),
+            aliases: both,
         }
     }
 }
@@ -144,7 +146,11 @@ impl Config {
         usize::from(u16::MAX).min(self.maximum_packet_size as usize)
     }
 
-    pub(super) fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
+    /// Whether a client with these settings works in that memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what does not fit and the number needed.
+    pub fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
         if self.receive_maximum == 0 || self.maximum_packet_size == 0 || self.queue_len == 0 {
             return Err(ConfigError::Zero);
         }

@@ -103,7 +103,8 @@ impl Client<'_> {
     /// The Receive Maximum and the Topic Alias Maximum that the server is told.
     fn announced(&self) -> (u16, u16) {
         let longest = self.config.longest_topic().saturating_add(crate::log::HEADER);
-        let by_memory = self.aliases_in.limit().checked_div(longest).unwrap_or(0);
+        let bytes = self.aliases.get(0).map_or(0, |aliases| aliases.coming.limit());
+        let by_memory = bytes.checked_div(longest).unwrap_or(0);
         let by_memory = u16::try_from(by_memory).unwrap_or(u16::MAX);
         (self.config.receive_maximum, self.config.topic_alias_maximum.min(by_memory))
     }
@@ -138,8 +139,14 @@ impl Client<'_> {
             return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
         }
         self.come_up(&said);
-        let (session_present, properties) = (ack.session_present, ack.properties);
-        tell(Event::Connected(Connected { session_present, adopted: unknown, properties }));
+        tell(Event::Connected(Connected {
+            session_present: ack.session_present,
+            adopted: unknown,
+            server_keep_alive: said.keep_alive,
+            session_expiry: said.session_expiry,
+            limits: &said.limits,
+            properties: ack.properties,
+        }));
         self.begin_session(ack.session_present, unknown, tell);
         Ok(())
     }

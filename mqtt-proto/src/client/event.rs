@@ -1,6 +1,6 @@
 //! What the client tells its caller, and what becomes of operations.
 
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
@@ -52,6 +52,12 @@ pub struct Connected<'e> {
     pub session_present: bool,
     /// The session was not known here: its state is the server's alone.
     pub adopted: bool,
+    /// The keep-alive that the server wants, in seconds, if not ours.
+    pub server_keep_alive: Option<u16>,
+    /// Seconds for which the server keeps the session, if not what was asked for.
+    pub session_expiry: Option<u32>,
+    /// What the server allows.
+    pub limits: &'e Limits,
     /// Properties of CONNACK.
     pub properties: Properties<'e>,
 }

@@ -33,7 +33,7 @@ use core::fmt;
 
 pub use crate::limits::{Limit, Limits};
 pub use crate::log::LogMemory;
-pub use alias::{AliasesIn, AliasesOut};
+pub use alias::{Aliases, AliasesOut};
 pub use authenticate::Authentication;
 pub use config::{Config, ConfigError, Memory};
 pub use connect::Warning;
@@ -56,8 +56,8 @@ use outgoing::Outgoing;
 use session::Poison;
 use timers::Timers;
 
-use crate::log::Log;
 use crate::outbox::Outbox;
+use crate::storage::Storage;
 use crate::time::Instant;
 
 /// An MQTT client without I/O and without a clock.
@@ -102,9 +102,8 @@ pub struct Client<'a> {
     cleared: Cleared,
     link: Link,
     outbox: Outbox<'a>,
-    /// Topics by alias, of this connection.
-    aliases_in: Log<'a>,
-    aliases_out: Log<'a>,
+    /// One, if there is memory for it.
+    aliases: Storage<'a, Aliases<'a>>,
     /// What the server allows, or allowed when it was last connected.
     limits: Limits,
     timers: Timers,
@@ -119,8 +118,6 @@ pub struct Client<'a> {
 /// does, so that the others are not linked.
 #[derive(Default)]
 struct Hooks {
-    /// Set by the memory for it.
-    aliases_in: Option<alias::Hook>,
     /// Set by the first outbound stream.
     streams_out: Option<&'static stream_out::Hook>,
 }
@@ -144,22 +141,11 @@ pub struct Counts {
 }
 
 impl<'a> Client<'a> {
-    /// A client with those settings, in that memory.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names what does not fit and the number needed.
-    pub fn new(config: Config, memory: Memory<'a>) -> Result<Self, ConfigError> {
-        config.check(&memory)?;
-        Ok(Self::in_memory(config, memory))
-    }
-
-    // Out of line: the settings are copied whole, not one by one.
-    #[inline(never)]
-    fn in_memory(config: Config, memory: Memory<'a>) -> Self {
-        let (hook, aliases_in) = match memory.aliases_in {
-            Some(aliases) => (Some(aliases.hook), aliases.memory),
-            None => (None, LogMemory::default()),
-        };
+    /// A client with those settings, in that memory: [`Config::check`] says whether they fit each
+    /// other. The check stands apart from this, so that a device moves the client once.
+    #[must_use]
+    #[inline(never)] // The caller moves it in one piece, not field by field.
+    pub fn new(config: Config, memory: Memory<'a>) -> Self {
         Self {
             config,
             outgoing: Outgoing::new(memory.outgoing),
@@ -169,14 +155,13 @@ impl<'a> Client<'a> {
             cleared: Cleared::default(),
             link: Link::default(),
             outbox: Outbox::new(memory.outbox),
-            aliases_in: Log::new(aliases_in),
-            aliases_out: Log::new(memory.aliases_out),
+            aliases: memory.aliases,
             limits: Limits::default(),
             timers: Timers::default(),
             now: Instant::default(),
             poison: Poison::default(),
             counts: Counts::default(),
-            hooks: Hooks { aliases_in: hook, streams_out: None },
+            hooks: Hooks::default(),
         }
     }
 
@@ -268,9 +253,10 @@ impl<'a> Client<'a> {
     /// the heap. Payloads held by reference are not among them.
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
-        let logs = [&self.outgoing.log, &self.incoming.log, &self.aliases_in, &self.aliases_out];
-        let logs = logs.iter().fold(0_usize, |sum, log| sum.saturating_add(log.allocated()));
-        logs.saturating_add(self.outbox.allocated())
+        let aliases =
+            self.aliases.as_slice().iter().flat_map(|both| [&both.coming, &both.outgoing]);
+        let logs = aliases.chain([&self.outgoing.log, &self.incoming.log]);
+        logs.fold(self.outbox.allocated(), |sum, log| sum.saturating_add(log.allocated()))
     }
 
     /// A payload that the client held by reference and has let go of. Its drop may run code of the
@@ -304,8 +290,7 @@ impl<'a> Client<'a> {
         self.outbox.release();
         self.outgoing.log.release();
         self.incoming.log.release();
-        self.aliases_in.release();
-        self.aliases_out.release();
+        self.aliases.as_mut_slice().iter_mut().for_each(Aliases::release);
     }
 
     fn v5(&self) -> bool {

@@ -35,7 +35,7 @@ impl Client<'_> {
         packet: &[u8],
     ) -> Result<usize, ConnectionError> {
         let Some(alias) = received.alias else { return Ok(0) };
-        let hook = self.hooks.aliases_in.ok_or(Violation::TopicAlias(alias))?;
+        let hook = self.alias_hook().ok_or(Violation::TopicAlias(alias))?;
         (hook.learn)(self, alias, received.topic, packet)
     }
 
@@ -214,7 +214,7 @@ impl Client<'_> {
         packet: &[u8],
         grows: usize,
     ) {
-        match (self.hooks.aliases_in, received.alias) {
+        match (self.alias_hook(), received.alias) {
             (Some(hook), Some(alias)) if grows != 0 => (hook.put)(self, alias, packet, record, at),
             _ => {
                 let place = self.incoming.log.data_mut(record).get_mut(at..);

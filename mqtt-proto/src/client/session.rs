@@ -2,6 +2,7 @@
 //! is lost (4.1, 4.4).
 
 use super::Client;
+use super::alias::Aliases;
 use super::cleared::Cleared;
 use super::error::ConnectionError;
 use super::event::{Fate, NotSent, Tag, Tell};
@@ -54,8 +55,7 @@ impl Client<'_> {
         self.cleared.end_connection();
         self.timers.end_connection();
         self.clear_outbox();
-        self.aliases_in.clear();
-        self.aliases_out.clear();
+        self.aliases.as_mut_slice().iter_mut().for_each(Aliases::clear);
         self.end_outgoing(&link, tell);
         self.end_incoming(&link, tell);
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };

@@ -1,7 +1,7 @@
 //! Where the records of a long log lie, by their identifiers.
 
 use super::Record;
-use crate::storage::Storage;
+use crate::storage::Heap;
 
 /// Live records from which on identifiers are found by an index.
 const INDEXED: u32 = 8;
@@ -11,21 +11,21 @@ const INDEXED: u32 = 8;
 ///
 /// Only a log on the heap is long enough for it.
 #[derive(Debug, Default)]
-pub(super) struct Index<'a>(Storage<'a, u32>);
+pub(super) struct Index(Option<Heap<u32>>);
 
-impl Index<'_> {
+impl Index {
     #[cfg(feature = "alloc")]
     pub(super) const fn owned() -> Self {
-        Self(Storage::owned(1 << 16))
+        Self(Some(Heap::new(1 << 16)))
     }
 
     pub(super) const fn none() -> Self {
-        Self(Storage::borrowed(&mut []))
+        Self(None)
     }
 
     #[inline]
     pub(super) fn places(&self) -> &[u32] {
-        if self.0.is_lent() { &[] } else { self.0.as_slice() }
+        self.0.as_ref().map_or(&[], Heap::items)
     }
 
     /// What stands at the place of an identifier, 0 if nothing does; none without an index.
@@ -38,7 +38,7 @@ impl Index<'_> {
     #[inline]
     fn get_mut(&mut self, id: u16) -> Option<&mut u32> {
         let mask = self.places().len().checked_sub(1)?;
-        self.0.get_mut(usize::from(id) & mask)
+        self.0.as_mut()?.items_mut().get_mut(usize::from(id) & mask)
     }
 
     /// Enters a record, of so many. False if the index has to be made anew.
@@ -50,7 +50,7 @@ impl Index<'_> {
         match self.get_mut(record.id) {
             Some(free @ 0) => *free = record.at.wrapping_add(1),
             Some(_) => return false,
-            None => return self.0.is_lent() || count <= INDEXED,
+            None => return self.0.is_none() || count <= INDEXED,
         }
         true
     }
@@ -66,18 +66,21 @@ impl Index<'_> {
     /// How many places so many records want at least.
     pub(super) fn wanted(&self, count: u32) -> usize {
         let least = (count as usize).saturating_mul(2).max(64).next_power_of_two();
-        least.min(self.0.limit())
+        least.min(self.0.as_ref().map_or(0, Heap::limit))
     }
 
     /// Makes it empty, with so many places or more. False if that cannot be.
     pub(super) fn begin(&mut self, len: usize) -> bool {
-        let grown = self.0.grow_to(len);
-        self.0.as_mut_slice().fill(0);
-        grown && self.places().len().is_power_of_two()
+        let Some(places) = &mut self.0 else { return false };
+        let grown = places.grow_to(len, usize::MAX, u32::default);
+        places.items_mut().fill(0);
+        grown && places.items().len().is_power_of_two()
     }
 
     /// Without it, records are found by walking.
     pub(super) fn release(&mut self) {
-        self.0.release();
+        if let Some(places) = &mut self.0 {
+            places.shrink_to(0);
+        }
     }
 }

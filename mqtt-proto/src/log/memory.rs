@@ -13,7 +13,7 @@ const IDENTIFIERS: usize = (u16::MAX as usize + 1) * HEADER;
 #[derive(Debug, Default)]
 pub struct LogMemory<'a> {
     pub(super) bytes: Storage<'a, u8>,
-    pub(super) index: Index<'a>,
+    pub(super) index: Index,
     pub(super) limit: usize,
 }
 

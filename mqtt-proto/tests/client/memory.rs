@@ -2,7 +2,7 @@
 
 use mqtt_as_proto::client::{ConfigError, LogMemory, Memory, OperationError, Published};
 use mqtt_as_proto::packet::Packet;
-use mqtt_as_proto::{Client, Config, Storage, Version};
+use mqtt_as_proto::{Config, Storage, Version};
 
 use crate::peer::{BOTH, Peer, ack, dup, incoming, memory, suback};
 
@@ -181,7 +181,7 @@ fn all_memory_is_free_again_in_the_end() {
 
 #[test]
 fn settings_and_memory_that_do_not_fit_are_told_with_numbers() {
-    let check = |config: Config, memory: Memory<'static>| Client::new(config, memory).unwrap_err();
+    let check = |config: Config, memory: Memory<'static>| config.check(&memory).unwrap_err();
     for version in BOTH {
         let config = small(version);
         let zero = Config { receive_maximum: 0, ..config.clone() };

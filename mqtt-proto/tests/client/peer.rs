@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use mqtt_as_proto::client::{
-    Acknowledged, AliasesIn, ConnectionError, Consumer, Input, LogMemory, Lost, ManualAck,
+    Acknowledged, Aliases, ConnectionError, Consumer, Input, LogMemory, Lost, ManualAck,
     OperationError, Published, Stop, Tag, Tell, Warning,
 };
 use mqtt_as_proto::frame::Frame;
@@ -47,12 +47,12 @@ pub(crate) fn config(version: Version) -> Config {
 
 /// An outbox of so many bytes, and so many for messages on their way out.
 pub(crate) fn memory(outbox: usize, outgoing: usize) -> Memory<'static> {
+    let aliases = Aliases::new(log(4 * (1024 + 16)), log(4 * (1024 + 16)));
     Memory {
         outbox: room(outbox),
         outgoing: log(outgoing),
         incoming: log(8 * (1024 + 16)),
-        aliases_in: Some(AliasesIn::new(log(4 * (1024 + 16)))),
-        aliases_out: log(4 * (1024 + 16)),
+        aliases: Storage::borrowed(vec![aliases].leak()),
     }
 }
 
@@ -127,7 +127,8 @@ impl Peer {
 
     pub(crate) fn in_memory(config: Config, memory: Memory<'static>, outbox: usize) -> Self {
         let version = config.version;
-        let mut client = Client::new(config, memory).unwrap();
+        config.check(&memory).unwrap();
+        let mut client = Client::new(config, memory);
         client.activate(Consumer::Queue);
         Self {
             version,

@@ -153,8 +153,9 @@ impl Pair {
     /// If settings and memory of the client do not fit each other.
     #[must_use]
     pub fn new(seed: u64, config: PairConfig) -> Self {
-        let mut client =
-            Client::new(config.client.clone(), memory(&config)).expect("settings that fit");
+        let memory = memory(&config);
+        config.client.check(&memory).expect("settings that fit");
+        let mut client = Client::new(config.client.clone(), memory);
         client.activate(Consumer::Queue);
         let mut broker = Broker::new(config.broker.clone());
         let feeder = broker.open();

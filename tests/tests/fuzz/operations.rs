@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use mqtt_as_proto::client::{
-    AliasesIn, Client, Consumer, Event, Fate, Input, LogMemory, Memory, Message, Published, Tag,
-    Tell,
+    Aliases, Client, Consumer, Event, Fate, Input, LogMemory, Memory, Message, Published, Tag, Tell,
 };
 use mqtt_as_proto::packet::{Connect, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::Property;
@@ -73,16 +72,20 @@ impl<'a> Case<'a, '_> {
         let mut logs = [vec![0; outgoing], vec![0; incoming], vec![0; 800], vec![0; 200]];
         let [out, coming, aliases_in, aliases_out] = &mut logs;
         let heap = random.chance(50);
+        let topics = [aliases_in, aliases_out].map(|bytes| LogMemory::borrowed(bytes));
+        let [theirs, ours] = topics;
+        let mut aliases = [Aliases::new(theirs, ours)];
+        let aliases = if random.chance(80) { &mut aliases[..] } else { &mut [] };
         let memory = Memory {
             outbox: Storage::borrowed(&mut bytes),
             outgoing: if heap { LogMemory::owned(outgoing) } else { LogMemory::borrowed(out) },
             incoming: if heap { LogMemory::owned(incoming) } else { LogMemory::borrowed(coming) },
-            aliases_in: random.chance(80).then(|| AliasesIn::new(LogMemory::borrowed(aliases_in))),
-            aliases_out: LogMemory::borrowed(aliases_out),
+            aliases: Storage::borrowed(aliases),
         };
+        config.check(&memory).expect("settings that fit");
         let case = Case {
             version: config.version,
-            client: Client::new(config, memory).expect("settings that fit"),
+            client: Client::new(config, memory),
             out: Outbox::new(Storage::borrowed(&mut written)),
             input: Vec::new(),
             late: Vec::new(),

@@ -30,7 +30,8 @@ impl Walk {
             incoming: LogMemory::borrowed(vec![0; 600].leak()),
             ..Memory::default()
         };
-        let client = Client::new(config, memory).unwrap();
+        config.check(&memory).unwrap();
+        let client = Client::new(config, memory);
         let (out, now) = (Outbox::new(room(256)), Instant::from_millis(0));
         Self { client, out, now, chance: seed, told: 0, seen: (0, 0) }
     }

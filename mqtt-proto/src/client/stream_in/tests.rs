@@ -60,7 +60,8 @@ impl Walk {
             incoming: LogMemory::borrowed(vec![0; 300].leak()),
             ..Memory::default()
         };
-        let client = Client::new(config, memory).unwrap();
+        config.check(&memory).unwrap();
+        let client = Client::new(config, memory);
         let (out, input) = (Outbox::new(room(128)), Vec::new());
         let (readers, begun) = (Vec::new(), Vec::new());
         Self { client, out, now: 0, chance: seed, input, readers, begun, seen: [0; 3] }
