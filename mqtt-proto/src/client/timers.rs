@@ -68,7 +68,8 @@ impl Timer {
 
 impl Timers {
     /// Sets a deadline `time` milliseconds from now; 0 for none.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(super) fn arm(&mut self, timer: Timer, now: u32, time: u32) {
         self.stop(timer);
         if time != 0 {
@@ -87,8 +88,7 @@ impl Timers {
         }
     }
 
-    #[cfg_attr(feature = "alloc", inline)]
-    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+    #[inline]
     pub(super) fn stop(&mut self, timer: Timer) {
         self.armed &= !timer.bit();
         self.held &= !timer.bit();
