@@ -2,7 +2,7 @@
 
 use core::task::Waker;
 
-use mqtt_as_proto::Instant;
+use crate::deadline::Deadline;
 
 /// The tasks beside the program's.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Driver {
     /// The clock was read in this turn, or since the driver began to wait.
     pub(crate) knows_time: bool,
     /// When it looks at the time next.
-    pub(crate) armed: Option<Instant>,
+    pub(crate) armed: Option<Deadline>,
 }
 
 /// What the driver has to look at, a bit each.
@@ -52,8 +52,8 @@ impl Driver {
 
     /// Whether it sleeps, and longer than that.
     #[inline]
-    pub(crate) fn looks_after(&self, deadline: Instant) -> bool {
-        !self.is_awake && self.armed.is_none_or(|armed| deadline < armed)
+    pub(crate) fn looks_after(&self, deadline: Deadline) -> bool {
+        !self.is_awake && self.armed.is_none_or(|armed| deadline.is_before(armed))
     }
 
     /// The callbacks' task has to look again.

@@ -41,6 +41,7 @@ mod chunks;
 mod client;
 mod config;
 mod connect;
+mod deadline;
 mod driver;
 mod error;
 pub mod event;

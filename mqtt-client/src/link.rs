@@ -1,9 +1,10 @@
 //! Where the link stands, and where the program wants it.
 
+use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::Event;
-use mqtt_as_proto::{Instant, ReasonCode};
 
 use crate::assigned::Assigned;
+use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
 use crate::waiters::Slot;
@@ -21,7 +22,7 @@ pub(crate) struct Link {
     /// Why the connection is ending.
     pub(crate) ending: Option<DownReason>,
     /// When an ending connection is closed, whatever the server does.
-    pub(crate) linger: Option<Instant>,
+    pub(crate) linger: Option<Deadline>,
     /// The stream that is open, to be told of room.
     pub(crate) stream: Option<Slot>,
     /// The program has disconnected, and not connected since.

@@ -4,6 +4,7 @@ use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
+use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
 use crate::held::{Binary, Text};
@@ -11,7 +12,7 @@ use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
 /// Milliseconds that the server has to close its side of an ended connection.
-const LINGER: u64 = 1000;
+const LINGER: u32 = 1000;
 
 impl State {
     /// The program wants a connection: `slot` waits for it.
@@ -77,12 +78,12 @@ impl State {
     pub(crate) fn end_link(&mut self, reason: ReasonCode, why: DownReason) {
         if self.link.ending.is_none() && self.link.busy {
             self.link.ending = Some(why);
-            let time = u64::from(self.core.config().write_timeout);
+            let time = self.core.config().write_timeout;
             let now = self.exact_time();
-            self.link.linger = (time != 0).then(|| now.after(time));
+            self.link.linger = (time != 0).then(|| Deadline::after(now, time));
             match self.core.disconnect(reason, None) {
                 Ok(()) | Err(OperationError::NotConnected) => {}
-                Err(_) => self.link.linger = Some(now),
+                Err(_) => self.link.linger = Some(Deadline::after(now, 0)),
             }
         }
         self.notify_write();
@@ -172,7 +173,7 @@ impl State {
             return Some(why);
         }
         self.link.ending = Some(why);
-        self.link.linger = Some(self.now.after(LINGER));
+        self.link.linger = Some(Deadline::after(self.now, LINGER));
         self.notify_write();
         None
     }
@@ -180,7 +181,7 @@ impl State {
     /// What the end of the link asks of the driver: whether the connection is over.
     pub(crate) fn watch_link(&mut self, now: Instant) -> Option<DownReason> {
         let said = matches!(self.link.ending, Some(DownReason::Server(_)));
-        let late = self.link.linger.is_some_and(|at| at <= now);
+        let late = self.link.linger.is_some_and(|at| at.left(now) == 0);
         if said || late || self.link.refused.is_some() {
             return Some(DownReason::Closed);
         }
@@ -197,8 +198,10 @@ impl State {
     /// The transport took bytes: an ending connection has its time as long as it does.
     pub(crate) fn prolong_ending(&mut self) {
         if let Some(at) = &mut self.link.linger {
-            let more = self.now.after(u64::from(self.core.config().write_timeout));
-            *at = more.max(*at);
+            let more = Deadline::after(self.now, self.core.config().write_timeout);
+            if at.is_before(more) {
+                *at = more;
+            }
         }
     }
 
@@ -206,7 +209,7 @@ impl State {
     pub(crate) fn said_all(&mut self) {
         let now = self.exact_time();
         self.link.ending.get_or_insert(DownReason::Closed);
-        self.link.linger = Some(now.after(LINGER));
+        self.link.linger = Some(Deadline::after(now, LINGER));
     }
 
     /// The connection did not come to be.

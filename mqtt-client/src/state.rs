@@ -6,6 +6,7 @@ use mqtt_as_proto::client::{self, Consumer, Event, Tag};
 use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
 use crate::config::{Config, Settings};
+use crate::deadline::{Deadline, LONGEST, NEVER};
 use crate::driver::{Driver, News};
 use crate::event::Session;
 use crate::keep::Kept;
@@ -132,13 +133,13 @@ impl State {
     #[cold]
     fn notify_deadline(&mut self) {
         if let Some(deadline) = self.core.poll_timeout() {
-            self.notify_before(deadline);
+            self.notify_before(Deadline::after(deadline, 0));
         }
     }
 
     /// A call waits until `deadline`: does that come before the driver looks?
     #[inline]
-    pub(crate) fn notify_before(&mut self, deadline: Instant) {
+    pub(crate) fn notify_before(&mut self, deadline: Deadline) {
         if self.driver.looks_after(deadline) {
             self.driver.notify(News::TIME);
         }
@@ -149,12 +150,12 @@ impl State {
     pub(crate) fn limit_wait(&mut self, slot: Slot, timeout: Option<u32>) {
         let time = timeout.map_or_else(|| self.answer_time(), u64::from);
         // More than 24 days is no time-out any more: deadlines have 32 bits.
-        if time == 0 || time > u64::from(u32::MAX / 2) {
+        if time == 0 || time > u64::from(LONGEST) {
             return self.waiters.clear_deadline(slot);
         }
         // A time of the program's may be shorter than a write takes: that wants the clock.
         let now = if timeout.is_some() { self.exact_time() } else { self.time() };
-        let deadline = now.after(time);
+        let deadline = Deadline::after(now, time as u32);
         let of_settings = timeout.is_none();
         let kind = if of_settings { Time::Usual } else { Time::Own };
         self.waiters.set_deadline(slot, deadline, kind);
@@ -163,7 +164,7 @@ impl State {
 
     /// A call found no slot. Whether it has to look again at once, since nothing would wake it.
     pub(crate) fn wait_without_slot(&mut self, waker: &Waker) -> bool {
-        let at = self.exact_time().after(LOOK_AGAIN);
+        let at = Deadline::after(self.exact_time(), LOOK_AGAIN);
         let again = !self.waiters.register_stranger(waker, at);
         self.notify_before(at);
         again
@@ -176,9 +177,12 @@ impl State {
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let of_calls = earlier(self.waiters.next_deadline(self.now), self.waiters.look_again());
-        earlier(earlier(self.core.poll_timeout(), self.link.linger), of_calls)
+    /// The milliseconds that are left until something has to be done, or `NEVER`.
+    pub(crate) fn time_left(&self) -> u32 {
+        let now = self.now;
+        let left = |at: Option<Deadline>| at.map_or(NEVER, |at| at.left(now));
+        let of_core = left(self.core.poll_timeout().map(|at| Deadline::after(at, 0)));
+        of_core.min(left(self.link.linger)).min(self.waiters.time_left(now))
     }
 
     /// How long a call waits for its answer.
@@ -283,17 +287,8 @@ impl State {
     }
 }
 
-/// The earlier one of two moments, either of which there may be.
-#[inline(never)]
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
 /// Milliseconds after which a call that found no waiter slot looks again.
-const LOOK_AGAIN: u64 = 10;
+const LOOK_AGAIN: u32 = 10;
 
 /// What is done when the lock is free: it is the program's code.
 #[derive(Default)]

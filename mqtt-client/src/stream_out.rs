@@ -11,6 +11,7 @@ use mqtt_as_proto::{Properties, QoS, TopicName};
 use crate::call::Done;
 use crate::client::Client;
 use crate::config::{WhileDown, millis, options};
+use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{DownReason, PublishError};
 use crate::runtime::{Lock, Runtime, ask, with_state};
@@ -460,9 +461,9 @@ impl State {
     fn end_in_stream(&mut self, slot: Slot) {
         self.link.stream = self.link.stream.filter(|stream| *stream != slot);
         self.link.ending.get_or_insert(DownReason::StreamStopped);
-        let time = u64::from(self.core.config().write_timeout);
+        let time = self.core.config().write_timeout;
         let now = self.exact_time();
-        let end = (time != 0).then(|| now.after(time));
+        let end = (time != 0).then(|| Deadline::after(now, time));
         self.link.linger = self.link.linger.or(end);
         self.driver.notify(News::LINK);
         self.notify_write();

@@ -5,14 +5,14 @@ use core::task::Waker;
 
 use mqtt_as_proto::client::{Fate, Tag};
 
+use crate::deadline::Deadline;
 use crate::granted::Granted;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
 #[derive(Debug)]
 pub struct Waiter {
     pub(crate) waker: Option<Waker>,
-    /// In wrapping milliseconds.
-    pub(crate) deadline: u32,
+    pub(crate) deadline: Deadline,
     /// The server's answer to a request.
     pub(crate) granted: Granted,
     pub(crate) generation: u16,
@@ -32,7 +32,7 @@ impl Waiter {
     pub const fn new() -> Self {
         Self {
             waker: None,
-            deadline: 0,
+            deadline: Deadline::NONE,
             granted: Granted::NONE,
             generation: 0,
             places: [Place::NONE; 3],

@@ -8,6 +8,7 @@ use core::task::Waker;
 
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
+use crate::deadline::Deadline;
 use crate::granted::Granted;
 use crate::waiter::Of;
 pub use crate::waiter::Waiter;
@@ -29,10 +30,9 @@ pub(crate) struct Waiters {
     turn_woken: bool,
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
-    /// A call that found no slot: it is woken after a while.
     /// Calls that found no slot, when they look again, and whether that is now.
     strangers: [Option<Waker>; 4],
-    look_again: Option<Instant>,
+    look_again: Option<Deadline>,
     are_strangers_due: bool,
 }
 
@@ -219,7 +219,7 @@ impl Waiters {
 
     /// A call that found no slot looks again at that time, or when a slot is free. Gives false if
     /// there are too many of them.
-    pub(crate) fn register_stranger(&mut self, waker: &Waker, at: Instant) -> bool {
+    pub(crate) fn register_stranger(&mut self, waker: &Waker, at: Deadline) -> bool {
         let waits = |place: &Option<Waker>| place.as_ref().is_some_and(|w| w.will_wake(waker));
         if !self.strangers.iter().any(waits) {
             let place = self.strangers.iter_mut().find(|place| place.is_none());
@@ -230,14 +230,9 @@ impl Waiters {
         true
     }
 
-    /// When calls that found no slot look again.
-    pub(crate) fn look_again(&self) -> Option<Instant> {
-        self.look_again
-    }
-
     /// They look again, if it is time.
     pub(crate) fn wake_strangers(&mut self, now: Instant) {
-        if self.look_again.is_some_and(|at| at <= now) {
+        if self.look_again.is_some_and(|at| at.left(now) == 0) {
             self.are_strangers_due = true;
         }
     }

@@ -8,6 +8,7 @@ use core::task::{Context, Poll, Waker};
 use mqtt_as_proto::Instant;
 use mqtt_as_proto::client::ConnectionError;
 
+use crate::deadline::{Deadline, NEVER};
 use crate::driver::News;
 use crate::error::DownReason;
 use crate::runtime::{Lock, with_state};
@@ -53,7 +54,7 @@ pub(super) enum Look {
 type Part<'p> = Pin<&'p mut dyn Future<Output = DownReason>>;
 
 /// Milliseconds by which the timer of a runtime may be ahead of its clock.
-const NEAR: u64 = 2;
+const NEAR: u32 = 2;
 
 /// Turns after which the driver lets others run.
 const ROUNDS: u8 = 32;
@@ -193,7 +194,7 @@ impl State {
 
     /// Whether the driver knows that it is time to look at the time.
     pub(super) fn is_late(&self) -> bool {
-        self.driver.armed.is_some_and(|at| at <= self.now)
+        self.driver.armed.is_some_and(|at| at.left(self.now) == 0)
     }
 
     /// Ends what has taken too long, and does what the program wants of the link.
@@ -245,7 +246,7 @@ impl State {
         let armed = self.driver.armed;
         let at = self.arm();
         // Whoever knows the time knows that the timer has not fired, if not by little.
-        let is_far = armed.is_some_and(|armed| armed.since(self.now) > NEAR);
+        let is_far = armed.is_some_and(|armed| armed.left(self.now) > NEAR);
         if at.is_none() && worked && knows_time && is_far {
             return Some(Look::Rest);
         }
@@ -261,11 +262,11 @@ impl State {
 
     /// The moment at which the driver has to look at the time, if that is earlier than it would.
     pub(super) fn arm(&mut self) -> Option<Instant> {
-        let next = self.next_deadline()?;
-        if self.driver.armed.is_some_and(|armed| armed <= next) {
+        let (now, left) = (self.now, self.time_left());
+        if left >= self.driver.armed.map_or(NEVER, |armed| armed.left(now)) {
             return None;
         }
-        self.driver.armed = Some(next);
-        Some(next)
+        self.driver.armed = Some(Deadline::after(now, left));
+        Some(now.after(u64::from(left)))
     }
 }

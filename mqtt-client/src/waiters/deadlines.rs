@@ -6,6 +6,7 @@ use mqtt_as_proto::{Instant, PacketId};
 
 use super::lists::TIMES;
 use super::{Of, Outcome, Slot, Wait, Waiters, at};
+use crate::deadline::{Deadline, NEVER};
 
 /// What a deadline comes of: each has its list.
 #[derive(Clone, Copy, Debug)]
@@ -20,15 +21,14 @@ pub(crate) enum Time {
 
 impl Waiters {
     /// The call waits until then, and its slot is known to those that end all waits.
-    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Instant, time: Time) {
+    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Deadline, time: Time) {
         let index = slot.index();
-        let deadline = deadline.as_millis() as u32;
         let Some(waiter) = self.get(slot) else { return };
         waiter.deadline = deadline;
         self.unlink(index, Of::Time);
         let mut prev = self.tail(time as u8);
         while let Some(other) = at(&mut self.slots, prev) {
-            if !is_earlier(deadline, other.deadline) {
+            if !deadline.is_before(other.deadline) {
                 break;
             }
             prev = other.places[1].prev;
@@ -38,21 +38,21 @@ impl Waiters {
 
     /// The call waits for as long as it takes.
     pub(crate) fn clear_deadline(&mut self, slot: Slot) {
-        self.set_deadline(slot, Instant::default(), Time::Unlimited);
+        self.set_deadline(slot, Deadline::NONE, Time::Unlimited);
     }
 
-    /// The earliest deadline, if there is one, seen at `now`.
-    pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        self.earliest(now).map(|(left, _)| now.after(u64::from(left)))
+    /// The milliseconds that are left until something is due, or `NEVER`.
+    pub(crate) fn time_left(&self, now: Instant) -> u32 {
+        let earliest = self.earliest(now).map_or(NEVER, |(left, _)| left);
+        self.look_again.map_or(earliest, |at| at.left(now).min(earliest))
     }
 
     /// The milliseconds that are left until the earliest deadline, and whose it is.
     fn earliest(&self, now: Instant) -> Option<(u32, u16)> {
         let first = |time: Time| {
             let index = self.head(time as u8);
-            let deadline = self.slots.get(usize::from(index).wrapping_sub(1))?.deadline;
-            let left = deadline.wrapping_sub(now.as_millis() as u32);
-            Some((if left > u32::MAX / 2 { 0 } else { left }, index))
+            let waiter = self.slots.get(usize::from(index).wrapping_sub(1))?;
+            Some((waiter.deadline.left(now), index))
         };
         match (first(Time::Usual), first(Time::Own)) {
             (Some(usual), Some(own)) if own < usual => Some(own),
@@ -94,9 +94,4 @@ impl Waiters {
         self.finish(slot, outcome);
         (slot.tag(), id)
     }
-}
-
-/// Whether that moment, in wrapping milliseconds, is before the other.
-fn is_earlier(one: u32, other: u32) -> bool {
-    one.wrapping_sub(other) > u32::MAX / 2
 }

@@ -6,15 +6,20 @@ use std::vec::Vec;
 use mqtt_as_proto::{Instant, Storage};
 
 use super::{Outcome, Slot, Time, Wait, Waiter, Waiters, looks};
+use crate::deadline::{Deadline, NEVER};
 
 fn waiters(count: usize) -> Waiters {
     let slots: Vec<_> = (0..count).map(|_| Waiter::new()).collect();
     Waiters::new(Storage::borrowed(Box::leak(slots.into_boxed_slice())))
 }
 
+fn until(ms: u64) -> Deadline {
+    Deadline::after(Instant::from_millis(ms), 0)
+}
+
 fn take(waiters: &mut Waiters, at: u64, time: Time) -> Slot {
     let slot = waiters.take().expect("a slot is free");
-    waiters.set_deadline(slot, Instant::from_millis(at), time);
+    waiters.set_deadline(slot, until(at), time);
     slot
 }
 
@@ -26,7 +31,7 @@ fn looks_of_ends(count: usize, time: Time) -> usize {
     looks::take();
     for (now, slot) in (first..).zip(slots) {
         let now = Instant::from_millis(now);
-        assert_eq!(waiters.next_deadline(now), Some(now));
+        assert_eq!(waiters.time_left(now), 0);
         assert_eq!(waiters.expire(now), Some((slot.tag(), None)));
         assert_eq!(waiters.outcome(slot), Some(Outcome::TimedOut));
         assert_eq!(waiters.expire(now), None);
@@ -50,7 +55,7 @@ fn a_wait_begins_without_a_walk() {
     looks::take();
     take(&mut waiters, 11_000, Time::Own);
     assert!(looks::take() < 20);
-    assert_eq!(waiters.next_deadline(Instant::from_millis(0)), Some(Instant::from_millis(1000)));
+    assert_eq!(waiters.time_left(Instant::default()), 1000);
 }
 
 #[test]
@@ -62,14 +67,14 @@ fn deadlines_come_in_their_order() {
     let gone = take(&mut waiters, 10, Time::Own);
     waiters.free(gone);
     waiters.change(slots[3], Wait::Room);
-    waiters.set_deadline(slots[3], Instant::from_millis(60), Time::Own);
+    waiters.set_deadline(slots[3], until(60), Time::Own);
     for slot in [1, 2, 0, 3].map(|n| slots[n]) {
-        let next = waiters.next_deadline(Instant::default()).expect("one is left");
-        assert_eq!(waiters.expire(Instant::from_millis(next.as_millis() - 1)), None);
-        assert_eq!(waiters.expire(next), Some((slot.tag(), None)));
+        let next = u64::from(waiters.time_left(Instant::default()));
+        assert_eq!(waiters.expire(Instant::from_millis(next - 1)), None);
+        assert_eq!(waiters.expire(Instant::from_millis(next)), Some((slot.tag(), None)));
     }
     assert_eq!(waiters.outcome(slots[3]), Some(Outcome::NoRoom));
-    assert_eq!(waiters.next_deadline(Instant::default()), None);
+    assert_eq!(waiters.time_left(Instant::default()), NEVER);
 }
 
 #[test]

@@ -33,12 +33,12 @@ impl Client<'_> {
         if self.link.phase != Phase::Down {
             return Err(OperationError::AlreadyConnected);
         }
-        let connect = &Connect { version: self.config.version, ..*connect };
-        self.judge_connect(connect)?;
+        self.check_connect(connect)?;
         self.note_time(now);
         let expiry = connect.properties.number(SESSION_EXPIRY);
         let (receive_maximum, topic_alias_maximum) = self.announced();
         let own = Announced {
+            version: self.config.version,
             session_expiry: expiry.or((!connect.clean_start).then_some(u32::MAX)),
             maximum_packet_size: self.announced_packet_size(),
             receive_maximum,
@@ -55,7 +55,7 @@ impl Client<'_> {
         (link.receive_maximum, link.topic_alias_maximum) = (receive_maximum, topic_alias_maximum);
         link.method = Method::new(connect.properties.bytes(METHOD));
         link.no_problem_information = connect.properties.number(PROBLEM_INFORMATION) == Some(0);
-        link.session_ends = expires(connect);
+        link.session_ends = expiry.map_or(connect.clean_start, |seconds| seconds == 0);
         link.expiry_zero = link.session_ends;
         link.keep_alive = u32::from(connect.keep_alive).saturating_mul(1000);
         (link.last_sent, link.last_received) = (now, now);
@@ -74,10 +74,7 @@ impl Client<'_> {
     /// # Errors
     /// [`OperationError`] says what to change.
     pub fn check_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
-        self.judge_connect(&Connect { version: self.config.version, ..*connect })
-    }
-
-    fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), OperationError> {
+        let version = self.config.version;
         // What the client announces of itself is not the program's to give.
         for property in connect.properties.raws() {
             match property.id {
@@ -88,12 +85,12 @@ impl Client<'_> {
                 _ => {}
             }
         }
-        let size = packet_len(remaining(&|out| connect.write(out))?);
+        let size = packet_len(remaining(&|out| connect.write_as(version, out))?);
         let room = self.outbox.limit();
         if size > room {
             return Err(OperationError::TooLarge { size, room });
         }
-        let v311 = connect.version == Version::V311;
+        let v311 = version == Version::V311;
         if v311 && connect.client_id.is_empty() && !connect.clean_start {
             return Err(OperationError::ClientIdMissing);
         }
@@ -229,6 +226,7 @@ const PROBLEM_INFORMATION: u8 = 0x17;
 
 /// What the client announces of itself in CONNECT.
 struct Announced {
+    version: Version,
     session_expiry: Option<u32>,
     maximum_packet_size: u32,
     receive_maximum: u16,
@@ -238,7 +236,7 @@ struct Announced {
 impl Announced {
     /// Writes a CONNECT that announces it before the properties of the program.
     fn write(&self, connect: &Connect<'_>, out: &mut Writer<'_>) {
-        connect.write_with(&|out| self.write_own(out), SESSION_EXPIRY, out);
+        connect.write_with(self.version, &|out| self.write_own(out), SESSION_EXPIRY, out);
     }
 
     fn write_own(&self, out: &mut Writer<'_>) {
@@ -258,14 +256,6 @@ impl Announced {
             out.u8(0x22);
             out.u16(self.topic_alias_maximum);
         }
-    }
-}
-
-/// The session ends with the connection, by what CONNECT said.
-fn expires(connect: &Connect<'_>) -> bool {
-    match connect.properties.number(SESSION_EXPIRY) {
-        Some(seconds) => seconds == 0,
-        None => connect.clean_start,
     }
 }
 

@@ -24,12 +24,16 @@ impl Client<'_> {
     /// [`ConnectionError`] says why the connection has to end.
     pub fn handle_timeout(&mut self, now: Instant, tell: Tell<'_>) -> Result<(), ConnectionError> {
         self.note_time(now);
+        if self.timers.next(self.ms()) != Some(0) {
+            return Ok(());
+        }
         for timer in TIMERS {
             if self.timers.is_due(timer, self.ms()) {
                 self.timers.stop(timer);
                 self.handle_timer(timer, tell).map_err(|error| self.fail(error))?;
             }
         }
+        self.timers.look(self.ms());
         Ok(())
     }
 

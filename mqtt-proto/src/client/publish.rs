@@ -140,7 +140,7 @@ impl Client<'_> {
         }
         let qos0 = message.qos == QoS::AtMostOnce;
         self.outgoing.waiting_qos0 = self.outgoing.waiting_qos0.wrapping_add(u16::from(qos0));
-        if is_next && self.fill_publish(record) == Step::Next && qos0 {
+        if is_next && self.fill_publish(&mut record) == Step::Next && qos0 {
             self.outgoing.remove(&record);
             self.outgoing.last_id = before; // It was not used.
             return Ok(Published::Left);

@@ -40,11 +40,12 @@ const POISON: u8 = 3;
 impl Client<'_> {
     /// The connection is gone. Everything that belongs to it is dropped; the session stays.
     pub fn handle_connection_lost(&mut self, tell: Tell<'_>) -> Lost {
-        let link = core::mem::take(&mut self.link);
-        if link.phase == Phase::Down {
+        if self.link.phase == Phase::Down {
             return Lost::default();
         }
-        let poison = self.suspect(&link);
+        self.link.phase = Phase::Down;
+        let poison = self.suspect();
+        let link = &self.link;
         // A Clean Start without an answer may have ended the session: it is not known any more.
         let ended = match link.accepted {
             Some(accepted) => accepted && link.session_ends,
@@ -56,24 +57,27 @@ impl Client<'_> {
         self.timers.end_connection();
         self.clear_outbox();
         self.aliases.as_mut_slice().iter_mut().for_each(Aliases::clear);
-        self.end_outgoing(&link, tell);
-        self.end_incoming(&link, tell);
+        self.end_outgoing(tell);
+        self.end_incoming(tell);
+        let link = &self.link;
         let qos0 = if link.written == link.enqueued { 0 } else { link.unwritten_qos0 };
-        Lost { qos0, shed: link.shed, poison }
+        let lost = Lost { qos0, shed: link.shed, poison };
+        self.link = Link::default();
+        lost
     }
 
     /// Remembers what was sent, ends requests, and puts the cursors back.
-    fn end_outgoing(&mut self, link: &Link, tell: Tell<'_>) {
+    fn end_outgoing(&mut self, tell: Tell<'_>) {
         let mut at = 0;
         while let Some(mut record) = self.outgoing.log.next(&mut at) {
             let before = record;
-            let sent = self.outgoing.is_written(&record, record.extra, link);
+            let sent = self.outgoing.is_written(&record, record.extra, &self.link);
             record.set_flag(flag::COUNTED, false);
             match record.state {
                 // Past PUBREC it is as any other.
                 state::STREAMING | state::SENT | state::INTERRUPTED if record.has(flag::STREAM) => {
                     if let Some(hook) = self.hooks.streams_out {
-                        (hook.end_connection)(self, record, link, tell);
+                        (hook.end_connection)(self, record, tell);
                     }
                     continue;
                 }
@@ -106,9 +110,9 @@ impl Client<'_> {
     }
 
     /// Every duty to acknowledge is over with the connection.
-    fn end_incoming(&mut self, link: &Link, tell: Tell<'_>) {
+    fn end_incoming(&mut self, tell: Tell<'_>) {
         use incoming::{flag, state};
-        if link.stream_in.is_some()
+        if self.link.stream_in.is_some()
             && let Some(streams) = self.config.streams_in
         {
             (streams.end_connection)(self, tell);
@@ -139,10 +143,10 @@ impl Client<'_> {
 
     /// Counts connections that end with the same PUBLISH unacknowledged and no progress. Those on
     /// which it was not sent tell nothing.
-    fn suspect(&mut self, link: &Link) -> Option<PacketId> {
-        let id = self.oldest_sent(link);
-        let again = id.is_some_and(|id| id.get() == self.poison.id) && !link.progress;
-        if id.is_some() || link.progress {
+    fn suspect(&mut self) -> Option<PacketId> {
+        let id = self.oldest_sent();
+        let again = id.is_some_and(|id| id.get() == self.poison.id) && !self.link.progress;
+        if id.is_some() || self.link.progress {
             let times = if again { self.poison.times.saturating_add(1) } else { 1 };
             self.poison = Poison { id: id.map_or(0, PacketId::get), times };
         }
@@ -150,13 +154,13 @@ impl Client<'_> {
     }
 
     /// The oldest unacknowledged PUBLISH, if any of its bytes was handed to this connection.
-    fn oldest_sent(&self, link: &Link) -> Option<PacketId> {
+    fn oldest_sent(&self) -> Option<PacketId> {
         let record = self.outgoing.log.search(|record| match record.state {
             state::SENT => !record.has(flag::RETIRED),
             state => matches!(state, state::WAITING | state::STREAMING),
         })?;
-        let sent =
-            record.state == state::SENT && self.outgoing.is_written(&record, record.extra, link);
+        let sent = record.state == state::SENT
+            && self.outgoing.is_written(&record, record.extra, &self.link);
         PacketId::new(record.id).filter(|_| sent)
     }
 

@@ -7,7 +7,7 @@
 use super::Client;
 use super::error::{ConnectionError, OperationError};
 use super::event::{Fate, NotSent, Tag, Tell};
-use super::link::{Link, StreamOut};
+use super::link::StreamOut;
 use super::message::{Message, Sizes, write_publish};
 use super::outgoing::{NEXT, flag, qos, state, tell_fate};
 use super::timers::Timer;
@@ -21,7 +21,7 @@ use crate::wire::copy;
 /// What is done for outbound streams where the rest of the client comes upon one.
 pub(super) struct Hook {
     /// The connection is over that this record of a stream was on.
-    pub(super) end_connection: fn(&mut Client<'_>, Record, &Link, Tell<'_>),
+    pub(super) end_connection: fn(&mut Client<'_>, Record, Tell<'_>),
     /// The session of this record of a stream is lost; the flag says whether it is then sent as a
     /// new message.
     pub(super) lose_session: fn(&mut Client<'_>, Record, bool, Tell<'_>),
@@ -36,7 +36,7 @@ pub(super) struct Hook {
 }
 
 static HOOK: Hook = Hook {
-    end_connection: |client, record, link, tell| client.end_stream_connection(record, link, tell),
+    end_connection: |client, record, tell| client.end_stream_connection(record, tell),
     lose_session: |client, record, again, tell| client.lose_stream(record, again, tell),
     begin_session: |client| client.count_interrupted(),
     stop: |client, tell| client.stop_open(tell),
@@ -300,12 +300,12 @@ impl Client<'_> {
     }
 
     /// The connection is over, and with it what its owner has not finished.
-    fn end_stream_connection(&mut self, mut record: Record, link: &Link, tell: Tell<'_>) {
+    fn end_stream_connection(&mut self, mut record: Record, tell: Tell<'_>) {
         match record.state {
             state::STREAMING => self.cut_stream(record, NotSent::Interrupted, tell),
             state::SENT => {
                 // It was sent if it was sent whole.
-                let sent = self.outgoing.is_written(&record, record.extra, link);
+                let sent = self.outgoing.is_written(&record, record.extra, &self.link);
                 record.set_flag(flag::BEFORE, record.has(flag::BEFORE) || sent);
                 self.cut_stream(record, NotSent::Interrupted, tell);
             }

@@ -53,6 +53,8 @@ const SERVER: u16 = Timer::Pong.bit() | Timer::Silence.bit() | Timer::Acknowledg
 pub(super) struct Timers {
     at: [u32; TIMERS.len()],
     armed: u16,
+    /// No deadline is earlier, if there is any: one that was stopped may count until it has passed.
+    soonest: u32,
     /// Those that stand still, and since when.
     held: u16,
     held_since: u32,
@@ -66,7 +68,8 @@ impl Timer {
 
 impl Timers {
     /// Sets a deadline `time` milliseconds from now; 0 for none.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(super) fn arm(&mut self, timer: Timer, now: u32, time: u32) {
         self.stop(timer);
         if time != 0 {
@@ -78,12 +81,14 @@ impl Timers {
     pub(super) fn arm_at(&mut self, timer: Timer, at: u32) {
         if let Some(place) = self.at.get_mut(timer as usize) {
             *place = at;
+            if self.armed == 0 || !is_past(self.soonest, at) {
+                self.soonest = at;
+            }
             self.armed |= timer.bit();
         }
     }
 
-    #[cfg_attr(feature = "alloc", inline)]
-    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+    #[inline]
     pub(super) fn stop(&mut self, timer: Timer) {
         self.armed &= !timer.bit();
         self.held &= !timer.bit();
@@ -113,12 +118,19 @@ impl Timers {
     /// Milliseconds until that deadline.
     pub(super) fn left(&self, timer: Timer, now: u32) -> Option<u32> {
         let at = self.at.get(timer as usize).filter(|_| self.armed & timer.bit() != 0)?;
-        Some(if is_past(*at, now) { 0 } else { at.wrapping_sub(now) })
+        Some(left(*at, now))
     }
 
-    /// Milliseconds until the next deadline.
+    /// Milliseconds until the next deadline, or less.
+    #[inline]
     pub(super) fn next(&self, now: u32) -> Option<u32> {
-        TIMERS.iter().filter_map(|timer| self.left(*timer, now)).min()
+        (self.armed != 0).then(|| left(self.soonest, now))
+    }
+
+    /// Finds out which deadline is the next one.
+    pub(super) fn look(&mut self, now: u32) {
+        let next = TIMERS.iter().filter_map(|timer| self.left(*timer, now)).min();
+        self.soonest = now.wrapping_add(next.unwrap_or_default());
     }
 
     /// Nothing is read from here on: what is awaited of the server cannot come.
@@ -139,8 +151,15 @@ impl Timers {
             }
         }
         self.armed |= core::mem::take(&mut self.held);
+        self.look(now);
         time
     }
+}
+
+/// Milliseconds from `now` until `at`, if it has not passed.
+#[inline]
+fn left(at: u32, now: u32) -> u32 {
+    if is_past(at, now) { 0 } else { at.wrapping_sub(now) }
 }
 
 /// Whether `at` is not later than `now`: both may have wrapped.
@@ -179,6 +198,7 @@ mod tests {
         timers.arm(Timer::Write, 0, 500);
         timers.hold(40);
         timers.hold(60);
+        timers.look(200);
         assert_eq!(timers.next(200), Some(300), "only what waits for the transport runs");
         assert!(timers.is_armed(Timer::Acknowledge));
         timers.go_on(240);

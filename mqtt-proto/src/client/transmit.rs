@@ -207,12 +207,12 @@ impl<'a> Client<'a> {
 
     /// PUBLISH, resends first, while the server takes more.
     fn fill_publishes(&mut self, tell: Tell<'_>) -> bool {
-        while let Some(record) = self.outgoing.next_waiting() {
+        while let Some(mut record) = self.outgoing.next_waiting() {
             if self.has_expired(&record) {
                 self.end_waiting(&record, NotSent::Expired, tell);
                 continue;
             }
-            match self.fill_publish(record) {
+            match self.fill_publish(&mut record) {
                 Step::Next if qos(&record) == QoS::AtMostOnce => {
                     self.outgoing.end(&record, Fate::Left, tell);
                 }
@@ -225,8 +225,8 @@ impl<'a> Client<'a> {
     }
 
     /// Puts a stored PUBLISH into the outbox, if it may leave.
-    pub(super) fn fill_publish(&mut self, mut record: Record) -> Step {
-        let (qos, counted) = (qos(&record), record.has(flag::COUNTED));
+    pub(super) fn fill_publish(&mut self, record: &mut Record) -> Step {
+        let (qos, counted) = (qos(record), record.has(flag::COUNTED));
         if self.link.stream_out.is_some() {
             return Step::Wait;
         }
@@ -242,7 +242,7 @@ impl<'a> Client<'a> {
             }
         }
         let start = self.link.enqueued;
-        if !self.copy_publish(&record) {
+        if !self.copy_publish(record) {
             return Step::NoRoom;
         }
         self.outgoing.log.set_cursor(NEXT, record.end());
@@ -255,7 +255,7 @@ impl<'a> Client<'a> {
         }
         (record.state, record.extra) = (state::SENT, start);
         record.set_flag(flag::COUNTED, true);
-        self.outgoing.log.set(&record);
+        self.outgoing.log.set(record);
         Step::Next
     }
 

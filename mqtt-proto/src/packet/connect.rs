@@ -73,21 +73,32 @@ impl<'a> Connect<'a> {
     }
 
     pub(crate) fn write(&self, out: &mut Writer<'_>) {
-        self.write_with(&|_| {}, NO_PROPERTY, out);
+        self.write_as(self.version, out);
+    }
+
+    /// The same in that version.
+    pub(crate) fn write_as(&self, version: Version, out: &mut Writer<'_>) {
+        self.write_with(version, &|_| {}, NO_PROPERTY, out);
     }
 
     /// The same with properties that begin with what `own` writes, and leave one out.
-    pub(crate) fn write_with(&self, own: Body<'_>, skip: u8, out: &mut Writer<'_>) {
+    pub(crate) fn write_with(
+        &self,
+        version: Version,
+        own: Body<'_>,
+        skip: u8,
+        out: &mut Writer<'_>,
+    ) {
         out.string("MQTT"); // [MQTT-3.1.2-1]
-        out.put(&[self.version.level(), self.flags()]);
+        out.put(&[version.level(), self.flags()]);
         out.u16(self.keep_alive);
-        if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
+        if version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
             out.fail(EncodeError::PasswordWithoutUserName);
         }
-        self.properties.write_behind(own, skip, self.version, PacketType::Connect.bit(), out);
+        self.properties.write_behind(own, skip, version, PacketType::Connect.bit(), out);
         out.string(self.client_id); // [MQTT-3.1.3-1] the order of the payload.
         if let Some(will) = &self.will {
-            will.properties.write(self.version, WILL, out);
+            will.properties.write(version, WILL, out);
             will.topic.write(out);
             out.binary(will.payload);
         }
