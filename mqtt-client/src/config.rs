@@ -196,8 +196,8 @@ impl Config {
         /// are acknowledged when they are taken.
         manual_ack(self, manual_ack: bool) { self.core.manual_ack = manual_ack; }
 
-        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
-        /// or half of the messages that lent memory holds, if that is less.
+        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64, or as many
+        /// of the largest packets as lent memory holds, if that is less.
         ///
         /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
         receive_maximum(self, messages: u16) {

@@ -29,7 +29,6 @@ pub(crate) struct Waiters {
     turn_woken: bool,
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
-    /// A call that found no slot: it is woken after a while.
     /// Calls that found no slot, when they look again, and whether that is now.
     strangers: [Option<Waker>; 4],
     look_again: Option<Instant>,
