@@ -198,8 +198,8 @@ impl Config {
             self.core.manual_ack = manual_ack.then_some(ManualAck::ALL);
         }
 
-        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64,
-        /// or half of the messages that lent memory holds, if that is less.
+        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64, or as many
+        /// of the largest packets as lent memory holds, if that is less.
         ///
         /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
         receive_maximum(self, messages: u16) {

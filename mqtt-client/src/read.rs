@@ -7,7 +7,8 @@ use mqtt_as_proto::{Instant, Storage};
 pub(crate) use whole::Whole;
 use whole::move_to_front;
 
-/// Bytes of a buffer from the heap.
+/// Bytes of a buffer from the heap. It grows beyond the largest only for the head of a message that
+/// is larger than what the core takes at once: that ends at the largest packet taken.
 const SMALLEST: usize = 512;
 const LARGEST: usize = 32 * 1024;
 /// The same behind the beginning of a packet that has memory of its own.
@@ -42,7 +43,7 @@ impl ReadMemory {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn heap() -> Self {
-        Self::new(Storage::owned(LARGEST), false)
+        Self::new(Storage::owned(usize::MAX), false)
     }
 
     fn new(bytes: Storage<'static, u8>, is_fixed: bool) -> Self {
@@ -60,7 +61,8 @@ impl ReadMemory {
         let least = self.needed.max(self.filled + SMALLEST / 4).max(SMALLEST);
         let twice =
             if core::mem::take(&mut self.grows) { self.bytes.as_slice().len() * 2 } else { 0 };
-        self.grow_to(least.next_power_of_two().max(twice));
+        let most = if self.filled < LARGEST { LARGEST } else { usize::MAX };
+        self.grow_to(least.next_power_of_two().max(twice).min(most));
         let room = self.bytes.as_mut_slice().get_mut(self.filled..).unwrap_or_default();
         let too_large = room.is_empty().then_some(ConnectionError::TooLarge { size: self.needed });
         too_large.map_or(Ok(room), Err)
@@ -68,7 +70,7 @@ impl ReadMemory {
 
     /// If it is from the heap.
     fn grow_to(&mut self, len: usize) {
-        let _ = self.bytes.grow_to(len.min(LARGEST));
+        let _ = self.bytes.grow_to(len);
     }
 
     /// `n` bytes were read.

@@ -387,11 +387,12 @@ impl Client<'_> {
         // It is owed before what the program says because of the message.
         let is_next = self.incoming.log.cursor(OWED) == record.at
             || self.incoming.next_owed().is_some_and(|owed| owed.at == record.at);
-        if is_next && self.is_connected() && self.put_acknowledgement(record) {
-            let _ = self.fill_acknowledgements(); // Others may have waited for it.
-        } else {
+        if !is_next || !self.is_connected() || !self.put_acknowledgement(record) {
             self.incoming.log.drop_data(&mut record);
             self.incoming.keeps_ready = true;
+        }
+        if self.is_connected() {
+            let _ = self.fill_acknowledgements(); // Others may have waited for it, or before it.
         }
         Acknowledged::Queued
     }

@@ -64,6 +64,18 @@ fn in_3_it_keeps_its_place_in_the_order_of_acknowledgements() {
     assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2"]);
 }
 
+/// What is owed leaves before what the program says because of a message, also behind an
+/// acknowledgement that was ready before and had not left.
+#[test]
+fn in_3_what_is_owed_behind_it_leaves_before_the_answer_of_the_program() {
+    let mut peer = Peer::connected(Version::V311);
+    peer.send_bytes(&large(1, 1)).unwrap();
+    peer.message(incoming(1, 2, "t", "question"));
+    peer.take();
+    peer.publish(0, "answer", 7);
+    assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2", "PUBLISH q0 t answer"]);
+}
+
 #[test]
 fn in_3_its_identifier_finds_room_behind_any_number_that_was_never_released() {
     let mut peer = Peer::connected(Version::V311);

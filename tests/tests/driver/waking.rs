@@ -230,6 +230,22 @@ fn a_fault_is_told_also_when_the_read_buffer_is_full() {
     assert!(bench.written().ends_with(&[disconnect, 1, 0x95]), "{:x?}", bench.written());
 }
 
+/// What stands before the payload of a large message may be longer than what is read at once.
+#[test]
+fn the_head_of_a_large_message_may_be_longer_than_a_read() {
+    let settings = config(Version::V311).maximum_packet_size(100_000);
+    let mut bench = Bench::new(settings, 1000);
+    let client = bench.client();
+    bench.complete(client.connect(true)).expect("a connection");
+    let mut too_large = vec![0x30, 0xc2, 0xc4, 0x0a, 0xea, 0x60]; // A topic of 60,000 bytes.
+    too_large.resize(4 + 0x2_a242, b't');
+    bench.receive(&too_large);
+    bench.turns(300);
+    assert!(client.is_connected());
+    assert_eq!(client.statistics().too_large, 1);
+    bench.complete(client.subscribe("a", QoS::AtMostOnce)).expect("an answer behind it");
+}
+
 /// What expired while it waited gives nothing to write, but its call has to learn it.
 #[test]
 fn the_call_of_a_message_that_expired_is_woken() {
