@@ -192,9 +192,10 @@ impl State {
         self.driver.begin_turn()
     }
 
-    /// Whether the driver knows that it is time to look at the time.
+    /// Whether it is time to look at the time: the timer has fired, or may have, being ahead of the
+    /// clock. It has to be set again then.
     pub(super) fn is_late(&self) -> bool {
-        self.driver.armed.is_some_and(|at| at.left(self.now) == 0)
+        self.driver.armed.is_some_and(|at| at.left(self.now) <= NEAR)
     }
 
     /// Ends what has taken too long, and does what the program wants of the link.
