@@ -5,6 +5,7 @@ use super::connect::SESSION_EXPIRY;
 use super::error::{ConnectionError, Violation};
 use super::event::{Event, Tell};
 use super::link::{Phase, Ping};
+use super::ring::Ring;
 use super::stream_in::StreamsIn;
 use super::timers::{Timer, is_past};
 use crate::error::DecodeError;
@@ -315,7 +316,7 @@ impl Client<'_> {
         let room = self.config.maximum_packet_size as usize;
         let head = packet.len().saturating_sub(received.payload.len());
         let payload = size.saturating_sub(head);
-        let least = head.wrapping_add(super::stream_coming::LEAST);
+        let least = head.wrapping_add(Ring::LEAST);
         match self.streams(size).filter(|_| least <= room) {
             Some(streams) => {
                 if !(streams.begin)(self, &received, packet, payload)? {

@@ -21,6 +21,12 @@ impl Ring {
     /// Bytes that it takes.
     pub(super) const LEN: usize = 18;
 
+    /// Bytes of the smallest window.
+    pub(super) const SMALLEST: usize = 16;
+
+    /// Bytes that a header leaves free at least of what is taken at once.
+    pub(super) const LEAST: usize = Self::LEN + Self::SMALLEST;
+
     pub(super) fn get(data: &[u8]) -> Self {
         let Some([early, cut, numbers @ ..]) = data.first_chunk::<{ Self::LEN }>() else {
             return Self::default();

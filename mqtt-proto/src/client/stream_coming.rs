@@ -12,14 +12,8 @@ use crate::log::Record;
 use crate::packet::Received;
 use crate::wire::PacketId;
 
-/// Bytes that the window of a stream has at least.
-const SMALLEST_PIECE: usize = 16;
-
 /// Bytes that it has at most: more would take the room of others.
 const WINDOW: usize = 16 * 1024;
-
-/// Bytes that a header leaves free at least of what is taken at once.
-pub(super) const LEAST: usize = Ring::LEN + SMALLEST_PIECE;
 
 /// What the rest of the client calls, by way of [`StreamsIn`].
 impl Client<'_> {
@@ -42,7 +36,7 @@ impl Client<'_> {
         }
         let head = rest.len().saturating_sub(received.payload.len());
         let fixed = head.wrapping_add(grows).wrapping_add(Ring::LEN);
-        let least = fixed.wrapping_add(SMALLEST_PIECE.min(payload));
+        let least = fixed.wrapping_add(Ring::SMALLEST.min(payload));
         if let Some(over) = self.make_room(least, 0, received.id.is_some())? {
             return Ok(over);
         }

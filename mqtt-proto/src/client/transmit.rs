@@ -226,11 +226,11 @@ impl<'a> Client<'a> {
 
     /// Puts a stored PUBLISH into the outbox, if it may leave.
     pub(super) fn fill_publish(&mut self, record: &mut Record) -> Step {
-        let (qos, counted) = (qos(record), record.has(flag::COUNTED));
+        let qos = qos(record);
         if self.link.stream_out.is_some() {
             return Step::Wait;
         }
-        if qos != QoS::AtMostOnce && !counted {
+        if qos != QoS::AtMostOnce {
             if self.link.outstanding >= self.limits.receive_maximum {
                 return Step::Wait;
             }
@@ -250,9 +250,7 @@ impl<'a> Client<'a> {
             self.link.unwritten_qos0 = self.link.unwritten_qos0.wrapping_add(1);
             return Step::Next;
         }
-        if !counted {
-            self.link.outstanding = self.link.outstanding.wrapping_add(1);
-        }
+        self.link.outstanding = self.link.outstanding.wrapping_add(1);
         (record.state, record.extra) = (state::SENT, start);
         record.set_flag(flag::COUNTED, true);
         self.outgoing.log.set(record);
