@@ -144,7 +144,7 @@ impl<'a> Client<'a> {
     /// A client with those settings, in that memory: [`Config::check`] says whether they fit each
     /// other. The check stands apart from this, so that a device moves the client once.
     #[must_use]
-    #[inline(never)] // The caller moves it in one piece, not field by field.
+    #[inline] // Made where the caller keeps it: it does not pass over the stack.
     pub fn new(config: Config, memory: Memory<'a>) -> Self {
         Self {
             config,
