@@ -159,7 +159,10 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
 /// the program leaves open adapt to it; what it sets and does not fit is refused when the client is
 /// made.
 ///
-/// * `RX`: bytes to read into: those of the largest packet taken.
+/// * `RX`: bytes to read into: those of the largest packet taken, so 2 at least:
+///   ```compile_fail
+///   let memory = mqtt_as_client::BorrowedMemory::<0, 512, 2048, 4096, 4>::new();
+///   ```
 /// * `TX`: bytes of packets that wait to be written, at least 128. Used twice.
 /// * `OUT`: bytes of messages and requests that are unacknowledged, or wait for a connection.
 ///   Each takes 16 bytes more than its packet.
@@ -188,6 +191,7 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
     /// Memory that nobody uses yet.
     #[must_use]
     pub const fn new() -> Self {
+        const { assert!(RX >= 2, "RX: bytes of the largest packet taken, 2 at least") };
         Self {
             read: [0; RX],
             outbox: [0; TX],
