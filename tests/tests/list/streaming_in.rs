@@ -267,7 +267,7 @@ fn a_slow_reader_has_all_the_time_if_it_goes_on() {
     both(async |version| {
         let server = server();
         let settings = streams(config(version, server.addr().port()));
-        let settings = settings.response_time(150 * MS).keepalive(Duration::from_secs(1));
+        let settings = settings.response_time(500 * MS).keepalive(Duration::from_secs(1));
         let (client, sender) = pair(settings, &server).await;
         let bytes = payload(60_000);
         send(&sender, QoS::AtLeastOnce, &bytes).await;
@@ -359,11 +359,14 @@ fn an_answer_that_would_lie_behind_it_is_not_awaited() {
 #[test]
 fn under_manual_ack_the_program_acknowledges() {
     both(async |version| {
+        let seen = Seen::default();
+        let peer_saw = seen.clone();
         let peer = peer(move |script| {
             script.welcome();
             let text = "x".repeat(1000);
             script.send(&message("big", &text, Delivery::AtLeastOnce(id(7))));
             script.expect_silence(50 * MS);
+            peer_saw.push("silence");
             script.expect(PacketType::PubAck);
             script.expect(PacketType::Disconnect);
         });
@@ -372,7 +375,7 @@ fn under_manual_ack_the_program_acknowledges() {
         let mut queue = client.queue();
         let mut stream = within(queue.next_stream(&mut header)).await.expect("room").expect("one");
         assert_eq!(within(rest(&mut stream, 300)).await.map(|all| all.len()), Ok(1000));
-        sleep(70 * MS).await;
+        seen.count(1).await;
         assert!(client.ack(&stream, ReasonCode::SUCCESS));
         within(client.disconnect()).await.expect("an end");
         peer.end().await;
