@@ -2,11 +2,12 @@
 
 use crate::counted::{Counts, client as with_runner};
 use crate::list::story::{accepted, both, config, server, until};
+use crate::runtime::adapter::Version;
 use crate::runtime::{spawn, within};
 
 #[test]
 fn one_thousand_queued_qos_0_leave_in_a_handful_of_writes() {
-    both(async |version| {
+    both_on_one_thread(async |version| {
         let server = server();
         let counts = Counts::default();
         let settings = config(version, server.addr().port());
@@ -22,6 +23,7 @@ fn one_thousand_queued_qos_0_leave_in_a_handful_of_writes() {
         until(|| accepted(&server).len() == 1000).await;
         let writes = counts.writes() - before;
         println!("{writes} writes on a live connection, {} reads", counts.reads());
+        assert!(writes <= 5, "{writes} writes");
         drop(client);
         driver.end().await;
     });
@@ -46,11 +48,12 @@ fn one_thousand_qos_0_queued_before_the_first_connect_leave_in_at_most_ten_write
     });
 }
 
-/// One waits for room from time to time: the others do not have to queue behind it one by one.
+/// One waits for room from time to time: the others do not have to queue behind it one by one. All is
+/// on one thread: beside it a driver may write as often as it gets to run.
 #[test]
 fn tasks_that_publish_through_one_client_share_its_writes() {
     for tasks in [1, 2, 4, 16] {
-        both(async |version| {
+        both_on_one_thread(async |version| {
             let server = server();
             let counts = Counts::default();
             let settings = config(version, server.addr().port());
@@ -76,8 +79,7 @@ fn tasks_that_publish_through_one_client_share_its_writes() {
             until(|| accepted(&server).len() == MESSAGES).await;
             let writes = counts.writes() - before;
             println!("{tasks} tasks: {writes} writes for {MESSAGES} messages");
-            // On one thread it is a hundredth of that: here the driver may run beside the tasks.
-            assert!(writes <= MESSAGES / 10, "{tasks} tasks: {writes} writes");
+            assert!(writes <= MESSAGES / 100, "{tasks} tasks: {writes} writes");
             drop(client);
             driver.end().await;
         });
@@ -85,3 +87,10 @@ fn tasks_that_publish_through_one_client_share_its_writes() {
 }
 
 const MESSAGES: usize = 16_000;
+
+fn both_on_one_thread(story: impl AsyncFn(Version)) {
+    for version in [Version::V311, Version::V5] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(story(version));
+    }
+}
