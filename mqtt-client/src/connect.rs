@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use embassy_futures::select::select;
+use embassy_futures::select::{Either, select};
 use mqtt_as_proto::ReasonCode;
 
 use crate::call::{Call, Done, Operation};
@@ -61,17 +61,24 @@ impl<R: Runtime> Client<R> {
         self.end(ReasonCode::DISCONNECT_WITH_WILL).await
     }
 
-    /// Waits until nothing waits to leave or to be acknowledged, at most for `time`. True if so.
+    /// Waits until nothing waits to leave or to be acknowledged, at most for `time`: true if it was
+    /// so. Acknowledgements for messages that the program took are waited for too, at QoS 2 up to the
+    /// last one.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn drain(&self, time: Duration) -> bool {
         // It keeps its time itself: nobody need drive the client.
         let end = R::now().after(u64::from(millis(time)));
-        let idle =
-            |state: &mut State| (state.core.is_idle() || state.closed).then_some(Done::Found(true));
-        select(self.until(Wait::Idle, true, idle), R::sleep_until(end)).await;
-        self.with_state(|state| state.core.is_idle())
+        let idle = |state: &mut State| {
+            let is_idle = state.core.is_idle();
+            (is_idle || state.closed).then_some(Done::Found(is_idle))
+        };
+        match select(self.until(Wait::Idle, true, idle), R::sleep_until(end)).await {
+            // What comes behind it does not count any more.
+            Either::First(done) => matches!(done, Done::Found(true)),
+            Either::Second(()) => self.with_state(|state| state.core.is_idle()),
+        }
     }
 
     async fn end(&self, reason: ReasonCode) -> Result<(), DisconnectError> {

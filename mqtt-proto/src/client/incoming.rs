@@ -155,6 +155,12 @@ impl<'a> Incoming<'a> {
         self.next_owed().filter(|record| record.state == state::READY)
     }
 
+    /// Whether PUBREC was sent on this connection, and PUBREL is awaited.
+    pub(super) fn awaits_release(&self) -> bool {
+        let awaits = |record: &Record| record.state == state::RECORDED && record.has(flag::LINK);
+        self.log.search(awaits).is_some()
+    }
+
     /// The first message that the consumer has not begun with.
     #[inline]
     pub(super) fn next(&self, consumer: Consumer) -> Option<Record> {

@@ -196,12 +196,18 @@ impl<'a> Client<'a> {
         self.link.ping != Ping::None
     }
 
-    /// Whether nothing waits to leave or to be acknowledged, acknowledgements of ours included.
+    /// Whether nothing waits to leave or to be acknowledged: acknowledgements of ours included, and
+    /// received QoS 2 messages up to their PUBCOMP.
     #[must_use]
     pub fn is_idle(&mut self) -> bool {
         let taken = self.link.written == self.link.enqueued;
-        let owed = self.is_connected() && self.incoming.next_ready().is_some();
-        self.pending() == 0 && self.outbox.is_empty() && taken && !owed
+        self.pending() == 0 && self.outbox.is_empty() && taken && !self.owes()
+    }
+
+    /// Whether a received message is on its way to its last acknowledgement.
+    fn owes(&mut self) -> bool {
+        self.is_connected()
+            && (self.incoming.next_ready().is_some() || self.incoming.awaits_release())
     }
 
     /// Operations that wait to leave or to be acknowledged.

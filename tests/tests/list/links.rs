@@ -1,9 +1,10 @@
 //! `disconnect`, `broker_up`, `up`, `down`: how a link ends, and who learns it.
 
-use mqtt_as_proto::packet::{Disconnect, Packet, PacketType};
+use mqtt_as_proto::packet::{Delivery, Disconnect, Packet, PacketType};
 
 use super::story::{
-    MS, ack, both, client, config, connected, gate, in_5_0, next, observer, peer, server, take,
+    MS, ack, both, client, config, connected, gate, id, in_5_0, message, next, observer, peer,
+    server, take,
 };
 use crate::runtime::adapter::{
     ConnectionError, DisconnectError, DownReason, ErrorKind, Properties, QoS, ReasonCode, Version,
@@ -211,6 +212,30 @@ fn drain_waits_for_the_acknowledgements() {
         let publish = client.publish("a", "b").qos(QoS::AtLeastOnce);
         publish.try_publish().expect("room");
         assert!(!within(client.drain(10 * MS)).await);
+        gate.open();
+        assert!(within(client.drain(5000 * MS)).await);
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// What the program took at QoS 2 is not over before PUBCOMP.
+#[test]
+fn drain_waits_for_the_end_of_what_was_received() {
+    both(async |version| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
+            script.welcome();
+            script.send(&message("a", "b", Delivery::ExactlyOnce(id(7))));
+            script.expect(PacketType::PubRec);
+            waiting.wait();
+            script.send(&Packet::PubRel(ack(7)));
+            script.expect(PacketType::PubComp);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        next(&client).await;
+        assert!(!within(client.drain(50 * MS)).await);
         gate.open();
         assert!(within(client.drain(5000 * MS)).await);
         within(client.disconnect()).await.expect("an end");
