@@ -63,7 +63,7 @@ async fn run(spawner: Spawner) -> Result<(), Box<dyn Error>> {
     println!("up: session present: {}", session.session_present);
 
     let granted = client.subscribe("quickstart/#", QoS::ExactlyOnce).await?;
-    println!("subscribed: granted {granted:?}");
+    println!("subscribed: granted {:?}", granted.qos());
 
     let (mut queue, mut buffer) = (client.queue(), [0; 512]);
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {

@@ -33,7 +33,7 @@ async fn run(executor: &Executor<'_>) -> Result<(), Box<dyn Error>> {
     println!("up: session present: {}", session.session_present);
 
     let granted = client.subscribe("quickstart/#", QoS::ExactlyOnce).await?;
-    println!("subscribed: granted {granted:?}");
+    println!("subscribed: granted {:?}", granted.qos());
 
     let mut queue = client.queue();
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {

@@ -68,6 +68,7 @@ pub mod surface;
 mod transport;
 mod waiter;
 mod waiters;
+mod words;
 
 pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow, WhileDown, Will};
@@ -103,6 +104,7 @@ pub use runtime::{Connect, Lock, Runtime, Server, Shutdown};
 pub use serial_link::{SerialLink, SerialLinkWrite};
 pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
+pub use subscribe::{Subscribe, Unsubscribe};
 pub use waiters::Waiter;
 
 #[cfg(feature = "alloc")]

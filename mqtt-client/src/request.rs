@@ -6,7 +6,7 @@ use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::OperationError;
 
 use crate::error::{ConnectError, DownReason};
-use crate::granted::Granted;
+use crate::granted::Codes;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
 
@@ -50,7 +50,7 @@ pub(crate) enum Done {
     Accepted,
     /// The core does not take it.
     Refused(OperationError),
-    Granted(Granted),
+    Granted(Codes),
     /// The link is, or was, up.
     Up,
     Down(Option<DownReason>),

@@ -328,7 +328,7 @@ impl Told<'_> {
     fn happen(&mut self, event: Event<'_>) {
         match event {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
-            Event::Answered(answer) => self.waiters.answer(answer.tag, answer.codes),
+            Event::Answered(answer) => self.waiters.answer(&answer),
             Event::Pong => {
                 self.link.pongs = self.link.pongs.wrapping_add(1);
                 self.waiters.wake_all(Wait::Pong);

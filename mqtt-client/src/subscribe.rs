@@ -1,37 +1,46 @@
-//! Subscribing and unsubscribing.
+//! Subscribing and unsubscribing: builders that are awaited.
 
-use core::task::{Poll, Waker};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
-use mqtt_as_proto::client::{Fate, OperationError, Published, Tag};
-use mqtt_as_proto::packet::{Subscription, SubscriptionOptions};
-use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicFilter};
+use mqtt_as_proto::client::{self, Fate, OperationError, Published, Tag};
+use mqtt_as_proto::packet::{RetainHandling, Subscription, SubscriptionOptions};
+use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicError, TopicFilter};
 
 use crate::call::{Call, Done, Operation};
 use crate::client::Client;
+use crate::config::options;
 use crate::error::SubscribeError;
 use crate::granted::{Granted, MOST};
-use crate::runtime::Runtime;
+use crate::runtime::{Lock, Runtime};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
+use crate::words::WordsPlace;
 
 impl<R: Runtime> Client<R> {
-    /// Subscribes to a filter at that QoS. Resolves at SUBACK with the granted QoS.
+    /// Subscribes to a filter at that QoS. Awaited, it resolves at SUBACK with what was granted.
+    /// Options go before the `await`.
     ///
-    /// # Errors
-    /// [`SubscribeError`] says what to change, or what the server said.
-    ///
-    /// # Cancel safety
-    /// Dropping the future before the packet was accepted means that it never happened; later it
-    /// ends the waiting only.
-    pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<QoS, SubscribeError> {
-        let filter = TopicFilter::new(filter).map_err(SubscribeError::Filter)?;
-        let subscription = Subscription { filter, options: SubscriptionOptions::new(qos) };
-        let asks =
-            self.request(move |core, tag| core.subscribe(&[subscription], Properties::NONE, tag));
-        match answer(asks.await)?.reason_codes().first() {
-            Some(reason) => QoS::from_bits(reason.as_u8()).ok_or(SubscribeError::Refused(*reason)),
-            None => Err(SubscribeError::Unknown),
-        }
+    /// ```
+    /// # use mqtt_as_client::{Client, QoS, RetainHandling, Runtime, SubscribeError};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
+    /// let granted = client
+    ///     .subscribe("plant/+/cmd", QoS::AtLeastOnce)
+    ///     .retain_handling(RetainHandling::SendIfNew)
+    ///     .await?;
+    /// println!("granted: {:?}", granted.qos());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe<'c, 'p>(&'c self, filter: &'p str, qos: QoS) -> Subscribe<'c, 'p, R> {
+        let asked = Asked {
+            filter: TopicFilter::new(filter),
+            options: SubscriptionOptions::new(qos),
+            properties: Properties::NONE,
+            words: WordsPlace::default(),
+        };
+        Subscribe(Call::new(&*self.shared, asked))
     }
 
     /// Subscribes to up to 16 filters in one packet, each with its options; properties (a
@@ -49,29 +58,31 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().map(|(filter, _)| *filter))?;
-        let asks = self.request(move |core, tag| {
+        let ask = |core: &mut Core, tag| {
             let (all, count) = gather(filters, |(filter, options)| {
                 let filter = TopicFilter::new(filter).ok()?;
                 Some(Subscription { filter, options: *options })
             })?;
             core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
-        });
-        answer(asks.await)
+        };
+        Requesting(Call::new(&*self.shared, Asking { ask, words: WordsPlace::default() })).await
     }
 
-    /// Ends the subscription to a filter. Resolves at UNSUBACK.
+    /// Ends the subscription to a filter. Awaited, it resolves at UNSUBACK. Options go before the
+    /// `await`.
     ///
-    /// # Errors
-    /// [`SubscribeError`] says what to change, or what the server said.
-    ///
-    /// # Cancel safety
-    /// As [`subscribe`](Self::subscribe).
-    pub async fn unsubscribe(&self, filter: &str) -> Result<(), SubscribeError> {
-        let granted = self.unsubscribe_all(&[filter], Properties::NONE).await?;
-        match granted.reason_codes().first() {
-            Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
-            _ => Ok(()),
-        }
+    /// ```
+    /// # use mqtt_as_client::{Client, Runtime, SubscribeError};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
+    /// client.unsubscribe("plant/+/cmd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unsubscribe<'c, 'p>(&'c self, filter: &'p str) -> Unsubscribe<'c, 'p, R> {
+        let filter = TopicFilter::new(filter);
+        let leaving =
+            Leaving { filter, properties: Properties::NONE, words: WordsPlace::default() };
+        Unsubscribe(Call::new(&*self.shared, leaving))
     }
 
     /// Ends the subscriptions to up to 16 filters in one packet; user properties are for 5.0 only.
@@ -88,32 +99,195 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().copied())?;
-        let asks = self.request(move |core, tag| {
+        let ask = |core: &mut Core, tag| {
             let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
             core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
-        });
-        answer(asks.await)
-    }
-
-    fn request<F: Ask>(&self, ask: F) -> Call<'_, R::Lock, Asking<F>> {
-        Call::new(&*self.shared, Asking(ask))
+        };
+        Requesting(Call::new(&*self.shared, Asking { ask, words: WordsPlace::default() })).await
     }
 }
 
-type Core = mqtt_as_proto::client::Client<'static>;
+/// A subscription to make: options, then `await`. Made by [`Client::subscribe`].
+///
+/// # Errors
+/// [`SubscribeError`] says what to change, or what the server said.
+///
+/// # Cancel safety
+/// Dropping it before the packet was accepted means that it never happened; later it ends the
+/// waiting only.
+#[must_use = "it begins when it is awaited"]
+pub struct Subscribe<'c, 'p, R: Runtime>(Call<'c, R::Lock, Asked<'p>>);
+
+/// What a subscription asks for.
+struct Asked<'p> {
+    /// Or what is wrong with it.
+    filter: Result<TopicFilter<'p>, TopicError>,
+    options: SubscriptionOptions,
+    properties: Properties<'p>,
+    words: WordsPlace,
+}
+
+impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
+    options! {
+        /// Whether the server keeps the client's own messages from it, 5.0 only. Default: no.
+        no_local(self, no_local: bool) { self.0.operation.options.no_local = no_local; }
+
+        /// Whether messages keep the retain flag of their publisher, 5.0 only. Default: no.
+        retain_as_published(self, keep: bool) {
+            self.0.operation.options.retain_as_published = keep;
+        }
+
+        /// Which retained messages the server sends at first, 5.0 only. Default: all that match.
+        retain_handling(self, retain_handling: RetainHandling) {
+            self.0.operation.options.retain_handling = retain_handling;
+        }
+
+        /// Properties of the SUBSCRIBE, 5.0 only: user properties, a subscription identifier.
+        /// Default: none.
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.0.operation.properties = properties.into();
+        }
+    }
+}
+
+impl<R: Runtime> Future for Subscribe<'_, '_, R> {
+    type Output = Result<Granted, SubscribeError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = Pin::new(&mut self.0).poll(cx);
+        poll.map(|done| {
+            let granted = answer(done, &self.0.operation.words)?;
+            let first = granted.results().next();
+            match first {
+                Some(Ok(_)) => Ok(granted),
+                Some(Err(reason)) => Err(SubscribeError::Refused(reason)),
+                None => Err(SubscribeError::Unknown),
+            }
+        })
+    }
+}
+
+impl Operation for Asked<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let filter = match self.filter {
+            Ok(filter) => filter,
+            Err(error) => return Poll::Ready(Done::Mistaken(error)),
+        };
+        let subscription = Subscription { filter, options: self.options };
+        let ask = |core: &mut Core, tag| core.subscribe(&[subscription], self.properties, tag);
+        state.ask_server(&self.words, slot, waker, &ask)
+    }
+}
+
+/// The end of a subscription: options, then `await`. Made by [`Client::unsubscribe`].
+///
+/// # Errors
+/// [`SubscribeError`] says what to change, or what the server said.
+///
+/// # Cancel safety
+/// As [`Subscribe`].
+#[must_use = "it begins when it is awaited"]
+pub struct Unsubscribe<'c, 'p, R: Runtime>(Call<'c, R::Lock, Leaving<'p>>);
+
+/// A subscription that is to end.
+struct Leaving<'p> {
+    /// Or what is wrong with it.
+    filter: Result<TopicFilter<'p>, TopicError>,
+    properties: Properties<'p>,
+    words: WordsPlace,
+}
+
+impl<'p, R: Runtime> Unsubscribe<'_, 'p, R> {
+    options! {
+        /// Properties of the UNSUBSCRIBE, 5.0 only: user properties. Default: none.
+        properties(self, properties: impl Into<Properties<'p>>) {
+            self.0.operation.properties = properties.into();
+        }
+    }
+}
+
+impl<R: Runtime> Future for Unsubscribe<'_, '_, R> {
+    type Output = Result<Granted, SubscribeError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = Pin::new(&mut self.0).poll(cx);
+        poll.map(|done| {
+            let granted = answer(done, &self.0.operation.words)?;
+            match granted.reason_codes().first() {
+                Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
+                _ => Ok(granted),
+            }
+        })
+    }
+}
+
+impl Operation for Leaving<'_> {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let filter = match self.filter {
+            Ok(filter) => filter,
+            Err(error) => return Poll::Ready(Done::Mistaken(error)),
+        };
+        let ask = |core: &mut Core, tag| core.unsubscribe(&[filter], self.properties, tag);
+        state.ask_server(&self.words, slot, waker, &ask)
+    }
+}
+
+opaque!(Subscribe, '_, '_);
+opaque!(Unsubscribe, '_, '_);
+
+type Core = client::Client<'static>;
 
 /// Asks the core for something that the server answers.
-trait Ask: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin {}
+type Ask<'a> = &'a dyn Fn(&mut Core, Tag) -> Result<PacketId, OperationError>;
 
-impl<F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin> Ask for F {}
+impl State {
+    /// Asks the server. What it says beside its codes is found at that place.
+    fn ask_server(
+        &mut self,
+        words: &WordsPlace,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+        ask: Ask<'_>,
+    ) -> Poll<Done> {
+        let tag = slot.map(Slot::tag);
+        let poll = self.request(slot, waker, &mut |state, tag| {
+            ask(&mut state.core, tag).map(Published::Pending)
+        });
+        if poll.is_ready() {
+            words.fill(&mut self.waiters.words, tag);
+        }
+        poll
+    }
+}
 
-struct Asking<F>(F);
+/// A request for several filters, and its answer.
+struct Requesting<'c, L: Lock, F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin>(
+    Call<'c, L, Asking<F>>,
+);
 
-impl<F: Ask> Operation for Asking<F> {
+struct Asking<F> {
+    ask: F,
+    words: WordsPlace,
+}
+
+impl<F> Operation for Asking<F>
+where
+    F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin,
+{
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.request(slot, waker, &mut |state, tag| {
-            (self.0)(&mut state.core, tag).map(Published::Pending)
-        })
+        state.ask_server(&self.words, slot, waker, &self.ask)
+    }
+}
+
+impl<L: Lock, F> Future for Requesting<'_, L, F>
+where
+    F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin,
+{
+    type Output = Result<Granted, SubscribeError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let poll = Pin::new(&mut self.0).poll(cx);
+        poll.map(|done| answer(done, &self.0.operation.words))
     }
 }
 
@@ -131,9 +305,10 @@ fn gather<F, T: Copy>(
 }
 
 /// What a request that is over tells.
-fn answer(done: Done) -> Result<Granted, SubscribeError> {
+fn answer(done: Done, words: &WordsPlace) -> Result<Granted, SubscribeError> {
     Err(match done {
-        Done::Granted(granted) => return Ok(granted),
+        Done::Granted(codes) => return Ok(Granted::new(codes, words.take())),
+        Done::Mistaken(error) => SubscribeError::Filter(error),
         Done::Outcome(Outcome::Fate(Fate::NeverSent(_))) => SubscribeError::NotConnected,
         Done::Outcome(Outcome::Fate(_)) => SubscribeError::Unknown,
         Done::Outcome(Outcome::TimedOut) => SubscribeError::TimedOut,

@@ -4,9 +4,9 @@ pub use crate::{
     Acknowledge, Config, ConfigError, ConnectError, Connecting, ConnectionError, DisconnectError,
     DownReason, ErrorKind, Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError,
     Overflow, Payload, Properties, Property, Publish, PublishError, Publishing, QoS, ReasonCode,
-    RetainHandling, Runtime, Sending, Session, Statistics, Step, StreamError, SubscribeError,
-    SubscriptionId, SubscriptionOptions, TooSmall, TopicError, TopicName, Version, Violation,
-    Waiting, WhileDown, Will, event,
+    RetainHandling, Runtime, Sending, Session, Statistics, Step, StreamError, Subscribe,
+    SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall, TopicError, TopicFilter,
+    TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will, event,
 };
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, ServerWords};

@@ -6,7 +6,7 @@ use core::task::Waker;
 use mqtt_as_proto::client::{Fate, Tag};
 
 use crate::deadline::Deadline;
-use crate::granted::Granted;
+use crate::granted::Codes;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Waiter {
     pub(crate) waker: Option<Waker>,
     pub(crate) deadline: Deadline,
     /// The server's answer to a request.
-    pub(crate) granted: Granted,
+    pub(crate) granted: Codes,
     pub(crate) generation: u16,
     /// Its places in the lists: see `Of`.
     pub(crate) places: [Place; 3],
@@ -33,7 +33,7 @@ impl Waiter {
         Self {
             waker: None,
             deadline: Deadline::NONE,
-            granted: Granted::NONE,
+            granted: Codes::NONE,
             generation: 0,
             places: [Place::NONE; 3],
             id: 0,

@@ -9,10 +9,11 @@ use core::task::Waker;
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
 use crate::deadline::Deadline;
-use crate::granted::Granted;
+use crate::granted::Codes;
 use crate::waiter::Of;
 pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
+use crate::words::WordsKept;
 pub(crate) use deadlines::Time;
 use lists::{DUE, LISTS, List};
 
@@ -28,6 +29,8 @@ pub(crate) struct Waiters {
     turn: Option<Slot>,
     /// It was woken, and has not looked since.
     turn_woken: bool,
+    /// What the server said in answers, until their calls look.
+    pub(crate) words: WordsKept,
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
     /// Calls that found no slot, when they look again, and whether that is now.
@@ -60,6 +63,7 @@ impl Waiters {
             lists: [List::default(); LISTS],
             turn: None,
             turn_woken: false,
+            words: WordsKept::default(),
             old: None,
             strangers: [const { None }; 4],
             look_again: None,
@@ -112,8 +116,8 @@ impl Waiters {
     }
 
     /// What the server answered.
-    pub(crate) fn granted(&mut self, slot: Slot) -> Granted {
-        self.get(slot).map_or(Granted::NONE, |waiter| waiter.granted)
+    pub(crate) fn granted(&mut self, slot: Slot) -> Codes {
+        self.get(slot).map_or(Codes::NONE, |waiter| waiter.granted)
     }
 
     /// The call waits for the end of the operation with that identifier.

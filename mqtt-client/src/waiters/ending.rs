@@ -1,8 +1,8 @@
 //! How the waits of calls end.
 
-use mqtt_as_proto::client::{Fate, Tag};
+use mqtt_as_proto::client::{Answer, Fate, Tag};
 
-use super::{Granted, Outcome, Slot, Wait, Waiters, at};
+use super::{Codes, Outcome, Slot, Wait, Waiters, at};
 
 impl Waiters {
     /// Ends the wait of the call with that mark.
@@ -13,12 +13,21 @@ impl Waiters {
     }
 
     /// The server has answered the request with that mark.
-    pub(crate) fn answer(&mut self, tag: Tag, codes: &[u8]) {
-        let Some(slot) = Slot::from_tag(tag) else { return };
+    pub(crate) fn answer(&mut self, answer: &Answer<'_>) {
+        let Some(slot) = Slot::from_tag(answer.tag) else { return };
         if let Some(waiter) = self.get(slot) {
-            waiter.granted = Granted::new(codes);
-            self.finish_tag(tag, Outcome::Answered);
+            waiter.granted = Codes::new(answer.codes);
+            self.finish(slot, Outcome::Answered);
+            self.keep_words(answer);
         }
+    }
+
+    /// Keeps what the server said, until its call looks.
+    fn keep_words(&mut self, answer: &Answer<'_>) {
+        let mut words = core::mem::take(&mut self.words);
+        let is_awaited = |tag| Slot::from_tag(tag).is_some_and(|slot| self.get(slot).is_some());
+        words.keep(answer.tag, &answer.properties, is_awaited);
+        self.words = words;
     }
 
     /// Ends the wait of a call, if it still waits.

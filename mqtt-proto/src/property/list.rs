@@ -2,7 +2,7 @@
 
 use super::section::{Place, Raw, Seen, judge};
 use super::{ORDER, Property, SubscriptionId, Value, raw_of};
-use crate::error::EncodeError;
+use crate::error::{DecodeError, EncodeError};
 use crate::packet_type::{PacketType, Version, WILL};
 use crate::wire::{Body, Reader, Writer, text};
 
@@ -43,13 +43,24 @@ impl<'a> Properties<'a> {
         Self(Source::List(list, &LISTS))
     }
 
+    /// Returns the properties that `section` holds, as they lie in that packet without their length
+    /// before them: what [`section`](Self::section) gave.
+    ///
+    /// # Errors
+    /// [`DecodeError`] says why it is no section of that packet.
+    pub fn from_section(section: &'a [u8], packet: PacketType) -> Result<Self, DecodeError> {
+        judge(section, packet.bit())?;
+        Ok(Self::judged(section))
+    }
+
     /// Returns the properties of a section that was judged.
     pub(crate) const fn judged(section: &'a [u8]) -> Self {
         Self(Source::Encoded(section))
     }
 
-    /// Returns the bytes of a section that was judged.
-    pub(crate) const fn section(&self) -> &'a [u8] {
+    /// Returns the bytes of decoded properties, without their length before them; of a list, nothing.
+    #[must_use]
+    pub const fn section(&self) -> &'a [u8] {
         match self.0 {
             Source::Encoded(bytes) => bytes,
             Source::List(..) => &[],

@@ -1,7 +1,8 @@
 //! What needs memory from the heap: large messages, many calls, owned messages.
 
 use bytes::Bytes;
-use mqtt_as_proto::packet::{ConnAck, Delivery, Disconnect, Packet, PacketType};
+use mqtt_as_proto::packet::{ConnAck, Delivery, Disconnect, Packet, PacketType, SubAck};
+use mqtt_as_tests::script::Script;
 use mqtt_as_tests::server::Server;
 
 use super::story::{
@@ -12,7 +13,8 @@ use super::streaming::{payload, send, streams};
 use super::streaming_in::pair;
 use crate::list::publishing::ALL;
 use crate::runtime::adapter::{
-    Config, Message, Properties, Property, QoS, ReasonCode, ServerWords, Version,
+    Config, Granted, Message, Properties, Property, QoS, ReasonCode, ServerWords,
+    SubscriptionOptions, Version,
 };
 use crate::runtime::{Client, sleep, soon, spawn, within};
 
@@ -273,6 +275,56 @@ fn the_servers_words_are_kept() {
         within(client.connect(true)).await.expect("a connection");
         within(client.down()).await.expect("an end");
         assert_eq!(client.server_words().reason.as_deref(), Some("night"));
+        server.end().await;
+    });
+}
+
+#[test]
+fn what_the_server_says_beside_its_answer_is_told() {
+    in_5_0(async {
+        let server = peer(|script| {
+            script.welcome();
+            let words = [
+                Property::ReasonString("as you like"),
+                Property::UserProperty(("k", "1")),
+                Property::UserProperty(("k", "2")),
+            ];
+            let mut number = 0;
+            let mut answer = |script: &mut Script, kind, said: bool| {
+                script.expect(kind);
+                number += 1;
+                let properties = if said { Properties::new(&words) } else { Properties::NONE };
+                let ack = SubAck { id: id(number), properties, codes: &[0] };
+                script.send(&match kind {
+                    PacketType::Subscribe => Packet::SubAck(ack),
+                    _ => Packet::UnsubAck(ack),
+                });
+            };
+            for kind in [PacketType::Subscribe, PacketType::Unsubscribe] {
+                answer(script, kind, true);
+                answer(script, kind, false);
+                answer(script, kind, true);
+            }
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(Version::V5, server.port)).await;
+        let said = |granted: Granted| {
+            let properties = granted.properties();
+            let pairs = properties.user_properties().map(|(_, value)| value.to_owned());
+            (properties.reason_string().map(str::to_owned), pairs.collect::<Vec<_>>())
+        };
+        let all = (Some("as you like".to_owned()), vec!["1".to_owned(), "2".to_owned()]);
+        let subscribe = || client.subscribe("a", QoS::AtMostOnce);
+        let filters = [("a", SubscriptionOptions::new(QoS::AtMostOnce))];
+        assert_eq!(said(within(subscribe()).await.expect("an answer")), all);
+        assert_eq!(said(within(subscribe()).await.expect("an answer")), (None, vec![]));
+        let granted = within(client.subscribe_all(&filters, Properties::NONE)).await;
+        assert_eq!(said(granted.expect("an answer")), all);
+        assert_eq!(said(within(client.unsubscribe("a")).await.expect("an answer")), all);
+        assert_eq!(said(within(client.unsubscribe("a")).await.expect("an answer")), (None, vec![]));
+        let granted = within(client.unsubscribe_all(&["a"], Properties::NONE)).await;
+        assert_eq!(said(granted.expect("an answer")), all);
+        within(client.disconnect()).await.expect("an end");
         server.end().await;
     });
 }

@@ -28,7 +28,9 @@ fn subscribe_tells_the_granted_qos() {
             (QoS::ExactlyOnce, QoS::AtLeastOnce),
         ];
         for (asked, granted) in grants {
-            assert_eq!(within(client.subscribe("a/+", asked)).await, Ok(granted));
+            let answer = within(client.subscribe("a/+", asked)).await.expect("a subscription");
+            assert_eq!(answer.qos(), granted);
+            assert_eq!(answer.results().collect::<Vec<_>>(), [Ok(granted)]);
         }
     });
 }
@@ -140,6 +142,77 @@ fn options_and_identifiers_reach_the_server_in_5_0() {
             message.properties().subscription_identifiers().map(SubscriptionId::get).collect();
         assert_eq!(ids, [7]);
         assert_eq!(message.properties().user_properties().collect::<Vec<_>>(), [("k", "v")]);
+    });
+}
+
+#[test]
+fn every_option_of_a_subscription_reaches_the_server() {
+    both(async |version| {
+        let server = peer(move |script| {
+            script.welcome();
+            let id = script.expect_packet(PacketType::Subscribe, |packet| {
+                let Packet::Subscribe(subscribe) = packet else { unreachable!("looked at") };
+                let asked: Vec<_> = subscribe
+                    .filters
+                    .iter()
+                    .map(|one| (one.filter.as_str(), one.options))
+                    .collect();
+                let options = match version {
+                    Version::V311 => SubscriptionOptions::new(QoS::AtLeastOnce),
+                    Version::V5 => SubscriptionOptions {
+                        qos: QoS::AtLeastOnce,
+                        no_local: true,
+                        retain_as_published: true,
+                        retain_handling: RetainHandling::SendIfNew,
+                    },
+                };
+                assert_eq!(asked, [("a/+", options)]);
+                let pairs: Vec<_> = subscribe.properties.user_properties().collect();
+                let said: &[_] = if version == Version::V5 { &[("k", "v")] } else { &[] };
+                assert_eq!(pairs, said);
+                subscribe.id
+            });
+            let properties = Properties::NONE;
+            script.send(&Packet::SubAck(SubAck { id, properties, codes: &[1] }));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        let list = [Property::UserProperty(("k", "v"))];
+        let subscribe = client.subscribe("a/+", QoS::AtLeastOnce);
+        let subscribe = match version {
+            Version::V311 => subscribe,
+            Version::V5 => subscribe
+                .no_local(true)
+                .retain_as_published(true)
+                .retain_handling(RetainHandling::SendIfNew)
+                .properties(&list),
+        };
+        assert_eq!(within(subscribe).await.expect("an answer").qos(), QoS::AtLeastOnce);
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn the_end_of_a_subscription_may_carry_user_properties() {
+    in_5_0(async {
+        let server = peer(|script| {
+            script.welcome();
+            let id = script.expect_packet(PacketType::Unsubscribe, |packet| {
+                let Packet::Unsubscribe(unsubscribe) = packet else { unreachable!("looked at") };
+                assert!(unsubscribe.properties.user_properties().eq([("k", "v")]));
+                unsubscribe.id
+            });
+            let properties = Properties::NONE;
+            script.send(&Packet::UnsubAck(SubAck { id, properties, codes: &[0x87] }));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(Version::V5, server.port)).await;
+        let list = [Property::UserProperty(("k", "v"))];
+        let end = within(client.unsubscribe("a").properties(&list)).await;
+        assert_eq!(end, Err(SubscribeError::Refused(ReasonCode::NOT_AUTHORIZED)));
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
     });
 }
 
