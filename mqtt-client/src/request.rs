@@ -42,6 +42,7 @@ impl Patience {
 /// How a call ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Done {
+    /// If the call still has its slot, the server's words lie there.
     Outcome(Outcome),
     /// A QoS 0 message is on its way.
     Left,

@@ -258,6 +258,10 @@ impl State {
                 self.link.connecting = None;
                 Done::Connect(self.link.failure.take().unwrap_or(ConnectError::Closed))
             }
+            // Its slot stays for what the server said: whoever asked takes it from there.
+            outcome if self.waiters.is_explained(taken) => {
+                return Poll::Ready(Done::Outcome(outcome));
+            }
             outcome => Done::Outcome(outcome),
         };
         // It was over: nothing goes on without it, and nobody has waited behind it.

@@ -13,6 +13,7 @@ use crate::granted::Granted;
 use crate::waiter::Of;
 pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
+use crate::words::Words;
 pub(crate) use deadlines::Time;
 use lists::{DUE, LISTS, List};
 
@@ -114,6 +115,17 @@ impl Waiters {
     /// What the server answered.
     pub(crate) fn granted(&mut self, slot: Slot) -> Granted {
         self.get(slot).map_or(Granted::NONE, |waiter| waiter.granted)
+    }
+
+    /// Whether the server has said more to the operation than a reason code.
+    #[inline]
+    pub(crate) fn is_explained(&mut self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|waiter| !waiter.words.is_empty())
+    }
+
+    /// Takes what the server said to the operation.
+    pub(crate) fn take_words(&mut self, slot: Slot) -> Words {
+        self.get(slot).map(|waiter| core::mem::take(&mut waiter.words)).unwrap_or_default()
     }
 
     /// The call waits for the end of the operation with that identifier.
@@ -267,6 +279,7 @@ impl Waiters {
             id: PacketId::new(core::mem::take(&mut waiter.id)),
         };
         let waker = waiter.waker.take();
+        waiter.words = Words::NONE;
         self.change(slot, Wait::Free);
         self.unlink(index, Of::Time);
         let next = core::mem::replace(&mut self.free, index);

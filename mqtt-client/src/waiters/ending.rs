@@ -1,5 +1,6 @@
 //! How the waits of calls end.
 
+use mqtt_as_proto::Properties;
 use mqtt_as_proto::client::{Fate, Tag};
 
 use super::{Granted, Outcome, Slot, Wait, Waiters, at};
@@ -18,6 +19,13 @@ impl Waiters {
         if let Some(waiter) = self.get(slot) {
             waiter.granted = Granted::new(codes);
             self.finish_tag(tag, Outcome::Answered);
+        }
+    }
+
+    /// The server says more to the operation with that mark than its fate.
+    pub(crate) fn explain(&mut self, tag: Tag, properties: &Properties<'_>) {
+        if let Some(waiter) = Slot::from_tag(tag).and_then(|slot| self.get(slot)) {
+            waiter.words.explain(properties);
         }
     }
 
