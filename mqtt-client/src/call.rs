@@ -8,6 +8,7 @@ use core::task::{Context, Poll, Waker};
 pub(crate) use crate::request::{Done, Operation, Patience};
 use crate::runtime::{Lock, with_state};
 use crate::waiters::Slot;
+use crate::words::Words;
 
 /// A call: what is asked for, and the slot in which it waits.
 pub(crate) struct Call<'c, L: Lock, O> {
@@ -21,6 +22,27 @@ impl<'c, L: Lock, O> Call<'c, L, O> {
     pub(crate) fn new(lock: &'c L, operation: O) -> Self {
         Self { lock, operation, slot: None }
     }
+}
+
+impl<L: Lock, O> Call<'_, L, O> {
+    /// What the server said to the operation that is over.
+    pub(crate) fn take_words(&mut self) -> Words {
+        take_words(self.lock, &mut self.slot)
+    }
+}
+
+/// What the server said to the operation whose call has that slot, which is free then.
+pub(crate) fn take_words(lock: &dyn Lock, slot: &mut Option<Slot>) -> Words {
+    let mut words = Words::NONE;
+    if Words::ARE_KEPT
+        && let Some(slot) = slot.take()
+    {
+        with_state(lock, |state| {
+            words = state.waiters.take_words(slot);
+            state.abandon(slot);
+        });
+    }
+    words
 }
 
 impl<L: Lock, O: Operation> Future for Call<'_, L, O> {

@@ -8,6 +8,7 @@ use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, c
 
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
+use crate::words::EXPLANATIONS;
 
 /// The options of a builder: a method each.
 macro_rules! options {
@@ -96,7 +97,12 @@ impl Config {
             while_down: WhileDown::default(),
         };
         // Linked only where they are used: expiry comes with the first message that has one.
-        let core = client::Config { expiry: None, authentication: None, ..Default::default() };
+        let core = client::Config {
+            expiry: None,
+            authentication: None,
+            explanations: EXPLANATIONS,
+            ..Default::default()
+        };
         Self { kept, sizes: Sizes::NONE, core }
     }
 

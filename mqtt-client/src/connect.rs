@@ -210,7 +210,7 @@ fn told_anew(seen: &AtomicU32, count: u32) -> bool {
 /// What the last CONNACK said.
 fn session(lock: &dyn Lock) -> Session {
     let mut session = Session::default();
-    with_state(lock, |state| session = state.link.session);
+    with_state(lock, |state| session = state.link.session.clone());
     session
 }
 

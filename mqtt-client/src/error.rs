@@ -5,6 +5,7 @@ use core::fmt;
 use mqtt_as_proto::client::{ConnectionError, NotSent, OperationError};
 use mqtt_as_proto::{ReasonCode, TopicError};
 
+use crate::acknowledgement::Acknowledgement;
 pub use crate::transport::ErrorKind;
 
 mqtt_as_proto::reasons! {
@@ -51,13 +52,14 @@ mqtt_as_proto::reasons! {
 
     /// Why a message was not published, or is not known to be.
     #[non_exhaustive]
-    PublishError {
+    PublishError owns words {
         /// The topic is no topic name. Nothing was sent.
         Topic(error: TopicError) => "{error}";
         /// It cannot be said, or the server does not allow it. Nothing was sent.
         Invalid(error: OperationError) => "{error}";
-        /// The server got the message and refused it.
-        Refused(reason: ReasonCode) => "the server refused the message: {reason}";
+        /// The server got the message and refused it, as its acknowledgement says.
+        Refused(acknowledgement: Acknowledgement)
+            => "the server refused the message: {acknowledgement}";
         /// It was accepted, but never sent, and will not be.
         NeverSent(why: NotSent) => "{}", NeverSent(*why);
         /// It was sent, and the session is gone: nobody knows whether it arrived.

@@ -1,8 +1,9 @@
 //! Events: the link is up, the link is down, a message came. And what is told with them.
 
-#[cfg(feature = "alloc")]
 use mqtt_as_proto::Properties;
 use mqtt_as_proto::client::{Connected, Limits};
+
+use crate::words::Words;
 
 /// The link came up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,9 +17,21 @@ pub struct Down;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Msg;
 
-/// What the server said when it accepted the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// What the server said when it accepted the connection (3.2).
+///
+/// ```
+/// # use mqtt_as_client::{Client, ConnectError, Runtime};
+/// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), ConnectError> {
+/// let session = client.connect(false).await?;
+/// println!("resumed: {}", session.session_present);
+/// if let Some(id) = session.properties().assigned_client_identifier() {
+///     println!("the server calls us {id}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Session {
     /// The server resumed a session.
     pub session_present: bool,
@@ -33,6 +46,7 @@ pub struct Session {
     /// The session is resumed, but ends with this connection: its expiry was set to 0 although it
     /// was to be kept.
     pub expires_at_once: bool,
+    words: Words,
 }
 
 impl Session {
@@ -44,7 +58,34 @@ impl Session {
             session_expiry: connected.session_expiry,
             limits: *connected.limits,
             expires_at_once: false,
+            words: Words::new(&connected.properties),
         }
+    }
+
+    /// Returns all properties of CONNACK: the assigned client identifier, the Response Information,
+    /// a reason string, user properties, data of enhanced authentication and the rest (3.2.2.3).
+    /// There are none in 3.1.1. More than 64 KiB of them are not kept, and without a heap nothing is:
+    /// then there are none here, and what is a number is in the fields.
+    #[must_use]
+    pub fn properties(&self) -> Properties<'_> {
+        self.words.properties()
+    }
+}
+
+/// Shows the numbers only.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Session {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(
+            f,
+            "Session {{ session_present: {}, adopted: {}, server_keep_alive: {}, \
+             session_expiry: {}, limits: {} }}",
+            self.session_present,
+            self.adopted,
+            self.server_keep_alive,
+            self.session_expiry,
+            self.limits
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use crate::event::Session;
 use crate::link::Link;
 
 /// A change of the link. Opaque: without a heap the caller makes an array of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LinkEvent(pub(crate) Option<Change>);
 
 impl LinkEvent {
@@ -15,7 +15,7 @@ impl LinkEvent {
 }
 
 // 0 is left for `None`: a static array of no changes is zero, and takes no flash.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[repr(u8)]
 pub(crate) enum Change {
     Up(Session) = 1,
@@ -56,7 +56,7 @@ impl Lane {
 
     fn keep(&mut self, link: &Link) {
         let down = link.down_reason.filter(|_| !link.is_up);
-        let change = down.map_or(Change::Up(link.session), Change::Down);
+        let change = down.map_or_else(|| Change::Up(link.session.clone()), Change::Down);
         if !self.events.grow_to(self.len + 1) {
             let _ = self.pop();
         }

@@ -34,6 +34,7 @@ macro_rules! opaque {
 }
 
 // Each imports from those below it only.
+mod acknowledgement;
 mod assigned;
 mod call;
 #[cfg(feature = "alloc")]
@@ -70,6 +71,7 @@ mod waiter;
 mod waiters;
 mod words;
 
+pub use acknowledgement::Acknowledgement;
 pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow, WhileDown, Will};
 pub use connect::Connecting;

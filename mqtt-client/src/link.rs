@@ -75,7 +75,8 @@ impl Link {
 
     pub(crate) fn come_up(&mut self, session: Session) {
         let warning = core::mem::take(&mut self.session.expires_at_once);
-        self.session = Session { expires_at_once: warning, ..session };
+        self.session = session;
+        self.session.expires_at_once = warning;
         (self.is_up, self.is_news) = (true, true);
         self.ups = self.ups.wrapping_add(1);
     }

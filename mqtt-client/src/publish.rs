@@ -9,7 +9,8 @@ use core::time::Duration;
 use mqtt_as_proto::client::{self, Message, OperationError};
 use mqtt_as_proto::{Payload, Properties, QoS, TopicError, TopicName};
 
-use crate::call::{Call, Done, Operation, Patience};
+use crate::acknowledgement::Acknowledgement;
+use crate::call::{Call, Done, Operation, Patience, take_words};
 use crate::client::Client;
 use crate::config::{millis, options};
 use crate::error::PublishError;
@@ -17,10 +18,11 @@ use crate::large::Large;
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
+use crate::words::Words;
 
 impl<R: Runtime> Client<R> {
     /// Publishes a message. Awaited, it resolves when QoS 0 is on its way, QoS 1 is at PUBACK, and
-    /// QoS 2 at PUBCOMP. Options go before the `await`.
+    /// QoS 2 at PUBCOMP, with the server's [`Acknowledgement`]. Options go before the `await`.
     #[inline]
     pub fn publish<'c, 'p>(
         &'c self,
@@ -98,11 +100,12 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     /// # Errors
     /// [`PublishError::Invalid`] with `NoRoom` if there is no room; the others as when awaited.
     pub fn try_publish(self) -> Result<(), PublishError> {
-        let Publishing(call) = self.into_future();
+        let Publishing(mut call) = self.into_future();
         let Posting { message, large, .. } = &call.operation;
         let mut message = message.map_err(PublishError::Topic)?;
         message.payload = large.payload().unwrap_or(message.payload);
-        published(ask(call.lock, |state| state.try_publish(&message)).unwrap_or(Done::CLOSED))
+        let done = ask(call.lock, |state| state.try_publish(&message)).unwrap_or(Done::CLOSED);
+        published(done, call.lock, &mut call.slot).map(drop)
     }
 
     /// Publishes it, and waits until it is accepted only: then there is room for it, and it leaves
@@ -121,7 +124,7 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
 }
 
 impl<'c, 'p, R: Runtime> IntoFuture for Publish<'c, 'p, R> {
-    type Output = Result<(), PublishError>;
+    type Output = Result<Acknowledgement, PublishError>;
     type IntoFuture = Publishing<'c, 'p, R>;
 
     /// All is set: a large payload is copied, if it has to be.
@@ -186,11 +189,14 @@ impl<R: Runtime> Publishing<'_, '_, R> {
 }
 
 impl<R: Runtime> Future for Publishing<'_, '_, R> {
-    type Output = Result<(), PublishError>;
+    type Output = Result<Acknowledgement, PublishError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_done(cx).map(published)
+        self.poll_done(cx).map(|done| {
+            let call = &mut self.0;
+            published(done, call.lock, &mut call.slot)
+        })
     }
 }
 
@@ -204,8 +210,10 @@ impl<'c, R: Runtime> Future for Sending<'c, '_, R> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll_done(cx).map(|done| {
-            published(done)?;
             let call = &mut self.0.0;
+            if !matches!(done, Done::Left | Done::Accepted) {
+                ended(done, call.lock, &mut call.slot)?;
+            }
             Ok(Receipt(Call { lock: call.lock, operation: Fate, slot: call.slot.take() }))
         })
     }
@@ -231,11 +239,12 @@ impl Operation for Fate {
 }
 
 impl<R: Runtime> Future for Receipt<'_, R> {
-    type Output = Result<(), PublishError>;
+    type Output = Result<Acknowledgement, PublishError>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(published)
+        let call = &mut self.0;
+        Pin::new(&mut *call).poll(cx).map(|done| published(done, call.lock, &mut call.slot))
     }
 }
 
@@ -249,16 +258,24 @@ pub(crate) fn count_expiry(lock: &dyn Lock, properties: &Properties<'_>) {
 
 /// What a publish that is over tells.
 #[inline]
-fn published(done: Done) -> Result<(), PublishError> {
+fn published(
+    done: Done,
+    lock: &dyn Lock,
+    slot: &mut Option<Slot>,
+) -> Result<Acknowledgement, PublishError> {
     if let Done::Left | Done::Accepted = done {
-        return Ok(());
+        return Ok(Acknowledgement::SUCCESS);
     }
-    ended(done)
+    ended(done, lock, slot)
 }
 
-fn ended(done: Done) -> Result<(), PublishError> {
+fn ended(
+    done: Done,
+    lock: &dyn Lock,
+    slot: &mut Option<Slot>,
+) -> Result<Acknowledgement, PublishError> {
     Err(match done {
-        Done::Outcome(outcome) => return outcome.published(),
+        Done::Outcome(outcome) => return outcome.published(take_words(lock, slot)),
         Done::Refused(OperationError::NotConnected) | Done::NotConnected => {
             PublishError::NotConnected
         }
@@ -271,11 +288,17 @@ fn ended(done: Done) -> Result<(), PublishError> {
 }
 
 impl Outcome {
-    pub(crate) fn published(self) -> Result<(), PublishError> {
+    /// What it means for a publish to which the server said that.
+    pub(crate) fn published(self, words: Words) -> Result<Acknowledgement, PublishError> {
         Err(match self {
-            Self::Fate(client::Fate::Left) => return Ok(()),
-            Self::Fate(client::Fate::Acknowledged(reason)) if !reason.is_error() => return Ok(()),
-            Self::Fate(client::Fate::Acknowledged(reason)) => PublishError::Refused(reason),
+            Self::Fate(client::Fate::Left) => return Ok(Acknowledgement::SUCCESS),
+            Self::Fate(client::Fate::Acknowledged(reason)) => {
+                let acknowledgement = Acknowledgement::new(reason, words);
+                if !reason.is_error() {
+                    return Ok(acknowledgement);
+                }
+                PublishError::Refused(acknowledgement)
+            }
             Self::Fate(client::Fate::NeverSent(why)) => PublishError::NeverSent(why),
             Self::Fate(client::Fate::Unknown { received }) => PublishError::Unknown { received },
             Self::Fate(client::Fate::Interrupted) => PublishError::Interrupted,

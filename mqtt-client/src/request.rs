@@ -39,7 +39,7 @@ impl Patience {
     }
 }
 
-/// How a call ended.
+/// How a call ended. If it still has its slot, the server's words lie there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Done {
     Outcome(Outcome),

@@ -329,6 +329,7 @@ impl Told<'_> {
         match event {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
             Event::Answered(answer) => self.waiters.answer(&answer),
+            Event::Explained { tag, properties } => self.waiters.explain(tag, &properties),
             Event::Pong => {
                 self.link.pongs = self.link.pongs.wrapping_add(1);
                 self.waiters.wake_all(Wait::Pong);

@@ -260,6 +260,10 @@ impl State {
             }
             outcome => Done::Outcome(outcome),
         };
+        // Its slot stays for what the server said: whoever asked takes it from there.
+        if self.waiters.is_explained(taken) {
+            return Poll::Ready(done);
+        }
         // It was over: nothing goes on without it, and nobody has waited behind it.
         *slot = None;
         self.waiters.free(taken);

@@ -8,6 +8,7 @@ use core::time::Duration;
 use mqtt_as_proto::client::{Fate, Message, Published};
 use mqtt_as_proto::{Properties, QoS, TopicName};
 
+use crate::acknowledgement::Acknowledgement;
 use crate::call::Done;
 use crate::client::Client;
 use crate::config::{WhileDown, millis, options};
@@ -17,6 +18,7 @@ use crate::error::{DownReason, PublishError};
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
+use crate::words::Words;
 
 impl<R: Runtime> Client<R> {
     /// Publishes a message whose payload of `len` bytes is written piece by piece: it may be larger
@@ -183,7 +185,7 @@ impl<R: Runtime> PublishStream<'_, R> {
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only. `finish` may be called again.
-    pub async fn finish(&mut self) -> Result<(), PublishError> {
+    pub async fn finish(&mut self) -> Result<Acknowledgement, PublishError> {
         let (slot, timeout, announced) = (self.slot, self.timeout, self.head.len);
         let (given, missing) = (self.written(), self.left != 0);
         let awaits = ask(self.lock, |state| {
@@ -199,7 +201,9 @@ impl<R: Runtime> PublishStream<'_, R> {
         awaits.unwrap_or(Err(PublishError::Closed))?;
         let _waits = OnDrop(self.lock, |state| state.wait_no_longer(slot));
         let outcome = wait(self.lock, |state, waker| state.poll_outcome(slot, waker));
-        outcome.await.published()
+        let outcome = outcome.await;
+        let words = ask(self.lock, |state| state.waiters.take_words(slot));
+        outcome.published(words.unwrap_or_default())
     }
 
     /// Opens a stream again that the loss of the connection, or its own stop, has ended: its payload
@@ -270,7 +274,7 @@ impl Outcome {
         match self {
             Self::TimedOut | Self::NoRoom => PublishError::NotConnected,
             // It was acknowledged after all.
-            outcome => outcome.published().err().unwrap_or(PublishError::NotInterrupted),
+            outcome => outcome.published(Words::NONE).err().unwrap_or(PublishError::NotInterrupted),
         }
     }
 }
@@ -395,7 +399,7 @@ impl State {
         waker: &Waker,
     ) -> Poll<Result<usize, PublishError>> {
         if let Some(outcome) = self.waiters.outcome(slot) {
-            let ended = outcome.published();
+            let ended = outcome.published(Words::NONE);
             let over = !bytes.is_empty() || ended.is_err();
             let error = ended.err().unwrap_or(PublishError::Closed);
             return Poll::Ready(if over { Err(error) } else { Ok(0) });

@@ -16,7 +16,7 @@ use crate::granted::{Granted, MOST};
 use crate::runtime::{Lock, Runtime};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
-use crate::words::WordsPlace;
+use crate::words::Words;
 
 impl<R: Runtime> Client<R> {
     /// Subscribes to a filter at that QoS. Awaited, it resolves at SUBACK with what was granted.
@@ -38,7 +38,6 @@ impl<R: Runtime> Client<R> {
             filter: TopicFilter::new(filter),
             options: SubscriptionOptions::new(qos),
             properties: Properties::NONE,
-            words: WordsPlace::default(),
         };
         Subscribe(Call::new(&*self.shared, asked))
     }
@@ -65,7 +64,7 @@ impl<R: Runtime> Client<R> {
             })?;
             core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
         };
-        Requesting(Call::new(&*self.shared, Asking { ask, words: WordsPlace::default() })).await
+        Requesting(Call::new(&*self.shared, Asking { ask })).await
     }
 
     /// Ends the subscription to a filter. Awaited, it resolves at UNSUBACK. Options go before the
@@ -80,8 +79,7 @@ impl<R: Runtime> Client<R> {
     /// ```
     pub fn unsubscribe<'c, 'p>(&'c self, filter: &'p str) -> Unsubscribe<'c, 'p, R> {
         let filter = TopicFilter::new(filter);
-        let leaving =
-            Leaving { filter, properties: Properties::NONE, words: WordsPlace::default() };
+        let leaving = Leaving { filter, properties: Properties::NONE };
         Unsubscribe(Call::new(&*self.shared, leaving))
     }
 
@@ -103,7 +101,7 @@ impl<R: Runtime> Client<R> {
             let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
             core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
         };
-        Requesting(Call::new(&*self.shared, Asking { ask, words: WordsPlace::default() })).await
+        Requesting(Call::new(&*self.shared, Asking { ask })).await
     }
 }
 
@@ -124,7 +122,6 @@ struct Asked<'p> {
     filter: Result<TopicFilter<'p>, TopicError>,
     options: SubscriptionOptions,
     properties: Properties<'p>,
-    words: WordsPlace,
 }
 
 impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
@@ -156,7 +153,7 @@ impl<R: Runtime> Future for Subscribe<'_, '_, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let poll = Pin::new(&mut self.0).poll(cx);
         poll.map(|done| {
-            let granted = answer(done, &self.0.operation.words)?;
+            let granted = answer(done, self.0.take_words())?;
             let first = granted.results().next();
             match first {
                 Some(Ok(_)) => Ok(granted),
@@ -175,7 +172,7 @@ impl Operation for Asked<'_> {
         };
         let subscription = Subscription { filter, options: self.options };
         let ask = |core: &mut Core, tag| core.subscribe(&[subscription], self.properties, tag);
-        state.ask_server(&self.words, slot, waker, &ask)
+        state.ask_server(slot, waker, &ask)
     }
 }
 
@@ -194,7 +191,6 @@ struct Leaving<'p> {
     /// Or what is wrong with it.
     filter: Result<TopicFilter<'p>, TopicError>,
     properties: Properties<'p>,
-    words: WordsPlace,
 }
 
 impl<'p, R: Runtime> Unsubscribe<'_, 'p, R> {
@@ -212,7 +208,7 @@ impl<R: Runtime> Future for Unsubscribe<'_, '_, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let poll = Pin::new(&mut self.0).poll(cx);
         poll.map(|done| {
-            let granted = answer(done, &self.0.operation.words)?;
+            let granted = answer(done, self.0.take_words())?;
             match granted.reason_codes().first() {
                 Some(reason) if reason.is_error() => Err(SubscribeError::Refused(*reason)),
                 _ => Ok(granted),
@@ -228,7 +224,7 @@ impl Operation for Leaving<'_> {
             Err(error) => return Poll::Ready(Done::Mistaken(error)),
         };
         let ask = |core: &mut Core, tag| core.unsubscribe(&[filter], self.properties, tag);
-        state.ask_server(&self.words, slot, waker, &ask)
+        state.ask_server(slot, waker, &ask)
     }
 }
 
@@ -241,22 +237,10 @@ type Core = client::Client<'static>;
 type Ask<'a> = &'a dyn Fn(&mut Core, Tag) -> Result<PacketId, OperationError>;
 
 impl State {
-    /// Asks the server. What it says beside its codes is found at that place.
-    fn ask_server(
-        &mut self,
-        words: &WordsPlace,
-        slot: &mut Option<Slot>,
-        waker: &Waker,
-        ask: Ask<'_>,
-    ) -> Poll<Done> {
-        let tag = slot.map(Slot::tag);
-        let poll = self.request(slot, waker, &mut |state, tag| {
+    fn ask_server(&mut self, slot: &mut Option<Slot>, waker: &Waker, ask: Ask<'_>) -> Poll<Done> {
+        self.request(slot, waker, &mut |state, tag| {
             ask(&mut state.core, tag).map(Published::Pending)
-        });
-        if poll.is_ready() {
-            words.fill(&mut self.waiters.words, tag);
-        }
-        poll
+        })
     }
 }
 
@@ -267,7 +251,6 @@ struct Requesting<'c, L: Lock, F: Fn(&mut Core, Tag) -> Result<PacketId, Operati
 
 struct Asking<F> {
     ask: F,
-    words: WordsPlace,
 }
 
 impl<F> Operation for Asking<F>
@@ -275,7 +258,7 @@ where
     F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin,
 {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.ask_server(&self.words, slot, waker, &self.ask)
+        state.ask_server(slot, waker, &self.ask)
     }
 }
 
@@ -287,7 +270,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let poll = Pin::new(&mut self.0).poll(cx);
-        poll.map(|done| answer(done, &self.0.operation.words))
+        poll.map(|done| answer(done, self.0.take_words()))
     }
 }
 
@@ -305,9 +288,9 @@ fn gather<F, T: Copy>(
 }
 
 /// What a request that is over tells.
-fn answer(done: Done, words: &WordsPlace) -> Result<Granted, SubscribeError> {
+fn answer(done: Done, words: Words) -> Result<Granted, SubscribeError> {
     Err(match done {
-        Done::Granted(codes) => return Ok(Granted::new(codes, words.take())),
+        Done::Granted(codes) => return Ok(Granted::new(codes, words)),
         Done::Mistaken(error) => SubscribeError::Filter(error),
         Done::Outcome(Outcome::Fate(Fate::NeverSent(_))) => SubscribeError::NotConnected,
         Done::Outcome(Outcome::Fate(_)) => SubscribeError::Unknown,

@@ -7,6 +7,7 @@ use mqtt_as_proto::client::{Fate, Tag};
 
 use crate::deadline::Deadline;
 use crate::granted::Codes;
+use crate::words::Words;
 
 /// One waiting call. Opaque: without a heap the caller makes an array of them.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Waiter {
     /// How often it found no room.
     pub(crate) passed: u8,
     pub(crate) outcome: Outcome,
+    /// What the server said to its operation.
+    pub(crate) words: Words,
 }
 
 impl Waiter {
@@ -40,6 +43,7 @@ impl Waiter {
             wait: Wait::Free,
             passed: 0,
             outcome: Outcome::None,
+            words: Words::NONE,
         }
     }
 }

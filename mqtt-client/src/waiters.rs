@@ -13,7 +13,7 @@ use crate::granted::Codes;
 use crate::waiter::Of;
 pub use crate::waiter::Waiter;
 pub(crate) use crate::waiter::{Outcome, Slot, Wait};
-use crate::words::WordsKept;
+use crate::words::Words;
 pub(crate) use deadlines::Time;
 use lists::{DUE, LISTS, List};
 
@@ -29,8 +29,6 @@ pub(crate) struct Waiters {
     turn: Option<Slot>,
     /// It was woken, and has not looked since.
     turn_woken: bool,
-    /// What the server said in answers, until their calls look.
-    pub(crate) words: WordsKept,
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
     /// Calls that found no slot, when they look again, and whether that is now.
@@ -63,7 +61,6 @@ impl Waiters {
             lists: [List::default(); LISTS],
             turn: None,
             turn_woken: false,
-            words: WordsKept::default(),
             old: None,
             strangers: [const { None }; 4],
             look_again: None,
@@ -118,6 +115,17 @@ impl Waiters {
     /// What the server answered.
     pub(crate) fn granted(&mut self, slot: Slot) -> Codes {
         self.get(slot).map_or(Codes::NONE, |waiter| waiter.granted)
+    }
+
+    /// Whether the server has said more to the operation than a reason code.
+    #[inline]
+    pub(crate) fn is_explained(&mut self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|waiter| !waiter.words.is_empty())
+    }
+
+    /// Takes what the server said to the operation.
+    pub(crate) fn take_words(&mut self, slot: Slot) -> Words {
+        self.get(slot).map(|waiter| core::mem::take(&mut waiter.words)).unwrap_or_default()
     }
 
     /// The call waits for the end of the operation with that identifier.
@@ -271,6 +279,7 @@ impl Waiters {
             id: PacketId::new(core::mem::take(&mut waiter.id)),
         };
         let waker = waiter.waker.take();
+        waiter.words = Words::NONE;
         self.change(slot, Wait::Free);
         self.unlink(index, Of::Time);
         let next = core::mem::replace(&mut self.free, index);

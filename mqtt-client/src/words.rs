@@ -1,90 +1,52 @@
-//! What the server says beside the reason codes of an answer: kept with a heap, until its call looks.
+//! What a server says beside its answers, as far as it is kept: with a heap all of it, without one
+//! nothing.
 
 #[cfg(feature = "alloc")]
-pub(crate) use heap::{Words, WordsKept, WordsPlace};
+pub(crate) use heap::{EXPLANATIONS, Words};
 #[cfg(not(feature = "alloc"))]
-pub(crate) use lent::{Words, WordsKept, WordsPlace};
+pub(crate) use lent::{EXPLANATIONS, Words};
 
 #[cfg(feature = "alloc")]
 mod heap {
-    use alloc::boxed::Box;
-    use alloc::vec::Vec;
-    use core::cell::Cell;
-
     use mqtt_as_proto::Properties;
-    use mqtt_as_proto::client::Tag;
-    use mqtt_as_proto::packet::PacketType;
+    use mqtt_as_proto::client::Explanations;
+    use mqtt_as_proto::property::OwnedProperties;
 
-    /// The properties of an answer, as they came; mostly there are none.
+    /// The core tells what the server says beside its acknowledgements.
+    pub(crate) const EXPLANATIONS: Option<Explanations> = Some(Explanations::TOLD);
+
+    /// What a server said, in properties.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
-    pub(crate) struct Words(Option<Box<[u8]>>);
+    pub(crate) struct Words(OwnedProperties);
 
     impl Words {
+        pub(crate) const NONE: Self = Self(OwnedProperties::NONE);
+        pub(crate) const ARE_KEPT: bool = true;
+
+        /// What CONNACK said.
+        pub(crate) fn new(properties: &Properties<'_>) -> Self {
+            let mut words = Self::NONE;
+            words.add(properties, 64 * 1024);
+            words
+        }
+
+        /// An acknowledgement said that. There may be one for each message on its way.
+        pub(crate) fn explain(&mut self, properties: &Properties<'_>) {
+            self.add(properties, 1024);
+        }
+
+        fn add(&mut self, properties: &Properties<'_>, most: usize) {
+            // What was received can be written.
+            let _ = self.0.append(properties, most);
+        }
+
+        #[inline]
+        pub(crate) const fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+
         pub(crate) fn properties(&self) -> Properties<'_> {
-            let section = self.0.as_deref().unwrap_or_default();
-            Properties::from_section(section, PacketType::SubAck).unwrap_or_default()
-        }
-    }
-
-    /// Answers whose calls have not looked yet.
-    #[derive(Debug, Default)]
-    pub(crate) struct WordsKept(Vec<(Tag, Words)>);
-
-    impl WordsKept {
-        /// Keeps what was said in an answer, and forgets what nobody waits for any more.
-        pub(crate) fn keep(
-            &mut self,
-            tag: Tag,
-            properties: &Properties<'_>,
-            mut is_awaited: impl FnMut(Tag) -> bool,
-        ) {
-            self.0.retain(|(tag, _)| is_awaited(*tag));
-            if !properties.is_empty() {
-                self.0.push((tag, Words(Some(properties.section().into()))));
-            }
-        }
-
-        fn take(&mut self, tag: Tag) -> Words {
-            let at = self.0.iter().position(|(known, _)| *known == tag);
-            at.map(|at| self.0.swap_remove(at).1).unwrap_or_default()
-        }
-    }
-
-    /// Where a call finds what was said.
-    #[derive(Default)]
-    pub(crate) struct WordsPlace(Cell<Words>);
-
-    impl WordsPlace {
-        pub(crate) fn fill(&self, kept: &mut WordsKept, tag: Option<Tag>) {
-            if let Some(tag) = tag {
-                self.0.set(kept.take(tag));
-            }
-        }
-
-        pub(crate) fn take(&self) -> Words {
-            self.0.take()
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use mqtt_as_proto::Property;
-
-        use super::{Properties, Tag, WordsKept};
-
-        /// Calls that were dropped never look.
-        #[test]
-        fn what_nobody_waits_for_is_forgotten() {
-            let mut kept = WordsKept::default();
-            let section = b"\x1f\0\x04busy";
-            let words = Properties::from_section(section, super::PacketType::SubAck);
-            for number in 0..1000 {
-                kept.keep(Tag(number), &words.unwrap_or_default(), |tag| tag.0 + 2 >= number);
-            }
-            assert_eq!(kept.0.len(), 3);
-            let last = kept.take(Tag(999));
-            assert!(last.properties().into_iter().eq([Property::ReasonString("busy")]));
-            assert!(kept.take(Tag(999)).properties().is_empty(), "it is taken once");
+            self.0.get()
         }
     }
 }
@@ -92,34 +54,33 @@ mod heap {
 #[cfg(not(feature = "alloc"))]
 mod lent {
     use mqtt_as_proto::Properties;
-    use mqtt_as_proto::client::Tag;
+    use mqtt_as_proto::client::Explanations;
 
-    /// Nothing.
+    /// The core need not tell what nobody keeps.
+    pub(crate) const EXPLANATIONS: Option<Explanations> = None;
+
+    /// What a server said: not kept.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub(crate) struct Words {}
 
-    /// Nothing is kept.
-    #[derive(Debug, Default)]
-    pub(crate) struct WordsKept {}
+    #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)] // As with a heap.
+    impl Words {
+        pub(crate) const NONE: Self = Self {};
+        pub(crate) const ARE_KEPT: bool = false;
 
-    #[allow(clippy::unused_self)] // With a heap there is something.
-    impl WordsKept {
-        #[inline]
-        pub(crate) fn keep(&mut self, _: Tag, _: &Properties<'_>, _: impl FnMut(Tag) -> bool) {}
-    }
+        pub(crate) fn new(_properties: &Properties<'_>) -> Self {
+            Self::NONE
+        }
 
-    /// Where a call finds what was said: nothing.
-    #[derive(Default)]
-    pub(crate) struct WordsPlace {}
-
-    #[allow(clippy::unused_self)] // With a heap there is something.
-    impl WordsPlace {
-        #[inline]
-        pub(crate) fn fill(&self, _: &mut WordsKept, _: Option<Tag>) {}
+        pub(crate) fn explain(&mut self, _properties: &Properties<'_>) {}
 
         #[inline]
-        pub(crate) fn take(&self) -> Words {
-            Words {}
+        pub(crate) const fn is_empty(&self) -> bool {
+            true
+        }
+
+        pub(crate) fn properties(&self) -> Properties<'_> {
+            Properties::NONE
         }
     }
 }

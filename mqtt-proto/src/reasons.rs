@@ -4,9 +4,14 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! reasons {
+    (@copy $name:ident) => {
+        impl Copy for $name {}
+    };
+    // It owns what the peer said, with a heap.
+    (@copy $name:ident $what:ident) => {};
     ($(
         $(#[$about:meta])*
-        $name:ident $(says $before:literal)? { $(
+        $name:ident $(owns $what:ident)? $(says $before:literal)? { $(
             $(#[$variant_about:meta])*
             $variant:ident
             $(($($part:ident: $part_type:ty),+))?
@@ -15,12 +20,14 @@ macro_rules! reasons {
         )+ }
     )+) => {$(
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum $name { $(
             $(#[$variant_about])*
             $variant $(($($part_type),+))? $({ $($(#[$field_about])* $field: $field_type,)+ })?,
         )+ }
+
+        $crate::reasons!(@copy $name $($what)?);
 
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -341,7 +341,9 @@ impl Cause {
     /// The call, if the callback is for such an event. The callback itself runs at its first poll.
     fn call(&self, binding: &Binding) -> Option<Call> {
         Some(match (self, &binding.callback) {
-            (Self::Link(Change::Up(session)), On::Up(call)) => Call::new(call, *session, None),
+            (Self::Link(Change::Up(session)), On::Up(call)) => {
+                Call::new(call, session.clone(), None)
+            }
             (Self::Link(Change::Down(reason)), On::Down(call)) => Call::new(call, *reason, None),
             (Self::Message(message), On::Msg(call)) => {
                 Call::new(call, message.clone(), message.token())

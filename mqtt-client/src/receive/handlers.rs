@@ -251,7 +251,7 @@ impl HandlerTable {
             let binding = self.bindings.borrow().get(index).cloned().flatten();
             let Some((_, handler)) = binding else { continue };
             guard(&mut || match (&handler.0, what) {
-                (On::Up(function), On::Up(session)) => function(*session),
+                (On::Up(function), On::Up(session)) => function(session.clone()),
                 (On::Down(function), On::Down(reason)) => function(*reason),
                 (On::Msg(function), On::Msg(message)) => function(message),
                 _ => {}

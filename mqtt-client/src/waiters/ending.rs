@@ -1,5 +1,6 @@
 //! How the waits of calls end.
 
+use mqtt_as_proto::Properties;
 use mqtt_as_proto::client::{Answer, Fate, Tag};
 
 use super::{Codes, Outcome, Slot, Wait, Waiters, at};
@@ -17,17 +18,16 @@ impl Waiters {
         let Some(slot) = Slot::from_tag(answer.tag) else { return };
         if let Some(waiter) = self.get(slot) {
             waiter.granted = Codes::new(answer.codes);
+            waiter.words.explain(&answer.properties);
             self.finish(slot, Outcome::Answered);
-            self.keep_words(answer);
         }
     }
 
-    /// Keeps what the server said, until its call looks.
-    fn keep_words(&mut self, answer: &Answer<'_>) {
-        let mut words = core::mem::take(&mut self.words);
-        let is_awaited = |tag| Slot::from_tag(tag).is_some_and(|slot| self.get(slot).is_some());
-        words.keep(answer.tag, &answer.properties, is_awaited);
-        self.words = words;
+    /// The server says more to the operation with that mark than its fate.
+    pub(crate) fn explain(&mut self, tag: Tag, properties: &Properties<'_>) {
+        if let Some(waiter) = Slot::from_tag(tag).and_then(|slot| self.get(slot)) {
+            waiter.words.explain(properties);
+        }
     }
 
     /// Ends the wait of a call, if it still waits.

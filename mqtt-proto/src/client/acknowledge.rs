@@ -5,13 +5,26 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
-use super::event::{Fate, Tell};
+use super::event::{Event, Fate, Tag, Tell};
 use super::outgoing::{NEXT, flag, qos, state};
 use crate::log::Record;
 use crate::packet::{Ack, PacketType, QoS, Version};
 use crate::property::{Properties, Raw};
 use crate::reason::ReasonCode;
 use crate::wire::{PacketId, Reader};
+
+/// What the server says beside its acknowledgements is told, as [`Event::Explained`].
+#[derive(Clone, Copy, Debug)]
+pub struct Explanations {
+    tell: fn(&Client<'_>, PacketType, u16, Properties<'_>, Tell<'_>),
+}
+
+impl Explanations {
+    /// All of it.
+    pub const TOLD: Self = Self {
+        tell: |client, kind, id, properties, tell| client.explain(kind, id, properties, tell),
+    };
+}
 
 impl Client<'_> {
     /// One of the four came.
@@ -21,14 +34,19 @@ impl Client<'_> {
         body: &[u8],
         tell: Tell<'_>,
     ) -> Result<(), ConnectionError> {
-        let (id, reason) = match *body {
+        let (id, reason, properties) = match *body {
             [high, low] if (high | low) != 0 => {
-                (u16::from_be_bytes([high, low]), ReasonCode::SUCCESS)
+                (u16::from_be_bytes([high, low]), ReasonCode::SUCCESS, Properties::NONE)
             }
             _ => self.read_ack(kind, body)?,
         };
         if !self.is_connected() {
             return Err(Violation::Unexpected(kind).into()); // [MQTT-3.2.0-1]
+        }
+        if let Some(explanations) = self.config.explanations
+            && !properties.is_empty()
+        {
+            (explanations.tell)(self, kind, id, properties, tell);
         }
         match kind {
             PacketType::PubRel => self.on_pubrel(id),
@@ -41,16 +59,32 @@ impl Client<'_> {
     /// The long form: a reason code and properties.
     #[cold]
     #[inline(never)]
-    fn read_ack(
+    fn read_ack<'p>(
         &self,
         kind: PacketType,
-        body: &[u8],
-    ) -> Result<(u16, ReasonCode), ConnectionError> {
+        body: &'p [u8],
+    ) -> Result<(u16, ReasonCode, Properties<'p>), ConnectionError> {
         let mut from = Reader::new(body);
         let ack = Ack::read(&mut from, kind, self.config.version);
         from.end()?;
         self.check_explanation(kind, &ack.properties)?;
-        Ok((ack.id.get(), ack.reason))
+        Ok((ack.id.get(), ack.reason, ack.properties))
+    }
+
+    /// Tells what the server says beside an acknowledgement that is awaited: once for each.
+    fn explain(&self, kind: PacketType, id: u16, properties: Properties<'_>, tell: Tell<'_>) {
+        let Some(record) = self.outgoing.log.find(id) else { return };
+        let awaited = match kind {
+            PacketType::PubAck | PacketType::PubRec => {
+                matches!(record.state, state::SENT | state::INTERRUPTED)
+            }
+            PacketType::PubComp => record.state == state::RELEASED,
+            _ => false,
+        };
+        let tag = Tag(record.who);
+        if awaited && tag != Tag::NOBODY {
+            tell(Event::Explained { tag, properties });
+        }
     }
 
     /// A packet must not explain anything if that was declined [MQTT-3.1.2-29].
@@ -92,15 +126,17 @@ impl Client<'_> {
             (PacketType::PubRec, state::SENT | state::INTERRUPTED) if reason.is_error() => {
                 self.settle(&record, Fate::Acknowledged(reason), tell);
             }
-            (PacketType::PubRec, state::SENT | state::INTERRUPTED) => self.release(record),
+            (PacketType::PubRec, state::SENT | state::INTERRUPTED) => self.release(record, reason),
             // PUBREC again after PUBREL: PUBREL again, unless it has still to leave.
             (PacketType::PubRec, state::RELEASED) if !reason.is_error() => {
                 self.put_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
             }
             (PacketType::PubRec, state::RELEASE | state::RELEASED) => {}
-            // PUBCOMP 0x92 ends the flow too: the server let go of the message before.
+            // PUBCOMP 0x92 ends the flow too: the server let go of the message before. What it made
+            // of the message is what PUBREC said.
             (PacketType::PubComp, state::RELEASED) => {
-                self.settle(&record, Fate::Acknowledged(ReasonCode::SUCCESS), tell);
+                let reason = ReasonCode::from_u8(record.extra as u8);
+                self.settle(&record, Fate::Acknowledged(reason), tell);
             }
             _ => return Err(unexpected(kind, id)), // It was not sent on this connection.
         }
@@ -124,7 +160,7 @@ impl Client<'_> {
 
     /// PUBREC came: what is owed is PUBREL, in the order of the PUBRECs [MQTT-4.6.0-4], which is
     /// that of the log from here on.
-    fn release(&mut self, record: Record) {
+    fn release(&mut self, record: Record, reason: ReasonCode) {
         self.note_progress();
         let retired = record.has(flag::RETIRED);
         if record.state == state::INTERRUPTED && !retired {
@@ -140,6 +176,7 @@ impl Client<'_> {
             state: if sent { state::RELEASED } else { state::RELEASE },
             flags: record.flags & kept,
             who: record.who,
+            extra: u32::from(reason.as_u8()),
             ..Record::default()
         };
         self.outgoing.releases = self.outgoing.releases.wrapping_add(u16::from(!sent));

@@ -1,5 +1,6 @@
 //! What a client is made of: its settings and its memory.
 
+use super::acknowledge::Explanations;
 use super::alias::{Aliases, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
@@ -47,6 +48,9 @@ pub struct Config {
     /// Messages that expire while they wait. A program that publishes none may leave it out, which
     /// saves code.
     pub expiry: Option<&'static Expiry>,
+    /// What the server says beside its acknowledgements is told. A program that does not care may
+    /// leave it out, which saves code.
+    pub explanations: Option<Explanations>,
     /// Enhanced authentication. A program that does not use it may leave it out, which saves code.
     pub authentication: Option<Authentication>,
     /// From the start of the connection until CONNACK, with all steps of authentication.
@@ -87,6 +91,7 @@ impl Default for Config {
             topic_alias_maximum: 16,
             aliases_out: None,
             expiry: Some(&Expiry::COUNTS),
+            explanations: Some(Explanations::TOLD),
             authentication: Some(Authentication::METHOD),
             connect_timeout: 10_000,
             ping_interval: 0,

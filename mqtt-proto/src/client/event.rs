@@ -20,6 +20,14 @@ pub enum Event<'e> {
         /// What became of it.
         fate: Fate,
     },
+    /// The server said more of a publish than a reason code: a reason string, user properties. Its
+    /// fate follows, at QoS 2 perhaps after more of them.
+    Explained {
+        /// The mark given to the operation.
+        tag: Tag,
+        /// Properties of PUBACK, PUBREC or PUBCOMP.
+        properties: Properties<'e>,
+    },
     /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
     Answered(Answer<'e>),
     /// The connection stands.
@@ -92,8 +100,8 @@ impl Tag {
 /// What became of a publish, or of a request without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Acknowledged for good: PUBACK, PUBCOMP, or PUBREC with an error. Success, or the server's
-    /// reason to refuse the message.
+    /// Acknowledged for good: PUBACK, PUBCOMP, or PUBREC with an error. What the server made of the
+    /// message, as PUBACK or PUBREC said: success, or its reason to refuse it.
     Acknowledged(ReasonCode),
     /// A QoS 0 message that had waited for a connection was handed to it.
     Left,

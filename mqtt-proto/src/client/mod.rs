@@ -33,6 +33,7 @@ use core::fmt;
 
 pub use crate::limits::{Limit, Limits};
 pub use crate::log::LogMemory;
+pub use acknowledge::Explanations;
 pub use alias::{Aliases, AliasesOut};
 pub use authenticate::Authentication;
 pub use config::{Config, ConfigError, Memory};

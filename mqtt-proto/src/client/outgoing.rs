@@ -10,7 +10,7 @@ pub(super) mod state {
     pub(crate) const WAITING: u8 = 1;
     /// PUBACK or PUBREC is awaited.
     pub(crate) const SENT: u8 = 2;
-    /// PUBREC came: PUBREL has to be put into the outbox.
+    /// PUBREC came, with the reason in `extra`: PUBREL has to be put into the outbox.
     pub(crate) const RELEASE: u8 = 3;
     /// PUBCOMP is awaited.
     pub(crate) const RELEASED: u8 = 4;

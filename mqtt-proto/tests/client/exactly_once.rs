@@ -1,7 +1,8 @@
 //! QoS 2, as receiver (delivered at PUBLISH, method B) and as sender.
 
 use mqtt_as_proto::client::Acknowledged;
-use mqtt_as_proto::packet::Packet;
+use mqtt_as_proto::packet::{Ack, Packet};
+use mqtt_as_proto::{Properties, Property, Version};
 
 use crate::peer::{BOTH, Peer, ack, dup, incoming, nack};
 
@@ -154,4 +155,41 @@ fn pubrec_with_an_error_frees_id_and_slot_only_in_the_publish_state() {
     assert!(peer.send(&Packet::PubRec(nack(1, 0x80))).is_empty());
     assert_eq!(peer.client.pending(), 1);
     assert_eq!(peer.send(&Packet::PubComp(ack(1))), ["published 3 0x00"]);
+}
+
+/// What the server made of the message is said in PUBREC; PUBCOMP only ends the flow (3.5.2.1).
+#[test]
+fn the_reason_of_pubrec_is_that_of_the_message_over_a_resume_too() {
+    let mut peer = Peer::connected(Version::V5);
+    peer.publish(2, "x", 1);
+    peer.publish(2, "y", 2);
+    peer.sent();
+    peer.send(&Packet::PubRec(nack(1, 0x10)));
+    peer.send(&Packet::PubRec(ack(2)));
+    peer.sent();
+    peer.reconnect(true);
+    assert_eq!(peer.sent(), ["PUBREL #1", "PUBREL #2"]);
+    assert_eq!(peer.send(&Packet::PubComp(ack(1))), ["published 1 0x10"]);
+    assert_eq!(peer.send(&Packet::PubComp(nack(2, 0x92))), ["published 2 0x00"]);
+}
+
+/// However often a server says it: a caller keeps it, and must not keep more and more.
+#[test]
+fn what_the_server_says_beside_an_acknowledgement_is_told_once() {
+    let list = [Property::ReasonString("why")];
+    let said = |number| Ack { properties: Properties::new(&list), ..ack(number) };
+    let mut peer = Peer::connected(Version::V5);
+    peer.publish(2, "x", 1);
+    peer.publish(1, "y", 2);
+    peer.sent();
+    assert_eq!(peer.send(&Packet::PubRec(said(1))), ["explained 1 why"]);
+    assert!(peer.send(&Packet::PubRec(said(1))).is_empty());
+    peer.sent();
+    assert!(peer.send(&Packet::PubRec(said(1))).is_empty());
+    let end = ["explained 1 why", "published 1 0x00"];
+    assert_eq!(peer.send(&Packet::PubComp(said(1))), end);
+    assert!(peer.send(&Packet::PubComp(said(1))).is_empty());
+    assert_eq!(peer.send(&Packet::PubAck(said(2))), ["explained 2 why", "published 2 0x00"]);
+    assert!(peer.send(&Packet::PubAck(said(2))).is_empty());
+    assert!(peer.send(&Packet::PubRel(said(9))).is_empty());
 }

@@ -21,6 +21,9 @@ pub(crate) fn show_event(event: Event<'_>) -> String {
         }
         Event::Done { tag, fate } => format!("ended {} {fate:?}", tag.0),
         Event::Answered(answer) => format!("answered {} {:02x?}", answer.tag.0, answer.codes),
+        Event::Explained { tag, properties } => {
+            format!("explained {} {}", tag.0, properties.reason_string().unwrap_or_default())
+        }
         Event::Pong => "pong".into(),
         Event::Auth(auth) => format!("auth {:#04x}", auth.reason.as_u8()),
         Event::Disconnected(d) => format!("disconnected {:#04x}", d.reason.as_u8()),

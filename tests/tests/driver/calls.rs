@@ -5,12 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use mqtt_as_client::Config;
+use mqtt_as_client::{Acknowledgement, Config, PublishError};
 
 use crate::hand::{Bench, Flag};
 
 /// Turns, of a millisecond each, within which most things have to happen.
 const SOON: usize = 100;
+
+/// Whether the publish has ended, and the server has taken it.
+pub(crate) fn has_arrived(end: &Option<Result<Acknowledgement, PublishError>>) -> bool {
+    matches!(end, Some(Ok(_)))
+}
 
 /// A call, and whether it was woken.
 pub(crate) struct Call<F: Future> {

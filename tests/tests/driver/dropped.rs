@@ -128,8 +128,9 @@ fn write_takes_nothing() {
 /// connection, and with one.
 #[test]
 fn restart_leaves_the_stream_interrupted() {
-    let interrupted =
-        |end| matches!(end, Err(PublishError::Interrupted | PublishError::NeverSent(_)));
+    let interrupted = |end: &Result<_, _>| {
+        matches!(end, Err(PublishError::Interrupted | PublishError::NeverSent(_)))
+    };
     for version in BOTH {
         for qos in ALL {
             for (polls, written) in (0..MOST).flat_map(|polls| [(polls, 500), (polls, 1000)]) {
@@ -146,14 +147,14 @@ fn restart_leaves_the_stream_interrupted() {
                 bench.lose();
                 bench.turns(5);
                 let end = bench.complete(stream.finish());
-                assert!(interrupted(end), "{told}: {end:?}");
+                assert!(interrupted(&end), "{told}: {end:?}");
                 assert!(bench.poll_times(stream.restart(), polls).is_none(), "{told}");
-                assert!(interrupted(bench.complete(stream.finish())), "{told}");
+                assert!(interrupted(&bench.complete(stream.finish())), "{told}");
                 bench.complete(client.connect(false)).expect("a connection");
                 // Something else is on its way: the stream has to wait.
                 client.publish("other", &[0; 200]).qos(qos).try_publish().expect("room");
                 if bench.poll_times(stream.restart(), polls).is_none() {
-                    assert!(interrupted(bench.complete(stream.finish())), "{told}");
+                    assert!(interrupted(&bench.complete(stream.finish())), "{told}");
                     bench.complete(stream.restart()).expect("a stream");
                 }
                 bench.complete(stream.write_all(&bytes)).expect("room");

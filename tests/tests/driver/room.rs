@@ -4,7 +4,7 @@ use mqtt_as_client::{Config, PublishError, QoS};
 use mqtt_as_proto::Version;
 
 use crate::BOTH;
-use crate::calls::{Call, connected, fill};
+use crate::calls::{Call, connected, fill, has_arrived};
 use crate::hand::{Bench, Flag};
 
 fn config(version: Version) -> Config {
@@ -24,7 +24,7 @@ fn a_publish_that_is_not_polled_holds_nobody_up() {
         // None of those is polled, though they were woken.
         client.publish("t", "at once").try_publish().expect("the link is idle");
         let mut other = Call::new(client.publish("t", "awaited"));
-        assert_eq!(other.poll(), Some(Ok(())));
+        assert!(has_arrived(&other.poll()));
         bench.turns(5);
         assert_eq!(bench.accepted(b"awaited"), 1);
     }
@@ -41,7 +41,7 @@ fn who_has_waited_once_does_not_wait_behind_others_for_ever() {
         bench.stall(false);
         bench.turns(3);
         // All that wait are woken together, and their messages leave in one write.
-        assert!(calls.iter_mut().all(|call| call.poll() == Some(Ok(()))));
+        assert!(calls.iter_mut().all(|call| has_arrived(&call.poll())));
     }
 }
 
@@ -61,7 +61,7 @@ fn a_call_that_is_passed_over_often_is_the_next_one() {
             let mut small = Call::new(client.publish("t", "small"));
             for _ in 0..20 {
                 match small.poll() {
-                    Some(sent) => sent.expect("a small message"),
+                    Some(sent) => drop(sent.expect("a small message")),
                     None => break,
                 }
                 small = Call::new(client.publish("t", "small"));
@@ -71,7 +71,7 @@ fn a_call_that_is_passed_over_often_is_the_next_one() {
             let _ = small.poll();
             end = end.or(waiting.poll());
         }
-        assert_eq!(end, Some(Ok(())));
+        assert!(has_arrived(&end));
     }
 }
 
@@ -96,7 +96,7 @@ fn a_call_whose_turn_it_is_and_that_is_not_polled_loses_it() {
             bench.turn();
             end = end.or(other.poll());
         }
-        assert_eq!(end, Some(Ok(())));
+        assert!(has_arrived(&end));
     }
 }
 
@@ -112,7 +112,7 @@ fn a_receipt_comes_when_the_message_is_accepted() {
             assert_eq!(receipt.poll().is_some(), qos == QoS::AtMostOnce);
             bench.turns(5);
             if qos != QoS::AtMostOnce {
-                assert_eq!(receipt.poll(), Some(Ok(())));
+                assert!(has_arrived(&receipt.poll()));
             }
             assert_eq!(bench.accepted(b"receipt"), 1);
         }
@@ -130,7 +130,7 @@ fn a_receipt_waits_for_room_first() {
         bench.stall(false);
         bench.turns(5);
         let receipt = sending.poll().expect("room").expect("it was accepted");
-        assert_eq!(Call::new(receipt).poll(), Some(Ok(())));
+        assert!(has_arrived(&Call::new(receipt).poll()));
     }
 }
 

@@ -74,7 +74,7 @@ impl Life {
                 return;
             }
             match self.bench.complete(stream.finish()) {
-                Ok(()) => return,
+                Ok(_) => return,
                 Err(PublishError::Interrupted | PublishError::NeverSent(_)) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -112,7 +112,7 @@ impl Life {
 async fn send(stream: &mut PublishStream<'_>, bytes: &[u8]) -> Result<(), PublishError> {
     let at = stream.written() as usize;
     stream.write_all(&bytes[at..]).await?;
-    stream.finish().await
+    stream.finish().await.map(drop)
 }
 
 async fn read_all(

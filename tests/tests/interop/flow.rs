@@ -84,7 +84,7 @@ pub(crate) async fn publish_counted(
         let topic = topic.to_owned();
         let mut call: Call = Box::pin(async move {
             let payload = payload(number);
-            client.publish(&topic, &payload).qos(qos).timeout(PATIENCE).into_future().await
+            client.publish(&topic, &payload).qos(qos).timeout(PATIENCE).await.map(drop)
         });
         // The first poll is what has it accepted: in this order.
         match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {

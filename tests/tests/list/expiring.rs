@@ -11,12 +11,13 @@ use super::story::{
 };
 use crate::list::publishing::ALL;
 use crate::runtime::adapter::{
-    NotSent, OperationError, Properties, Property, PublishError, QoS, Version,
+    Acknowledgement, NotSent, OperationError, Properties, Property, PublishError, QoS, Version,
 };
 use crate::runtime::{Client, sleep, within};
 
 const ONE_SECOND: [Property<'static>; 1] = [Property::MessageExpiryInterval(1)];
-const EXPIRED: Result<(), PublishError> = Err(PublishError::NeverSent(NotSent::Expired));
+const EXPIRED: Result<Acknowledgement, PublishError> =
+    Err(PublishError::NeverSent(NotSent::Expired));
 
 /// Messages that live for a second, as many as there is room for.
 fn fill(client: &Client) {

@@ -6,6 +6,7 @@
 
 mod acknowledging;
 mod adopting;
+mod answers;
 mod bad_input;
 pub(crate) mod callbacks;
 mod closing;

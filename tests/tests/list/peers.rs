@@ -197,7 +197,7 @@ fn pubrec_0x87_twenty_times_at_window_2_slots_come_back() {
         for _ in 0..2 {
             let calls = [(); 10].map(|()| publishing(&client, "x", QoS::ExactlyOnce));
             for call in calls {
-                let refused = PublishError::Refused(ReasonCode::NOT_AUTHORIZED);
+                let refused = PublishError::Refused(ReasonCode::NOT_AUTHORIZED.into());
                 assert_eq!(call.end().await, Err(refused));
             }
         }

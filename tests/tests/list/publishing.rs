@@ -71,9 +71,9 @@ fn a_refused_message_says_why() {
         });
         let client = connected(config(Version::V5, server.port)).await;
         let first = within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await;
-        assert_eq!(first, Err(PublishError::Refused(ReasonCode::NOT_AUTHORIZED)));
+        assert_eq!(first, Err(PublishError::Refused(ReasonCode::NOT_AUTHORIZED.into())));
         let second = within(client.publish("a", "b").qos(QoS::ExactlyOnce)).await;
-        assert_eq!(second, Err(PublishError::Refused(ReasonCode::QUOTA_EXCEEDED)));
+        assert_eq!(second, Err(PublishError::Refused(ReasonCode::QUOTA_EXCEEDED.into())));
         within(client.disconnect()).await.expect("an end");
         server.end().await;
     });

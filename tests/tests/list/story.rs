@@ -296,5 +296,5 @@ pub(crate) fn publishing(
     qos: QoS,
 ) -> Task<Result<(), PublishError>> {
     let client = client.clone();
-    spawn(async move { client.publish("a", payload).qos(qos).await })
+    spawn(async move { client.publish("a", payload).qos(qos).await.map(drop) })
 }

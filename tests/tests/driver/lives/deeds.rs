@@ -75,7 +75,8 @@ impl Life {
                 Some(ms) => publish.timeout(Duration::from_millis(ms)).await,
                 None => publish.await,
             };
-            promises.borrow_mut().sent.get_mut(&number).expect("it was sent").end = Some(end);
+            promises.borrow_mut().sent.get_mut(&number).expect("it was sent").end =
+                Some(end.map(drop));
         });
     }
 
