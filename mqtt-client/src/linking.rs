@@ -141,6 +141,7 @@ impl State {
         now: Option<Instant>,
     ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, settings, link, .. } = self;
+        let settings = &*settings;
         let v5 = core.config().version == Version::V5;
         let first = settings.clean_init && !begun && !clean;
         let expiry = settings.session_expiry.or(first.then_some(u32::MAX)).filter(|_| v5);
@@ -157,12 +158,19 @@ impl State {
             will: will.transpose().map_err(ConnectError::WillTopic)?,
             user_name: settings.user.as_ref().map(Text::as_str),
             password: settings.password.as_ref().map(Binary::as_slice),
-            properties: (settings.properties)(expiry.as_slice()),
+            properties: (settings.of_list)(expiry.as_slice()),
         };
-        let said = match now {
-            Some(now) => core.connect(&connect, now),
-            None => core.check_connect(&connect).map(|()| None),
+        let mut said = Ok(None);
+        let mut say = |connect: &Connect<'_>| {
+            said = match now {
+                Some(now) => core.connect(connect, now),
+                None => core.check_connect(connect).map(|()| None),
+            };
         };
+        match settings.say_more {
+            Some(say_more) => say_more(&settings.more(), &connect, &mut say)?,
+            None => say(&connect),
+        }
         said.map_err(ConnectError::Invalid)
     }
 

@@ -3,10 +3,10 @@
 pub use crate::{
     Acknowledge, Config, ConfigError, ConnectError, Connecting, ConnectionError, DisconnectError,
     DownReason, ErrorKind, Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError,
-    Overflow, Payload, Properties, Property, Publish, PublishError, Publishing, QoS, ReasonCode,
-    RetainHandling, Runtime, Sending, Session, Statistics, Step, StreamError, SubscribeError,
-    SubscriptionId, SubscriptionOptions, TooSmall, TopicError, TopicName, Version, Violation,
-    Waiting, WhileDown, Will, event,
+    Overflow, Payload, Properties, Property, PropertyList, Publish, PublishError, Publishing, QoS,
+    ReasonCode, Reconfigure, RetainHandling, Runtime, Sending, Session, Statistics, Step,
+    StreamError, SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall, TopicError,
+    TopicName, Version, Violation, Waiting, WhileDown, Will, event,
 };
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, ServerWords};

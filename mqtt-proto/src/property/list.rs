@@ -174,7 +174,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Writes what came as it came.
-    fn write_content(&self, skip: u8, out: &mut Writer<'_>) {
+    pub(super) fn write_content(&self, skip: u8, out: &mut Writer<'_>) {
         match self.0 {
             Source::Encoded(bytes) => {
                 let mut from = Reader::new(bytes);

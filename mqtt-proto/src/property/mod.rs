@@ -1,6 +1,8 @@
 //! The 27 properties of MQTT 5.0 (2.2.2), from one table.
 
 mod list;
+#[cfg(feature = "alloc")]
+mod owned;
 mod section;
 
 use core::num::{NonZeroU16, NonZeroU32};
@@ -11,6 +13,8 @@ use crate::wire::{MAX_REMAINING, text};
 
 pub(crate) use list::NO_PROPERTY;
 pub use list::{Properties, PropertyIter};
+#[cfg(feature = "alloc")]
+pub use owned::OwnedProperties;
 pub(crate) use section::Raw;
 use section::{Kind, Rule};
 
