@@ -68,7 +68,7 @@ impl Settings {
 
     /// CONNECT, or its will, has properties of the program's.
     pub(crate) fn has_more(&mut self) {
-        self.say_more = Some(say_more::say);
+        self.say_more = Some(say_more::say_with);
     }
 
     /// What there is more to say in CONNECT.

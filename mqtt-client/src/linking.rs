@@ -8,6 +8,7 @@ use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
 use crate::held::{Binary, Text};
+use crate::say_more::say;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
@@ -160,18 +161,10 @@ impl State {
             password: settings.password.as_ref().map(Binary::as_slice),
             properties: (settings.of_list)(expiry.as_slice()),
         };
-        let mut said = Ok(None);
-        let mut say = |connect: &Connect<'_>| {
-            said = match now {
-                Some(now) => core.connect(connect, now),
-                None => core.check_connect(connect).map(|()| None),
-            };
-        };
         match settings.say_more {
-            Some(say_more) => say_more(&settings.more(), &connect, &mut say)?,
-            None => say(&connect),
+            Some(say_more) => say_more(&settings.more(), &connect, core, now),
+            None => say(&connect, core, now),
         }
-        said.map_err(ConnectError::Invalid)
     }
 
     /// The connection has to end: the server is told why, and given time to close.

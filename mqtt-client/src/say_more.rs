@@ -1,6 +1,7 @@
 //! What CONNECT says beside its plain fields: the program's properties, and those of its will.
 
-use mqtt_as_proto::client::OperationError;
+use mqtt_as_proto::Instant;
+use mqtt_as_proto::client::{self, Warning};
 use mqtt_as_proto::packet::Connect;
 
 use crate::error::ConnectError;
@@ -12,16 +13,28 @@ pub(crate) struct More<'m> {
     pub(crate) of_will: Option<&'m PropertyList>,
 }
 
-/// Adds that to a CONNECT, and says it.
-pub(crate) type SayMore =
-    fn(&More<'_>, &Connect<'_>, &mut dyn FnMut(&Connect<'_>)) -> Result<(), ConnectError>;
+type Core = client::Client<'static>;
+type Said = Result<Option<Warning>, ConnectError>;
 
-/// Reached through a pointer, so that a program without such properties does not link it.
-pub(crate) fn say(
+/// Says a CONNECT; without a time it is judged only.
+pub(crate) fn say(connect: &Connect<'_>, core: &mut Core, now: Option<Instant>) -> Said {
+    let said = match now {
+        Some(now) => core.connect(connect, now),
+        None => core.check_connect(connect).map(|()| None),
+    };
+    said.map_err(ConnectError::Invalid)
+}
+
+/// Says a CONNECT with more.
+pub(crate) type SayMore = fn(&More<'_>, &Connect<'_>, &mut Core, Option<Instant>) -> Said;
+
+/// Reached through a pointer, so that a program that has no more to say does not link it.
+pub(crate) fn say_with(
     more: &More<'_>,
     connect: &Connect<'_>,
-    say: &mut dyn FnMut(&Connect<'_>),
-) -> Result<(), ConnectError> {
+    core: &mut Core,
+    now: Option<Instant>,
+) -> Said {
     let (mut own, mut of_will) = (Section::new(), Section::new());
     own.add_all(connect.properties)?;
     add_list(&mut own, more.properties)?;
@@ -31,11 +44,10 @@ pub(crate) fn say(
         add_list(&mut of_will, list)?;
         will.properties = of_will.get();
     }
-    say(&connect);
-    Ok(())
+    say(&connect, core, now)
 }
 
 fn add_list<'p>(section: &mut Section<'p>, list: &'p PropertyList) -> Result<(), ConnectError> {
-    let list = list.get().map_err(|fault| ConnectError::Invalid(OperationError::Invalid(fault)));
+    let list = list.get().map_err(|fault| ConnectError::Invalid(fault.into()));
     section.add_all(list?)
 }

@@ -71,7 +71,7 @@ impl Will {
         /// ```
         properties(self, properties: impl Into<PropertyList>) {
             self.properties = properties.into();
-            self.say_more = Some(say_more::say);
+            self.say_more = Some(say_more::say_with);
         }
     }
 
