@@ -4,26 +4,16 @@ use core::time::Duration;
 
 pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
-use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, Version, client, packet};
+use mqtt_as_proto::{Properties, Property, Version, client};
 
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
+use crate::options::keepalive_seconds;
+pub(crate) use crate::options::{millis, options};
+use crate::property_list::PropertyList;
+use crate::say_more::{self, More, SayMore};
+use crate::will::Will;
 use crate::words::EXPLANATIONS;
-
-/// The options of a builder: a method each.
-macro_rules! options {
-    ($(
-        $(#[$about:meta])*
-        $name:ident($this:ident, $($part:ident: $type:ty),+) { $($set:expr;)+ }
-    )+) => {$(
-        $(#[$about])*
-        pub fn $name(mut $this, $($part: $type),+) -> Self {
-            $($set;)+
-            $this
-        }
-    )+};
-}
-pub(crate) use options;
 
 /// The settings of a client. Each key has a method; what is not set has the default named there.
 ///
@@ -61,11 +51,33 @@ pub(crate) struct Settings {
     pub(crate) session_expiry: Option<u32>,
     /// Makes properties of CONNECT from a list: set where there are any, so that others do not link
     /// what lists take.
-    pub(crate) properties: MakeProperties,
+    pub(crate) of_list: MakeProperties,
+    /// Properties of CONNECT that the program gave.
+    pub(crate) properties: PropertyList,
+    /// Adds them, and those of the will: set where there are any.
+    pub(crate) say_more: Option<SayMore>,
     pub(crate) while_down: WhileDown,
 }
 
 pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p>;
+
+impl Settings {
+    /// CONNECT has a property of the client's.
+    pub(crate) fn has_own(&mut self) {
+        self.of_list = OF_LIST;
+    }
+
+    /// CONNECT, or its will, has properties of the program's.
+    pub(crate) fn has_more(&mut self) {
+        self.say_more = Some(say_more::say_with);
+    }
+
+    /// What there is more to say in CONNECT.
+    pub(crate) fn more(&self) -> More<'_> {
+        let of_will = self.will.as_ref().map(|will| &will.properties);
+        More { properties: &self.properties, of_will }
+    }
+}
 
 const NO_PROPERTIES: MakeProperties = |_| Properties::NONE;
 const OF_LIST: MakeProperties = |list| Properties::new(list);
@@ -93,7 +105,9 @@ impl Config {
             will: None,
             clean_init: false,
             session_expiry: None,
-            properties: NO_PROPERTIES,
+            of_list: NO_PROPERTIES,
+            properties: PropertyList::new(),
+            say_more: None,
             while_down: WhileDown::default(),
         };
         // Linked only where they are used: expiry comes with the first message that has one.
@@ -134,7 +148,7 @@ impl Config {
         /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
         /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
         keepalive(self, keepalive: Duration) {
-            self.kept.keepalive = seconds(keepalive).max(u32::from(!keepalive.is_zero()));
+            self.kept.keepalive = keepalive_seconds(keepalive);
         }
 
         /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
@@ -162,20 +176,41 @@ impl Config {
         max_repubs(self, times: u8) { self.core.max_repubs = times; }
 
         /// What the server publishes when the client is lost. Default: nothing.
-        will(self, will: Will) { self.kept.will = Some(will); }
+        will(self, will: Will) {
+            self.kept.say_more = will.say_more.or(self.kept.say_more);
+            self.kept.will = Some(will);
+        }
+
+        /// Properties of CONNECT, 5.0 only: user properties, Request Problem Information, Request
+        /// Response Information (3.1.2.11). At most 16, with those that the client adds. Default:
+        /// none.
+        ///
+        /// ```
+        /// use mqtt_as_client::{Config, Property};
+        ///
+        /// let config = Config::new("broker.example").properties(&[
+        ///     Property::RequestResponseInformation(true),
+        ///     Property::UserProperty(("site", "north")),
+        /// ]);
+        /// # let _ = config;
+        /// ```
+        properties(self, properties: impl Into<PropertyList>) {
+            self.kept.properties = properties.into();
+            self.kept.has_more();
+        }
 
         /// The first `connect(false)` of this client begins a new session, which is then kept.
         /// Default: false, it resumes one.
         clean_init(self, clean_init: bool) {
             self.kept.clean_init = clean_init;
-            self.kept.properties = OF_LIST;
+            self.kept.has_own();
         }
 
         /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
         /// after `connect(true)`, for ever after `connect(false)`.
         session_expiry(self, seconds: u32) {
             self.kept.session_expiry = Some(seconds);
-            self.kept.properties = OF_LIST;
+            self.kept.has_own();
         }
 
         /// Accepts a session on the server that this client knows nothing of. Default: yes, so that
@@ -284,68 +319,5 @@ impl crate::Memory {
     #[must_use]
     pub fn heap(config: &Config) -> Self {
         Self::up_to(&config.sizes, config.core.clone())
-    }
-}
-
-/// Whole seconds, or the most that there are.
-fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
-}
-
-/// Milliseconds, rounded up; more than 49 days is no time-out any more.
-pub(crate) fn millis(time: Duration) -> u32 {
-    let rest = time.subsec_nanos().div_ceil(1_000_000);
-    seconds(time).saturating_mul(1000).saturating_add(rest)
-}
-
-/// The message that the server publishes when the client is lost (3.1.2.5).
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Will {
-    pub(crate) topic: Text,
-    pub(crate) payload: Binary,
-    pub(crate) qos: QoS,
-    pub(crate) retain: bool,
-    /// In seconds.
-    pub(crate) delay: u32,
-    /// Says it in CONNECT, with those properties: linked where there is a will.
-    pub(crate) say: SayWill,
-}
-
-pub(crate) type SayWill =
-    for<'p> fn(&'p Will, &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError>;
-
-impl Will {
-    /// A QoS 0 will that is not retained.
-    pub fn new(topic: impl Into<Text>, payload: impl Into<Binary>) -> Self {
-        Self {
-            topic: topic.into(),
-            payload: payload.into(),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            delay: 0,
-            say: Self::say,
-        }
-    }
-
-    options! {
-        /// The QoS at which it is published.
-        qos(self, qos: QoS) { self.qos = qos; }
-
-        /// Whether it is retained.
-        retain(self, retain: bool) { self.retain = retain; }
-
-        /// How long the server waits for the client to come back, 5.0 only.
-        delay(self, delay: Duration) { self.delay = seconds(delay); }
-    }
-
-    fn say<'p>(&'p self, properties: &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError> {
-        Ok(packet::Will {
-            topic: TopicName::new(self.topic.as_str())?,
-            payload: self.payload.as_slice(),
-            qos: self.qos,
-            retain: self.retain,
-            properties: Properties::new(properties),
-        })
     }
 }

@@ -40,6 +40,11 @@ mqtt_as_proto::reasons! {
             /// Seconds given.
             seconds: u32,
         } => "the keep-alive is {seconds} s, MQTT allows 65,535 s: lower it";
+        /// More properties than CONNECT, or its will, may have.
+        TooManyProperties {
+            /// Properties that each may have.
+            most: usize,
+        } => "CONNECT and its will have {most} properties each at most: set fewer";
         /// The will's topic is no topic name.
         WillTopic(error: TopicError) => "the topic of the will: {error}";
         /// Another `connect` or a `disconnect` took its place.

@@ -54,12 +54,16 @@ mod large;
 mod link;
 mod linking;
 mod memory;
+mod options;
+mod property_list;
 mod publish;
 mod read;
 mod receive;
+mod reconfigure;
 mod request;
 mod runner;
 mod runtime;
+mod say_more;
 mod serial_link;
 mod state;
 mod step;
@@ -69,11 +73,12 @@ pub mod surface;
 mod transport;
 mod waiter;
 mod waiters;
+mod will;
 mod words;
 
 pub use acknowledgement::Acknowledgement;
 pub use client::{Client, WeakClient};
-pub use config::{Config, Overflow, WhileDown, Will};
+pub use config::{Config, Overflow, WhileDown};
 pub use connect::Connecting;
 pub use error::{
     ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
@@ -95,12 +100,14 @@ pub use mqtt_as_proto::{
     Instant, Payload, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName,
     Version,
 };
+pub use property_list::PropertyList;
 pub use publish::{Publish, Publishing, Receipt, Sending};
 pub use read::ReadMemory;
 pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};
 pub use receive::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
+pub use reconfigure::Reconfigure;
 pub use runner::Runner;
 pub use runtime::{Connect, Lock, Runtime, Server, Shutdown};
 pub use serial_link::{SerialLink, SerialLinkWrite};
@@ -108,6 +115,7 @@ pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
 pub use subscribe::{Subscribe, Unsubscribe};
 pub use waiters::Waiter;
+pub use will::Will;
 
 #[cfg(feature = "alloc")]
 pub use receive::{

@@ -8,6 +8,7 @@ use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason, Step};
 use crate::held::{Binary, Text};
+use crate::say_more::say;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
@@ -141,6 +142,7 @@ impl State {
         now: Option<Instant>,
     ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, settings, link, .. } = self;
+        let settings = &*settings;
         let v5 = core.config().version == Version::V5;
         let first = settings.clean_init && !begun && !clean;
         let expiry = settings.session_expiry.or(first.then_some(u32::MAX)).filter(|_| v5);
@@ -157,13 +159,12 @@ impl State {
             will: will.transpose().map_err(ConnectError::WillTopic)?,
             user_name: settings.user.as_ref().map(Text::as_str),
             password: settings.password.as_ref().map(Binary::as_slice),
-            properties: (settings.properties)(expiry.as_slice()),
+            properties: (settings.of_list)(expiry.as_slice()),
         };
-        let said = match now {
-            Some(now) => core.connect(&connect, now),
-            None => core.check_connect(&connect).map(|()| None),
-        };
-        said.map_err(ConnectError::Invalid)
+        match settings.say_more {
+            Some(say_more) => say_more(&settings.more(), &connect, core, now),
+            None => say(&connect, core, now),
+        }
     }
 
     /// The connection has to end: the server is told why, and given time to close.

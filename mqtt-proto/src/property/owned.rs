@@ -99,6 +99,20 @@ mod tests {
     }
 
     #[test]
+    fn they_are_the_same_in_the_order_of_writing() {
+        let list = [
+            Property::UserProperty(("site", "north")),
+            Property::UserProperty(("site", "south")),
+            Property::ContentType("text/plain"),
+            Property::PayloadFormatIndicator(true),
+            Property::MessageExpiryInterval(7),
+        ];
+        let owned = OwnedProperties::new(&Properties::new(&list)).unwrap();
+        let order: Vec<_> = owned.get().into_iter().collect();
+        assert_eq!(order, [list[3], list[4], list[2], list[0], list[1]]);
+    }
+
+    #[test]
     fn what_cannot_be_written_is_not_copied() {
         let list = [Property::ReasonString("nul\0")];
         assert_eq!(OwnedProperties::new(&Properties::new(&list)), Err(EncodeError::Nul));

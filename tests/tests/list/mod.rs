@@ -25,6 +25,7 @@ mod overrun;
 mod peers;
 pub(crate) mod publishing;
 mod receipts;
+mod reconfiguring;
 mod recorded;
 mod replacing;
 mod retired;

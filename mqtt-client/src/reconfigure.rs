@@ -1,0 +1,123 @@
+//! Settings that can change while the client lives: those of CONNECT.
+
+use core::mem::swap;
+use core::time::Duration;
+
+use crate::client::Client;
+use crate::config::Settings;
+use crate::held::{Binary, Text};
+use crate::options::{keepalive_seconds, options};
+use crate::property_list::PropertyList;
+use crate::runtime::Runtime;
+use crate::will::Will;
+
+impl<R: Runtime> Client<R> {
+    /// Changes what the next CONNECT says, and where it goes: user and password, will, keep-alive,
+    /// server, and more, all at once. What is not named stays as it is; what is not offered cannot
+    /// change while the client lives. A connection that stands is left alone.
+    ///
+    /// Whether it can be said is judged by the next [`connect`](Self::connect).
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, ConnectError, Runtime};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), ConnectError> {
+    /// client.reconfigure(|next| next.user("pump", "fresh token").without_will());
+    /// client.connect(false).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconfigure(&self, change: impl FnOnce(Reconfigure) -> Reconfigure) {
+        let mut next = change(Reconfigure::default());
+        // What was there before is dropped here, when the lock is free.
+        self.with_state(|state| next.swap_with(&mut state.settings));
+    }
+}
+
+/// Changes of settings, for [`Client::reconfigure`].
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Reconfigure {
+    server: Option<Text>,
+    port: Option<u16>,
+    user: Option<Option<Text>>,
+    password: Option<Option<Binary>>,
+    keepalive: Option<u32>,
+    session_expiry: Option<Option<u32>>,
+    will: Option<Option<Will>>,
+    properties: Option<PropertyList>,
+}
+
+impl Reconfigure {
+    options! {
+        /// Sets the host name or address of the server.
+        server(self, server: impl Into<Text>) { self.server = Some(server.into()); }
+
+        /// Sets the TCP port of the server.
+        port(self, port: u16) { self.port = Some(port); }
+
+        /// Sets user name and password.
+        user(self, user: impl Into<Text>, password: impl Into<Binary>) {
+            self.user = Some(Some(user.into()));
+            self.password = Some(Some(password.into()));
+        }
+
+        /// Sets the user name alone; the password stays.
+        user_name(self, user: impl Into<Text>) { self.user = Some(Some(user.into())); }
+
+        /// Sets the password alone; the user name stays.
+        password(self, password: impl Into<Binary>) { self.password = Some(Some(password.into())); }
+
+        /// Takes user name and password back.
+        without_user(self,) {
+            self.user = Some(None);
+            self.password = Some(None);
+        }
+
+        /// Sets the keep-alive, as [`Config::keepalive`](crate::Config::keepalive) does.
+        keepalive(self, keepalive: Duration) {
+            self.keepalive = Some(keepalive_seconds(keepalive));
+        }
+
+        /// Sets how many seconds the server keeps the session after a connection, 5.0 only.
+        session_expiry(self, seconds: u32) { self.session_expiry = Some(Some(seconds)); }
+
+        /// Sets what the server publishes when the client is lost.
+        will(self, will: Will) { self.will = Some(Some(will)); }
+
+        /// Takes the will back: the server publishes nothing when the client is lost.
+        without_will(self,) { self.will = Some(None); }
+
+        /// Sets the properties of CONNECT, as [`Config::properties`](crate::Config::properties)
+        /// does, in place of those set before.
+        properties(self, properties: impl Into<PropertyList>) {
+            self.properties = Some(properties.into());
+        }
+    }
+
+    /// Puts what is set into the settings, and what was there before here.
+    fn swap_with(&mut self, settings: &mut Settings) {
+        exchange(&mut self.server, &mut settings.server);
+        exchange(&mut self.port, &mut settings.port);
+        exchange(&mut self.user, &mut settings.user);
+        exchange(&mut self.password, &mut settings.password);
+        exchange(&mut self.keepalive, &mut settings.keepalive);
+        if self.session_expiry.is_some() {
+            settings.has_own();
+        }
+        exchange(&mut self.session_expiry, &mut settings.session_expiry);
+        let will = self.will.iter().flatten().next();
+        let has_more =
+            self.properties.is_some() || will.is_some_and(|will| will.say_more.is_some());
+        if has_more {
+            settings.has_more();
+        }
+        exchange(&mut self.will, &mut settings.will);
+        exchange(&mut self.properties, &mut settings.properties);
+    }
+}
+
+fn exchange<T>(new: &mut Option<T>, old: &mut T) {
+    if let Some(new) = new {
+        swap(new, old);
+    }
+}

@@ -1,0 +1,237 @@
+//! What CONNECT and its will say, and settings that change before the next connect.
+
+use std::time::Duration;
+
+use mqtt_as_proto::packet::{ConnAck, Connect, Packet, PacketType};
+use mqtt_as_proto::{EncodeError, TopicName};
+use mqtt_as_tests::script::Script;
+
+use super::story::{
+    both, client, config, connected, held, in_3_1_1, in_5_0, next, observer, peer, server,
+};
+use crate::runtime::adapter::{ConnectError, Property, QoS, TopicError, Version, Will};
+use crate::runtime::{host, within};
+
+/// The next client has to say a CONNECT that `look` likes, and is accepted.
+fn accepts(script: &mut Script, look: impl FnOnce(&Connect<'_>)) {
+    script.accept();
+    script.expect_packet(PacketType::Connect, |packet| {
+        let Packet::Connect(connect) = packet else { unreachable!("it was looked at") };
+        look(connect);
+    });
+    script.send(&Packet::ConnAck(ConnAck::default()));
+}
+
+const OF_CONNECT: [Property<'static>; 4] = [
+    Property::UserProperty(("site", "north")),
+    Property::RequestProblemInformation(true),
+    Property::UserProperty(("site", "south")),
+    Property::RequestResponseInformation(true),
+];
+
+const OF_WILL: [Property<'static>; 6] = [
+    Property::PayloadFormatIndicator(true),
+    Property::MessageExpiryInterval(60),
+    Property::ContentType("text/plain"),
+    Property::CorrelationData(b"17"),
+    Property::UserProperty(("a", "1")),
+    Property::UserProperty(("a", "2")),
+];
+
+#[test]
+fn connect_says_the_properties_of_the_program() {
+    in_5_0(async {
+        let server = peer(|script| {
+            accepts(script, |connect| {
+                let properties = connect.properties;
+                assert_eq!(properties.request_problem_information(), Some(true));
+                assert_eq!(properties.request_response_information(), Some(true));
+                assert_eq!(properties.session_expiry_interval(), Some(600), "beside them");
+                let all: Vec<_> = properties.user_properties().collect();
+                assert_eq!(all, [("site", "north"), ("site", "south")]);
+            });
+            script.expect(PacketType::Disconnect);
+        });
+        let settings = config(Version::V5, server.port).session_expiry(600);
+        let client = connected(settings.properties(&OF_CONNECT)).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn the_will_says_its_properties() {
+    in_5_0(async {
+        let server = peer(|script| {
+            accepts(script, |connect| {
+                let properties = connect.will.expect("a will").properties;
+                let all: Vec<_> = properties.into_iter().collect();
+                let delay = [Property::WillDelayInterval(30)];
+                assert_eq!(all, [&OF_WILL[..4], &delay, &OF_WILL[4..]].concat());
+                assert_eq!(connect.properties.user_properties().count(), 0);
+            });
+            script.expect(PacketType::Disconnect);
+        });
+        let will = Will::new("gone", "bye").delay(Duration::from_secs(30)).properties(&OF_WILL);
+        let client = connected(config(Version::V5, server.port).will(will)).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn a_published_will_has_its_properties() {
+    in_5_0(async {
+        let server = server();
+        let observer = observer(&server, "gone").await;
+        let answers = TopicName::new("answers").expect("a topic name");
+        let list: &'static [Property<'static>; 2] = Box::leak(Box::new([
+            Property::ResponseTopic(answers),
+            Property::ContentType("text/plain"),
+        ]));
+        let will = Will::new("gone", "bye").qos(QoS::AtLeastOnce).properties(list);
+        let lost = connected(config(Version::V5, server.addr().port()).will(will)).await;
+        within(lost.disconnect_with_will()).await.expect("an end");
+        let message = held(&observer).await;
+        assert_eq!(message.payload(), b"bye");
+        assert_eq!(message.properties().response_topic(), Some(answers));
+        assert_eq!(message.properties().content_type(), Some("text/plain"));
+    });
+}
+
+#[test]
+fn properties_that_cannot_be_said_are_named_and_nothing_is_opened() {
+    in_5_0(async {
+        let named = async |settings| {
+            let client = client(settings);
+            within(client.connect(true)).await.expect_err("an error")
+        };
+        let settings = config(Version::V5, 1);
+        let error = named(settings.clone().properties(&[Property::ContentType("x")])).await;
+        assert_eq!(error, ConnectError::Invalid(EncodeError::MisplacedProperty(0x03).into()));
+        let twice = &[Property::RequestProblemInformation(true); 2];
+        let error = named(settings.clone().properties(twice)).await;
+        assert_eq!(error, ConnectError::Invalid(EncodeError::RepeatedProperty(0x17).into()));
+        let error =
+            named(settings.clone().properties(&[Property::UserProperty(("a\0", ""))])).await;
+        assert_eq!(error, ConnectError::Invalid(EncodeError::Nul.into()));
+        let will =
+            Will::new("gone", "bye").properties(&[Property::RequestProblemInformation(true)]);
+        let error = named(settings.clone().will(will)).await;
+        assert_eq!(error, ConnectError::Invalid(EncodeError::MisplacedProperty(0x17).into()));
+        let error = named(settings.properties(&[Property::UserProperty(("a", "b")); 17])).await;
+        assert_eq!(error, ConnectError::TooManyProperties { most: 16 });
+    });
+}
+
+#[test]
+fn properties_are_not_for_3_1_1() {
+    in_3_1_1(async {
+        let settings = config(Version::V311, 1);
+        let of_will = Will::new("gone", "bye").properties(&OF_WILL);
+        for settings in [settings.clone().properties(&OF_CONNECT), settings.will(of_will)] {
+            let error = within(client(settings).connect(true)).await.expect_err("an error");
+            assert_eq!(error, ConnectError::Invalid(EncodeError::PropertiesNeedV5.into()));
+        }
+    });
+}
+
+#[test]
+fn what_is_reconfigured_is_said_by_the_next_connect() {
+    both(async |version| {
+        let v5 = version == Version::V5;
+        let server = peer(move |script| {
+            accepts(script, |connect| {
+                let known = (connect.user_name, connect.password, connect.keep_alive);
+                assert_eq!(known, (Some("pump"), Some(&b"old"[..]), 60));
+                assert_eq!(connect.will.expect("a will").payload, b"bye");
+            });
+            // Settings that change leave the connection alone.
+            script.expect(PacketType::Publish);
+            script.expect(PacketType::Disconnect);
+            accepts(script, |connect| {
+                let known = (connect.user_name, connect.password, connect.keep_alive);
+                assert_eq!(known, (Some("pump"), Some(&b"new"[..]), 42));
+                let will = connect.will.expect("a will");
+                assert_eq!((will.topic.as_str(), will.payload), ("gone/too", &b"see you"[..]));
+                let properties = (connect.properties.user_properties().count(), will.properties);
+                assert_eq!(properties.0, if v5 { 2 } else { 0 });
+                assert_eq!(properties.1.content_type(), v5.then_some("text/plain"));
+            });
+            script.expect(PacketType::Disconnect);
+            accepts(script, |connect| {
+                assert_eq!((connect.user_name, connect.password, connect.will), (None, None, None));
+                assert_eq!(connect.keep_alive, 42, "what is not named stays");
+            });
+            script.expect(PacketType::Disconnect);
+        });
+        let settings = config(version, server.port).user("pump", "old");
+        let client = connected(settings.will(Will::new("gone", "bye"))).await;
+        client.reconfigure(|next| {
+            let will = Will::new("gone/too", "see you");
+            let next = next.password("new").keepalive(Duration::from_secs(42));
+            if v5 {
+                next.properties(&OF_CONNECT).will(will.properties(&OF_WILL))
+            } else {
+                next.will(will)
+            }
+        });
+        within(client.publish("a", "still here")).await.expect("a publish");
+        within(client.disconnect()).await.expect("an end");
+        within(client.connect(true)).await.expect("a second connection");
+        within(client.disconnect()).await.expect("an end");
+        client.reconfigure(|next| next.without_user().without_will());
+        within(client.connect(true)).await.expect("a third connection");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+#[test]
+fn the_session_expiry_may_change() {
+    in_5_0(async {
+        let server = peer(|script| {
+            for wanted in [u32::MAX, 600] {
+                accepts(script, |connect| {
+                    let expiry = connect.properties.session_expiry_interval();
+                    assert_eq!(expiry, Some(wanted));
+                });
+                script.expect(PacketType::Disconnect);
+            }
+        });
+        let client = client(config(Version::V5, server.port));
+        for _ in 0..2 {
+            within(client.connect(false)).await.expect("a connection");
+            within(client.disconnect()).await.expect("an end");
+            client.reconfigure(|next| next.session_expiry(600));
+        }
+        server.end().await;
+    });
+}
+
+#[test]
+fn the_client_moves_to_another_server() {
+    both(async |version| {
+        let (first, second) = (server(), server());
+        let observer = observer(&second, "a").await;
+        let client = connected(config(version, first.addr().port())).await;
+        let port = second.addr().port();
+        client.reconfigure(|next| next.server(host(port)).port(port));
+        within(client.connect(true)).await.expect("a connection");
+        within(client.publish("a", "moved")).await.expect("a publish");
+        assert_eq!(next(&observer).await, ("a".to_owned(), "moved".to_owned()));
+    });
+}
+
+#[test]
+fn what_cannot_be_said_is_mended_before_the_next_connect() {
+    both(async |version| {
+        let server = server();
+        let client = client(config(version, server.addr().port()));
+        client.reconfigure(|next| next.will(Will::new("a/#", "x")));
+        let error = within(client.connect(true)).await.expect_err("an error");
+        assert_eq!(error, ConnectError::WillTopic(TopicError::WildcardInName));
+        client.reconfigure(|next| next.will(Will::new("a", "x")));
+        within(client.connect(true)).await.expect("a connection");
+    });
+}
