@@ -26,6 +26,7 @@ pub(crate) mod publishing;
 mod receipts;
 mod recorded;
 mod replacing;
+mod restarting;
 mod retired;
 mod room;
 pub(crate) mod story;
