@@ -21,8 +21,10 @@ use crate::waiters::{Slot, Wait};
 impl<R: Runtime> Client<R> {
     /// Connects: with a new session (`clean`), or resuming the one that the server holds.
     ///
-    /// A connection that stands is properly ended first. The returned future says what CONNACK
-    /// said. The attempt begins at its first poll.
+    /// The returned future says what CONNACK said. The attempt begins at its first poll. A
+    /// connection that stands is properly ended first by `connect(true)`: no
+    /// [`down`](Self::down) tells it, the new one is told by [`up`](Self::up). `connect(false)` on a
+    /// connection that stands leaves it alone, and returns what its CONNACK said.
     ///
     /// # Errors
     /// [`ConnectError`](crate::ConnectError) says whose fault it is: refused, unreachable, timed out, malformed.

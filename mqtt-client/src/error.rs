@@ -163,7 +163,7 @@ mqtt_as_proto::reasons! {
     DownReason {
         /// The program disconnected.
         Disconnected => "the program disconnected";
-        /// The program connected anew.
+        /// The program connected anew, and the new connection did not come to be.
         Replaced => "the program connected anew";
         /// The server ended the connection, for that reason (5.0).
         Server(reason: ReasonCode) => "the server ended the connection: {reason}";

@@ -30,6 +30,8 @@ pub(crate) struct Link {
     /// The server refused, for that reason.
     pub(crate) refused: Option<ReasonCode>,
     pub(crate) is_up: bool,
+    /// It was, and made way for the connection that the program wants.
+    pub(crate) is_replaced: bool,
     /// Nobody was told yet that it is: what is sent again goes first.
     pub(crate) is_news: bool,
     /// A session was begun: `clean_init` has done its work.
@@ -77,7 +79,7 @@ impl Link {
         let warning = core::mem::take(&mut self.session.expires_at_once);
         self.session = session;
         self.session.expires_at_once = warning;
-        (self.is_up, self.is_news) = (true, true);
+        (self.is_up, self.is_news, self.is_replaced) = (true, true, false);
         self.ups = self.ups.wrapping_add(1);
     }
 }

@@ -34,6 +34,12 @@ impl State {
         Ok(slot)
     }
 
+    /// Whether the link is up, and nothing else is wanted of it.
+    pub(crate) fn stands(&self) -> bool {
+        let ends = self.link.ending.is_some() || self.link.wanted.is_some();
+        self.core.is_connected() && self.link.is_up && !ends
+    }
+
     /// Whoever waits for the link is told that it is up, once what is sent again has left the core.
     pub(crate) fn tell_up(&mut self) {
         if core::mem::take(&mut self.link.is_news) {
@@ -66,6 +72,9 @@ impl State {
         self.link.disconnected = true;
         self.waiters.wake_all(Wait::Message);
         if !self.link.busy {
+            if self.link.is_replaced {
+                self.tell_down(DownReason::Disconnected);
+            }
             self.end_calls(false);
             if !wanted {
                 return Err(DisconnectError::NotConnected);
@@ -263,17 +272,27 @@ impl State {
             self.end_calls(expires);
         }
         self.settle();
-        if core::mem::take(&mut self.link.is_up) {
-            self.link.downs = self.link.downs.wrapping_add(1);
-            self.link.down_reason = Some(reason);
-            if self.lane.push(&self.link) {
-                self.driver.notify_callbacks();
-            }
+        let was_up = core::mem::take(&mut self.link.is_up) | self.link.is_replaced;
+        // The program's wish took its place: only the new connection is told, if it comes.
+        self.link.is_replaced = was_up && self.link.wanted.is_some();
+        if was_up && !self.link.is_replaced {
+            self.tell_down(reason);
         }
         for wait in [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
             self.waiters.wake_all(wait);
         }
         self.core.release_memory();
+    }
+
+    /// Whoever waits for it is told that the link is down.
+    fn tell_down(&mut self, reason: DownReason) {
+        self.link.is_replaced = false;
+        self.link.downs = self.link.downs.wrapping_add(1);
+        self.link.down_reason = Some(reason);
+        if self.lane.push(&self.link) {
+            self.driver.notify_callbacks();
+        }
+        self.waiters.wake_all(Wait::Down);
     }
 
     /// After a disconnect no call stays pending. Messages of a session that is kept stay for the

@@ -54,6 +54,7 @@ impl State {
     ) -> Poll<Done> {
         let taken = match *slot {
             Some(taken) => taken,
+            None if !clean && self.stands() => return Poll::Ready(Done::Up),
             None => match self.begin_connect(clean) {
                 Ok(taken) => *slot.insert(taken),
                 Err(error) => return Poll::Ready(Done::Connect(error)),

@@ -28,6 +28,7 @@ mod receipts;
 mod reconfiguring;
 mod recorded;
 mod replacing;
+mod restarting;
 mod retired;
 mod room;
 pub(crate) mod story;
