@@ -1,7 +1,7 @@
 //! Numbered messages: a publisher with a window, a reader, and a program that connects again.
 
 use std::collections::VecDeque;
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{Future, poll_fn};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
