@@ -128,14 +128,19 @@ impl Config {
         /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
         /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
         keepalive(self, keepalive: Duration) {
-            self.kept.keepalive = seconds(keepalive).max(u32::from(!keepalive.is_zero()));
+            self.kept.keepalive = whole_seconds(keepalive);
         }
 
         /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
         /// Default: the keep-alive.
         ping_interval(self, interval: Duration) { self.core.ping_interval = millis(interval); }
 
-        /// PINGRESP has to come within this time. Default: 10 s.
+        /// Once PINGREQ has left, PINGRESP is waited for as long as anything comes: a silence of this
+        /// time ends the link, whether it is shorter or longer than the keep-alive. `broker_up` waits
+        /// for its answer this long, whatever comes.
+        ///
+        /// With 0 only a silence of one and a half keep-alives ends the link, and `broker_up` waits
+        /// for as long as the link stands. Default: 10 s.
         ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
         /// Each step of a connect (name, each address, CONNACK) has to end within this time.
@@ -286,6 +291,11 @@ fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
+/// Seconds as MQTT counts them: a time that is not 0 does not become 0, which has a meaning of its own.
+fn whole_seconds(time: Duration) -> u32 {
+    seconds(time).max(u32::from(!time.is_zero()))
+}
+
 /// Milliseconds, rounded up; more than 49 days is no time-out any more.
 pub(crate) fn millis(time: Duration) -> u32 {
     let rest = time.subsec_nanos().div_ceil(1_000_000);
@@ -329,8 +339,9 @@ impl Will {
         /// Whether it is retained.
         retain(self, retain: bool) { self.retain = retain; }
 
-        /// How long the server waits for the client to come back, 5.0 only.
-        delay(self, delay: Duration) { self.delay = seconds(delay); }
+        /// How long the server waits for the client to come back, 5.0 only: whole seconds, a part of
+        /// the first one counts as one.
+        delay(self, delay: Duration) { self.delay = whole_seconds(delay); }
     }
 
     fn say<'p>(&'p self, properties: &'p [Property<'p>]) -> Result<packet::Will<'p>, TopicError> {
