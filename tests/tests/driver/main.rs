@@ -11,6 +11,7 @@ mod hand;
 mod lives;
 mod promises;
 mod room;
+mod shared_queue;
 mod streaming_dropped;
 mod streaming_lives;
 mod waking;

@@ -7,6 +7,7 @@
 mod acknowledging;
 mod adopting;
 mod bad_input;
+mod bursts;
 pub(crate) mod callbacks;
 mod closing;
 mod connecting;
