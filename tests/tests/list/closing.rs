@@ -58,6 +58,30 @@ fn the_driver_ends_when_all_is_sent_and_disconnect_too() {
     });
 }
 
+/// The runtime may end with `main`, and takes the driver along.
+#[test]
+fn when_disconnect_returns_all_is_on_the_wire() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            for _ in 0..100 {
+                script.expect(PacketType::Publish);
+            }
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+        });
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
+        within(client.connect(true)).await.expect("a connection");
+        for number in numbers(100) {
+            within(client.publish("a", number.as_str())).await.expect("a publish");
+        }
+        within(client.disconnect()).await.expect("an end");
+        driver.abort();
+        server.end().await;
+    });
+}
+
 #[test]
 fn the_driver_ends_with_the_last_handle() {
     both(async |version| {
