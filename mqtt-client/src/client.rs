@@ -16,8 +16,27 @@ use crate::state::State;
 
 /// The handle of a client: cheap to clone, shared by any number of tasks.
 ///
-/// When the last handle is dropped, what was accepted is sent, DISCONNECT follows, and the driver
-/// ends. When the driver is gone, every call returns `Closed`.
+/// When the driver is gone, every call returns `Closed`.
+///
+/// # The end of a program
+/// When the last handle is dropped, the driver sends what was accepted and DISCONNECT, and ends.
+/// It takes time for that, and nobody waits for it: a program that ends at once, or whose runtime does,
+/// takes the driver along. A QoS 0 publish that has returned is accepted, not yet sent: it may be lost
+/// then; and without DISCONNECT the server publishes the will. So end with
+/// [`disconnect`](Self::disconnect), which waits until all that is on the wire; and if what was
+/// published has to be acknowledged, with [`drain`](Self::drain) before it. Whoever runs the driver in a
+/// task of its own, from [`with_runner`](Self::with_runner), can wait for the end of that task instead.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use mqtt_as_client::{Client, Runtime};
+/// # async fn show<R: Runtime>(client: Client<R>) {
+/// if !client.drain(Duration::from_secs(5)).await {
+///     println!("something is not acknowledged");
+/// }
+/// let _ = client.disconnect().await; // No connection, nothing to end.
+/// # }
+/// ```
 ///
 /// `L` is always the runtime's kind of callbacks: it lets each kind have its own `set_cb_on_event`.
 pub struct Client<R: Runtime, L = <R as Runtime>::Listeners> {

@@ -8,7 +8,7 @@ use mqtt_as_proto::{Properties, Property, Version, client};
 
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
-use crate::options::keepalive_seconds;
+use crate::options::whole_seconds;
 pub(crate) use crate::options::{millis, options};
 use crate::property_list::PropertyList;
 use crate::say_more::{self, More, SayMore};
@@ -148,14 +148,19 @@ impl Config {
         /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
         /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
         keepalive(self, keepalive: Duration) {
-            self.kept.keepalive = keepalive_seconds(keepalive);
+            self.kept.keepalive = whole_seconds(keepalive);
         }
 
         /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
         /// Default: the keep-alive.
         ping_interval(self, interval: Duration) { self.core.ping_interval = millis(interval); }
 
-        /// PINGRESP has to come within this time. Default: 10 s.
+        /// Once PINGREQ has left, PINGRESP is waited for as long as anything comes: a silence of this
+        /// time ends the link, whether it is shorter or longer than the keep-alive. `broker_up` waits
+        /// for its answer this long, whatever comes.
+        ///
+        /// With 0 only a silence of one and a half keep-alives ends the link, and `broker_up` waits
+        /// for as long as the link stands. Default: 10 s.
         ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
         /// Each step of a connect (name, each address, CONNACK) has to end within this time.

@@ -98,9 +98,10 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Asks the server for a sign of life (PINGREQ) and waits for it: false if there is none within
-    /// the ping time-out. Then the link is declared down. False at once while a message is being
-    /// read as a stream, for the answer would lie behind it, and where no waiter slot is free.
+    /// Asks the server for a sign of life (PINGREQ) and waits for it (PINGRESP): false if it has not
+    /// come within the setting `ping_timeout`. If nothing at all came in that time, the link is
+    /// declared down too. False at once while a message is being read as a stream, for the answer
+    /// would lie behind it, and where no waiter slot is free.
     ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only.

@@ -28,6 +28,12 @@ impl Deadline {
         if left > LONGEST { 0 } else { left }
     }
 
+    /// Whether it has passed by more than that.
+    pub(crate) fn is_past_by(self, now: Instant, ms: u32) -> bool {
+        let past = low(now).wrapping_sub(self.0);
+        past > ms && past <= LONGEST
+    }
+
     /// Whether it comes before the other one.
     #[inline]
     pub(crate) fn is_before(self, other: Self) -> bool {

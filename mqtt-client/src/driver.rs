@@ -2,6 +2,8 @@
 
 use core::task::Waker;
 
+use mqtt_as_proto::Instant;
+
 use crate::deadline::Deadline;
 
 /// The tasks beside the program's.
@@ -24,7 +26,16 @@ pub(crate) struct Driver {
     pub(crate) knows_time: bool,
     /// When it looks at the time next.
     pub(crate) armed: Option<Deadline>,
+    /// It was late: until then it only reads.
+    pub(crate) thaws: Option<Deadline>,
 }
+
+/// Milliseconds by which the driver looks too late if the process was stopped, or had no processor.
+const FROZEN: u32 = 100;
+
+/// Milliseconds that it has then, before it judges, to read what came meanwhile: a runtime may fire
+/// its timers before it sees that.
+const THAW: u32 = 50;
 
 /// What the driver has to look at, a bit each.
 pub(crate) struct News;
@@ -54,6 +65,18 @@ impl Driver {
     #[inline]
     pub(crate) fn looks_after(&self, deadline: Deadline) -> bool {
         !self.is_awake && self.armed.is_none_or(|armed| deadline.is_before(armed))
+    }
+
+    /// It looks at the time. Whether that may be held against anybody: one that was frozen has to
+    /// read first.
+    pub(crate) fn may_judge(&mut self, now: Instant) -> bool {
+        let armed = self.armed.take();
+        let was_frozen = armed.is_some_and(|at| at.is_past_by(now, FROZEN));
+        self.thaws = match self.thaws {
+            None if was_frozen => Some(Deadline::after(now, THAW)),
+            thaws => thaws.filter(|at| at.left(now) != 0),
+        };
+        self.thaws.is_none()
     }
 
     /// The callbacks' task has to look again.

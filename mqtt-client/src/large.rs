@@ -11,6 +11,9 @@ mod heap {
 
     use bytes::Bytes;
     use mqtt_as_proto::Payload;
+    use mqtt_as_proto::client::Message;
+
+    use crate::runtime::{Lock, ask};
 
     /// A payload of this size is held by reference: from a slice it is copied once, here.
     const LARGE: usize = 32 * 1024;
@@ -24,18 +27,25 @@ mod heap {
 
         /// Copies the payload, if it needs that.
         #[inline]
-        pub(crate) fn prepare(&mut self, payload: &mut Payload<'_>, oneshot: bool) {
-            if payload.as_slice().len() >= LARGE {
-                self.copy(payload, oneshot);
+        pub(crate) fn prepare(
+            &mut self,
+            message: &mut Message<'_>,
+            oneshot: bool,
+            lock: &dyn Lock,
+        ) {
+            if message.payload.as_slice().len() >= LARGE {
+                self.copy(message, oneshot, lock);
             }
         }
 
         #[cold]
-        fn copy(&mut self, payload: &mut Payload<'_>, oneshot: bool) {
-            if oneshot {
-                *payload = payload.as_slice().into();
+        fn copy(&mut self, message: &mut Message<'_>, oneshot: bool, lock: &dyn Lock) {
+            let in_one_piece =
+                oneshot && ask(lock, |state| state.core.fits_outbox(message)) == Some(true);
+            if in_one_piece {
+                message.payload = message.payload.as_slice().into();
             } else {
-                self.0 = Some(Box::new(payload.to_shared()));
+                self.0 = Some(Box::new(message.payload.to_shared()));
             }
         }
 
@@ -50,6 +60,9 @@ mod heap {
 #[cfg(not(feature = "alloc"))]
 mod lent {
     use mqtt_as_proto::Payload;
+    use mqtt_as_proto::client::Message;
+
+    use crate::runtime::Lock;
 
     /// Without a heap all is copied.
     #[derive(Debug)]
@@ -58,7 +71,7 @@ mod lent {
     impl Large {
         pub(crate) const NONE: Self = Self;
 
-        pub(crate) fn prepare(&mut self, _payload: &mut Payload<'_>, _oneshot: bool) {}
+        pub(crate) fn prepare(&mut self, _: &mut Message<'_>, _oneshot: bool, _: &dyn Lock) {}
 
         pub(crate) fn payload(&self) -> Option<Payload<'_>> {
             None

@@ -17,13 +17,13 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// The seconds of a keep-alive: a part of the first one counts as one.
-pub(crate) fn keepalive_seconds(keepalive: Duration) -> u32 {
-    seconds(keepalive).max(u32::from(!keepalive.is_zero()))
+/// Seconds as MQTT counts them: a time that is not 0 does not become 0, which has a meaning of its own.
+pub(crate) fn whole_seconds(time: Duration) -> u32 {
+    seconds(time).max(u32::from(!time.is_zero()))
 }
 
 /// Whole seconds, or the most that there are.
-pub(crate) fn seconds(time: Duration) -> u32 {
+fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 

@@ -64,8 +64,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         #[inline]
         retain(self, retain: bool) { self.edit(|message| message.retain = retain); }
 
-        /// Copies a large payload too, so that the packet leaves in one piece. Default: payloads of
-        /// 32 KiB and more are written from where they lie.
+        /// Copies a large payload too, so that the packet leaves in one piece, if it fits the setting
+        /// `outbox`. Default: payloads of 32 KiB and more are written from where they lie.
         #[inline]
         oneshot(self, oneshot: bool) { self.0.operation.oneshot = oneshot; }
 
@@ -132,7 +132,7 @@ impl<'c, 'p, R: Runtime> IntoFuture for Publish<'c, 'p, R> {
     fn into_future(mut self) -> Publishing<'c, 'p, R> {
         let Posting { message, large, oneshot, .. } = &mut self.0.operation;
         if let Ok(message) = message {
-            large.prepare(&mut message.payload, *oneshot);
+            large.prepare(message, *oneshot, self.0.lock);
         }
         Publishing(self.0)
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::client::Client;
 use crate::config::Settings;
 use crate::held::{Binary, Text};
-use crate::options::{keepalive_seconds, options};
+use crate::options::{options, whole_seconds};
 use crate::property_list::PropertyList;
 use crate::runtime::Runtime;
 use crate::will::Will;
@@ -75,7 +75,7 @@ impl Reconfigure {
 
         /// Sets the keep-alive, as [`Config::keepalive`](crate::Config::keepalive) does.
         keepalive(self, keepalive: Duration) {
-            self.keepalive = Some(keepalive_seconds(keepalive));
+            self.keepalive = Some(whole_seconds(keepalive));
         }
 
         /// Sets how many seconds the server keeps the session after a connection, 5.0 only.

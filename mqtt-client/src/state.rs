@@ -12,6 +12,7 @@ use crate::event::Session;
 use crate::keep::Kept;
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
+use crate::receive::Queues;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
@@ -28,6 +29,8 @@ pub struct State {
     pub(crate) kept: Kept,
     /// Handles, without the driver's.
     pub(crate) handles: u32,
+    /// Those that ask for messages.
+    pub(crate) queues: Queues,
     /// The driver is gone.
     pub(crate) closed: bool,
     /// The time of the driver's last turn.
@@ -75,6 +78,7 @@ impl State {
             counts: Counts::default(),
             kept: Kept::default(),
             handles: 1,
+            queues: Queues::default(),
             closed: false,
             now: Instant::default(),
             clock,
@@ -182,7 +186,8 @@ impl State {
         let now = self.now;
         let left = |at: Option<Deadline>| at.map_or(NEVER, |at| at.left(now));
         let of_core = left(self.core.poll_timeout().map(|at| Deadline::after(at, 0)));
-        of_core.min(left(self.link.linger)).min(self.waiters.time_left(now))
+        let soonest = of_core.min(left(self.link.linger)).min(self.waiters.time_left(now));
+        self.driver.thaws.map_or(soonest, |at| at.left(now).max(soonest))
     }
 
     /// How long a call waits for its answer.

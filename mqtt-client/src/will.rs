@@ -5,7 +5,7 @@ use core::time::Duration;
 use mqtt_as_proto::{Properties, Property, QoS, TopicError, TopicName, packet};
 
 use crate::held::{Binary, Text};
-use crate::options::{options, seconds};
+use crate::options::{options, whole_seconds};
 use crate::property_list::PropertyList;
 use crate::say_more::{self, SayMore};
 
@@ -51,9 +51,10 @@ impl Will {
         /// Sets whether it is retained. Default: no.
         retain(self, retain: bool) { self.retain = retain; }
 
-        /// Sets how long the server waits for the client to come back, in whole seconds, 5.0 only.
+        /// Sets how long the server waits for the client to come back, 5.0 only: whole seconds, a part
+        /// of the first one counts as one.
         /// Default: 0, not at all.
-        delay(self, delay: Duration) { self.delay = seconds(delay); }
+        delay(self, delay: Duration) { self.delay = whole_seconds(delay); }
 
         /// Sets properties of the message, 5.0 only: payload format, expiry, content type, response
         /// topic, correlation data, user properties (3.1.3.2). At most 16, with the delay. Default:

@@ -5,14 +5,14 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::AckToken;
 
 use super::Message;
-use super::listen::On;
+use super::listen::{self, On};
 use super::message::Acknowledge;
 use crate::client::Client;
 use crate::config::Config;
@@ -301,7 +301,8 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     /// # Cancel safety
     /// Dropping the future drops the calls that have begun.
     pub async fn run(mut self) {
-        poll_fn(|cx| self.poll(cx)).await;
+        let shared = self.shared.clone();
+        listen::run::<R>(&shared, |cx| self.poll(cx)).await;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -2,13 +2,12 @@
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
-use core::future::poll_fn;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::Storage;
 use mqtt_as_proto::client::{ConfigError, Consumer};
 
-use super::listen::On;
+use super::listen::{self, On};
 use super::message::{Copied, MessageRef};
 use crate::client::Client;
 use crate::config::Config;
@@ -294,10 +293,11 @@ impl<R: Runtime<Listeners = Handlers>> Handling<R> {
     /// Dropping the future calls none any more.
     pub async fn run(self) {
         let Self { shared, message, table } = self;
-        poll_fn(|cx| match table.work.get() {
-            Some(work) => work(&*shared, table, message, guard::<R>, cx),
+        let lock = &*shared;
+        listen::run::<R>(lock, |cx| match table.work.get() {
+            Some(work) => work(lock, table, message, guard::<R>, cx),
             // There is nothing to do, but to end with the driver.
-            None => ask(&*shared, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(())),
+            None => ask(lock, |state| state.wait_for_event(cx)).unwrap_or(Poll::Ready(())),
         })
         .await;
     }

@@ -1,9 +1,12 @@
-//! What callbacks of both kinds listen to, and how their task waits.
+//! What callbacks of both kinds listen to, how their task waits, and what they share with the queue.
 
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::client::Consumer;
 
+use crate::runtime::{Runtime, ask, with_state};
 use crate::state::State;
 
 /// What there is for each kind of event.
@@ -52,4 +55,72 @@ impl State {
         self.waiters.drop_later(old);
         Poll::Pending
     }
+}
+
+/// The handles of the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    /// Those that there are.
+    alive: u32,
+    /// Those that there were: they wrap.
+    begun: u32,
+}
+
+/// Milliseconds for which callbacks wait for a queue that nobody has: somebody may ask for it again.
+const PATIENCE: u64 = 10_000;
+
+impl State {
+    /// Somebody asks for messages.
+    pub(super) fn begin_queue(&mut self) {
+        self.queues.alive += 1;
+        self.queues.begun = self.queues.begun.wrapping_add(1);
+        self.core.activate(Consumer::Queue);
+    }
+
+    /// Somebody does no more.
+    pub(super) fn end_queue(&mut self) {
+        self.queues.alive = self.queues.alive.saturating_sub(1);
+        if self.queues.alive == 0 {
+            self.driver.notify_callbacks();
+        }
+    }
+
+    /// Whether messages for callbacks are for a queue too, which nobody has: its last name.
+    fn left_queue(&self) -> Option<u32> {
+        let shared = [Consumer::Queue, Consumer::Callbacks].map(|who| self.core.is_active(who));
+        (shared == [true; 2] && self.queues.alive == 0).then_some(self.queues.begun)
+    }
+
+    /// A consumer that is gone is none: what waits for it is over.
+    fn close_queue(&mut self) {
+        self.core.deactivate(Consumer::Queue);
+        self.taken(true);
+    }
+}
+
+/// Runs callbacks. What they share with a queue does not wait for one that nobody asks for.
+pub(super) async fn run<R: Runtime>(
+    lock: &R::Lock,
+    mut work: impl FnMut(&mut Context<'_>) -> Poll<()>,
+) {
+    let mut patience = pin!(None);
+    let mut known = None;
+    poll_fn(|cx| {
+        let over = work(cx);
+        let left = ask(lock, |state| state.left_queue()).flatten();
+        if left != known {
+            known = left;
+            patience.set(left.map(|_| R::sleep_until(R::now().after(PATIENCE))));
+        }
+        if is_over(patience.as_mut(), cx) {
+            patience.set(None);
+            with_state(lock, State::close_queue);
+        }
+        over
+    })
+    .await;
+}
+
+fn is_over<F: Future>(sleep: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> bool {
+    sleep.as_pin_mut().is_some_and(|sleep| sleep.poll(cx).is_ready())
 }

@@ -16,11 +16,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::ReasonCode;
-use mqtt_as_proto::client::{Acknowledged, Consumer};
+use mqtt_as_proto::client::Acknowledged;
 
 use crate::client::Client;
 use crate::runtime::{Runtime, with_state};
-#[cfg(feature = "alloc")]
 use crate::state::State;
 use crate::waiters::Wait;
 use take::Taking;
@@ -30,6 +29,8 @@ pub use callbacks::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
     Start, WithData,
 };
+pub(crate) use listen::Queues;
+
 pub use handlers::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
@@ -41,6 +42,10 @@ pub use stream::MessageStream;
 impl<R: Runtime> Client<R> {
     /// The received messages. From the first call on the queue is a consumer: QoS 1 and 2 messages
     /// are acknowledged when they are taken from it.
+    ///
+    /// Where callbacks take messages too, each message is for both, and the queue is a consumer for
+    /// as long as there is a [`Queue`], and for ten seconds more: keep it, if it takes longer
+    /// between two messages.
     ///
     /// ```
     /// # use mqtt_as_client::{Client, Runtime, TooSmall};
@@ -55,7 +60,7 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn queue(&self) -> Queue<'_, R> {
         let lock = &*self.shared;
-        with_state(lock, |state| state.core.activate(Consumer::Queue));
+        with_state(lock, State::begin_queue);
         Queue { lock }
     }
 
@@ -168,6 +173,12 @@ impl<'c, R: Runtime> Queue<'c, R> {
             Some(Err(error)) => Err(error),
             Some(Ok(begun)) => Ok(MessageStream::new(self.lock, begun, header)),
         }
+    }
+}
+
+impl<R: Runtime> Drop for Queue<'_, R> {
+    fn drop(&mut self) {
+        with_state(self.lock, State::end_queue);
     }
 }
 

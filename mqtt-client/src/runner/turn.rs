@@ -201,7 +201,9 @@ impl State {
     /// Ends what has taken too long, and does what the program wants of the link.
     fn look_at_time(&mut self) -> Option<DownReason> {
         let now = self.turn_time();
-        self.driver.armed = None;
+        if !self.driver.may_judge(now) {
+            return self.watch_link(now);
+        }
         self.expire(now);
         let pinged = self.core.awaits_pong();
         if let Err(error) = self.handle_timeout(now)

@@ -57,7 +57,8 @@ pub struct Config {
     pub connect_timeout: u32,
     /// PINGREQ is sent after this time without traffic, or the keep-alive if that is less.
     pub ping_interval: u32,
-    /// PINGRESP has to come within this time, while nothing else comes.
+    /// Once PINGREQ has left, a silence of this time ends the connection, whatever the keep-alive.
+    /// With 0 only a silence of one and a half keep-alives does, as without a PINGREQ.
     pub ping_timeout: u32,
     /// The transport has to take bytes within this time.
     pub write_timeout: u32,

@@ -94,6 +94,8 @@ pub(super) struct Incoming<'a> {
     pub(super) log: Log<'a>,
     /// The consumers that are active: their `needs`.
     pub(super) active: u8,
+    /// The program subscribed: whoever is to take messages will come.
+    pub(super) is_awaited: bool,
     /// Messages that somebody has still to finish.
     pub(super) held: u32,
     pub(super) next_serial: u32,
@@ -103,7 +105,14 @@ pub(super) struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     pub(super) fn new(memory: LogMemory<'a>) -> Self {
-        Self { log: Log::new(memory), active: 0, held: 0, next_serial: 0, keeps_ready: false }
+        Self {
+            log: Log::new(memory),
+            active: 0,
+            is_awaited: false,
+            held: 0,
+            next_serial: 0,
+            keeps_ready: false,
+        }
     }
 
     /// The name of a message until its end.
@@ -248,6 +257,12 @@ impl Client<'_> {
             self.incoming.log.set_cursor(consumer.cursor(), 0);
         }
         self.incoming.active |= consumer.needs();
+    }
+
+    /// Whether that consumer gets every message.
+    #[must_use]
+    pub fn is_active(&self, consumer: Consumer) -> bool {
+        self.incoming.active & consumer.needs() != 0
     }
 
     /// That consumer is gone: what it has not begun with is not for it any more. A message that is

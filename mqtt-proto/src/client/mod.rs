@@ -68,8 +68,8 @@ use crate::time::Instant;
 /// * **Begin**: when a transport is open, call [`connect`](Self::connect).
 /// * **In**: give received bytes to [`handle_bytes`](Self::handle_bytes), and keep those that it
 ///   has not used in front of the next ones; call [`handle_timeout`](Self::handle_timeout) when the
-///   moment of [`poll_timeout`](Self::poll_timeout) has come; tell with
-///   [`handle_transmitted`](Self::handle_transmitted) what the transport has taken.
+///   moment of [`poll_timeout`](Self::poll_timeout) has come, but first give what came before it;
+///   tell with [`handle_transmitted`](Self::handle_transmitted) what the transport has taken.
 /// * **Out**: after anything of the above and after operations, take what is due:
 ///   [`poll_transmit`](Self::poll_transmit), and [`poll_timeout`](Self::poll_timeout) for the next
 ///   deadline.

@@ -81,6 +81,13 @@ impl Client<'_> {
         Ok(sizes)
     }
 
+    /// Whether the outbox takes a message whole, with its payload copied.
+    #[must_use]
+    pub fn fits_outbox(&self, message: &Message<'_>) -> bool {
+        let sizes = self.judge(message, message.payload.as_slice().len());
+        sizes.is_ok_and(|sizes| sizes.packet() <= self.outbox.limit())
+    }
+
     /// QoS 0 with a connection: straight into the outbox.
     #[inline]
     fn publish_now(

@@ -271,9 +271,10 @@ impl Client<'_> {
         owed && self.incoming.held == 0 && self.forget_recorded()
     }
 
-    /// Whether somebody takes messages, for whom QoS 0 messages wait.
+    /// Whether somebody takes messages, or will, for whom QoS 0 messages wait.
     fn waits_for_room(&self) -> bool {
-        self.incoming.active != 0 && self.config.overflow == Overflow::Wait
+        let awaited = self.incoming.active != 0 || self.incoming.is_awaited;
+        awaited && self.config.overflow == Overflow::Wait
     }
 
     /// The oldest identifier that was recorded gives way: its PUBREL may never come. What was taken

@@ -34,6 +34,7 @@ impl Client<'_> {
         {
             return Err(Limit::SubscriptionIdentifierNotAvailable.into());
         }
+        self.incoming.is_awaited = true; // What comes of it is not dropped before somebody takes it.
         let version = self.config.version;
         let count = subscriptions.len();
         let filters = Subscriptions::new(subscriptions);

@@ -7,6 +7,7 @@
 
 mod adopting;
 mod aliases;
+mod alive;
 mod auth;
 mod chopped;
 mod exactly_once;

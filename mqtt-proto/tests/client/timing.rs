@@ -133,7 +133,7 @@ fn silence_is_measured_in_bytes_received() {
 
 #[test]
 fn server_keep_alive_wins() {
-    let mut peer = Peer::new(Version::V5);
+    let mut peer = Peer::with(Config { ping_timeout: 0, ..config(Version::V5) });
     peer.keep_alive = 60;
     peer.connect(false, &[Property::ServerKeepAlive(10)]);
     peer.advance(9_500).unwrap();
@@ -278,7 +278,7 @@ fn while_a_packet_is_coming_pingresp_has_its_time() {
         peer.advance(9_999).unwrap();
         peer.sent();
         assert_eq!(peer.send(&Packet::PingResp), ["pong"]);
-        let mut peer = alive(config(version), 10);
+        let mut peer = alive(Config { ping_timeout: 0, ..config(version) }, 10);
         peer.send_bytes(&[0x30, 0x64, 0, 1, b't', 0]).unwrap();
         peer.advance(9_500).unwrap();
         assert_eq!(peer.sent(), ["PINGREQ"]);

@@ -98,7 +98,13 @@ pub(crate) fn begin() {
 
 /// A millisecond passes.
 pub(crate) fn pass(wire: &Wire) {
-    NOW.set(NOW.get() + 1);
+    wait(1);
+    wire.0.borrow_mut().turn();
+}
+
+/// So many milliseconds pass, of which the transports see nothing.
+fn wait(ms: u64) {
+    NOW.set(NOW.get() + ms);
     SLEEPERS.with_borrow_mut(|sleepers| {
         sleepers.retain(|_, (at, waker)| {
             let sleeps = at.as_millis() > NOW.get();
@@ -108,7 +114,6 @@ pub(crate) fn pass(wire: &Wire) {
             sleeps
         });
     });
-    wire.0.borrow_mut().turn();
 }
 
 /// No lock is needed; a borrow shows whether one is taken twice.
@@ -138,6 +143,8 @@ struct World {
     chunk: usize,
     room: usize,
     dial: Dial,
+    /// What the server says is lost.
+    mute: bool,
     /// Bytes in both directions so far.
     moved: usize,
     reader: Option<Waker>,
@@ -196,7 +203,8 @@ impl World {
     fn turn(&mut self) {
         self.room = self.chunk;
         if let Some(conn) = self.conn {
-            self.to_client.extend(self.broker.take_output(conn));
+            let said = self.broker.take_output(conn);
+            self.to_client.extend(said.iter().filter(|_| !self.mute));
         }
         self.closed = self.conn.is_none_or(|conn| self.broker.is_closed(conn));
         let readable = self.closed || self.chunk.min(self.to_client.len()) != 0;
@@ -371,6 +379,11 @@ impl Bench {
         self.wire.0.borrow_mut().chunk = if stalled { 0 } else { 1000 };
     }
 
+    /// Nothing comes from the server any more.
+    pub(crate) fn mute(&self) {
+        self.wire.0.borrow_mut().mute = true;
+    }
+
     /// The connection breaks.
     pub(crate) fn lose(&self) {
         self.wire.0.borrow_mut().lose();
@@ -424,6 +437,16 @@ impl Bench {
         if let Some(callbacks) = &mut self.callbacks {
             let _ = callbacks.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         }
+        self.run();
+    }
+
+    /// The process is stopped for so long. When it goes on, its timers fire before it knows what came.
+    pub(crate) fn freeze(&mut self, ms: u64) {
+        wait(ms);
+        self.run();
+    }
+
+    fn run(&mut self) {
         let Some(runner) = &mut self.runner else { return };
         if self.woken.take() {
             let waker = Waker::from(self.woken.clone());

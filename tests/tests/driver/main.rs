@@ -1,6 +1,7 @@
 //! The driver by hand: a runtime of its own with virtual time, in which a lost wake-up, a dropped
 //! call and a wrong order show. No adapter has a part in it.
 
+mod alive;
 mod calls;
 mod cancelling;
 mod dropped;
@@ -10,6 +11,7 @@ mod hand;
 mod lives;
 mod promises;
 mod room;
+mod shared_queue;
 mod streaming_dropped;
 mod streaming_lives;
 mod waking;

@@ -2,6 +2,7 @@
 //!
 //! Every wait is bounded. Without a broker each test says that it was left out.
 
+mod backlog;
 mod broker_restart;
 mod flow;
 mod limits;

@@ -31,6 +31,57 @@ fn what_the_last_handle_accepted_is_sent_and_disconnect_follows() {
     });
 }
 
+/// What a program can rely on that ends without `disconnect`: its driver, as long as that runs, sends
+/// what was accepted, and DISCONNECT, without an acknowledgement being there.
+#[test]
+fn the_driver_ends_when_all_is_sent_and_disconnect_too() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            for _ in 0..30 {
+                script.expect(PacketType::Publish);
+            }
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+        });
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
+        within(client.connect(true)).await.expect("a connection");
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            for _ in 0..10 {
+                client.publish("a", "b").qos(qos).try_publish().expect("room");
+            }
+        }
+        drop(client);
+        driver.end().await;
+        server.end().await;
+    });
+}
+
+/// The runtime may end with `main`, and takes the driver along.
+#[test]
+fn when_disconnect_returns_all_is_on_the_wire() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            for _ in 0..100 {
+                script.expect(PacketType::Publish);
+            }
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+        });
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
+        within(client.connect(true)).await.expect("a connection");
+        for number in numbers(100) {
+            within(client.publish("a", number.as_str())).await.expect("a publish");
+        }
+        within(client.disconnect()).await.expect("an end");
+        driver.abort();
+        server.end().await;
+    });
+}
+
 #[test]
 fn the_driver_ends_with_the_last_handle() {
     both(async |version| {

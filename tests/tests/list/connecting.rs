@@ -174,6 +174,29 @@ fn connect_says_user_password_will_and_keep_alive() {
     });
 }
 
+/// Where MQTT counts in seconds 0 has a meaning of its own: none, for ever, at once.
+#[test]
+fn a_part_of_a_second_is_a_second() {
+    both(async |version| {
+        let server = peer(move |script| {
+            script.accept();
+            script.expect_packet(PacketType::Connect, |packet| {
+                let Packet::Connect(connect) = packet else { unreachable!("it was looked at") };
+                assert_eq!(connect.keep_alive, 1);
+                let delay = connect.will.expect("a will").properties.will_delay_interval();
+                assert_eq!(delay, (version == Version::V5).then_some(1));
+            });
+            script.send(&Packet::ConnAck(ConnAck::default()));
+            script.expect(PacketType::Disconnect);
+        });
+        let will = Will::new("gone", "bye").delay(Duration::from_millis(1));
+        let keepalive = Duration::from_millis(500);
+        let client = connected(config(version, server.port).will(will).keepalive(keepalive)).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 #[test]
 fn an_assigned_client_identifier_is_used_again() {
     in_5_0(async {

@@ -243,6 +243,29 @@ fn drain_waits_for_the_end_of_what_was_received() {
     });
 }
 
+/// The driver goes with the program: what `drain` said is on the wire before that.
+#[test]
+fn after_drain_the_acknowledgement_is_on_the_wire() {
+    both(async |version| {
+        let server = peer(move |script| {
+            script.welcome();
+            let property: &[u8] = if version == Version::V5 { &[0] } else { &[] };
+            let parts = [&b"\x00\x10pub/qos1/receive\x00\x7b"[..], property, b"message"];
+            let body = parts.concat();
+            script.send_bytes(&[&[0x32, body.len() as u8][..], &body].concat());
+            script.expect_bytes(&[0x40, 2, 0, 0x7b]);
+            script.expect_close();
+        });
+        let (client, driver) = parts(config(version, server.port));
+        let driver = spawn(driver);
+        within(client.connect(true)).await.expect("a connection");
+        assert_eq!(next(&client).await.1, "message");
+        assert!(within(client.drain(5000 * MS)).await);
+        driver.abort();
+        server.end().await;
+    });
+}
+
 #[test]
 fn a_broken_transport_is_told_apart_from_one_that_was_closed() {
     both(async |version| {

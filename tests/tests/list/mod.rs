@@ -8,6 +8,7 @@ mod acknowledging;
 mod adopting;
 mod answers;
 mod bad_input;
+mod bursts;
 pub(crate) mod callbacks;
 mod closing;
 mod connecting;

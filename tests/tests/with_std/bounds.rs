@@ -101,3 +101,35 @@ fn messages_above_receive_maximum_are_held_while_there_is_room() {
         server.end().await;
     });
 }
+
+/// However it is published: what an awaited publish takes, the others take too when there is room.
+#[test]
+fn a_message_larger_than_the_outbox_is_taken_by_every_way_to_publish() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        let payload = vec![b'x'; 70_000];
+        let shared = Bytes::from(payload.clone());
+        for qos in ALL {
+            let ways =
+                || [client.publish("a", &payload).qos(qos), client.publish("a", &shared).qos(qos)];
+            for oneshot in [false, true] {
+                for publish in ways() {
+                    within(publish.oneshot(oneshot)).await.expect("awaited");
+                }
+                for publish in ways() {
+                    within(publish.oneshot(oneshot).send()).await.expect("sent");
+                }
+                for publish in ways() {
+                    // QoS 0 needs the outbox for itself.
+                    assert!(within(client.drain(5000 * MS)).await);
+                    publish.oneshot(oneshot).try_publish().expect("tried");
+                }
+            }
+        }
+        until(|| server.with(|broker, _| broker.accepted().len()) == 36).await;
+        let whole =
+            server.with(|broker, _| broker.accepted().iter().all(|one| *one.payload == *payload));
+        assert!(whole);
+    });
+}

@@ -3,15 +3,16 @@
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType};
 
 use crate::list::callbacks::publish_numbers;
 use crate::list::story::{
     MS, Seen, ack, both, client, config, connected, id, message, numbers, observer, payloads, peer,
-    server, text, until,
+    published, server, text, until,
 };
-use crate::runtime::adapter::{DownReason, EventKind, QoS, event};
+use crate::runtime::adapter::{DownReason, EventKind, QoS, Version, event};
 use crate::runtime::{block, sleep, within};
 
 #[test]
@@ -226,6 +227,61 @@ fn a_lost_link_is_told_past_messages_that_wait() {
                 (seen.all(), begun.load(Ordering::SeqCst)),
                 (vec!["Disconnected".to_owned()], most)
             );
+        }
+    });
+}
+
+/// The Down callback that connects again ends what message callbacks wait for, however long they may.
+#[test]
+fn a_down_callback_connects_again_past_callbacks_that_await_an_acknowledgement() {
+    both(async |version| {
+        for side_by_side in [false, true] {
+            let window = if version == Version::V5 { 64 } else { 20 };
+            let before = if side_by_side { window } else { 1 };
+            let server = peer(move |script| {
+                script.welcome();
+                for _ in 0..70 {
+                    script.send(&message("a", "x", Delivery::AtMostOnce));
+                }
+                for _ in 0..before {
+                    published(script);
+                }
+                script.close();
+                script.welcome_back();
+                for _ in 0..70 {
+                    let (_, number, _) = published(script);
+                    script.send(&Packet::PubAck(ack(number)));
+                }
+                script.expect(PacketType::Disconnect);
+            });
+            let client = client(config(version, server.port).response_time(Duration::ZERO));
+            let (seen, weak) = (Seen::default(), client.downgrade());
+            let (answered, handle) = (seen.clone(), weak.clone());
+            let answer = move |_| {
+                let (answered, handle) = (answered.clone(), handle.clone());
+                async move {
+                    let Some(client) = handle.upgrade() else { return };
+                    let answer = client.publish("answer", "x").qos(QoS::AtLeastOnce);
+                    answered.push(format!("{:?}", answer.await.is_ok()));
+                }
+            };
+            match side_by_side {
+                true => client.set_cb_on_event(event::Msg.new_task(), answer),
+                false => client.set_cb_on_event(event::Msg, answer),
+            };
+            client.set_cb_on_event(event::Down, move |_| {
+                let weak = weak.clone();
+                async move {
+                    let Some(client) = weak.upgrade() else { return };
+                    let _ = client.connect(false).await; // Not after the end.
+                }
+            });
+            within(client.connect(false)).await.expect("a connection");
+            seen.count(70).await;
+            assert_eq!(seen.all(), vec!["true"; 70]);
+            assert_eq!(client.statistics().connections, 2);
+            within(client.disconnect()).await.expect("an end");
+            server.end().await;
         }
     });
 }
