@@ -45,6 +45,7 @@ async fn run(executor: &Executor<'_>) -> Result<(), Box<dyn Error>> {
     }
 
     client.disconnect().await?;
+    drop(queue);
     drop(client);
     driver.await; // Until all is said.
     Ok(())

@@ -118,7 +118,7 @@ fn a_message_larger_than_the_outbox_is_taken_by_every_way_to_publish() {
                     within(publish.oneshot(oneshot)).await.expect("awaited");
                 }
                 for publish in ways() {
-                    within(publish.oneshot(oneshot).send()).await.expect("sent");
+                    drop(within(publish.oneshot(oneshot).send()).await.expect("sent"));
                 }
                 for publish in ways() {
                     // QoS 0 needs the outbox for itself.
