@@ -6,6 +6,7 @@ pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
 use mqtt_as_proto::{Properties, Property, Version, client};
 
+use crate::authentication::Authentication;
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
 use crate::options::whole_seconds;
@@ -54,7 +55,8 @@ pub(crate) struct Settings {
     pub(crate) of_list: MakeProperties,
     /// Properties of CONNECT that the program gave.
     pub(crate) properties: PropertyList,
-    /// Adds them, and those of the will: set where there are any.
+    pub(crate) authentication: Option<Authentication>,
+    /// Adds all that to CONNECT, and the properties of the will: set where there is any of it.
     pub(crate) say_more: Option<SayMore>,
     pub(crate) while_down: WhileDown,
 }
@@ -73,9 +75,10 @@ impl Settings {
     }
 
     /// What there is more to say in CONNECT.
-    pub(crate) fn more(&self) -> More<'_> {
+    pub(crate) fn more<'m>(&'m self, data: Option<&'m [u8]>) -> More<'m> {
         let of_will = self.will.as_ref().map(|will| &will.properties);
-        More { properties: &self.properties, of_will }
+        let method = self.authentication.as_ref().map(|own| own.method.as_str());
+        More { properties: &self.properties, of_will, method, data }
     }
 }
 
@@ -107,6 +110,7 @@ impl Config {
             session_expiry: None,
             of_list: NO_PROPERTIES,
             properties: PropertyList::new(),
+            authentication: None,
             say_more: None,
             while_down: WhileDown::default(),
         };

@@ -146,7 +146,7 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    fn until<F: Fn(&mut State) -> Option<Done> + Unpin>(
+    pub(crate) fn until<F: Fn(&mut State) -> Option<Done> + Unpin>(
         &self,
         wait: Wait,
         looks_again: bool,
@@ -157,7 +157,7 @@ impl<R: Runtime> Client<R> {
 }
 
 /// Something that happens anyway, and is waited for.
-struct Until<F> {
+pub(crate) struct Until<F> {
     wait: Wait,
     looks_again: bool,
     find: F,

@@ -173,6 +173,8 @@ mqtt_as_proto::reasons! {
         Transport(kind: ErrorKind) => "the link is lost: {kind}";
         /// The client ended the connection: the server broke a rule, or nothing came for too long.
         Protocol(error: ConnectionError) => "{error}";
+        /// The program refused to go on with the authentication.
+        NotAuthenticated => "the program refused to go on with the authentication";
         /// Three connections in a row ended with this packet identifier unacknowledged and no
         /// progress: its message may be what breaks them. `Client::give_up` ends it.
         Poison(id: u16) => "three connections in a row ended with the packet identifier {id} \
@@ -192,10 +194,11 @@ impl core::error::Error for SubscribeError {}
 impl core::error::Error for StreamError {}
 impl core::error::Error for DisconnectError {}
 
-const CLOSED: &str = "the client's driver has ended";
-const NO_WAITER: &str = "no waiter slot is free: give the client more, or call less at a time";
-const NOT_CONNECTED: &str = "there is no connection: connect first";
-const STREAM_OPEN: &str =
+pub(crate) const CLOSED: &str = "the client's driver has ended";
+pub(crate) const NO_WAITER: &str =
+    "no waiter slot is free: give the client more, or call less at a time";
+pub(crate) const NOT_CONNECTED: &str = "there is no connection: connect first";
+pub(crate) const STREAM_OPEN: &str =
     "a message is being read as a stream, and the answer would lie behind it: read it to its end";
 const SENT_AND_LOST: &str =
     "the message was sent and the session is lost: nobody knows whether it arrived";

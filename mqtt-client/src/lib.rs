@@ -36,6 +36,8 @@ macro_rules! opaque {
 // Each imports from those below it only.
 mod acknowledgement;
 mod assigned;
+mod authenticate;
+mod authentication;
 mod call;
 #[cfg(feature = "alloc")]
 mod chunks;
@@ -58,6 +60,7 @@ mod options;
 mod property_list;
 mod publish;
 mod read;
+mod reauthenticate;
 mod receive;
 mod reconfigure;
 mod request;
@@ -77,6 +80,7 @@ mod will;
 mod words;
 
 pub use acknowledgement::Acknowledgement;
+pub use authentication::{Authenticator, Reply, Stage};
 pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow, WhileDown};
 pub use connect::Connecting;
@@ -103,6 +107,7 @@ pub use mqtt_as_proto::{
 pub use property_list::PropertyList;
 pub use publish::{Publish, Publishing, Receipt, Sending};
 pub use read::ReadMemory;
+pub use reauthenticate::AuthenticateError;
 pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};
 pub use receive::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,

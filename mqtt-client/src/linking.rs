@@ -122,14 +122,14 @@ impl State {
         v311 && self.settings.clean_init && !clean && !self.link.begun
     }
 
-    /// A transport is open: CONNECT goes out.
-    pub(crate) fn open(&mut self, clean: bool) -> Result<(), ConnectError> {
+    /// A transport is open: CONNECT goes out, with the first data of an authentication.
+    pub(crate) fn open(&mut self, clean: bool, data: Option<&[u8]>) -> Result<(), ConnectError> {
         if self.link.ending.is_some() {
             return Err(ConnectError::Replaced); // By a disconnect, while the transport opened.
         }
         let (now, begun) = (self.exact_time(), self.link.begun);
         self.driver.is_full = false;
-        let warning = self.say_connect(clean, begun, Some(now))?;
+        let warning = self.say_connect(clean, begun, Some(now), data)?;
         self.link.session.expires_at_once = warning.is_some();
         Ok(())
     }
@@ -140,7 +140,7 @@ impl State {
         if seconds > u32::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
         }
-        self.say_connect(clean, true, None).map(drop)
+        self.say_connect(clean, true, None, None).map(drop)
     }
 
     /// Sends the CONNECT that the settings ask for; without a time it is judged only.
@@ -149,6 +149,7 @@ impl State {
         clean: bool,
         begun: bool,
         now: Option<Instant>,
+        data: Option<&[u8]>,
     ) -> Result<Option<Warning>, ConnectError> {
         let Self { core, settings, link, .. } = self;
         let settings = &*settings;
@@ -171,7 +172,7 @@ impl State {
             properties: (settings.of_list)(expiry.as_slice()),
         };
         match settings.say_more {
-            Some(say_more) => say_more(&settings.more(), &connect, core, now),
+            Some(say_more) => say_more(&settings.more(data), &connect, core, now),
             None => say(&connect, core, now),
         }
     }

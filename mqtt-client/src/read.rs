@@ -86,6 +86,17 @@ impl ReadMemory {
         self.bytes.as_slice().get(..self.filled).unwrap_or_default()
     }
 
+    /// What was read and not used yet, beginning with a packet.
+    pub(crate) fn front(&mut self) -> &[u8] {
+        self.end_whole();
+        self.shown()
+    }
+
+    /// The same, after [`front`](Self::front).
+    pub(crate) fn shown(&self) -> &[u8] {
+        self.whole.packet().unwrap_or_else(|| self.bytes())
+    }
+
     /// Gives what was read to the core, and goes on to what was not used.
     pub(crate) fn handle(
         &mut self,
@@ -199,6 +210,11 @@ mod whole {
             packet.map(|packet| &mut packet.bytes)
         }
 
+        /// The packet, if it is all there and has ended.
+        pub(super) fn packet(&self) -> Option<&[u8]> {
+            self.0.as_deref()?.whole.as_deref()
+        }
+
         /// The packet ends, if it is all there. Gives what came behind it, if the allocation was
         /// larger.
         pub(super) fn end(&mut self) -> Option<BytesMut> {
@@ -244,6 +260,10 @@ mod whole {
     #[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)] // As with a heap.
     impl Whole {
         pub(super) fn begin(&mut self, _len: usize, _front: &[u8]) {}
+
+        pub(super) fn packet(&self) -> Option<&[u8]> {
+            None
+        }
 
         pub(super) fn end(&mut self) -> Option<[u8; 0]> {
             None

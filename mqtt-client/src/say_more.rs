@@ -1,8 +1,8 @@
 //! What CONNECT says beside its plain fields: the program's properties, and those of its will.
 
-use mqtt_as_proto::Instant;
 use mqtt_as_proto::client::{self, Warning};
 use mqtt_as_proto::packet::Connect;
+use mqtt_as_proto::{Instant, Property};
 
 use crate::error::ConnectError;
 use crate::property_list::{PropertyList, Section};
@@ -11,6 +11,9 @@ use crate::property_list::{PropertyList, Section};
 pub(crate) struct More<'m> {
     pub(crate) properties: &'m PropertyList,
     pub(crate) of_will: Option<&'m PropertyList>,
+    /// The method of authentication, and its first data.
+    pub(crate) method: Option<&'m str>,
+    pub(crate) data: Option<&'m [u8]>,
 }
 
 type Core = client::Client<'static>;
@@ -38,6 +41,12 @@ pub(crate) fn say_with(
     let (mut own, mut of_will) = (Section::new(), Section::new());
     own.add_all(connect.properties)?;
     add_list(&mut own, more.properties)?;
+    if let Some(method) = more.method {
+        own.add(Property::AuthenticationMethod(method))?;
+    }
+    if let Some(data) = more.data {
+        own.add(Property::AuthenticationData(data))?;
+    }
     let mut connect = Connect { properties: own.get(), ..*connect };
     if let (Some(will), Some(list)) = (&mut connect.will, more.of_will) {
         of_will.add_all(will.properties)?;

@@ -36,7 +36,7 @@ pub struct State {
     /// The time of the driver's last turn.
     pub(crate) now: Instant,
     clock: fn() -> Instant,
-    guard: Guard,
+    pub(crate) guard: Guard,
 }
 
 /// What is counted here; the core counts the rest.

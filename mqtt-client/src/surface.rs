@@ -3,11 +3,12 @@
 pub use crate::{
     Acknowledge, Acknowledgement, Config, ConfigError, ConnectError, Connecting, ConnectionError,
     DisconnectError, DownReason, ErrorKind, Granted, Limit, Limits, MessageRef, NotSent,
-    OpenStream, OperationError, Overflow, Payload, Properties, Property, PropertyList, Publish,
-    PublishError, Publishing, QoS, ReasonCode, Reconfigure, RetainHandling, Runtime, Sending,
-    Session, Statistics, Step, StreamError, Subscribe, SubscribeError, SubscriptionId,
-    SubscriptionOptions, TooSmall, TopicError, TopicFilter, TopicName, Unsubscribe, Version,
-    Violation, Waiting, WhileDown, Will, event,
+    OpenStream, OperationError, Overflow, Payload, Properties, Property, Publish, PublishError,
+    Publishing, QoS, ReasonCode, RetainHandling, Runtime, Sending, Session, Statistics, Step,
+    StreamError, Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall,
+    TopicError, TopicFilter, TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will,
+    event,
 };
+pub use crate::{AuthenticateError, Authenticator, PropertyList, Reconfigure, Reply, Stage};
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, ServerWords};

@@ -15,6 +15,7 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
+use crate::authenticate::Hooks;
 use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
@@ -105,15 +106,18 @@ async fn open<'c, R: Runtime, C: Connect>(
 
 /// A transport was opened, or not: CONNECT goes out. Whether all that is so.
 fn is_open(lock: &dyn Lock, clean: bool, failure: Option<&ConnectError>) -> bool {
-    let mut is_open = false;
-    with_state(lock, |state| {
-        let opened = failure.map_or_else(|| state.open(clean), |error| Err(*error));
-        is_open = opened.is_ok();
-        if let Err(error) = opened {
-            state.fail(error);
+    let (mut is_open, mut authentication) = (false, None);
+    with_state(lock, |state| match failure {
+        Some(error) => state.fail(*error),
+        None => {
+            authentication.clone_from(&state.settings.authentication);
+            is_open = authentication.is_none() && state.open_or_fail(clean, None);
         }
     });
-    is_open
+    match authentication {
+        Some(own) => Hooks::of(&own).is_some_and(|hooks| (hooks.open)(&own, lock, clean)),
+        None => is_open,
+    }
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
@@ -193,6 +197,16 @@ struct Wish {
 }
 
 impl State {
+    /// Whether CONNECT goes out.
+    pub(crate) fn open_or_fail(&mut self, clean: bool, data: Option<&[u8]>) -> bool {
+        let opened = self.open(clean, data);
+        let is_open = opened.is_ok();
+        if let Err(error) = opened {
+            self.fail(error);
+        }
+        is_open
+    }
+
     /// Whether there is a connection to begin, or there will never be one.
     fn begins(&mut self, wish: &mut Option<Wish>) -> bool {
         if let Some(clean) = self.take_wanted() {

@@ -4,10 +4,13 @@ use embedded_io_async::Read;
 use mqtt_as_proto::client::{Handled, Stop};
 
 use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
+use crate::authenticate::Hooks;
+use crate::authentication::Authentication;
 use crate::error::DownReason;
 use crate::read::ReadMemory;
 use crate::runtime::{Connect, Lock, with_state};
 use crate::state::State;
+use crate::waiters::Wait;
 use large::read_more;
 
 /// Reads, and gives whole packets to the core.
@@ -105,6 +108,8 @@ mod large {
 /// What became of what was read.
 enum Took {
     End(DownReason),
+    /// The program sees the packet at the front first.
+    Shows(Authentication),
     /// The lock was given back between packets.
     More,
     Stopped(Stop),
@@ -121,11 +126,12 @@ fn take(
     packets: usize,
     turn: &Turn,
 ) -> Result<bool, DownReason> {
+    let mut seen = false;
     loop {
         let mut took = Took::More;
         with_state(lock, |state| {
             turn.begin(state);
-            took = state.take_read(memory, packets);
+            took = state.take_read(memory, packets, seen);
             turn.note(state.driver.take_news());
             turn.set(TIME, state.is_late());
             // Noted under the lock: consumers may make room at once.
@@ -133,7 +139,13 @@ fn take(
         });
         match took {
             Took::End(end) => return Err(end),
-            Took::More => {}
+            Took::Shows(own) => {
+                if let Some(hooks) = Hooks::of(&own) {
+                    (hooks.show)(&own, lock, memory);
+                }
+                seen = true;
+            }
+            Took::More => seen = false,
             Took::Stopped(stop) => {
                 turn.set(STOPPED, stop == Stop::Write);
                 return Ok(true);
@@ -148,8 +160,17 @@ fn take(
 }
 
 impl State {
-    fn take_read(&mut self, memory: &mut ReadMemory, packets: usize) -> Took {
+    fn take_read(&mut self, memory: &mut ReadMemory, mut packets: usize, seen: bool) -> Took {
         let now = self.exact_time();
+        if let Some(own) = &self.settings.authentication
+            && self.core.awaits_authentication()
+        {
+            let sees = |hooks: &Hooks| (hooks.sees)(own, &self.core, memory);
+            if !seen && Hooks::of(own).is_some_and(sees) {
+                return Took::Shows(own.clone());
+            }
+            packets = 1;
+        }
         let (core, mut told) = self.split();
         let handled = memory.handle(core, packets, now, &mut told.tell());
         if self.link.prepared {
@@ -166,6 +187,9 @@ impl State {
                 }
             },
         };
+        if seen {
+            self.waiters.wake_all(Wait::Pong); // It may have ended a re-authentication.
+        }
         self.wake_takers();
         self.settle();
         if matches!(took, Took::End(_)) {

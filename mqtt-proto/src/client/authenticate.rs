@@ -35,7 +35,7 @@ impl Client<'_> {
         let again = reason == ReasonCode::RE_AUTHENTICATE;
         let allowed = match self.link.phase {
             Phase::Connecting => !again,
-            Phase::Connected => again != self.link.re_authenticating, // [MQTT-4.12.1-1]
+            Phase::Connected => again != self.link.re_authenticates(), // [MQTT-4.12.1-1]
             Phase::Closing | Phase::Down => return Err(OperationError::NotConnected),
         };
         let same = Method::new(properties.bytes(METHOD)) == self.link.method;
@@ -46,8 +46,33 @@ impl Client<'_> {
         let maximum = self.limits.maximum_packet_size;
         let body: Body<'_> = &|out| auth.write(PacketType::Auth, version, out);
         self.encode(PacketType::Auth, maximum, body)?;
-        self.link.re_authenticating |= again;
+        if again {
+            self.note_re_authentication();
+        }
         Ok(())
+    }
+
+    /// Returns whether AUTH may come, or a CONNACK that ends an authentication: the packet at the
+    /// front of the input may be one.
+    #[must_use]
+    pub fn awaits_authentication(&self) -> bool {
+        match self.link.phase {
+            Phase::Connecting => self.link.method.is_some(),
+            Phase::Connected => self.link.re_authenticates() && self.link.skip == 0,
+            Phase::Closing | Phase::Down => false,
+        }
+    }
+
+    /// Returns how many re-authentications of this connection were begun and ended: odd while one is
+    /// under way. The number wraps.
+    #[must_use]
+    pub fn re_authentications(&self) -> u8 {
+        self.link.re_authentications
+    }
+
+    /// One was begun, or has ended.
+    fn note_re_authentication(&mut self) {
+        self.link.re_authentications = self.link.re_authentications.wrapping_add(1);
     }
 
     /// AUTH came: without a method in CONNECT it may not [MQTT-4.12.0-6].
@@ -74,10 +99,8 @@ impl Client<'_> {
         self.check_method(Method::new(auth.properties.bytes(METHOD)))?;
         match auth.reason {
             ReasonCode::CONTINUE_AUTHENTICATION
-                if self.link.re_authenticating || self.link.phase == Phase::Connecting => {}
-            ReasonCode::SUCCESS if self.link.re_authenticating => {
-                self.link.re_authenticating = false;
-            }
+                if self.link.re_authenticates() || self.link.phase == Phase::Connecting => {}
+            ReasonCode::SUCCESS if self.link.re_authenticates() => self.note_re_authentication(),
             _ => return Err(unexpected()),
         }
         tell(Event::Auth(auth));

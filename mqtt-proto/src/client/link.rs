@@ -32,7 +32,8 @@ pub(super) struct Link {
     /// QoS 0 messages put into the outbox since it was last written out.
     pub(super) unwritten_qos0: u32,
     pub(super) method: Method,
-    pub(super) re_authenticating: bool,
+    /// Re-authentications begun and ended: odd while one is under way. They wrap.
+    pub(super) re_authentications: u8,
     /// Problem information was declined.
     pub(super) no_problem_information: bool,
     /// The session expiry in CONNECT was 0, so DISCONNECT cannot raise it.
@@ -136,6 +137,11 @@ impl Link {
     #[inline]
     pub(super) fn is_connected(&self) -> bool {
         self.phase == Phase::Connected
+    }
+
+    /// Whether a re-authentication is under way.
+    pub(super) fn re_authenticates(&self) -> bool {
+        self.re_authentications & 1 != 0
     }
 
     /// Bytes put into the outbox.

@@ -220,7 +220,7 @@ impl<'a> Client<'a> {
     /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
-        self.pending() != 0 || self.awaits_pong()
+        self.pending() != 0 || self.awaits_pong() || self.link.re_authenticates()
     }
 
     /// Whether reading has to wait until messages are taken: the last call of

@@ -7,6 +7,7 @@
 mod acknowledging;
 mod adopting;
 mod answers;
+mod authenticating;
 mod bad_input;
 mod bursts;
 pub(crate) mod callbacks;

@@ -1,0 +1,71 @@
+//! The method of enhanced authentication (4.12), and the program's part of it.
+
+use core::any::Any;
+use core::fmt;
+
+use crate::held::{Held, Text};
+
+/// The program's part of a method of enhanced authentication. Closures are one: see
+/// [`Config::authentication`].
+///
+/// It runs beside the connection, which stands still meanwhile: one that takes long holds it up.
+/// What it keeps from one step to the next it guards itself.
+pub trait Authenticator: Send + Sync {
+    /// Does a step, and gives the data for the server to `reply`. Without any the packet has none.
+    /// Returns whether to go on: false ends the connection, or the attempt to make one.
+    fn step(&self, stage: Stage<'_>, reply: &mut Reply<'_>) -> bool;
+}
+
+impl<F: Fn(Stage<'_>, &mut Reply<'_>) -> bool + Send + Sync> Authenticator for F {
+    fn step(&self, stage: Stage<'_>, reply: &mut Reply<'_>) -> bool {
+        self(stage, reply)
+    }
+}
+
+/// Where an authentication stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage<'a> {
+    /// CONNECT goes out: a new exchange, whose first data it takes along.
+    Connect,
+    /// A re-authentication begins: a new exchange, too.
+    Again,
+    /// The server asks for another step, with that data.
+    Challenge(&'a [u8]),
+    /// The server accepts, with that data: the last chance to refuse the server. Nothing is
+    /// replied.
+    Success(&'a [u8]),
+}
+
+/// Takes the data of a step.
+pub struct Reply<'r>(pub(crate) &'r mut dyn FnMut(&[u8]));
+
+impl Reply<'_> {
+    /// Sends the data to the server. Once in a step: what comes later is dropped.
+    pub fn send(&mut self, data: &[u8]) {
+        (self.0)(data);
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+/// The method of the connections, and the program's part of it.
+#[derive(Clone)]
+pub(crate) struct Authentication {
+    pub(crate) method: Text,
+    pub(crate) by: Held<dyn Authenticator>,
+    /// What is done with it: what that is is known where it is done.
+    pub(crate) hooks: &'static (dyn Any + Send + Sync),
+    /// The program is asked to begin a re-authentication.
+    pub(crate) begins: bool,
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.method.fmt(f)
+    }
+}
