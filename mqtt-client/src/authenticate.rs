@@ -3,45 +3,44 @@
 //! The program's code runs when the lock is free. What the server said lies in the read buffer
 //! meanwhile: a step is asked for in front of its packet, which the core gets afterwards.
 
-use mqtt_as_proto::client::OperationError;
+use mqtt_as_proto::client::{self, OperationError};
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Auth, Packet};
-use mqtt_as_proto::{Properties, Property, ReasonCode, Version, client};
+use mqtt_as_proto::{Properties, Property, ReasonCode, Version};
 
 use crate::authentication::{Authentication, Authenticator, Reply, Stage};
 use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
 use crate::held::{Held, Text};
 use crate::read::ReadMemory;
-use crate::runtime::{Lock, ask, with_state};
-use crate::state::{Guard, State};
+use crate::runtime::{Runtime, with_state};
+use crate::state::{Authenticating, State, Wire};
 
-/// What is done with a method: through pointers, so that a program without a method links nothing of it.
-pub(crate) struct Hooks {
-    /// Says CONNECT. Whether the connection is opened.
-    pub(crate) open: fn(&Authentication, &dyn Lock, clean: bool) -> bool,
-    /// Whether the packet at the front of what was read is the program's to see first.
-    pub(crate) sees: fn(&Authentication, &client::Client<'_>, &mut ReadMemory) -> bool,
-    /// Shows it that packet.
-    pub(crate) show: fn(&Authentication, &dyn Lock, &ReadMemory),
-}
+static HOOKS: Authenticating = Authenticating {
+    packets: |state, read, packets| match &state.settings.authentication {
+        Some(own) => own.packets(&state.core, read, packets),
+        None => packets,
+    },
+    begin: |wire, clean| own(wire).is_some_and(|own| own.begin(wire, clean)),
+    show: |wire, read| {
+        if let Some(own) = own(wire) {
+            own.show(wire, read);
+        }
+    },
+};
 
-static HOOKS: Hooks =
-    Hooks { open: Authentication::open, sees: Authentication::sees, show: Authentication::show };
-
-impl Hooks {
-    /// What is done with the method of the settings.
-    pub(crate) fn of(own: &Authentication) -> Option<&'static Self> {
-        own.hooks.downcast_ref()
-    }
+fn own(wire: &dyn Wire) -> Option<Authentication> {
+    let mut own = None;
+    wire.with(&mut |state| own.clone_from(&state.settings.authentication));
+    own
 }
 
 impl Config {
     fn authenticate(mut self, method: Text, by: Held<dyn Authenticator>) -> Self {
         self.core.authentication = Some(client::Authentication::METHOD);
         self.kept.has_more();
-        self.kept.authentication =
-            Some(Authentication { method, by, hooks: &HOOKS, begins: false });
+        self.kept.authentication = Some(Authentication { method, by, begins: false });
+        self.authenticating = Some(&HOOKS);
         self
     }
 }
@@ -50,12 +49,12 @@ impl Authentication {
     /// Has the program do a step. `say` gets the data that it gives, or none at the end.
     pub(crate) fn step(
         &self,
-        guard: Guard,
+        wire: &dyn Wire,
         stage: Stage<'_>,
         say: &mut dyn FnMut(Option<&[u8]>),
     ) -> bool {
         let (mut said, mut goes_on) = (false, false);
-        guard(&mut || {
+        wire.call(&mut || {
             let mut reply = |data: &[u8]| {
                 if !core::mem::replace(&mut said, true) {
                     say(Some(data));
@@ -69,69 +68,55 @@ impl Authentication {
         goes_on
     }
 
-    fn open(&self, lock: &dyn Lock, clean: bool) -> bool {
-        let mut opened = None;
-        let goes_on = self.step(guard_of(lock), Stage::Connect, &mut |data| {
-            with_state(lock, |state| opened = Some(state.open_or_fail(clean, data)));
+    fn begin(&self, wire: &dyn Wire, clean: bool) -> bool {
+        let mut said = None;
+        let goes_on = self.step(wire, Stage::Connect, &mut |data| {
+            wire.with(&mut |state| said = Some(state.open_or_fail(clean, data, None)));
         });
-        with_state(lock, |state| match opened {
-            Some(true) if !goes_on => state.refuse(),
-            None => state.fail(ConnectError::Lost(DownReason::NotAuthenticated)),
-            _ => {}
-        });
-        opened == Some(true)
-    }
-
-    fn sees(&self, core: &client::Client<'_>, read: &mut ReadMemory) -> bool {
-        let is_connected = core.is_connected();
-        match self.stage_of(read.front()) {
-            Some(Shown::Challenge(_)) => true,
-            Some(Shown::Accepted(_)) => is_connected,
-            Some(Shown::Connected(_)) => !is_connected,
-            None => false,
+        if !goes_on && said != Some(false) {
+            wire.with(&mut |state| state.refuse(said == Some(true)));
         }
+        said == Some(true)
     }
 
-    fn show(&self, lock: &dyn Lock, read: &ReadMemory) {
-        let guard = guard_of(lock);
+    fn packets(&self, core: &client::Client<'_>, read: &mut ReadMemory, packets: usize) -> usize {
+        if !core.awaits_authentication() {
+            return packets;
+        }
+        let sees = match self.stage_of(read.front()) {
+            Some(Shown::Challenge(_)) => true,
+            Some(Shown::Accepted(_)) => core.is_connected(),
+            Some(Shown::Connected(_)) => !core.is_connected(),
+            None => false,
+        };
+        usize::from(!sees)
+    }
+
+    fn show(&self, wire: &dyn Wire, read: &ReadMemory) {
         let goes_on = match self.stage_of(read.shown()) {
-            Some(Shown::Challenge(data)) => {
-                self.step(guard, Stage::Challenge(data), &mut |data| self.answer(lock, data))
-            }
+            Some(Shown::Challenge(data)) => self.step(wire, Stage::Challenge(data), &mut |data| {
+                wire.with(&mut |state| state.answer(data))
+            }),
             Some(Shown::Accepted(data) | Shown::Connected(data)) => {
-                self.step(guard, Stage::Success(data), &mut |_| {})
+                self.step(wire, Stage::Success(data), &mut |_| {})
             }
             None => true,
         };
         if !goes_on {
-            with_state(lock, State::refuse);
+            wire.with(&mut |state| state.refuse(true));
         }
     }
 
-    /// The next step goes out.
-    fn answer(&self, lock: &dyn Lock, data: Option<&[u8]>) {
-        with_state(lock, |state| {
-            let said = self.say(state, ReasonCode::CONTINUE_AUTHENTICATION, data);
-            if said.is_err() {
-                state.refuse(); // The server would wait for it in vain.
-            }
-        });
-    }
-
-    /// Says AUTH.
-    pub(crate) fn say(
+    fn say(
         &self,
-        state: &mut State,
+        core: &mut client::Client<'_>,
         reason: ReasonCode,
         data: Option<&[u8]>,
     ) -> Result<(), OperationError> {
         let method = Property::AuthenticationMethod(&self.method);
-        let with_data = [method, Property::AuthenticationData(data.unwrap_or_default())];
-        let list = if data.is_some() { &with_data[..] } else { &with_data[..1] };
-        let said = state.core.authenticate(reason, Properties::new(list));
-        state.settle();
-        state.notify_read();
-        said
+        let both = [method, Property::AuthenticationData(data.unwrap_or_default())];
+        let list = if data.is_some() { &both } else { core::slice::from_ref(&method) };
+        core.authenticate(reason, Properties::new(list))
     }
 
     /// What the server says in that packet, if it is of this method.
@@ -163,14 +148,48 @@ enum Shown<'p> {
     Connected(&'p [u8]),
 }
 
-fn guard_of(lock: &dyn Lock) -> Guard {
-    ask(lock, |state| state.guard).unwrap_or(|_| false)
+/// The driver's side: the lock of a client.
+pub(crate) struct Locked<'l, R: Runtime>(pub(crate) &'l R::Lock);
+
+impl<R: Runtime> Wire for Locked<'_, R> {
+    fn call(&self, f: &mut dyn FnMut()) -> bool {
+        R::catch(f)
+    }
+
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
+        with_state(self.0, f);
+    }
 }
 
 impl State {
-    /// The program refuses to go on: the connection ends.
-    pub(crate) fn refuse(&mut self) {
-        self.end_link(ReasonCode::UNSPECIFIED_ERROR, DownReason::NotAuthenticated);
+    /// The next step goes out.
+    fn answer(&mut self, data: Option<&[u8]>) {
+        if self.say_auth(ReasonCode::CONTINUE_AUTHENTICATION, data).is_err() {
+            self.refuse(true); // The server would wait for it in vain.
+        }
+    }
+
+    /// AUTH goes out.
+    pub(crate) fn say_auth(
+        &mut self,
+        reason: ReasonCode,
+        data: Option<&[u8]>,
+    ) -> Result<(), OperationError> {
+        let Some(own) = &self.settings.authentication else {
+            return Err(OperationError::Authentication);
+        };
+        let said = own.say(&mut self.core, reason, data);
+        self.settle();
+        self.notify_read();
+        said
+    }
+
+    /// The program refuses to go on.
+    pub(crate) fn refuse(&mut self, said: bool) {
+        match said {
+            true => self.end_link(ReasonCode::UNSPECIFIED_ERROR, DownReason::NotAuthenticated),
+            false => self.fail(ConnectError::Lost(DownReason::NotAuthenticated)),
+        }
     }
 }
 

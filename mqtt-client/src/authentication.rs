@@ -1,6 +1,5 @@
 //! The method of enhanced authentication (4.12), and the program's part of it.
 
-use core::any::Any;
 use core::fmt;
 
 use crate::held::{Held, Text};
@@ -41,7 +40,8 @@ pub enum Stage<'a> {
 pub struct Reply<'r>(pub(crate) &'r mut dyn FnMut(&[u8]));
 
 impl Reply<'_> {
-    /// Sends the data to the server. Once in a step: what comes later is dropped.
+    /// Sends the data to the server at once, so let it be the last thing that a step does: the next
+    /// one may begin. Once in a step; what comes later is dropped.
     pub fn send(&mut self, data: &[u8]) {
         (self.0)(data);
     }
@@ -58,8 +58,6 @@ impl fmt::Debug for Reply<'_> {
 pub(crate) struct Authentication {
     pub(crate) method: Text,
     pub(crate) by: Held<dyn Authenticator>,
-    /// What is done with it: what that is is known where it is done.
-    pub(crate) hooks: &'static (dyn Any + Send + Sync),
     /// The program is asked to begin a re-authentication.
     pub(crate) begins: bool,
 }

@@ -1,5 +1,6 @@
 //! The settings of a client: one method per key.
 
+use core::any::Any;
 use core::time::Duration;
 
 pub use mqtt_as_proto::client::Overflow;
@@ -34,6 +35,8 @@ pub struct Config {
     pub(crate) kept: Settings,
     pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
+    /// What is done with a method of authentication: what that is is known where it is done.
+    pub(crate) authenticating: Option<&'static (dyn Any + Send + Sync)>,
 }
 
 /// The settings that a client keeps beside those of its core. The others have done their work when
@@ -77,8 +80,12 @@ impl Settings {
     /// What there is more to say in CONNECT.
     pub(crate) fn more<'m>(&'m self, data: Option<&'m [u8]>) -> More<'m> {
         let of_will = self.will.as_ref().map(|will| &will.properties);
-        let method = self.authentication.as_ref().map(|own| own.method.as_str());
-        More { properties: &self.properties, of_will, method, data }
+        More {
+            properties: &self.properties,
+            of_will,
+            authentication: self.authentication.as_ref(),
+            data,
+        }
     }
 }
 
@@ -121,7 +128,7 @@ impl Config {
             explanations: EXPLANATIONS,
             ..Default::default()
         };
-        Self { kept, sizes: Sizes::NONE, core }
+        Self { kept, sizes: Sizes::NONE, core, authenticating: None }
     }
 
     options! {

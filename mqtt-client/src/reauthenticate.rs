@@ -4,12 +4,13 @@ use embassy_futures::select::{Either, select};
 use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::OperationError;
 
+use crate::authenticate::Locked;
 use crate::authentication::{Authentication, Stage};
 use crate::call::Done;
 use crate::client::Client;
 use crate::error::{CLOSED, DownReason, NO_WAITER, NOT_CONNECTED, STREAM_OPEN};
-use crate::runtime::{Lock, Runtime, ask, with_state};
-use crate::state::{Guard, State};
+use crate::runtime::{Runtime, ask};
+use crate::state::{State, Wire};
 use crate::waiters::Wait;
 
 mqtt_as_proto::reasons! {
@@ -58,8 +59,8 @@ impl<R: Runtime> Client<R> {
     /// It begins at the first poll. Dropping the future ends the waiting only.
     pub async fn reauthenticate(&self) -> Result<(), AuthenticateError> {
         let begun = ask(&*self.shared, State::begin_again);
-        let (authentication, guard) = begun.unwrap_or(Err(AuthenticateError::Closed))?;
-        let Begun { round, ends, time } = authentication.begin_again(&*self.shared, guard)?;
+        let own = begun.unwrap_or(Err(AuthenticateError::Closed))?;
+        let Begun { round, ends, time } = own.begin_again(&Locked::<R>(&self.shared))?;
         let ended = move |state: &mut State| {
             if state.closed {
                 return Some(Done::CLOSED);
@@ -100,11 +101,11 @@ struct Begun {
 }
 
 impl Authentication {
-    fn begin_again(&self, lock: &dyn Lock, guard: Guard) -> Result<Begun, AuthenticateError> {
+    fn begin_again(&self, wire: &dyn Wire) -> Result<Begun, AuthenticateError> {
         let mut begun = Err(OperationError::NotConnected);
-        let goes_on = self.step(guard, Stage::Again, &mut |data| {
-            with_state(lock, |state| {
-                let said = self.say(state, ReasonCode::RE_AUTHENTICATE, data);
+        let goes_on = self.step(wire, Stage::Again, &mut |data| {
+            wire.with(&mut |state| {
+                let said = state.say_auth(ReasonCode::RE_AUTHENTICATE, data);
                 begun = said.map(|()| Begun {
                     round: state.core.re_authentications(),
                     ends: state.link.ends,
@@ -112,12 +113,12 @@ impl Authentication {
                 });
             });
         });
-        with_state(lock, |state| {
+        wire.with(&mut |state| {
             if let Some(own) = &mut state.settings.authentication {
                 own.begins = false;
             }
             if !goes_on && begun.is_ok() {
-                state.refuse();
+                state.refuse(true);
             }
         });
         match begun {
@@ -130,7 +131,7 @@ impl Authentication {
 
 impl State {
     /// The program may be asked to begin a re-authentication.
-    fn begin_again(&mut self) -> Result<(Authentication, Guard), AuthenticateError> {
+    fn begin_again(&mut self) -> Result<Authentication, AuthenticateError> {
         if self.closed {
             return Err(AuthenticateError::Closed);
         }
@@ -144,6 +145,6 @@ impl State {
         let free = own.filter(|own| !own.begins && !self.core.awaits_authentication());
         let own = free.ok_or(AuthenticateError::Invalid(OperationError::Authentication))?;
         own.begins = true;
-        Ok((own.clone(), self.guard))
+        Ok(own.clone())
     }
 }

@@ -4,6 +4,7 @@ use mqtt_as_proto::client::{self, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property};
 
+use crate::authentication::Authentication;
 use crate::error::ConnectError;
 use crate::property_list::{PropertyList, Section};
 
@@ -11,8 +12,8 @@ use crate::property_list::{PropertyList, Section};
 pub(crate) struct More<'m> {
     pub(crate) properties: &'m PropertyList,
     pub(crate) of_will: Option<&'m PropertyList>,
-    /// The method of authentication, and its first data.
-    pub(crate) method: Option<&'m str>,
+    pub(crate) authentication: Option<&'m Authentication>,
+    /// The first data of that.
     pub(crate) data: Option<&'m [u8]>,
 }
 
@@ -41,8 +42,8 @@ pub(crate) fn say_with(
     let (mut own, mut of_will) = (Section::new(), Section::new());
     own.add_all(connect.properties)?;
     add_list(&mut own, more.properties)?;
-    if let Some(method) = more.method {
-        own.add(Property::AuthenticationMethod(method))?;
+    if let Some(authentication) = more.authentication {
+        own.add(Property::AuthenticationMethod(&authentication.method))?;
     }
     if let Some(data) = more.data {
         own.add(Property::AuthenticationData(data))?;

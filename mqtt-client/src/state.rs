@@ -12,6 +12,7 @@ use crate::event::Session;
 use crate::keep::Kept;
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
+use crate::read::ReadMemory;
 use crate::receive::Queues;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
@@ -24,6 +25,7 @@ pub struct State {
     pub(crate) link: Link,
     pub(crate) lane: Lane,
     pub(crate) settings: Settings,
+    pub(crate) authenticating: Option<&'static Authenticating>,
     pub(crate) counts: Counts,
     /// What only a client with a heap keeps.
     pub(crate) kept: Kept,
@@ -36,7 +38,29 @@ pub struct State {
     /// The time of the driver's last turn.
     pub(crate) now: Instant,
     clock: fn() -> Instant,
-    pub(crate) guard: Guard,
+    guard: Guard,
+}
+
+/// What is done with a method of authentication: through pointers, so that a program without one
+/// links nothing of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Authenticating {
+    /// How many of the packets that were read the core deals with at once, of so many: none if the
+    /// program sees the first one before.
+    pub(crate) packets: fn(&State, &mut ReadMemory, usize) -> usize,
+    /// Has the program begin, and says CONNECT. Whether that is out.
+    pub(crate) begin: fn(&dyn Wire, clean: bool) -> bool,
+    /// Shows it the first packet, and says what it answers.
+    pub(crate) show: fn(&dyn Wire, &ReadMemory),
+}
+
+/// What the driver lends for that: the lock is free.
+pub(crate) trait Wire {
+    /// Calls what is the program's, whose panic is its own: false then.
+    fn call(&self, f: &mut dyn FnMut()) -> bool;
+
+    /// Does something with the state, and afterwards what is done when the lock is free.
+    fn with(&self, f: &mut dyn FnMut(&mut State));
 }
 
 /// What is counted here; the core counts the rest.
@@ -75,6 +99,7 @@ impl State {
             link: Link::default(),
             lane: Lane::new(link_events),
             settings: config.kept,
+            authenticating: config.authenticating.and_then(|hooks| hooks.downcast_ref()),
             counts: Counts::default(),
             kept: Kept::default(),
             handles: 1,
@@ -340,6 +365,7 @@ impl Told<'_> {
                 self.waiters.wake_all(Wait::Pong);
             }
             Event::Readable => self.waiters.wake_all(Wait::Piece),
+            Event::Auth(_) => self.waiters.wake_all(Wait::Pong),
             Event::TooLarge { .. } => {}
             event => self.change_link(&event),
         }

@@ -15,13 +15,13 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
-use crate::authenticate::Hooks;
+use crate::authenticate::Locked;
 use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
-use crate::state::State;
+use crate::state::{State, Wire};
 use reading::read_loop;
 use turn::{Look, Turn};
 use writing::{Writer, write_loop};
@@ -61,7 +61,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect).await else {
             return false;
         };
-        if !is_open(lock, clean, opened.as_ref().err()) {
+        if !is_open(lock, &Locked::<R>(lock), clean, opened.as_ref().err()) {
             return true;
         }
         let Ok((mut read, mut write)) = opened else { return true };
@@ -69,7 +69,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         {
             let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
             let mut writer = Writer::new(&mut self.out, &turn, guard::<R>);
-            let reading = read_loop::<R::Lock, C>(lock, packets, &mut read, memory, &turn);
+            let reading = read_loop::<R, C>(lock, packets, &mut read, memory, &turn);
             let writing = write_loop(lock, &mut write, &mut writer);
             let (mut reading, mut writing) = (pin!(reading), pin!(writing));
             watch::<R>(|is_late, cx| {
@@ -105,19 +105,13 @@ async fn open<'c, R: Runtime, C: Connect>(
 }
 
 /// A transport was opened, or not: CONNECT goes out. Whether all that is so.
-fn is_open(lock: &dyn Lock, clean: bool, failure: Option<&ConnectError>) -> bool {
-    let (mut is_open, mut authentication) = (false, None);
-    with_state(lock, |state| match failure {
-        Some(error) => state.fail(*error),
-        None => {
-            authentication.clone_from(&state.settings.authentication);
-            is_open = authentication.is_none() && state.open_or_fail(clean, None);
-        }
+fn is_open(lock: &dyn Lock, wire: &dyn Wire, clean: bool, failure: Option<&ConnectError>) -> bool {
+    let (mut is_open, mut hooks) = (false, None);
+    with_state(lock, |state| {
+        hooks = state.authenticating.filter(|_| failure.is_none());
+        is_open = hooks.is_none() && state.open_or_fail(clean, None, failure);
     });
-    match authentication {
-        Some(own) => Hooks::of(&own).is_some_and(|hooks| (hooks.open)(&own, lock, clean)),
-        None => is_open,
-    }
+    hooks.map_or(is_open, |hooks| (hooks.begin)(wire, clean))
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
@@ -197,9 +191,14 @@ struct Wish {
 }
 
 impl State {
-    /// Whether CONNECT goes out.
-    pub(crate) fn open_or_fail(&mut self, clean: bool, data: Option<&[u8]>) -> bool {
-        let opened = self.open(clean, data);
+    /// Whether CONNECT goes out, with that data. It does not if there is a failure already.
+    pub(crate) fn open_or_fail(
+        &mut self,
+        clean: bool,
+        data: Option<&[u8]>,
+        failure: Option<&ConnectError>,
+    ) -> bool {
+        let opened = failure.map_or_else(|| self.open(clean, data), |error| Err(*error));
         let is_open = opened.is_ok();
         if let Err(error) = opened {
             self.fail(error);

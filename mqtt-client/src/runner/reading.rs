@@ -4,18 +4,16 @@ use embedded_io_async::Read;
 use mqtt_as_proto::client::{Handled, Stop};
 
 use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
-use crate::authenticate::Hooks;
-use crate::authentication::Authentication;
+use crate::authenticate::Locked;
 use crate::error::DownReason;
 use crate::read::ReadMemory;
-use crate::runtime::{Connect, Lock, with_state};
-use crate::state::State;
-use crate::waiters::Wait;
+use crate::runtime::{Connect, Lock, Runtime, with_state};
+use crate::state::{Authenticating, State, Wire};
 use large::read_more;
 
 /// Reads, and gives whole packets to the core.
-pub(super) async fn read_loop<L: Lock, C: Connect>(
-    lock: &L,
+pub(super) async fn read_loop<R: Runtime, C: Connect>(
+    lock: &R::Lock,
     packets: usize,
     read: &mut C::Read<'_>,
     memory: &mut ReadMemory,
@@ -26,7 +24,7 @@ pub(super) async fn read_loop<L: Lock, C: Connect>(
         if !is_stopped && let Err(end) = read_more::<C>(read, memory).await {
             return end;
         }
-        match take(lock, memory, packets, turn) {
+        match take(lock, &Locked::<R>(lock), memory, packets, turn) {
             Ok(stopped) => is_stopped = stopped,
             Err(end) => return end,
         }
@@ -109,7 +107,7 @@ mod large {
 enum Took {
     End(DownReason),
     /// The program sees the packet at the front first.
-    Shows(Authentication),
+    Shows(&'static Authenticating),
     /// The lock was given back between packets.
     More,
     Stopped(Stop),
@@ -122,6 +120,7 @@ enum Took {
 #[inline(never)]
 fn take(
     lock: &dyn Lock,
+    wire: &dyn Wire,
     memory: &mut ReadMemory,
     packets: usize,
     turn: &Turn,
@@ -139,10 +138,8 @@ fn take(
         });
         match took {
             Took::End(end) => return Err(end),
-            Took::Shows(own) => {
-                if let Some(hooks) = Hooks::of(&own) {
-                    (hooks.show)(&own, lock, memory);
-                }
+            Took::Shows(hooks) => {
+                (hooks.show)(wire, memory);
                 seen = true;
             }
             Took::More => seen = false,
@@ -162,14 +159,11 @@ fn take(
 impl State {
     fn take_read(&mut self, memory: &mut ReadMemory, mut packets: usize, seen: bool) -> Took {
         let now = self.exact_time();
-        if let Some(own) = &self.settings.authentication
-            && self.core.awaits_authentication()
-        {
-            let sees = |hooks: &Hooks| (hooks.sees)(own, &self.core, memory);
-            if !seen && Hooks::of(own).is_some_and(sees) {
-                return Took::Shows(own.clone());
+        if let Some(hooks) = self.authenticating {
+            packets = if seen { 1 } else { (hooks.packets)(self, memory, packets) };
+            if packets == 0 {
+                return Took::Shows(hooks);
             }
-            packets = 1;
         }
         let (core, mut told) = self.split();
         let handled = memory.handle(core, packets, now, &mut told.tell());
@@ -187,9 +181,6 @@ impl State {
                 }
             },
         };
-        if seen {
-            self.waiters.wake_all(Wait::Pong); // It may have ended a re-authentication.
-        }
         self.wake_takers();
         self.settle();
         if matches!(took, Took::End(_)) {

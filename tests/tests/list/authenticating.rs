@@ -7,8 +7,8 @@ use mqtt_as_proto::{EncodeError, Properties, Property};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    MS, Seen, ack, client, config, connected, in_3_1_1, in_5_0, message, next, peer, publishing,
-    text, until,
+    MS, Seen, ack, client, config, connected, gate, in_3_1_1, in_5_0, message, next, peer,
+    publishing, text, until,
 };
 use crate::runtime::adapter::{
     AuthenticateError, Config, ConnectError, ConnectionError, DownReason, OperationError, QoS,
@@ -33,17 +33,17 @@ fn answering(port: u16) -> (Config, Seen) {
     let seen = Seen::default();
     let told = seen.clone();
     let config = authenticating(port, move |stage, reply| {
+        told.push(match stage {
+            Stage::Challenge(data) => format!("challenge {}", text(data)),
+            Stage::Success(data) => format!("success {}", text(data)),
+            stage => format!("{stage:?}"),
+        });
         match stage {
             Stage::Connect => reply.send(b"hello"),
             Stage::Again => reply.send(b"hello again"),
             Stage::Challenge(data) => reply.send(&[b"re: ", data].concat()),
             _ => {}
         }
-        told.push(match stage {
-            Stage::Challenge(data) => format!("challenge {}", text(data)),
-            Stage::Success(data) => format!("success {}", text(data)),
-            stage => format!("{stage:?}"),
-        });
         true
     });
     (config, seen)
@@ -385,9 +385,11 @@ fn a_re_authentication_needs_a_connection_with_a_method() {
 #[test]
 fn the_end_of_a_re_authentication_comes_through_a_full_queue() {
     in_5_0(async {
-        let server = peer(|script| {
+        let (gate, waiting) = gate();
+        let server = peer(move |script| {
             begun(script);
             accepted(script);
+            waiting.wait();
             for _ in 0..200 {
                 script.send(&message("a", "x", Delivery::AtMostOnce));
             }
@@ -397,7 +399,10 @@ fn the_end_of_a_re_authentication_comes_through_a_full_queue() {
         });
         let (settings, _) = answering(server.port);
         let client = connected(settings.queue_len(4)).await;
-        next(&client).await; // There is a consumer, who is slow.
+        let _queue = client.queue(); // There is a consumer, who takes nothing.
+        gate.open();
+        until(|| client.statistics().received >= 4).await;
+        assert_eq!(client.statistics().discards, 0);
         within(client.reauthenticate()).await.expect("a success");
         within(client.disconnect()).await.expect("an end");
         server.end().await;
