@@ -107,12 +107,8 @@ impl<R: Runtime> Client<R> {
     /// Dropping the future ends the waiting only.
     pub async fn broker_up(&self) -> bool {
         let Some((pongs, ends)) = self.with_state(State::begin_ping) else { return false };
-        let answered = move |state: &mut State| {
-            let answered = state.link.pongs != pongs;
-            let over = answered || state.link.ends != ends || state.closed;
-            over.then_some(Done::Found(answered))
-        };
-        matches!(self.until(Wait::Pong, false, answered).await, Done::Found(true))
+        let asked = Call::new(&*self.shared, Asked { pongs, ends });
+        matches!(asked.await, Done::Found(true))
     }
 
     /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
@@ -171,6 +167,26 @@ impl<F: Fn(&mut State) -> Option<Done> + Unpin> Operation for Until<F> {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
         let found = (self.find)(state);
         state.wait_for(self.wait, found, slot, waker)
+    }
+}
+
+/// PINGRESP is waited for: how many of them, and ends of connections, there were before.
+struct Asked {
+    pongs: u32,
+    ends: u32,
+}
+
+impl Operation for Asked {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let answered = state.link.pongs != self.pongs;
+        let over = answered || state.link.ends != self.ends || state.closed;
+        let begins = slot.is_none();
+        let poll = state.wait_for(Wait::Pong, over.then_some(Done::Found(answered)), slot, waker);
+        if begins && let Some(slot) = *slot {
+            let time = state.core.config().ping_timeout;
+            state.limit_wait(slot, Some(time));
+        }
+        poll
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Driver {
     pub(crate) knows_time: bool,
     /// When it looks at the time next.
     pub(crate) armed: Option<Deadline>,
-    /// It was late: until then it only reads.
-    pub(crate) thaws: Option<Deadline>,
+    /// It was late: until it looks next it only reads.
+    pub(crate) thaws: bool,
 }
 
 /// Milliseconds by which the driver looks too late if the process was stopped, or had no processor.
@@ -35,7 +35,10 @@ const FROZEN: u32 = 100;
 
 /// Milliseconds that it has then, before it judges, to read what came meanwhile: a runtime may fire
 /// its timers before it sees that.
-const THAW: u32 = 50;
+pub(crate) const THAW: u32 = 50;
+
+/// Milliseconds by which the timer of a runtime may be ahead of its clock.
+pub(crate) const NEAR: u32 = 2;
 
 /// What the driver has to look at, a bit each.
 pub(crate) struct News;
@@ -70,13 +73,13 @@ impl Driver {
     /// It looks at the time. Whether that may be held against anybody: one that was frozen has to
     /// read first.
     pub(crate) fn may_judge(&mut self, now: Instant) -> bool {
-        let armed = self.armed.take();
-        let was_frozen = armed.is_some_and(|at| at.is_past_by(now, FROZEN));
-        self.thaws = match self.thaws {
-            None if was_frozen => Some(Deadline::after(now, THAW)),
-            thaws => thaws.filter(|at| at.left(now) != 0),
-        };
-        self.thaws.is_none()
+        let Some(armed) = self.armed else { return true };
+        if self.thaws && armed.left(now) > NEAR {
+            return false;
+        }
+        self.armed = None;
+        self.thaws = !self.thaws && armed.is_past_by(now, FROZEN);
+        !self.thaws
     }
 
     /// The callbacks' task has to look again.

@@ -26,7 +26,7 @@ pub trait Runtime: Sized + 'static {
     type Connect: Connect;
     /// The program's callbacks, with the bounds that this runtime asks of them: `Registered` with a
     /// heap, `Handlers` without, `()` for none.
-    type Listeners: Clone + Default + 'static;
+    type Listeners: Listeners;
 
     /// Received packets that are dealt with under one lock: one where that stops interrupts.
     const PACKETS_PER_LOCK: usize = usize::MAX;
@@ -47,6 +47,16 @@ pub trait Runtime: Sized + 'static {
         f();
         true
     }
+}
+
+/// A kind of callbacks.
+pub trait Listeners: Clone + Default + 'static {
+    /// Whether there may be any, with which the queue shares messages.
+    const ANY: bool = true;
+}
+
+impl Listeners for () {
+    const ANY: bool = false;
 }
 
 /// A lock whose guard cannot be held across an await: there is none.

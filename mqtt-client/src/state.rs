@@ -211,8 +211,7 @@ impl State {
         let now = self.now;
         let left = |at: Option<Deadline>| at.map_or(NEVER, |at| at.left(now));
         let of_core = left(self.core.poll_timeout().map(|at| Deadline::after(at, 0)));
-        let soonest = of_core.min(left(self.link.linger)).min(self.waiters.time_left(now));
-        self.driver.thaws.map_or(soonest, |at| at.left(now).max(soonest))
+        of_core.min(left(self.link.linger)).min(self.waiters.time_left(now))
     }
 
     /// How long a call waits for its answer.

@@ -27,28 +27,15 @@ impl State {
         if let Some(found) = found {
             return self.end_call(slot, found);
         }
-        let taken = match *slot {
-            Some(taken) => taken,
-            None => match self.begin_wait(wait) {
-                Some(taken) => *slot.insert(taken),
-                None => return Poll::Ready(Done::NoWaiter),
-            },
+        let Some(taken) = slot.or_else(|| self.waiters.take()) else {
+            return Poll::Ready(Done::NoWaiter);
         };
+        *slot = Some(taken);
         if let Some(outcome) = self.waiters.outcome(taken) {
             return self.end_call(slot, Done::Outcome(outcome));
         }
         self.waiters.park(taken, wait, waker);
         Poll::Pending
-    }
-
-    /// Takes a slot. What comes of itself is waited for without a limit; PINGRESP has its time.
-    fn begin_wait(&mut self, wait: Wait) -> Option<Slot> {
-        let slot = self.waiters.take()?;
-        if wait == Wait::Pong {
-            let time = self.core.config().ping_timeout;
-            self.limit_wait(slot, Some(time));
-        }
-        Some(slot)
     }
 
     /// The call is over: its slot is free again.

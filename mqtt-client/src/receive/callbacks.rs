@@ -21,7 +21,7 @@ use crate::event::{Down, Msg, Session, Up};
 use crate::lane::Change;
 use crate::memory::Memory;
 use crate::runner::Runner;
-use crate::runtime::{Connect, Lock, Runtime, ask, with_state};
+use crate::runtime::{Connect, Listeners, Lock, Runtime, ask, with_state};
 use crate::state::State;
 
 impl<R: Start> Client<R> {
@@ -201,6 +201,8 @@ impl fmt::Debug for Binding {
 /// Callbacks are registered in the shared state: those of a runtime with a heap.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Registered;
+
+impl Listeners for Registered {}
 
 /// All that are registered. Whoever calls them shares the list as it was then.
 type Bindings = Arc<Vec<(CallbackId, Binding)>>;

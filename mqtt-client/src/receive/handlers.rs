@@ -17,7 +17,7 @@ use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
 use crate::memory::Memory;
 use crate::runner::Runner;
-use crate::runtime::{Connect, Lock, Runtime, ask, guard, with_state};
+use crate::runtime::{Connect, Listeners, Lock, Runtime, ask, guard, with_state};
 use crate::state::{Guard, State};
 
 /// Callbacks per event at most.
@@ -164,6 +164,8 @@ impl fmt::Debug for HandlerTable {
 /// The table of a client's functions, if it was made with one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Handlers(pub(crate) Option<&'static HandlerTable>);
+
+impl Listeners for Handlers {}
 
 /// Names a function, for [`Client::unset_cb`](crate::Client::unset_cb).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

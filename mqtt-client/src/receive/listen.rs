@@ -60,35 +60,37 @@ impl State {
 /// The handles of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    /// Those that there are.
-    alive: u32,
-    /// Those that there were: they wrap.
-    begun: u32,
+    alive: u16,
+    /// The last one was dropped, and the callbacks do not know yet.
+    is_left: bool,
 }
 
 /// Milliseconds for which callbacks wait for a queue that nobody has: somebody may ask for it again.
 const PATIENCE: u64 = 10_000;
 
 impl State {
-    /// Somebody asks for messages.
-    pub(super) fn begin_queue(&mut self) {
-        self.queues.alive += 1;
-        self.queues.begun = self.queues.begun.wrapping_add(1);
+    /// Somebody asks for messages; it is counted where it matters.
+    #[inline]
+    pub(super) fn begin_queue(&mut self, is_counted: bool) {
+        self.queues.alive = self.queues.alive.wrapping_add(u16::from(is_counted));
         self.core.activate(Consumer::Queue);
     }
 
     /// Somebody does no more.
     pub(super) fn end_queue(&mut self) {
-        self.queues.alive = self.queues.alive.saturating_sub(1);
+        self.queues.alive = self.queues.alive.wrapping_sub(1);
         if self.queues.alive == 0 {
+            self.queues.is_left = true;
             self.driver.notify_callbacks();
         }
     }
 
-    /// Whether messages for callbacks are for a queue too, which nobody has: its last name.
-    fn left_queue(&self) -> Option<u32> {
+    /// Whether messages for callbacks wait for a queue that nobody has; and if so, whether it was
+    /// left just now.
+    fn left_queue(&mut self) -> Option<bool> {
         let shared = [Consumer::Queue, Consumer::Callbacks].map(|who| self.core.is_active(who));
-        (shared == [true; 2] && self.queues.alive == 0).then_some(self.queues.begun)
+        let left = shared == [true; 2] && self.queues.alive == 0;
+        left.then(|| core::mem::take(&mut self.queues.is_left))
     }
 
     /// A consumer that is gone is none: what waits for it is over.
@@ -104,13 +106,12 @@ pub(super) async fn run<R: Runtime>(
     mut work: impl FnMut(&mut Context<'_>) -> Poll<()>,
 ) {
     let mut patience = pin!(None);
-    let mut known = None;
     poll_fn(|cx| {
         let over = work(cx);
-        let left = ask(lock, |state| state.left_queue()).flatten();
-        if left != known {
-            known = left;
-            patience.set(left.map(|_| R::sleep_until(R::now().after(PATIENCE))));
+        match ask(lock, State::left_queue).flatten() {
+            None => patience.set(None),
+            Some(true) => patience.set(Some(R::sleep_until(R::now().after(PATIENCE)))),
+            Some(false) => {}
         }
         if is_over(patience.as_mut(), cx) {
             patience.set(None);

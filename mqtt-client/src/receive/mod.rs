@@ -19,7 +19,7 @@ use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::Acknowledged;
 
 use crate::client::Client;
-use crate::runtime::{Runtime, with_state};
+use crate::runtime::{Listeners, Runtime, with_state};
 use crate::state::State;
 use crate::waiters::Wait;
 use take::Taking;
@@ -60,7 +60,7 @@ impl<R: Runtime> Client<R> {
     #[must_use]
     pub fn queue(&self) -> Queue<'_, R> {
         let lock = &*self.shared;
-        with_state(lock, State::begin_queue);
+        with_state(lock, |state| state.begin_queue(R::Listeners::ANY));
         Queue { lock }
     }
 
@@ -178,7 +178,9 @@ impl<'c, R: Runtime> Queue<'c, R> {
 
 impl<R: Runtime> Drop for Queue<'_, R> {
     fn drop(&mut self) {
-        with_state(self.lock, State::end_queue);
+        if R::Listeners::ANY {
+            with_state(self.lock, State::end_queue);
+        }
     }
 }
 

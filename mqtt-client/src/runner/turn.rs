@@ -9,7 +9,7 @@ use mqtt_as_proto::Instant;
 use mqtt_as_proto::client::ConnectionError;
 
 use crate::deadline::{Deadline, NEVER};
-use crate::driver::News;
+use crate::driver::{NEAR, News, THAW};
 use crate::error::DownReason;
 use crate::runtime::{Lock, with_state};
 use crate::state::State;
@@ -52,9 +52,6 @@ pub(super) enum Look {
 
 /// A part that moves bytes.
 type Part<'p> = Pin<&'p mut dyn Future<Output = DownReason>>;
-
-/// Milliseconds by which the timer of a runtime may be ahead of its clock.
-const NEAR: u32 = 2;
 
 /// Turns after which the driver lets others run.
 const ROUNDS: u8 = 32;
@@ -265,7 +262,12 @@ impl State {
 
     /// The moment at which the driver has to look at the time, if that is earlier than it would.
     pub(super) fn arm(&mut self) -> Option<Instant> {
-        let (now, left) = (self.now, self.time_left());
+        let now = self.now;
+        let left = match (self.driver.thaws, self.driver.armed) {
+            (false, _) => self.time_left(),
+            (true, None) => THAW,
+            (true, Some(_)) => return None,
+        };
         if left >= self.driver.armed.map_or(NEVER, |armed| armed.left(now)) {
             return None;
         }

@@ -240,7 +240,7 @@ impl Client<'_> {
         if matches!(self.link.ping, Ping::Queued(_) | Ping::Sent { .. }) {
             self.link.ping = Ping::None;
             self.timers.stop(Timer::Pong);
-            self.arm_ping();
+            self.begin_keep_alive();
             self.check_overrun();
             tell(Event::Pong);
         }

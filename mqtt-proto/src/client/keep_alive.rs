@@ -42,7 +42,12 @@ impl Client<'_> {
             Timer::Connect => Err(ConnectionError::TimedOut(Waiting::ConnAck)),
             Timer::Write => Err(ConnectionError::TimedOut(Waiting::Write)),
             Timer::Pong => self.check_received(timer, self.config.ping_timeout, Waiting::PingResp),
-            Timer::Silence => self.check_silence(),
+            // PINGRESP has its own time, which may be longer; when it comes, this begins again.
+            Timer::Silence if self.timers.is_armed(Timer::Pong) => Ok(()),
+            Timer::Silence => {
+                let time = self.silence();
+                self.check_received(timer, time, Waiting::Silence)
+            }
             Timer::Acknowledge => self.check_acknowledged(),
             Timer::End => self.link.end.take().map_or(Ok(()), Err),
             Timer::Ping => {
@@ -79,16 +84,6 @@ impl Client<'_> {
             return Err(ConnectionError::TimedOut(waiting));
         }
         self.timers.arm(timer, now, time.wrapping_sub(silent));
-        Ok(())
-    }
-
-    /// Nothing came for one and a half keep-alives. While PINGRESP has its time, that counts.
-    fn check_silence(&mut self) -> Result<(), ConnectionError> {
-        let (now, time) = (self.ms(), self.silence());
-        match self.timers.left(Timer::Pong, now) {
-            Some(left) => self.timers.arm(Timer::Silence, now, left),
-            None => return self.check_received(Timer::Silence, time, Waiting::Silence),
-        }
         Ok(())
     }
 
