@@ -30,6 +30,7 @@
 mod socket;
 mod stream;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -155,6 +156,10 @@ impl Runtime for Smol {
 
     async fn sleep_until(at: Instant) {
         Timer::at(*START + Duration::from_millis(at.as_millis().min(FAR))).await;
+    }
+
+    fn random() -> u32 {
+        RandomState::new().build_hasher().finish() as u32
     }
 
     fn catch(f: impl FnOnce()) -> bool {

@@ -27,6 +27,7 @@
 
 mod socket;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,6 +77,10 @@ impl Runtime for Tokio {
     async fn sleep_until(at: Instant) {
         let at = *START + Duration::from_millis(at.as_millis().min(FAR));
         tokio::time::sleep_until(at).await;
+    }
+
+    fn random() -> u32 {
+        RandomState::new().build_hasher().finish() as u32
     }
 
     fn catch(f: impl FnOnce()) -> bool {

@@ -1,74 +1,64 @@
 //! What a server said that is kept: the client identifier that it gave, and its last words.
 
-#[cfg(feature = "alloc")]
-pub(crate) use heap::Assigned;
-#[cfg(not(feature = "alloc"))]
-pub(crate) use lent::Assigned;
+use mqtt_as_proto::Storage;
 
-#[cfg(feature = "alloc")]
-mod heap {
-    use alloc::borrow::ToOwned as _;
-    use alloc::string::String;
+pub(crate) use words::Words;
 
-    use mqtt_as_proto::Properties;
+/// What a server said.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    id: Storage<'static, u8>,
+    len: usize,
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))] // Nothing there.
+    pub(crate) words: Words,
+}
 
-    use crate::event::ServerWords;
-
-    /// What a server said.
-    #[derive(Debug, Default)]
-    pub(crate) struct Assigned {
-        id: String,
-        pub(crate) words: ServerWords,
+impl Assigned {
+    /// The identifier is kept there, if it fits.
+    pub(crate) fn new(id: Storage<'static, u8>) -> Self {
+        Self { id, len: 0, words: Words::default() }
     }
 
+    pub(crate) fn id(&self) -> &str {
+        let bytes = self.id.as_slice().get(..self.len).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    pub(crate) fn keep_id(&mut self, id: &str) {
+        let fits = self.id.grow_to(id.len());
+        self.len = if fits { id.len() } else { 0 };
+        let place = self.id.as_mut_slice().iter_mut();
+        place.zip(id.bytes().take(self.len)).for_each(|(place, byte)| *place = byte);
+    }
+}
+
+#[cfg(feature = "alloc")]
+mod words {
+    use mqtt_as_proto::Properties;
+
+    use super::Assigned;
+
+    pub(crate) use crate::event::ServerWords as Words;
+
     impl Assigned {
-        pub(crate) fn id(&self) -> &str {
-            &self.id
-        }
-
-        pub(crate) fn keep_id(&mut self, id: &str) {
-            id.clone_into(&mut self.id);
-        }
-
         pub(crate) fn keep_words(&mut self, properties: &Properties<'_>) {
-            self.words = ServerWords::new(properties);
+            self.words = Words::new(properties);
         }
     }
 }
 
 #[cfg(not(feature = "alloc"))]
-mod lent {
+mod words {
     use mqtt_as_proto::Properties;
 
-    /// What a server said: an identifier that is not longer than any server's should be.
-    #[derive(Debug)]
-    pub(crate) struct Assigned {
-        bytes: [u8; LONGEST],
-        len: u8,
-    }
+    use super::Assigned;
 
-    const LONGEST: usize = 64;
-
-    impl Default for Assigned {
-        fn default() -> Self {
-            Self { bytes: [0; LONGEST], len: 0 }
-        }
-    }
+    /// None are kept without a heap.
+    #[derive(Debug, Default)]
+    pub(crate) struct Words {}
 
     impl Assigned {
-        pub(crate) fn id(&self) -> &str {
-            let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-            core::str::from_utf8(bytes).unwrap_or_default()
-        }
-
-        pub(crate) fn keep_id(&mut self, id: &str) {
-            self.len = 0;
-            if let Some(place) = self.bytes.get_mut(..id.len()) {
-                place.iter_mut().zip(id.bytes()).for_each(|(place, byte)| *place = byte);
-                self.len = id.len() as u8; // At most `LONGEST`.
-            }
-        }
-
+        #[allow(clippy::unused_self)] // With a heap there is something to keep.
         pub(crate) fn keep_words(&mut self, _properties: &Properties<'_>) {}
     }
 }

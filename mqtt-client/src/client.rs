@@ -63,8 +63,8 @@ impl<R: Runtime> Client<R> {
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
         memory.fit(&config.sizes, &mut config.core)?;
         config.core.check(&memory.core)?;
-        let Memory { core, outbox, waiters, link_events, read } = memory;
-        let state = State::new(config, core, waiters, link_events, R::now, guard::<R>);
+        let Memory { core, outbox, waiters, link_events, client_id, read } = memory;
+        let state = State::new(config, core, waiters, link_events, client_id, R::now, guard::<R>);
         let shared = pointer(R::Lock::new(state));
         let client = Self::telling(shared.clone(), 0, 0, R::Listeners::default());
         Ok((client, Runner::new(shared, connect, outbox, read)))
@@ -114,6 +114,7 @@ impl<R: Runtime> Client<R> {
             let (counts, core) = (state.counts, state.core.counts());
             Statistics {
                 connections: counts.connections,
+                attempts: counts.attempts,
                 received: core.received,
                 published: counts.published,
                 discards: core.discards,

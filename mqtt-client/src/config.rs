@@ -13,6 +13,7 @@ use crate::memory::Sizes;
 use crate::options::whole_seconds;
 pub(crate) use crate::options::{millis, options};
 use crate::property_list::PropertyList;
+use crate::retries::{Policy, Retries};
 use crate::say_more::{self, More, SayMore};
 use crate::will::Will;
 use crate::words::EXPLANATIONS;
@@ -37,6 +38,8 @@ pub struct Config {
     pub(crate) core: client::Config,
     /// What is done with a method of authentication: what that is is known where it is done.
     pub(crate) authenticating: Option<&'static (dyn Any + Send + Sync)>,
+    /// What reconnects, where there is a policy.
+    pub(crate) retries: Option<&'static Retries>,
 }
 
 /// The settings that a client keeps beside those of its core. The others have done their work when
@@ -62,6 +65,8 @@ pub(crate) struct Settings {
     /// Adds all that to CONNECT, and the properties of the will: set where there is any of it.
     pub(crate) say_more: Option<SayMore>,
     pub(crate) while_down: WhileDown,
+    /// When and where to connect again.
+    pub(crate) policy: Option<Policy>,
 }
 
 pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p>;
@@ -120,6 +125,7 @@ impl Config {
             authentication: None,
             say_more: None,
             while_down: WhileDown::default(),
+            policy: None,
         };
         // Linked only where they are used: expiry comes with the first message that has one.
         let core = client::Config {
@@ -128,7 +134,7 @@ impl Config {
             explanations: EXPLANATIONS,
             ..Default::default()
         };
-        Self { kept, sizes: Sizes::NONE, core, authenticating: None }
+        Self { kept, sizes: Sizes::NONE, core, authenticating: None, retries: None }
     }
 
     options! {

@@ -17,6 +17,8 @@ mqtt_as_proto::reasons! {
         Open => "opening the transport";
         /// CONNECT and CONNACK.
         Connect => "waiting for CONNACK";
+        /// Asking the program for fresh credentials.
+        Credentials => "asking the program for credentials";
     }
 
     /// Why there is no connection.

@@ -17,6 +17,11 @@ pub struct Down;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Msg;
 
+/// The policy of [`Config::reconnect`](crate::Config::reconnect) has decided on an attempt to come,
+/// or on the end of trying: its callbacks get an [`Attempt`](crate::Attempt).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconnecting;
+
 /// What the server said when it accepted the connection (3.2).
 ///
 /// ```
@@ -117,6 +122,8 @@ impl ServerWords {
 pub struct Statistics {
     /// Connections that the server accepted.
     pub connections: u32,
+    /// Attempts to connect that the reconnect policy has decided on.
+    pub attempts: u32,
     /// Messages received.
     pub received: u64,
     /// Messages accepted for publishing.

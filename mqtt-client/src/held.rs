@@ -133,6 +133,12 @@ mod place {
         Held(Place::Owned(value.into()))
     }
 
+    impl<T> Held<T> {
+        pub(crate) fn owned(value: T) -> Self {
+            owned(Arc::new(value))
+        }
+    }
+
     impl<T: ?Sized> From<Box<T>> for Held<T> {
         fn from(value: Box<T>) -> Self {
             owned(value)

@@ -11,6 +11,7 @@ mod heap {
     use core::any::Any;
 
     use crate::chunks::Chunks;
+    use crate::held::Text;
 
     /// What is kept in the shared state.
     #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ mod heap {
         pub(crate) chunks: Chunks,
         /// The program's callbacks: what they are is known where they are called.
         pub(crate) callbacks: Option<Box<dyn Any + Send>>,
+        /// A server that ours has named, for this time.
+        pub(crate) elsewhere: Option<(Text, u16)>,
     }
 
     impl Kept {

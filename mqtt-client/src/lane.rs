@@ -5,6 +5,7 @@ use mqtt_as_proto::Storage;
 use crate::error::DownReason;
 use crate::event::Session;
 use crate::link::Link;
+use crate::reconnect::Attempt;
 
 /// A change of the link. Opaque: without a heap the caller makes an array of them.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,7 @@ impl LinkEvent {
 pub(crate) enum Change {
     Up(Session) = 1,
     Down(DownReason) = 2,
+    Reconnecting(Attempt) = 3,
 }
 
 /// Changes that were not told yet; the oldest is forgotten when there is no room.
@@ -30,33 +32,48 @@ pub(crate) struct Lane {
     /// Whether callbacks want to know when the link comes up, and when it goes down.
     up: bool,
     down: bool,
+    /// And what comes of a policy.
+    attempts: bool,
     /// Set where callbacks listen, so that others do not link it.
-    keep: Option<fn(&mut Lane, &Link)>,
+    keep: Option<fn(&mut Lane, &Link, Option<&Attempt>)>,
 }
 
 impl Lane {
     pub(crate) fn new(events: Storage<'static, LinkEvent>) -> Self {
-        Self { events, len: 0, up: false, down: false, keep: None }
+        Self { events, len: 0, up: false, down: false, attempts: false, keep: None }
     }
 
     /// Keeps where the link stands now, if anybody wants to know it. Whether that is so.
     pub(crate) fn push(&mut self, link: &Link) -> bool {
         let wanted = if link.is_up { self.up } else { self.down };
         if wanted && let Some(keep) = self.keep {
-            keep(self, link);
+            keep(self, link, None);
         }
         wanted
     }
 
+    /// Keeps what a policy will do, if anybody wants to know it. Whether that is so.
+    pub(crate) fn push_attempt(&mut self, link: &Link, attempt: &Attempt) -> bool {
+        if self.attempts
+            && let Some(keep) = self.keep
+        {
+            keep(self, link, Some(attempt));
+        }
+        self.attempts
+    }
+
     /// What callbacks want to know from here on.
-    pub(crate) fn listen(&mut self, up: bool, down: bool) {
-        (self.up, self.down) = (up, down);
+    pub(crate) fn listen(&mut self, up: bool, down: bool, attempts: bool) {
+        (self.up, self.down, self.attempts) = (up, down, attempts);
         self.keep = Some(Self::keep);
     }
 
-    fn keep(&mut self, link: &Link) {
-        let down = link.down_reason.filter(|_| !link.is_up);
-        let change = down.map_or_else(|| Change::Up(link.session.clone()), Change::Down);
+    fn keep(&mut self, link: &Link, attempt: Option<&Attempt>) {
+        let change = match (attempt, link.down_reason) {
+            (Some(attempt), _) => Change::Reconnecting(*attempt),
+            (None, Some(reason)) if !link.is_up => Change::Down(reason),
+            _ => Change::Up(link.session.clone()),
+        };
         if !self.events.grow_to(self.len + 1) {
             let _ = self.pop();
         }

@@ -44,6 +44,7 @@ mod chunks;
 mod client;
 mod config;
 mod connect;
+mod credentials;
 mod deadline;
 mod driver;
 mod error;
@@ -63,15 +64,21 @@ mod read;
 mod reauthenticate;
 mod receive;
 mod reconfigure;
+mod reconnect;
+mod reconnecting;
+mod redirection;
 mod request;
+mod retries;
 mod runner;
 mod runtime;
 mod say_more;
 mod serial_link;
+mod servers;
 mod state;
 mod step;
 mod stream_out;
 mod subscribe;
+mod subscriptions;
 pub mod surface;
 mod transport;
 mod waiter;
@@ -84,6 +91,7 @@ pub use authentication::{Authenticator, Reply, Stage};
 pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow, WhileDown};
 pub use connect::Connecting;
+pub use credentials::Credentials;
 pub use error::{
     ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
     SubscribeError,
@@ -113,6 +121,7 @@ pub use receive::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
 pub use reconfigure::Reconfigure;
+pub use reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason};
 pub use runner::Runner;
 pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use serial_link::{SerialLink, SerialLinkWrite};

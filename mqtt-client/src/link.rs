@@ -1,16 +1,19 @@
 //! Where the link stands, and where the program wants it.
 
-use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::Event;
+use mqtt_as_proto::{ReasonCode, Storage};
 
 use crate::assigned::Assigned;
+use crate::config::Settings;
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
+use crate::held::Text;
+use crate::subscriptions::Subscribed;
 use crate::waiters::Slot;
 
 /// Where the link stands, and where the program wants it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Link {
     /// The program wants a connection: clean or not.
     pub(crate) wanted: Option<bool>,
@@ -49,9 +52,81 @@ pub(crate) struct Link {
     /// The client identifier that the server gave, and what it said when it last refused or ended a
     /// connection.
     pub(crate) assigned: Assigned,
+    /// The attempts of a policy.
+    pub(crate) retry: Retry,
+    /// What the program has subscribed to, where a policy restores it.
+    pub(crate) subscribed: Subscribed,
+}
+
+/// Where a policy stands. While there is no connection, `linger` says when the next attempt begins.
+#[derive(Debug, Default)]
+pub(crate) struct Retry {
+    /// The link is kept up: until the program disconnects, or the policy ends.
+    pub(crate) is_on: bool,
+    /// What the last connect of the program wanted, and whether it is to be answered yet.
+    pub(crate) clean: bool,
+    pub(crate) is_first: bool,
+    /// The link has come up since something was read.
+    pub(crate) is_fresh: bool,
+    /// Redirections since the last stable link.
+    pub(crate) redirections: u8,
+    /// The server that is tried, counted from the one of the settings, and how many failed before it
+    /// in this round.
+    pub(crate) server: u16,
+    pub(crate) tried: u16,
+    /// Attempts since the link was last up.
+    pub(crate) attempts: u32,
+    /// The last delay, without chance; 0 for none.
+    pub(crate) delay: u32,
+    /// The state of what decides by chance; 0 for none.
+    pub(crate) random: u32,
+    /// When the link last came up, in milliseconds that wrap.
+    pub(crate) up_at: u32,
+    /// The server of the settings, where they name another one for now.
+    pub(crate) home: Option<(Text, u16)>,
+}
+
+impl Retry {
+    /// The server of the settings is the program's own again.
+    pub(crate) fn go_home(&mut self, settings: &mut Settings) {
+        if let Some(home) = self.home.take() {
+            (settings.server, settings.port) = home;
+        }
+    }
 }
 
 impl Link {
+    /// There is none yet. An assigned client identifier is kept there.
+    #[inline]
+    pub(crate) fn new(client_id: Storage<'static, u8>) -> Self {
+        Self {
+            wanted: None,
+            connecting: None,
+            failure: None,
+            busy: false,
+            ending: None,
+            linger: None,
+            stream: None,
+            disconnected: false,
+            refused: None,
+            is_up: false,
+            is_replaced: false,
+            is_news: false,
+            begun: false,
+            preparing: false,
+            prepared: false,
+            ups: 0,
+            downs: 0,
+            pongs: 0,
+            ends: 0,
+            session: Session::default(),
+            down_reason: None,
+            assigned: Assigned::new(client_id),
+            retry: Retry::default(),
+            subscribed: Subscribed::default(),
+        }
+    }
+
     /// Keeps what outlives the event.
     pub(crate) fn keep_words(&mut self, event: &Event<'_>) {
         match event {
@@ -80,6 +155,7 @@ impl Link {
         self.session = session;
         self.session.expires_at_once = warning;
         (self.is_up, self.is_news, self.is_replaced) = (true, true, false);
+        self.retry.is_fresh = true;
         self.ups = self.ups.wrapping_add(1);
     }
 }

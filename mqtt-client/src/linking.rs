@@ -29,6 +29,9 @@ impl State {
         self.link.connecting = Some(slot);
         self.link.wanted = Some(clean);
         self.link.disconnected = false;
+        if let Some(retries) = self.retries {
+            (retries.begin)(self, clean);
+        }
         self.waiters.wake_all(Wait::Down); // Disconnects that wait: this takes their place.
         self.driver.notify(News::LINK);
         Ok(slot)
@@ -57,7 +60,13 @@ impl State {
         }
     }
 
+    /// No connection came to be.
     fn fail_connect(&mut self, error: ConnectError) {
+        if let Some(retries) = self.retries
+            && (retries.failed)(self, &error)
+        {
+            return;
+        }
         self.link.failure = Some(error);
         self.finish_connect(Outcome::Failed);
     }
@@ -67,11 +76,13 @@ impl State {
         if self.closed {
             return Err(DisconnectError::Closed);
         }
-        let wanted = self.link.wanted.take().is_some();
+        let mut wanted = self.link.wanted.take().is_some();
         self.finish_connect(Outcome::Replaced);
         self.link.disconnected = true;
+        self.link.retry.is_on = false;
         self.waiters.wake_all(Wait::Message);
         if !self.link.busy {
+            wanted |= self.link.linger.take().is_some(); // Of the attempt that was to come.
             if self.link.is_replaced {
                 self.tell_down(DownReason::Disconnected);
             }
@@ -108,7 +119,8 @@ impl State {
         if self.handles == 0 {
             return None;
         }
-        let clean = wanted.or(prepared.then_some(false))?;
+        let clean = wanted.or(prepared.then_some(false)).or_else(|| (self.retries?.due)(self))?;
+        self.link.linger = None;
         self.link.preparing = self.needs_clean_session_first(clean);
         self.link.busy = true;
         self.link.ending = None;
@@ -225,11 +237,11 @@ impl State {
 
     /// The connection did not come to be.
     pub(crate) fn fail(&mut self, error: ConnectError) {
+        let why = self.link.ending.take().unwrap_or(DownReason::Replaced);
+        self.go_down(why);
         if self.link.wanted.is_none() {
             self.fail_connect(error);
         }
-        let why = self.link.ending.take().unwrap_or(DownReason::Replaced);
-        self.go_down(why);
     }
 
     /// The driver is done with a connection.
@@ -237,6 +249,7 @@ impl State {
         let was_up = self.link.is_up || self.link.prepared;
         let reason = self.link.ending.take().unwrap_or(reason);
         let refused = self.link.refused.take();
+        self.go_down(reason);
         if !was_up && self.link.wanted.is_none() {
             self.fail_connect(match (refused, reason) {
                 (Some(reason), _) => ConnectError::Refused(reason),
@@ -248,7 +261,6 @@ impl State {
                 (_, reason) => ConnectError::Lost(reason),
             });
         }
-        self.go_down(reason);
         self.link.begun |= was_up;
     }
 
@@ -273,7 +285,9 @@ impl State {
             self.end_calls(expires);
         }
         self.settle();
-        let was_up = core::mem::take(&mut self.link.is_up) | self.link.is_replaced;
+        self.link.subscribed.end_connection();
+        let is_lost = core::mem::take(&mut self.link.is_up);
+        let was_up = is_lost | self.link.is_replaced;
         // The program's wish took its place: only the new connection is told, if it comes.
         self.link.is_replaced = was_up && self.link.wanted.is_some();
         if was_up && !self.link.is_replaced {
@@ -283,6 +297,12 @@ impl State {
             self.waiters.wake_all(wait);
         }
         self.core.release_memory();
+        if let Some(retries) = self.retries
+            && is_lost
+            && self.link.wanted.is_none()
+        {
+            (retries.lost)(self, reason);
+        }
     }
 
     /// Whoever waits for it is told that the link is down.

@@ -22,6 +22,9 @@ pub struct Memory {
     pub waiters: Storage<'static, Waiter>,
     /// Changes of the link that callbacks have not been told yet: none where there are no callbacks.
     pub link_events: Storage<'static, LinkEvent>,
+    /// The client identifier that a server assigns where the program names none. One that is longer
+    /// is not kept: the next connect gets another one, and a new session.
+    pub client_id: Storage<'static, u8>,
     /// What is read from the transport.
     pub read: ReadMemory,
 }
@@ -79,6 +82,7 @@ impl Memory {
             outbox: Storage::owned(outbox),
             waiters: Storage::owned(usize::from(u16::MAX) - 1),
             link_events: Storage::owned(64),
+            client_id: Storage::owned(usize::from(u16::MAX)),
             read: ReadMemory::heap(),
         }
     }
@@ -155,6 +159,9 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
     Ok(())
 }
 
+/// Bytes for a client identifier that a server assigns: those in use are shorter.
+const CLIENT_ID: usize = 64;
+
 /// The memory of a client without a heap: one value that the program lends for ever. Settings that
 /// the program leaves open adapt to it; what it sets and does not fit is refused when the client is
 /// made.
@@ -169,6 +176,9 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
 /// * `IN`: bytes of received messages that wait to be taken, or to be acknowledged, with 16
 ///   bytes more for each: at least the largest packet and 16.
 /// * `CALLS`: calls that wait at once.
+///
+/// A client identifier that a server assigns may have 64 bytes; [`Memory`] takes memory for longer
+/// ones.
 #[derive(Debug)]
 pub struct BorrowedMemory<
     const RX: usize,
@@ -183,6 +193,7 @@ pub struct BorrowedMemory<
     outgoing: [u8; OUT],
     incoming: [u8; IN],
     waiters: [Waiter; CALLS],
+    client_id: [u8; CLIENT_ID],
 }
 
 impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
@@ -199,6 +210,7 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
             outgoing: [0; OUT],
             incoming: [0; IN],
             waiters: [const { Waiter::new() }; CALLS],
+            client_id: [0; CLIENT_ID],
         }
     }
 
@@ -215,6 +227,7 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
             outbox: Storage::borrowed(&mut self.writing),
             waiters: Storage::borrowed(&mut self.waiters),
             link_events: Storage::default(),
+            client_id: Storage::borrowed(&mut self.client_id),
             read: ReadMemory::lent(&mut self.read),
         }
     }

@@ -29,7 +29,10 @@ impl<R: Runtime> Client<R> {
     pub fn reconfigure(&self, change: impl FnOnce(Reconfigure) -> Reconfigure) {
         let mut next = change(Reconfigure::default());
         // What was there before is dropped here, when the lock is free.
-        self.with_state(|state| next.swap_with(&mut state.settings));
+        self.with_state(|state| {
+            state.link.retry.go_home(&mut state.settings);
+            next.swap_with(&mut state.settings);
+        });
     }
 }
 

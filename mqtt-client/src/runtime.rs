@@ -8,10 +8,13 @@ use core::task::{Context, Poll};
 use embedded_io_async::{Read, Write};
 use mqtt_as_proto::Instant;
 
+use crate::credentials::Asking;
 use crate::error::ConnectError;
 #[cfg(feature = "alloc")]
 use crate::error::ErrorKind;
-use crate::state::State;
+use crate::reconnect::Reconnect;
+use crate::retries::{Above, Ours};
+use crate::state::{State, Wire};
 
 /// A runtime: everything that the client does not bring itself.
 ///
@@ -41,6 +44,13 @@ pub trait Runtime: Sized + 'static {
 
     /// Sleeps until `at`.
     fn sleep_until(at: Instant) -> impl Future<Output = ()>;
+
+    /// Returns a number that another client of the same kind, started at the same moment, probably
+    /// does not get: chance for the delays of a [reconnect policy](crate::Reconnect). Default: it
+    /// comes of the clock.
+    fn random() -> u32 {
+        Self::now().as_millis() as u32
+    }
 
     /// Calls `f`, which belongs to the program; false if it panicked and the runtime can tell.
     fn catch(f: impl FnOnce()) -> bool {
@@ -143,6 +153,14 @@ fn do_chores(lock: &dyn Lock) {
         lock.with(&mut |state| more = state.take_chores(&mut chores));
         chores.call();
     }
+}
+
+/// What the settings do not know by name.
+impl Above for Ours {
+    type State = State;
+    type Wire<'w> = dyn Wire + 'w;
+    type Asking = Asking;
+    type Policy = Reconnect;
 }
 
 /// Where the server is.

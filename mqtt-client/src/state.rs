@@ -14,6 +14,7 @@ use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
 use crate::read::ReadMemory;
 use crate::receive::Queues;
+use crate::retries::Retries;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
@@ -37,6 +38,8 @@ pub struct State {
     pub(crate) closed: bool,
     /// The time of the driver's last turn.
     pub(crate) now: Instant,
+    /// What reconnects: there is something where there is a policy, so that others do not link it.
+    pub(crate) retries: Option<&'static Retries>,
     clock: fn() -> Instant,
     guard: Guard,
 }
@@ -70,6 +73,7 @@ pub(crate) struct Counts {
     pub(crate) connections: u32,
     pub(crate) unsent: u32,
     pub(crate) too_large: u32,
+    pub(crate) attempts: u32,
 }
 
 /// What the core's events change: all but the core.
@@ -89,6 +93,7 @@ impl State {
         memory: client::Memory<'static>,
         waiters: Storage<'static, Waiter>,
         link_events: Storage<'static, LinkEvent>,
+        client_id: Storage<'static, u8>,
         clock: fn() -> Instant,
         guard: Guard,
     ) -> Self {
@@ -96,7 +101,7 @@ impl State {
             core: client::Client::new(config.core, memory),
             waiters: Waiters::new(waiters),
             driver: Driver::default(),
-            link: Link::default(),
+            link: Link::new(client_id),
             lane: Lane::new(link_events),
             settings: config.kept,
             authenticating: config.authenticating.and_then(|hooks| hooks.downcast_ref()),
@@ -106,6 +111,7 @@ impl State {
             queues: Queues::default(),
             closed: false,
             now: Instant::default(),
+            retries: config.retries,
             clock,
             guard,
         }
@@ -202,7 +208,7 @@ impl State {
     /// Nobody waits any longer for that operation, if there is one.
     pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) {
         if let Some(id) = id {
-            self.core.disown(id, tag);
+            self.core.hand_over(id, tag, self.link.subscribed.adopt(tag));
         }
     }
 
@@ -357,7 +363,10 @@ impl Told<'_> {
     fn happen(&mut self, event: Event<'_>) {
         match event {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
-            Event::Answered(answer) => self.waiters.answer(&answer),
+            Event::Answered(answer) => {
+                self.link.subscribed.answer(answer.tag, answer.codes);
+                self.waiters.answer(&answer);
+            }
             Event::Explained { tag, properties } => self.waiters.explain(tag, &properties),
             Event::Pong => {
                 self.link.pongs = self.link.pongs.wrapping_add(1);

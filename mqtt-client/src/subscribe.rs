@@ -4,7 +4,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
-use mqtt_as_proto::client::{self, Fate, OperationError, Published, Tag};
+use mqtt_as_proto::client::{Fate, OperationError, Published, Tag};
 use mqtt_as_proto::packet::{RetainHandling, Subscription, SubscriptionOptions};
 use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicError, TopicFilter};
 
@@ -57,12 +57,12 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().map(|(filter, _)| *filter))?;
-        let ask = |core: &mut Core, tag| {
+        let ask = |state: &mut State, tag| {
             let (all, count) = gather(filters, |(filter, options)| {
                 let filter = TopicFilter::new(filter).ok()?;
                 Some(Subscription { filter, options: *options })
             })?;
-            core.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
+            state.subscribe(all.get(..count).unwrap_or_default(), properties, tag)
         };
         Requesting(Call::new(&*self.shared, Asking { ask })).await
     }
@@ -97,9 +97,9 @@ impl<R: Runtime> Client<R> {
         properties: Properties<'_>,
     ) -> Result<Granted, SubscribeError> {
         check_filters(filters.iter().copied())?;
-        let ask = |core: &mut Core, tag| {
+        let ask = |state: &mut State, tag| {
             let (all, count) = gather(filters, |filter| TopicFilter::new(filter).ok())?;
-            core.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
+            state.unsubscribe(all.get(..count).unwrap_or_default(), properties, tag)
         };
         Requesting(Call::new(&*self.shared, Asking { ask })).await
     }
@@ -171,7 +171,7 @@ impl Operation for Asked<'_> {
             Err(error) => return Poll::Ready(Done::Mistaken(error)),
         };
         let subscription = Subscription { filter, options: self.options };
-        let ask = |core: &mut Core, tag| core.subscribe(&[subscription], self.properties, tag);
+        let ask = |state: &mut State, tag| state.subscribe(&[subscription], self.properties, tag);
         state.ask_server(slot, waker, &ask)
     }
 }
@@ -223,7 +223,7 @@ impl Operation for Leaving<'_> {
             Ok(filter) => filter,
             Err(error) => return Poll::Ready(Done::Mistaken(error)),
         };
-        let ask = |core: &mut Core, tag| core.unsubscribe(&[filter], self.properties, tag);
+        let ask = |state: &mut State, tag| state.unsubscribe(&[filter], self.properties, tag);
         state.ask_server(slot, waker, &ask)
     }
 }
@@ -231,21 +231,41 @@ impl Operation for Leaving<'_> {
 opaque!(Subscribe, '_, '_);
 opaque!(Unsubscribe, '_, '_);
 
-type Core = client::Client<'static>;
-
 /// Asks the core for something that the server answers.
-type Ask<'a> = &'a dyn Fn(&mut Core, Tag) -> Result<PacketId, OperationError>;
+type Ask<'a> = &'a dyn Fn(&mut State, Tag) -> Result<PacketId, OperationError>;
 
 impl State {
+    /// Every SUBSCRIBE of the program passes here: what the server grants may have to be restored.
+    fn subscribe(
+        &mut self,
+        subscriptions: &[Subscription<'_>],
+        properties: Properties<'_>,
+        tag: Tag,
+    ) -> Result<PacketId, OperationError> {
+        let id = self.core.subscribe(subscriptions, properties, tag)?;
+        self.link.subscribed.ask(subscriptions, &properties, tag);
+        Ok(id)
+    }
+
+    /// And so does every UNSUBSCRIBE.
+    fn unsubscribe(
+        &mut self,
+        filters: &[TopicFilter<'_>],
+        properties: Properties<'_>,
+        tag: Tag,
+    ) -> Result<PacketId, OperationError> {
+        let id = self.core.unsubscribe(filters, properties, tag)?;
+        self.link.subscribed.forget(filters);
+        Ok(id)
+    }
+
     fn ask_server(&mut self, slot: &mut Option<Slot>, waker: &Waker, ask: Ask<'_>) -> Poll<Done> {
-        self.request(slot, waker, &mut |state, tag| {
-            ask(&mut state.core, tag).map(Published::Pending)
-        })
+        self.request(slot, waker, &mut |state, tag| ask(state, tag).map(Published::Pending))
     }
 }
 
 /// A request for several filters, and its answer.
-struct Requesting<'c, L: Lock, F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin>(
+struct Requesting<'c, L: Lock, F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin>(
     Call<'c, L, Asking<F>>,
 );
 
@@ -255,7 +275,7 @@ struct Asking<F> {
 
 impl<F> Operation for Asking<F>
 where
-    F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin,
+    F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin,
 {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
         state.ask_server(slot, waker, &self.ask)
@@ -264,7 +284,7 @@ where
 
 impl<L: Lock, F> Future for Requesting<'_, L, F>
 where
-    F: Fn(&mut Core, Tag) -> Result<PacketId, OperationError> + Unpin,
+    F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin,
 {
     type Output = Result<Granted, SubscribeError>;
 

@@ -17,9 +17,10 @@ use super::message::Acknowledge;
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::DownReason;
-use crate::event::{Down, Msg, Session, Up};
+use crate::event::{Down, Msg, Reconnecting, Session, Up};
 use crate::lane::Change;
 use crate::memory::Memory;
+use crate::reconnect::Attempt;
 use crate::runner::Runner;
 use crate::runtime::{Connect, Listeners, Lock, Runtime, ask, with_state};
 use crate::state::State;
@@ -58,7 +59,8 @@ impl<R: Runtime<Listeners = Registered>> Client<R> {
 
 impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
-    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg), with the options
+    /// [`event::Down`](crate::event::Down), [`event::Msg`](crate::event::Msg) or
+    /// [`event::Reconnecting`](crate::event::Reconnecting), with the options
     /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata). There may be several
     /// callbacks per event.
     ///
@@ -121,7 +123,7 @@ pub type Callback<A> = Arc<dyn Fn(A) -> CallbackFuture + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(u64);
 
-/// An event to register callbacks for: [`Up`], [`Down`], [`Msg`], with options.
+/// An event to register callbacks for: [`Up`], [`Down`], [`Msg`], [`Reconnecting`], with options.
 pub trait EventKind: Sized {
     /// What its callbacks get.
     type Arg: Send + 'static;
@@ -153,7 +155,7 @@ pub struct WithData<E, U>(E, U);
 /// A callback, bound to its event.
 #[derive(Clone)]
 pub struct Binding {
-    callback: On<Callback<Session>, Callback<DownReason>, Callback<Message>>,
+    callback: On<Callback<Session>, Callback<DownReason>, Callback<Message>, Callback<Attempt>>,
     new_task: bool,
 }
 
@@ -173,6 +175,7 @@ event_kinds! {
     Up gives Session;
     Down gives DownReason;
     Msg gives Message;
+    Reconnecting gives Attempt;
 }
 
 impl<E: EventKind> EventKind for NewTask<E> {
@@ -348,6 +351,9 @@ impl Cause {
                 Call::new(call, session.clone(), None)
             }
             (Self::Link(Change::Down(reason)), On::Down(call)) => Call::new(call, *reason, None),
+            (Self::Link(Change::Reconnecting(attempt)), On::Reconnecting(call)) => {
+                Call::new(call, *attempt, None)
+            }
             (Self::Message(message), On::Msg(call)) => {
                 Call::new(call, message.clone(), message.token())
             }

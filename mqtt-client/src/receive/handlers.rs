@@ -12,10 +12,11 @@ use super::message::{Copied, MessageRef};
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::DownReason;
-use crate::event::{Down, Msg, Session, Up};
+use crate::event::{Down, Msg, Reconnecting, Session, Up};
 use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
 use crate::memory::Memory;
+use crate::reconnect::Attempt;
 use crate::runner::Runner;
 use crate::runtime::{Connect, Listeners, Lock, Runtime, ask, guard, with_state};
 use crate::state::{Guard, State};
@@ -28,9 +29,10 @@ const MOST_LINKS: usize = 4;
 
 impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
     /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
-    /// [`event::Down`](crate::event::Down) or [`event::Msg`](crate::event::Msg). There may be four
-    /// callbacks per event; `None` says that there are, or that the client was made without memory
-    /// for callbacks.
+    /// [`event::Down`](crate::event::Down), [`event::Msg`](crate::event::Msg) or
+    /// [`event::Reconnecting`](crate::event::Reconnecting). There may be four callbacks per event,
+    /// twelve in all; `None` says that there are, or that the client was made without memory for
+    /// callbacks.
     ///
     /// They run beside the driver, one after the other: one that takes long holds the connection up.
     /// A QoS 1 or 2 message is acknowledged when all have run. One that needs the client has to
@@ -176,9 +178,17 @@ pub struct HandlerId(u32);
 #[derive(Clone)]
 pub struct Handler(Function);
 
-type Function = On<Held<dyn Fn(Session)>, Held<dyn Fn(DownReason)>, Held<dyn Fn(&MessageRef<'_>)>>;
+type Function = On<
+    Held<dyn Fn(Session)>,
+    Held<dyn Fn(DownReason)>,
+    Held<dyn Fn(&MessageRef<'_>)>,
+    Held<dyn Fn(Attempt)>,
+>;
 
-/// An event that functions are called on: [`Up`], [`Down`], [`Msg`].
+/// What is told.
+type Told<M> = On<Session, DownReason, M, Attempt>;
+
+/// An event that functions are called on: [`Up`], [`Down`], [`Msg`], [`Reconnecting`].
 pub trait HandledEvent {
     /// What it calls.
     type Function: ?Sized + 'static;
@@ -212,6 +222,7 @@ handled_events! {
     Up calls dyn Fn(Session);
     Down calls dyn Fn(DownReason);
     Msg calls dyn Fn(&MessageRef<'_>);
+    Reconnecting calls dyn Fn(Attempt);
 }
 
 impl fmt::Debug for Handler {
@@ -220,6 +231,7 @@ impl fmt::Debug for Handler {
             On::Up(_) => "Up",
             On::Down(_) => "Down",
             On::Msg(_) => "Msg",
+            On::Reconnecting(_) => "Reconnecting",
         })
     }
 }
@@ -247,7 +259,7 @@ impl HandlerTable {
     }
 
     /// Calls the functions for that, while the table is free.
-    fn tell(&self, what: &On<Session, DownReason, MessageRef<'_>>, guard: Guard) {
+    fn tell(&self, what: &Told<MessageRef<'_>>, guard: Guard) {
         for index in 0..3 * MOST {
             let binding = self.bindings.borrow().get(index).cloned().flatten();
             let Some((_, handler)) = binding else { continue };
@@ -255,6 +267,7 @@ impl HandlerTable {
                 (On::Up(function), On::Up(session)) => function(session.clone()),
                 (On::Down(function), On::Down(reason)) => function(*reason),
                 (On::Msg(function), On::Msg(message)) => function(message),
+                (On::Reconnecting(function), On::Reconnecting(attempt)) => function(*attempt),
                 _ => {}
             });
         }
@@ -320,6 +333,7 @@ fn do_next(
         Some(Err(poll)) => return poll,
         Some(Ok(On::Up(session))) => table.tell(&On::Up(session), guard),
         Some(Ok(On::Down(reason))) => table.tell(&On::Down(reason), guard),
+        Some(Ok(On::Reconnecting(attempt))) => table.tell(&On::Reconnecting(attempt), guard),
         Some(Ok(On::Msg(copied))) => {
             if let Some(message) = MessageRef::new(buffer, copied) {
                 table.tell(&On::Msg(message), guard);
@@ -337,10 +351,11 @@ impl State {
         &mut self,
         buffer: &mut [u8],
         cx: &Context<'_>,
-    ) -> Result<On<Session, DownReason, Copied>, Poll<()>> {
+    ) -> Result<Told<Copied>, Poll<()>> {
         match self.lane.pop() {
             Some(Change::Up(session)) => return Ok(On::Up(session)),
             Some(Change::Down(reason)) => return Ok(On::Down(reason)),
+            Some(Change::Reconnecting(attempt)) => return Ok(On::Reconnecting(attempt)),
             None => {}
         }
         while let Some(copied) = self.begin_in(buffer) {

@@ -11,19 +11,21 @@ use crate::state::State;
 
 /// What there is for each kind of event.
 #[derive(Clone)]
-pub(crate) enum On<U, D, M> {
+pub(crate) enum On<U, D, M, R> {
     Up(U),
     Down(D),
     Msg(M),
+    Reconnecting(R),
 }
 
-impl<U, D, M> On<U, D, M> {
+impl<U, D, M, R> On<U, D, M, R> {
     /// A bit for each kind.
     pub(super) fn bit(&self) -> u8 {
         match self {
             Self::Up(_) => UP,
             Self::Down(_) => DOWN,
             Self::Msg(_) => MESSAGE,
+            Self::Reconnecting(_) => ATTEMPT,
         }
     }
 }
@@ -31,11 +33,12 @@ impl<U, D, M> On<U, D, M> {
 const UP: u8 = 1;
 const DOWN: u8 = 2;
 const MESSAGE: u8 = 4;
+const ATTEMPT: u8 = 8;
 
 impl State {
     /// What callbacks want to know from here on.
     pub(super) fn listen(&mut self, kinds: u8) {
-        self.lane.listen(kinds & UP != 0, kinds & DOWN != 0);
+        self.lane.listen(kinds & UP != 0, kinds & DOWN != 0, kinds & ATTEMPT != 0);
         if kinds & MESSAGE != 0 {
             self.core.activate(Consumer::Callbacks);
             self.driver.notify_callbacks();

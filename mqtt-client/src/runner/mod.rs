@@ -4,6 +4,7 @@
 //! link) and *write*, looked at in that order, each only when it has something to do. None is ever
 //! restarted, so that a transport need not be cancel-safe.
 
+mod asking;
 mod reading;
 mod turn;
 mod writing;
@@ -20,8 +21,10 @@ use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
+use crate::retries::Prepare;
 use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
 use crate::state::{State, Wire};
+use asking::await_credentials;
 use reading::read_loop;
 use turn::{Look, Turn};
 use writing::{Writer, write_loop};
@@ -97,7 +100,13 @@ async fn open<'c, R: Runtime, C: Connect>(
     let mut wish = None;
     let mut opening = pin!(None);
     let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
-    let Wish { server, port, timeout, clean } = wish.as_ref()?;
+    let Wish { server, port, timeout, clean, prepare } = wish.as_ref()?;
+    if let Some(prepare) = prepare
+        && let Some(asking) = prepare(&Locked::<R>(lock), R::random())
+        && let Err(error) = await_credentials::<R>(lock, asking).await
+    {
+        return Some((*clean, Err(error)));
+    }
     let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
     opening.set(Some(connect.connect(server)));
     let opened = meanwhile::<R, _>(lock, opening, State::is_replaced, &mut None).await;
@@ -188,6 +197,7 @@ struct Wish {
     port: u16,
     timeout: u32,
     clean: bool,
+    prepare: Option<Prepare>,
 }
 
 impl State {
@@ -211,7 +221,8 @@ impl State {
         if let Some(clean) = self.take_wanted() {
             let Settings { server, port, .. } = &self.settings;
             let timeout = self.core.config().connect_timeout;
-            *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean });
+            let prepare = self.retries.map(|retries| retries.prepare);
+            *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean, prepare });
         }
         wish.is_some() || self.handles == 0
     }

@@ -167,6 +167,9 @@ impl State {
         }
         let (core, mut told) = self.split();
         let handled = memory.handle(core, packets, now, &mut told.tell());
+        if let Some(retries) = self.retries {
+            (retries.after_read)(self);
+        }
         if self.link.prepared {
             // The old session has ended; nothing else is said on this connection.
             self.core.disconnect_at_once();

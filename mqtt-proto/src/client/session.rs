@@ -263,9 +263,14 @@ impl Client<'_> {
 
     /// Nobody waits for that operation any more: its mark may be used for another one.
     pub fn disown(&mut self, id: PacketId, tag: Tag) {
+        self.hand_over(id, tag, Tag::NOBODY);
+    }
+
+    /// The same, and another mark takes its place.
+    pub fn hand_over(&mut self, id: PacketId, tag: Tag, to: Tag) {
         let known = self.outgoing.log.find(id.get()).filter(|record| record.who == tag.0);
         if let Some(mut record) = known {
-            record.who = Tag::NOBODY.0;
+            record.who = to.0;
             self.outgoing.log.set(&record);
         }
     }

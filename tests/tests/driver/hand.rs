@@ -342,6 +342,8 @@ pub(crate) struct Bench {
     wire: Wire,
     woken: Arc<Flag>,
     callbacks: Option<Work>,
+    /// How often the driver was polled.
+    polls: usize,
 }
 
 impl Bench {
@@ -359,7 +361,7 @@ impl Bench {
         let (client, runner) = made.expect("settings that fit each other");
         let woken = Flag::new();
         let runner: Option<Work> = Some(Box::pin(runner.run()));
-        Self { client, runner, wire, woken, callbacks: None }
+        Self { client, runner, wire, woken, callbacks: None, polls: 0 }
     }
 
     /// With callbacks, and a transport that takes 1000 bytes a turn.
@@ -367,7 +369,7 @@ impl Bench {
         let wire = Wire::to(Broker::default());
         let (client, mut tasks) = start(config, &wire);
         let (callbacks, runner) = (tasks.pop(), tasks.pop());
-        Self { client, runner, wire, woken: Flag::new(), callbacks }
+        Self { client, runner, wire, woken: Flag::new(), callbacks, polls: 0 }
     }
 
     pub(crate) fn client(&self) -> Client<Hand> {
@@ -382,6 +384,16 @@ impl Bench {
     /// Nothing comes from the server any more.
     pub(crate) fn mute(&self) {
         self.wire.0.borrow_mut().mute = true;
+    }
+
+    /// The next connections open or do not.
+    pub(crate) fn dial(&self, dial: Dial) {
+        self.wire.0.borrow_mut().dial = dial;
+    }
+
+    /// How often the driver was polled.
+    pub(crate) fn polls(&self) -> usize {
+        self.polls
     }
 
     /// The connection breaks.
@@ -449,6 +461,7 @@ impl Bench {
     fn run(&mut self) {
         let Some(runner) = &mut self.runner else { return };
         if self.woken.take() {
+            self.polls += 1;
             let waker = Waker::from(self.woken.clone());
             let end = runner.as_mut().poll(&mut Context::from_waker(&waker));
             if end.is_ready() {

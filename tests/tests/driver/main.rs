@@ -10,6 +10,7 @@ mod errors;
 mod hand;
 mod lives;
 mod promises;
+mod reconnecting;
 mod room;
 mod shared_queue;
 mod streaming_dropped;

@@ -9,6 +9,7 @@ mod limits;
 mod link_cut;
 mod messages;
 mod overrun;
+mod policy;
 mod properties;
 mod sessions;
 mod shared_subscriptions;

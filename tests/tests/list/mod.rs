@@ -28,9 +28,12 @@ mod peers;
 pub(crate) mod publishing;
 mod receipts;
 mod reconfiguring;
+mod reconnecting;
 mod recorded;
 mod replacing;
 mod restarting;
+#[cfg(feature = "heap")]
+mod restoring;
 mod retired;
 mod room;
 pub(crate) mod story;

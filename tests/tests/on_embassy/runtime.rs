@@ -12,7 +12,7 @@ pub(crate) use mqtt_as_embassy as adapter;
 pub(crate) use mqtt_as_embassy::Client;
 use mqtt_as_tests::wire::{Stack, Wire};
 
-use adapter::{Config, ConfigError, DownReason, MessageRef, Resources, Session, event};
+use adapter::{Attempt, Config, ConfigError, DownReason, MessageRef, Resources, Session, event};
 
 #[cfg(feature = "heap")]
 pub(crate) const NAME: &str = "embassy";
@@ -148,6 +148,10 @@ pub(crate) fn on_up(client: &Client, told: impl Fn(Session) + 'static) -> Callba
 
 pub(crate) fn on_down(client: &Client, told: impl Fn(DownReason) + 'static) -> Callback {
     set(client, event::Down, Box::new(told))
+}
+
+pub(crate) fn on_attempt(client: &Client, told: impl Fn(Attempt) + 'static) -> Callback {
+    set(client, event::Reconnecting, Box::new(told))
 }
 
 fn set<E: adapter::HandledEvent>(client: &Client, event: E, told: Box<E::Function>) -> Callback {

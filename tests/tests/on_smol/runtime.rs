@@ -14,7 +14,7 @@ pub(crate) use mqtt_as_smol::Client;
 
 use adapter::{Config, ConfigError};
 
-pub(crate) use crate::with_std::glue::{on_down, on_message, on_up};
+pub(crate) use crate::with_std::glue::{on_attempt, on_down, on_message, on_up};
 
 pub(crate) const NAME: &str = "smol";
 

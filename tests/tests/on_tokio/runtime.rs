@@ -9,7 +9,7 @@ pub(crate) use mqtt_as_tokio::{Client, Tokio as Runtime};
 
 use adapter::{Config, ConfigError};
 
-pub(crate) use crate::with_std::glue::{on_down, on_message, on_up};
+pub(crate) use crate::with_std::glue::{on_attempt, on_down, on_message, on_up};
 
 pub(crate) const NAME: &str = "tokio";
 

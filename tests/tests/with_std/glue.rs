@@ -1,7 +1,7 @@
 //! Callbacks as the list asks for them, over those of runtimes with threads.
 
 use crate::runtime::Client;
-use crate::runtime::adapter::{self, DownReason, Session, event};
+use crate::runtime::adapter::{self, Attempt, DownReason, Session, event};
 
 /// Names a callback, for `unset_cb`.
 pub(crate) type Callback = adapter::CallbackId;
@@ -30,6 +30,16 @@ pub(crate) fn on_down(
 ) -> Callback {
     client.set_cb_on_event(event::Down, move |reason| {
         told(reason);
+        async {}
+    })
+}
+
+pub(crate) fn on_attempt(
+    client: &Client,
+    told: impl Fn(Attempt) + Send + Sync + 'static,
+) -> Callback {
+    client.set_cb_on_event(event::Reconnecting, move |attempt| {
+        told(attempt);
         async {}
     })
 }

@@ -1,0 +1,53 @@
+//! What a policy does when the link comes and goes: reached through pointers that the settings
+//! carry, so that a program without a policy links none of it.
+
+use core::fmt;
+
+use crate::error::{ConnectError, DownReason};
+use crate::held::Held;
+
+/// Names what settings carry pointers to, and do not know: it is built on them.
+pub(crate) trait Above {
+    /// The shared state.
+    type State;
+    /// What the driver lends while the state is not locked.
+    type Wire<'w>: ?Sized;
+    /// Credentials that are on their way.
+    type Asking;
+    /// A policy.
+    type Policy: 'static;
+}
+
+/// Those of this crate.
+pub(crate) enum Ours {}
+
+type State = <Ours as Above>::State;
+type Asking = <Ours as Above>::Asking;
+
+/// When and where to connect again.
+pub(crate) type Policy = Held<<Ours as Above>::Policy>;
+
+/// What a policy does.
+pub(crate) struct Retries {
+    /// The program wants a connection, clean or not.
+    pub(crate) begin: fn(&mut State, bool),
+    /// Whether an attempt is due, and then to be clean.
+    pub(crate) due: fn(&mut State) -> Option<bool>,
+    pub(crate) prepare: Prepare,
+    /// Something was read.
+    pub(crate) after_read: fn(&mut State),
+    /// A link that was up is gone.
+    pub(crate) lost: fn(&mut State, DownReason),
+    /// An attempt failed. True if the call that waits for the connection goes on waiting.
+    pub(crate) failed: fn(&mut State, &ConnectError) -> bool,
+}
+
+/// An attempt begins: asks the program, while the state is not locked, what it says in CONNECT. The
+/// number is as good as random. What takes time is the driver's to await.
+pub(crate) type Prepare = fn(&<Ours as Above>::Wire<'_>, u32) -> Option<Asking>;
+
+impl fmt::Debug for Retries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Retries")
+    }
+}
