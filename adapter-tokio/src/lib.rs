@@ -19,6 +19,23 @@
 //! # }
 //! ```
 //!
+//! Calls are futures: tokio joins, selects and spawns them.
+//!
+//! ```no_run
+//! # use mqtt_as_tokio::{Client, QoS};
+//! # async fn run(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let (published, subscribed) = tokio::join!(
+//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce),
+//!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce),
+//! );
+//! published?;
+//! subscribed?;
+//! let later = tokio::spawn(client.publish("plant/7/state", format!("{} bar", 3)).owned());
+//! later.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The names and their meaning are the same on every runtime: they are documented at
 //! `mqtt_as_client`, which this crate re-exports. Here is only what tokio brings: sockets, time,
 //! tasks and a lock.
@@ -26,17 +43,21 @@
 #![forbid(unsafe_code)]
 
 mod socket;
+mod stream;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant as Clock;
 
 pub use mqtt_as_client::surface::*;
 pub use socket::{ReadHalf, Tcp, WriteHalf};
+pub use stream::Streams;
 
 /// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.
 ///
@@ -57,6 +78,42 @@ pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Tokio>;
 
 /// A received message that is read piece by piece.
 pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Tokio>;
+
+/// Returns a client over transports that the program opens: TLS, a proxy, a pipe, whatever tokio
+/// reads and writes. `open` is called with the server's name and port for each connection, and has
+/// the time of `connect_timeout`. The client's tasks are spawned, as by `Client::new`.
+///
+/// ```no_run
+/// use mqtt_as_tokio::Config;
+/// use tokio::net::TcpStream;
+///
+/// # fn tls<T>(stream: T) -> T { stream }
+/// # async fn run() -> Result<(), mqtt_as_tokio::ConfigError> {
+/// let config = Config::new("broker.example").port(8883);
+/// let client = mqtt_as_tokio::new_with(config, |host, port| async move {
+///     Ok(tls(TcpStream::connect((host, port)).await?))
+/// })?;
+/// # let _ = client;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`ConfigError`] names settings that do not fit each other.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn new_with<F, O, S>(config: Config, open: F) -> Result<Client, ConfigError>
+where
+    F: FnMut(String, u16) -> O + Send + 'static,
+    O: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (client, runner, callbacks) = Client::with_tasks(config, Streams(open), Arc::new)?;
+    tokio::spawn(runner.run());
+    tokio::spawn(callbacks.run());
+    Ok(client)
+}
 
 /// The runtime tokio, as the client sees it.
 #[derive(Debug)]
@@ -142,8 +199,9 @@ fn assert_send(client: &'static Client) {
     send(client.unsubscribe("a"));
     send(client.unsubscribe_all(&[], Properties::NONE));
     send(client.publish("a", "b"));
-    send(IntoFuture::into_future(client.publish("a", "b")));
     send(client.publish("a", "b").send());
+    send(client.publish("a", "b").owned());
+    send(client.reauthenticate());
     send(async { client.publish("a", "b").send().await?.await });
     send(async { client.queue().next().await });
     send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });

@@ -58,8 +58,11 @@ mod link;
 mod linking;
 mod memory;
 mod options;
+mod payload;
 mod property_list;
 mod publish;
+#[cfg(feature = "alloc")]
+mod publish_owned;
 mod read;
 mod reauthenticate;
 mod receive;
@@ -109,11 +112,13 @@ pub use mqtt_as_proto::client::{
 pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
 pub use mqtt_as_proto::property::SubscriptionId;
 pub use mqtt_as_proto::{
-    Instant, Payload, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName,
-    Version,
+    Instant, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName, Version,
 };
+pub use payload::Payload;
 pub use property_list::PropertyList;
-pub use publish::{Publish, Publishing, Receipt, Sending};
+pub use publish::{Publish, Receipt, Sending};
+#[cfg(feature = "alloc")]
+pub use publish_owned::OwnedPublish;
 pub use read::ReadMemory;
 pub use reauthenticate::AuthenticateError;
 pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};
@@ -124,7 +129,7 @@ pub use reconfigure::Reconfigure;
 pub use reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason};
 pub use runner::Runner;
 pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
-pub use serial_link::{SerialLink, SerialLinkWrite};
+pub use serial_link::{AlwaysOpen, Dial, SerialLink, SerialLinkWrite};
 pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
 pub use subscribe::{Subscribe, Unsubscribe};

@@ -1,10 +1,12 @@
 //! The names that every adapter re-exports: one list, so that the surface is the same on all.
 
+#[cfg(feature = "alloc")]
+pub use crate::OwnedPublish;
 pub use crate::{
     Acknowledge, Acknowledgement, Attempt, Binary, Config, ConfigError, ConnectError, Connecting,
     ConnectionError, Credentials, DisconnectError, DownReason, ErrorKind, Granted, Limit, Limits,
     MessageRef, NotSent, OpenStream, OperationError, Overflow, Payload, Properties, Property,
-    Publish, PublishError, Publishing, QoS, ReasonCode, Reconnect, ReconnectPolicy, RetainHandling,
+    Publish, PublishError, QoS, ReasonCode, Reconnect, ReconnectPolicy, RetainHandling,
     RetryReason, Runtime, Sending, Session, Statistics, Step, StreamError, Subscribe,
     SubscribeError, SubscriptionId, SubscriptionOptions, Text, TooSmall, TopicError, TopicFilter,
     TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will, event,
