@@ -10,8 +10,8 @@ fn late(waiting: Waiting) -> Result<(), ConnectionError> {
 }
 
 /// Connected with a keep-alive of that many seconds, and a time for PINGRESP.
-fn alive(config: Config, seconds: u16, ping_timeout: u32) -> Peer {
-    let mut peer = Peer::with(Config { ping_timeout, ..config });
+fn alive(config: &Config, seconds: u16, ping_timeout: u32) -> Peer {
+    let mut peer = Peer::with(Config { ping_timeout, ..config.clone() });
     peer.keep_alive = seconds;
     peer.connect(false, &[]);
     peer
@@ -21,7 +21,7 @@ fn alive(config: Config, seconds: u16, ping_timeout: u32) -> Peer {
 #[test]
 fn bytes_that_the_transport_takes_are_a_sign_of_life() {
     for version in BOTH {
-        let mut peer = alive(config(version), 3, 1_000);
+        let mut peer = alive(&config(version), 3, 1_000);
         peer.publish(0, &"x".repeat(12_000), 1);
         for _ in 0..120 {
             assert_ne!(peer.write(100), 0, "there is more to write");
@@ -45,7 +45,7 @@ fn bytes_that_the_transport_takes_are_a_sign_of_life() {
 #[test]
 fn messages_before_pingresp_are_a_sign_of_life() {
     for version in BOTH {
-        let mut peer = alive(config(version), 10, 2_000);
+        let mut peer = alive(&config(version), 10, 2_000);
         peer.advance(9_500).unwrap();
         assert_eq!(peer.sent(), ["PINGREQ"]);
         for _ in 0..400 {
@@ -69,13 +69,13 @@ fn messages_before_pingresp_are_a_sign_of_life() {
 fn the_time_for_pingresp_holds_above_half_of_the_keep_alive() {
     for version in BOTH {
         for (keep_alive, ping_timeout) in [(10, 8_000), (10, 60_000), (1, 10_000)] {
-            let mut peer = alive(config(version), keep_alive, ping_timeout);
+            let mut peer = alive(&config(version), keep_alive, ping_timeout);
             peer.advance(u64::from(keep_alive) * 950).unwrap();
             assert_eq!(peer.sent(), ["PINGREQ"]);
             assert_eq!(peer.advance(u64::from(ping_timeout) - 1), Ok(()));
             assert_eq!(peer.advance(1), late(Waiting::PingResp));
             // And in time it is over and done with.
-            let mut peer = alive(config(version), keep_alive, ping_timeout);
+            let mut peer = alive(&config(version), keep_alive, ping_timeout);
             peer.advance(u64::from(keep_alive) * 950).unwrap();
             peer.sent();
             peer.advance(u64::from(ping_timeout) - 1).unwrap();
@@ -89,13 +89,13 @@ fn the_time_for_pingresp_holds_above_half_of_the_keep_alive() {
 #[test]
 fn a_ping_timeout_of_0_leaves_it_to_silence() {
     for version in BOTH {
-        let mut peer = alive(config(version), 10, 0);
+        let mut peer = alive(&config(version), 10, 0);
         peer.advance(9_500).unwrap();
         assert_eq!(peer.sent(), ["PINGREQ"]);
         assert_eq!(peer.advance(5_499), Ok(()));
         assert_eq!(peer.advance(1), late(Waiting::Silence));
         // Without a keep-alive nothing does.
-        let mut peer = alive(Config { ping_interval: 1_000, ..config(version) }, 0, 0);
+        let mut peer = alive(&Config { ping_interval: 1_000, ..config(version) }, 0, 0);
         peer.advance(950).unwrap();
         assert_eq!(peer.sent(), ["PINGREQ"]);
         assert_eq!(peer.advance(500_000), Ok(()));
