@@ -155,8 +155,8 @@ impl Operation for Posting<'_> {
 }
 
 /// QoS 0 with a connection: straight into the outbox. None if it has to wait.
-#[inline(never)]
-fn publish_straight(lock: &dyn Lock, message: &Message<'_>) -> Option<Done> {
+#[inline(never)] // Once for each kind of lock, which is in it.
+fn publish_straight<L: Lock>(lock: &L, message: &Message<'_>) -> Option<Done> {
     let (mut done, mut waker) = (None, None);
     lock.with(&mut |state| {
         done = state.publish_straight(message);

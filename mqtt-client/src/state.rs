@@ -290,7 +290,8 @@ impl State {
     }
 
     /// The next waker to call when the lock is free.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(crate) fn next_waker(&mut self) -> Option<Waker> {
         if !self.has_wakers() {
             return None;

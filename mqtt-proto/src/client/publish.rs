@@ -32,7 +32,8 @@ impl Client<'_> {
     ///
     /// # Errors
     /// [`OperationError`] says what to change, or [`OperationError::NoRoom`] to wait.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub fn publish(
         &mut self,
         message: &Message<'_>,
@@ -95,6 +96,28 @@ impl Client<'_> {
         message: &Message<'_>,
         sizes: Sizes,
     ) -> Result<Published, OperationError> {
+        if message.payload.shared_len() != 0 {
+            return self.publish_shared(message, sizes);
+        }
+        if self.link.stream_out.is_some() {
+            return Err(OperationError::NoRoom);
+        }
+        let Some(room) = self.outbox.append_publish(sizes.packet(), 0) else {
+            return Err(no_room(sizes.packet(), self.outbox.limit()));
+        };
+        write_publish(room, message, sizes, 0);
+        self.count_qos0(sizes);
+        Ok(Published::Left)
+    }
+
+    /// The same with a payload that is held by reference.
+    #[cold]
+    #[inline(never)]
+    fn publish_shared(
+        &mut self,
+        message: &Message<'_>,
+        sizes: Sizes,
+    ) -> Result<Published, OperationError> {
         let by_reference = message.payload.shared_len();
         let copied = sizes.packet().wrapping_sub(by_reference);
         if self.link.stream_out.is_some() {
@@ -107,9 +130,14 @@ impl Client<'_> {
         if let Some(shared) = message.payload.shared() {
             self.outbox.append_shared(&shared);
         }
+        self.count_qos0(sizes);
+        Ok(Published::Left)
+    }
+
+    #[inline]
+    fn count_qos0(&mut self, sizes: Sizes) {
         self.link.count(sizes.packet());
         self.link.unwritten_qos0 = self.link.unwritten_qos0.wrapping_add(1);
-        Ok(Published::Left)
     }
 
     /// QoS 1 and 2, and QoS 0 without a connection: into the log, and from there into the outbox at
