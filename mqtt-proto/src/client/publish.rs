@@ -165,7 +165,11 @@ impl Client<'_> {
             who: tag.0,
             ..Record::default()
         };
-        if !self.outgoing.log.append_with(&mut record, message.payload.shared()) {
+        let fits = match by_reference {
+            0 => self.outgoing.log.append_in_room(&mut record),
+            _ => self.append_shared(&mut record, message),
+        };
+        if !fits {
             return Err(OperationError::NoRoom);
         }
         let place = self.outgoing.log.data_mut(&record).get_mut(prefix..);
@@ -181,6 +185,13 @@ impl Client<'_> {
             return Ok(Published::Left);
         }
         Ok(Published::Pending(PacketId::new(id).unwrap_or(PacketId::MIN)))
+    }
+
+    /// A record whose payload is held by reference.
+    #[cold]
+    #[inline(never)]
+    fn append_shared(&mut self, record: &mut Record, message: &Message<'_>) -> bool {
+        self.outgoing.log.append_with(record, message.payload.shared())
     }
 
     /// Whether one more record is taken, of so many bytes, of which `copied` go into the outbox.

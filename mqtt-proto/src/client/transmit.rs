@@ -265,6 +265,22 @@ impl<'a> Client<'a> {
         if let Some(aliases) = aliases.filter(|_| !record.has(flag::BEFORE)) {
             return aliases.copy_publish(self, record);
         }
+        if record.is_shared() {
+            return self.copy_shared(record);
+        }
+        let packet = self.outgoing.packet(record);
+        let len = packet.len();
+        let Some(room) = self.outbox.append_publish(len, 0) else { return false };
+        copy(room, packet);
+        self.finish_copy(record, len);
+        self.link.count(len);
+        true
+    }
+
+    /// The same for one with a payload that is held by reference.
+    #[cold]
+    #[inline(never)]
+    fn copy_shared(&mut self, record: &Record) -> bool {
         let packet = self.outgoing.packet(record);
         let (len, by_reference) = (packet.len(), self.outgoing.log.shared_len(record));
         let Some(room) = self.outbox.append_publish(len, by_reference) else { return false };

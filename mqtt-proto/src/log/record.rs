@@ -46,7 +46,7 @@ impl Record {
 
     /// Further bytes of it are held by reference: the first four of its own name them.
     #[inline]
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         Shared::POSSIBLE && self.marks & SHARED != 0
     }
 
