@@ -70,7 +70,7 @@ pub(crate) fn abandon(lock: &dyn Lock, slot: Slot) {
     with_state(lock, |state| state.abandon(slot));
 }
 
-fn poll(
+pub(crate) fn poll(
     lock: &dyn Lock,
     operation: &dyn Operation,
     slot: &mut Option<Slot>,

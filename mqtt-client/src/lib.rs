@@ -57,8 +57,11 @@ mod link;
 mod linking;
 mod memory;
 mod options;
+mod payload;
 mod property_list;
 mod publish;
+#[cfg(feature = "alloc")]
+mod publish_owned;
 mod read;
 mod reauthenticate;
 mod receive;
@@ -101,11 +104,13 @@ pub use mqtt_as_proto::client::{
 pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
 pub use mqtt_as_proto::property::SubscriptionId;
 pub use mqtt_as_proto::{
-    Instant, Payload, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName,
-    Version,
+    Instant, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName, Version,
 };
+pub use payload::Payload;
 pub use property_list::PropertyList;
-pub use publish::{Publish, Publishing, Receipt, Sending};
+pub use publish::{Publish, Receipt, Sending};
+#[cfg(feature = "alloc")]
+pub use publish_owned::OwnedPublish;
 pub use read::ReadMemory;
 pub use reauthenticate::AuthenticateError;
 pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};

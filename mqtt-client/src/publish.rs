@@ -1,13 +1,13 @@
 //! Publishing: a builder that is awaited.
 
 use core::fmt;
-use core::future::{Future, IntoFuture};
+use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use mqtt_as_proto::client::{self, Message, OperationError};
-use mqtt_as_proto::{Payload, Properties, QoS, TopicError, TopicName};
+use mqtt_as_proto::{Properties, QoS, TopicError, TopicName};
 
 use crate::acknowledgement::Acknowledgement;
 use crate::call::{Call, Done, Operation, Patience, take_words};
@@ -15,24 +15,36 @@ use crate::client::Client;
 use crate::config::{millis, options};
 use crate::error::PublishError;
 use crate::large::Large;
+use crate::payload::Payload;
 use crate::runtime::{Lock, Runtime, ask, with_state};
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
 use crate::words::Words;
+use owner::{Owner, owner};
 
 impl<R: Runtime> Client<R> {
     /// Publishes a message. Awaited, it resolves when QoS 0 is on its way, QoS 1 is at PUBACK, and
     /// QoS 2 at PUBCOMP, with the server's [`Acknowledgement`]. Options go before the `await`.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+    /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+    /// client.publish("plant/7/raw", &[1, 2, 3]).await?;
+    /// client.publish("plant/7/level", format!("{} %", 42)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn publish<'c, 'p>(
         &'c self,
         topic: &'p str,
         payload: impl Into<Payload<'p>>,
     ) -> Publish<'c, 'p, R> {
-        let message = TopicName::new(topic).map(|topic| Message::new(topic, payload));
-        let posting =
-            Posting { message, patience: Patience::DEFAULT, oneshot: false, large: Large::NONE };
-        Publish(Call::new(&*self.shared, posting))
+        let Payload { lent, owned: large } = payload.into();
+        let message = TopicName::new(topic).map(|topic| Message::new(topic, lent));
+        let posting = Posting { message, patience: Patience::DEFAULT, oneshot: false, large };
+        Publish(Call::new(&*self.shared, posting), owner(self))
     }
 }
 
@@ -42,16 +54,19 @@ impl<R: Runtime> Client<R> {
 /// Until there is room for the message, dropping the future means that it never happened. Then it
 /// is accepted; dropping the future ends the waiting only.
 #[must_use = "it begins when it is awaited"]
-pub struct Publish<'c, 'p, R: Runtime>(Call<'c, R::Lock, Posting<'p>>);
+pub struct Publish<'c, 'p, R: Runtime>(
+    pub(crate) Call<'c, R::Lock, Posting<'p>>,
+    pub(crate) Owner<'c, R>,
+);
 
 /// A message on its way.
 #[derive(Debug)]
-struct Posting<'p> {
+pub(crate) struct Posting<'p> {
     /// Or what is wrong with its topic.
-    message: Result<Message<'p>, TopicError>,
-    patience: Patience,
-    oneshot: bool,
-    large: Large,
+    pub(crate) message: Result<Message<'p>, TopicError>,
+    pub(crate) patience: Patience,
+    pub(crate) oneshot: bool,
+    pub(crate) large: Large,
 }
 
 impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
@@ -99,8 +114,9 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     ///
     /// # Errors
     /// [`PublishError::Invalid`] with `NoRoom` if there is no room; the others as when awaited.
-    pub fn try_publish(self) -> Result<(), PublishError> {
-        let Publishing(mut call) = self.into_future();
+    pub fn try_publish(mut self) -> Result<(), PublishError> {
+        self.prepare();
+        let call = &mut self.0;
         let Posting { message, large, .. } = &call.operation;
         let mut message = message.map_err(PublishError::Topic)?;
         message.payload = large.payload().unwrap_or(message.payload);
@@ -119,22 +135,7 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     #[inline]
     pub fn send(mut self) -> Sending<'c, 'p, R> {
         self.0.operation.patience.until_accepted = true;
-        Sending(self.into_future())
-    }
-}
-
-impl<'c, 'p, R: Runtime> IntoFuture for Publish<'c, 'p, R> {
-    type Output = Result<Acknowledgement, PublishError>;
-    type IntoFuture = Publishing<'c, 'p, R>;
-
-    /// All is set: a large payload is copied, if it has to be.
-    #[inline]
-    fn into_future(mut self) -> Publishing<'c, 'p, R> {
-        let Posting { message, large, oneshot, .. } = &mut self.0.operation;
-        if let Ok(message) = message {
-            large.prepare(message, *oneshot, self.0.lock);
-        }
-        Publishing(self.0)
+        Sending(self)
     }
 }
 
@@ -168,27 +169,34 @@ fn publish_straight(lock: &dyn Lock, message: &Message<'_>) -> Option<Done> {
     done
 }
 
-/// The future of a [`Publish`].
-#[must_use = "it begins at its first poll: await it"]
-pub struct Publishing<'c, 'p, R: Runtime>(Call<'c, R::Lock, Posting<'p>>);
+impl<R: Runtime> Publish<'_, '_, R> {
+    /// All is set: a large payload is copied, if it has to be.
+    #[inline]
+    pub(crate) fn prepare(&mut self) {
+        let Posting { message, large, oneshot, .. } = &mut self.0.operation;
+        if let Ok(message) = message {
+            large.prepare(message, *oneshot, self.0.lock);
+        }
+    }
 
-impl<R: Runtime> Publishing<'_, '_, R> {
     #[inline]
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
-        let Call { lock, operation, slot } = &self.0;
-        if let Ok(message) = &operation.message
-            && message.qos == QoS::AtMostOnce
-            && slot.is_none()
-            && operation.large.payload().is_none()
-            && let Some(done) = publish_straight(*lock, message)
-        {
-            return Poll::Ready(done);
+        if self.0.slot.is_none() {
+            self.prepare();
+            let Call { lock, operation, .. } = &self.0;
+            if let Ok(message) = &operation.message
+                && message.qos == QoS::AtMostOnce
+                && operation.large.payload().is_none()
+                && let Some(done) = publish_straight(*lock, message)
+            {
+                return Poll::Ready(done);
+            }
         }
         Pin::new(&mut self.0).poll(cx)
     }
 }
 
-impl<R: Runtime> Future for Publishing<'_, '_, R> {
+impl<R: Runtime> Future for Publish<'_, '_, R> {
     type Output = Result<Acknowledgement, PublishError>;
 
     #[inline]
@@ -202,7 +210,7 @@ impl<R: Runtime> Future for Publishing<'_, '_, R> {
 
 /// The future of [`Publish::send`].
 #[must_use = "it begins at its first poll: await it"]
-pub struct Sending<'c, 'p, R: Runtime>(Publishing<'c, 'p, R>);
+pub struct Sending<'c, 'p, R: Runtime>(Publish<'c, 'p, R>);
 
 impl<'c, R: Runtime> Future for Sending<'c, '_, R> {
     type Output = Result<Receipt<'c, R>, PublishError>;
@@ -258,7 +266,7 @@ pub(crate) fn count_expiry(lock: &dyn Lock, properties: &Properties<'_>) {
 
 /// What a publish that is over tells.
 #[inline]
-fn published(
+pub(crate) fn published(
     done: Done,
     lock: &dyn Lock,
     slot: &mut Option<Slot>,
@@ -316,6 +324,33 @@ impl<R: Runtime> fmt::Debug for Publish<'_, '_, R> {
     }
 }
 
-opaque!(Publishing, '_, '_);
 opaque!(Sending, '_, '_);
 opaque!(Receipt, '_);
+
+#[cfg(feature = "alloc")]
+mod owner {
+    use crate::client::Client;
+
+    /// Who publishes: an owned publish keeps it alive.
+    pub(crate) type Owner<'c, R> = &'c Client<R>;
+
+    #[inline]
+    pub(crate) fn owner<R: crate::Runtime>(client: &Client<R>) -> Owner<'_, R> {
+        client
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod owner {
+    use core::marker::PhantomData;
+
+    use crate::client::Client;
+
+    /// Who publishes: without a heap nobody asks.
+    pub(crate) type Owner<'c, R> = PhantomData<&'c Client<R>>;
+
+    #[inline]
+    pub(crate) fn owner<R: crate::Runtime>(_: &Client<R>) -> Owner<'_, R> {
+        PhantomData
+    }
+}

@@ -1,13 +1,14 @@
 //! The names that every adapter re-exports: one list, so that the surface is the same on all.
 
+#[cfg(feature = "alloc")]
+pub use crate::OwnedPublish;
 pub use crate::{
     Acknowledge, Acknowledgement, Config, ConfigError, ConnectError, Connecting, ConnectionError,
     DisconnectError, DownReason, ErrorKind, Granted, Limit, Limits, MessageRef, NotSent,
     OpenStream, OperationError, Overflow, Payload, Properties, Property, Publish, PublishError,
-    Publishing, QoS, ReasonCode, RetainHandling, Runtime, Sending, Session, Statistics, Step,
-    StreamError, Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall,
-    TopicError, TopicFilter, TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will,
-    event,
+    QoS, ReasonCode, RetainHandling, Runtime, Sending, Session, Statistics, Step, StreamError,
+    Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, TooSmall, TopicError,
+    TopicFilter, TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will, event,
 };
 pub use crate::{AuthenticateError, Authenticator, PropertyList, Reconfigure, Reply, Stage};
 #[cfg(feature = "alloc")]

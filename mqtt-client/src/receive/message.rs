@@ -29,6 +29,18 @@ macro_rules! header {
             self.publish.retain
         }
 
+        /// Returns whether it may have come before (DUP): the server sent it again.
+        #[must_use]
+        pub fn dup(&self) -> bool {
+            self.publish.dup
+        }
+
+        /// Returns its packet identifier, at QoS 1 and 2.
+        #[must_use]
+        pub fn packet_id(&self) -> Option<u16> {
+            self.publish.delivery.id().map(|id| id.get())
+        }
+
         /// Returns its properties, 5.0 only.
         #[must_use]
         pub fn properties(&self) -> Properties<$life> {
@@ -96,7 +108,7 @@ mod owned {
 
     use bytes::Bytes;
     use mqtt_as_proto::client::Stored;
-    use mqtt_as_proto::{AckToken, Properties, QoS, Version};
+    use mqtt_as_proto::{AckToken, PacketId, Properties, QoS, Version};
 
     use super::{Acknowledge, decode};
     use crate::chunks::Chunks;
@@ -158,6 +170,19 @@ mod owned {
             self.packet.first().is_some_and(|first| first & 1 != 0)
         }
 
+        /// Returns whether it may have come before (DUP): the server sent it again.
+        #[must_use]
+        pub fn dup(&self) -> bool {
+            self.packet.first().is_some_and(|first| first & 8 != 0)
+        }
+
+        /// Returns its packet identifier, at QoS 1 and 2.
+        #[must_use]
+        pub fn packet_id(&self) -> Option<u16> {
+            let publish = decode(&self.packet, self.version)?;
+            publish.delivery.id().map(PacketId::get)
+        }
+
         /// Returns its properties, 5.0 only.
         #[must_use]
         pub fn properties(&self) -> Properties<'_> {
@@ -187,6 +212,8 @@ mod owned {
                 .field("payload", &self.payload())
                 .field("qos", &self.qos())
                 .field("retain", &self.retain())
+                .field("dup", &self.dup())
+                .field("packet_id", &self.packet_id())
                 .finish_non_exhaustive()
         }
     }
