@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mqtt_as_proto::packet::Delivery;
+use futures_lite::future::zip;
+use mqtt_as_proto::packet::{Delivery, PacketType};
 
 use super::story::{
-    MS, both, client, config, connected, got, message, next, numbers, payloads, peer, server, take,
-    text, until,
+    MS, acknowledged, again, both, client, config, connected, got, held, id, message, next,
+    numbers, payloads, peer, server, take, text, until,
 };
 use crate::runtime::adapter::{Overflow, QoS, Version};
 use crate::runtime::{Client, sleep, soon, spawn, within};
@@ -253,5 +254,42 @@ fn the_queue_is_bounded_in_bytes_too() {
         assert_eq!(payloads(&client, 4).await.len(), 4);
         assert_eq!(client.statistics().discards, 6);
         assert!(soon(20 * MS, take(&client)).await.is_none());
+    });
+}
+
+#[test]
+fn a_message_has_its_packet_identifier_and_dup() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            script.send(&message("a", "x", Delivery::AtMostOnce));
+            script.send(&again(message("a", "y", Delivery::AtLeastOnce(id(5)))));
+            acknowledged(script, PacketType::PubAck, 5);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        for wanted in [(false, None), (true, Some(5))] {
+            let message = held(&client).await;
+            assert_eq!((message.dup(), message.packet_id()), wanted);
+        }
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// Calls are futures: whatever joins futures joins them.
+#[test]
+fn calls_are_joined() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        let publish = client.publish("b", "x").qos(QoS::AtLeastOnce);
+        let subscribe = client.subscribe("a", QoS::AtLeastOnce);
+        let (published, subscribed) = within(zip(publish, subscribe)).await;
+        published.expect("an acknowledgement");
+        subscribed.expect("a subscription");
+        let (published, taken) = within(zip(client.publish("a", "y"), next(&client))).await;
+        published.expect("a publish");
+        assert_eq!(taken.1, "y");
     });
 }

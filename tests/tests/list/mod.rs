@@ -24,6 +24,8 @@ pub(crate) mod heap;
 mod links;
 mod ordering;
 mod overrun;
+#[cfg(feature = "heap")]
+mod owning;
 mod peers;
 pub(crate) mod publishing;
 mod receipts;

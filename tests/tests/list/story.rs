@@ -280,6 +280,12 @@ pub(crate) fn message<'p>(topic: &'p str, payload: &'p str, delivery: Delivery) 
     Packet::Publish(Publish { delivery, ..Publish::new(topic, payload.as_bytes()) })
 }
 
+/// The same, sent again.
+pub(crate) fn again(packet: Packet<'_>) -> Packet<'_> {
+    let Packet::Publish(publish) = packet else { unreachable!("it is a PUBLISH") };
+    Packet::Publish(Publish { dup: true, ..publish })
+}
+
 /// The next PUBLISH of the client: DUP, packet identifier, payload.
 pub(crate) fn published(script: &mut Script) -> (bool, u16, String) {
     script.expect_packet(PacketType::Publish, |packet| {
