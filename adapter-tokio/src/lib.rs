@@ -26,16 +26,20 @@
 #![forbid(unsafe_code)]
 
 mod socket;
+mod stream;
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant as Clock;
 
 pub use mqtt_as_client::surface::*;
 pub use socket::{ReadHalf, Tcp, WriteHalf};
+pub use stream::Streams;
 
 /// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.
 ///
@@ -56,6 +60,42 @@ pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Tokio>;
 
 /// A received message that is read piece by piece.
 pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Tokio>;
+
+/// Returns a client over transports that the program opens: TLS, a proxy, a pipe, whatever tokio
+/// reads and writes. `open` is called with the server's name and port for each connection, and has
+/// the time of `connect_timeout`. The client's tasks are spawned, as by `Client::new`.
+///
+/// ```no_run
+/// use mqtt_as_tokio::Config;
+/// use tokio::net::TcpStream;
+///
+/// # fn tls<T>(stream: T) -> T { stream }
+/// # async fn run() -> Result<(), mqtt_as_tokio::ConfigError> {
+/// let config = Config::new("broker.example").port(8883);
+/// let client = mqtt_as_tokio::new_with(config, |host, port| async move {
+///     Ok(tls(TcpStream::connect((host, port)).await?))
+/// })?;
+/// # let _ = client;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`ConfigError`] names settings that do not fit each other.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn new_with<F, O, S>(config: Config, open: F) -> Result<Client, ConfigError>
+where
+    F: FnMut(String, u16) -> O + Send + 'static,
+    O: Future<Output = io::Result<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (client, runner, callbacks) = Client::with_tasks(config, Streams(open), Arc::new)?;
+    tokio::spawn(runner.run());
+    tokio::spawn(callbacks.run());
+    Ok(client)
+}
 
 /// The runtime tokio, as the client sees it.
 #[derive(Debug)]

@@ -38,12 +38,20 @@ impl Connect for Tcp {
         packet: &mut BytesMut,
         cx: &mut Context<'_>,
     ) -> Option<Poll<Result<usize, ErrorKind>>> {
-        // Up to the end of the packet: more room is not asked for.
-        let room = packet.capacity() - packet.len();
-        let mut packet = packet.limit(room);
-        let poll = pin!(read.0.read_buf(&mut packet)).poll(cx);
-        Some(poll.map_err(|error| embedded_io_async::Error::kind(&error).into()))
+        Some(poll_read_buf(read, packet, cx))
     }
+}
+
+/// Reads up to the end of the packet: more room is not asked for.
+pub(crate) fn poll_read_buf<T: AsyncRead + Unpin>(
+    read: &mut ReadHalf<T>,
+    packet: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<Result<usize, ErrorKind>> {
+    let room = packet.capacity() - packet.len();
+    let mut packet = packet.limit(room);
+    let poll = pin!(read.0.read_buf(&mut packet)).poll(cx);
+    poll.map_err(|error| embedded_io_async::Error::kind(&error).into())
 }
 
 /// Resolves the name and tries every address; tells of the last failure.
@@ -61,7 +69,7 @@ async fn open(server: Server<'_>) -> Result<TcpStream, ConnectError> {
 }
 
 /// A step within its time-out.
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     server: Server<'_>,
     step: Step,
     future: impl Future<Output = io::Result<T>>,
@@ -81,11 +89,11 @@ async fn limited<T>(
 
 /// The half of a tokio stream that is read.
 #[derive(Debug)]
-pub struct ReadHalf<T>(T);
+pub struct ReadHalf<T>(pub(crate) T);
 
 /// The half of a tokio stream that is written.
 #[derive(Debug)]
-pub struct WriteHalf<T>(T);
+pub struct WriteHalf<T>(pub(crate) T);
 
 impl<T> ErrorType for ReadHalf<T> {
     type Error = io::Error;
