@@ -67,23 +67,56 @@
 //! take its place, as TLS, or a serial line ([`SerialLink`]):
 //!
 //! ```
+//! use embassy_executor::Spawner;
 //! use embedded_io_async::{Read, Write};
-//! use mqtt_as_embassy::{Client, Config, ConfigError, Connect, SerialLink, ResourcesFor, Runner};
+//! use mqtt_as_embassy::{
+//!     Client, Config, ConnectError, Dial, ErrorKind, ResourcesFor, Runner, SerialLink, Server, Step,
+//! };
 //! use static_cell::ConstStaticCell;
+//! # pub struct Uart;
+//! # impl embedded_io_async::ErrorType for Uart { type Error = core::convert::Infallible; }
+//! # impl Read for Uart {
+//! #     async fn read(&mut self, _: &mut [u8]) -> Result<usize, Self::Error> { Ok(0) }
+//! # }
+//! # impl Write for Uart {
+//! #     async fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> { Ok(bytes.len()) }
+//! #     async fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
+//! # }
 //!
 //! static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 4096, 4>> =
 //!     ConstStaticCell::new(ResourcesFor::new());
 //!
-//! /// Over a line that is always there: nothing is to do before a connection.
-//! fn client(
-//!     rx: impl Read,
-//!     tx: impl Write,
-//! ) -> Result<(Client, Runner<impl Connect>), ConfigError> {
-//!     let line = SerialLink::new(rx, tx, async |_, _, _| Ok(()));
-//!     mqtt_as_embassy::with_connector(line, RESOURCES.take(), Config::new("the other end"))
+//! /// Makes a connection of the line. A task needs its name: a closure has none.
+//! struct Modem;
+//!
+//! impl<R: Read, W: Write> Dial<R, W> for Modem {
+//!     async fn dial(
+//!         &mut self,
+//!         _rx: &mut R,
+//!         tx: &mut W,
+//!         server: Server<'_>,
+//!     ) -> Result<(), ConnectError> {
+//!         let failed = ConnectError::Unreachable(Step::Open, ErrorKind::Other);
+//!         tx.write_all(server.host.as_bytes()).await.map_err(|_| failed)
+//!     }
 //! }
-//! # let _ = client(&[][..], &mut [][..]);
+//!
+//! #[embassy_executor::task]
+//! async fn mqtt(runner: Runner<SerialLink<Uart, Uart, Modem>>) {
+//!     runner.run().await;
+//! }
+//!
+//! fn start(spawner: Spawner, rx: Uart, tx: Uart) -> Result<Client, Box<dyn std::error::Error>> {
+//!     let line = SerialLink::with_dial(rx, tx, Modem);
+//!     let config = Config::new("the other end");
+//!     let (client, runner) = mqtt_as_embassy::with_connector(line, RESOURCES.take(), config)?;
+//!     spawner.spawn(mqtt(runner)?);
+//!     Ok(client)
+//! }
 //! ```
+//!
+//! A line that is always there needs no [`Dial`]: [`SerialLink::always_open`] makes a
+//! `SerialLink<Uart, Uart>` of it.
 //!
 //! # Features
 //!
@@ -105,7 +138,10 @@ use mqtt_as_client::{HandlerTable, Handlers, Handling, Instant};
 
 pub use lock::Critical;
 pub use mqtt_as_client::surface::*;
-pub use mqtt_as_client::{Connect, HandledEvent, HandlerId, SerialLink, Server, Shutdown};
+pub use mqtt_as_client::{
+    AlwaysOpen, Connect, Dial, HandledEvent, HandlerId, SerialLink, SerialLinkWrite, Server,
+    Shutdown,
+};
 pub use resources::{Resources, ResourcesFor};
 pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
 

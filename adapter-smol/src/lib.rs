@@ -202,8 +202,9 @@ fn assert_send(client: &'static Client, driver: Driver) {
     send(client.unsubscribe("a"));
     send(client.unsubscribe_all(&[], Properties::NONE));
     send(client.publish("a", "b"));
-    send(IntoFuture::into_future(client.publish("a", "b")));
     send(client.publish("a", "b").send());
+    send(client.publish("a", "b").owned());
+    send(client.reauthenticate());
     send(async { client.publish("a", "b").send().await?.await });
     send(async { client.queue().next().await });
     send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });

@@ -19,6 +19,23 @@
 //! # }
 //! ```
 //!
+//! Calls are futures: tokio joins, selects and spawns them.
+//!
+//! ```no_run
+//! # use mqtt_as_tokio::{Client, QoS};
+//! # async fn run(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let (published, subscribed) = tokio::join!(
+//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce),
+//!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce),
+//! );
+//! published?;
+//! subscribed?;
+//! let later = tokio::spawn(client.publish("plant/7/state", format!("{} bar", 3)).owned());
+//! later.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The names and their meaning are the same on every runtime: they are documented at
 //! `mqtt_as_client`, which this crate re-exports. Here is only what tokio brings: sockets, time,
 //! tasks and a lock.
@@ -177,8 +194,9 @@ fn assert_send(client: &'static Client) {
     send(client.unsubscribe("a"));
     send(client.unsubscribe_all(&[], Properties::NONE));
     send(client.publish("a", "b"));
-    send(IntoFuture::into_future(client.publish("a", "b")));
     send(client.publish("a", "b").send());
+    send(client.publish("a", "b").owned());
+    send(client.reauthenticate());
     send(async { client.publish("a", "b").send().await?.await });
     send(async { client.queue().next().await });
     send(async { client.queue().next_into(&mut [0; 64]).await.is_ok() });

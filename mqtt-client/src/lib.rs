@@ -120,7 +120,7 @@ pub use receive::{
 pub use reconfigure::Reconfigure;
 pub use runner::Runner;
 pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
-pub use serial_link::{SerialLink, SerialLinkWrite};
+pub use serial_link::{AlwaysOpen, Dial, SerialLink, SerialLinkWrite};
 pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
 pub use subscribe::{Subscribe, Unsubscribe};

@@ -1,6 +1,7 @@
 //! A transport that is always there: a serial line, a modem, a stream that somebody else opened.
 
 use core::fmt;
+use core::future::Future;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
@@ -30,10 +31,66 @@ use crate::runtime::{Connect, Server, Shutdown};
 /// }
 /// # let _ = modem(&[][..], &mut [][..]);
 /// ```
-pub struct SerialLink<R, W, F> {
+///
+/// A closure has no name. Where the type of the link needs one, as in a task of embassy, a [`Dial`]
+/// of the program's own takes its place ([`with_dial`](Self::with_dial)), or nothing
+/// ([`always_open`](Self::always_open)).
+pub struct SerialLink<R, W, F = AlwaysOpen> {
     read: R,
     write: W,
     open: F,
+}
+
+impl<R: Read, W: Write> SerialLink<R, W> {
+    /// Returns a link over that stream, which needs nothing before a connection.
+    pub const fn always_open(read: R, write: W) -> Self {
+        Self { read, write, open: AlwaysOpen }
+    }
+}
+
+impl<R: Read, W: Write, D: Dial<R, W>> SerialLink<R, W, D> {
+    /// Returns a link over that stream, which `dial` prepares for each connection.
+    pub const fn with_dial(read: R, write: W, dial: D) -> Self {
+        Self { read, write, open: dial }
+    }
+}
+
+/// Prepares a stream for a connection, as a modem dials. Closures do.
+pub trait Dial<R, W> {
+    /// Prepares the stream for a connection to that server, within its time-out.
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`] or [`ConnectError::TimedOut`]: there is no connection.
+    fn dial(
+        &mut self,
+        read: &mut R,
+        write: &mut W,
+        server: Server<'_>,
+    ) -> impl Future<Output = Result<(), ConnectError>>;
+}
+
+impl<R, W, F> Dial<R, W> for F
+where
+    F: AsyncFnMut(&mut R, &mut W, Server<'_>) -> Result<(), ConnectError>,
+{
+    async fn dial(
+        &mut self,
+        read: &mut R,
+        write: &mut W,
+        server: Server<'_>,
+    ) -> Result<(), ConnectError> {
+        self(read, write, server).await
+    }
+}
+
+/// Nothing is to do before a connection: the line is always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlwaysOpen;
+
+impl<R, W> Dial<R, W> for AlwaysOpen {
+    async fn dial(&mut self, _: &mut R, _: &mut W, _: Server<'_>) -> Result<(), ConnectError> {
+        Ok(())
+    }
 }
 
 impl<R, W, F> SerialLink<R, W, F>
@@ -42,7 +99,7 @@ where
     W: Write,
     F: AsyncFnMut(&mut R, &mut W, Server<'_>) -> Result<(), ConnectError>,
 {
-    /// That stream, which `open` prepares for each connection.
+    /// Returns a link over that stream, which `open` prepares for each connection.
     pub const fn new(read: R, write: W, open: F) -> Self {
         Self { read, write, open }
     }
@@ -52,7 +109,7 @@ impl<R, W, F> Connect for SerialLink<R, W, F>
 where
     R: Read,
     W: Write,
-    F: AsyncFnMut(&mut R, &mut W, Server<'_>) -> Result<(), ConnectError>,
+    F: Dial<R, W>,
 {
     type Read<'c>
         = &'c mut R
@@ -67,7 +124,7 @@ where
         &mut self,
         server: Server<'_>,
     ) -> Result<(Self::Read<'_>, Self::Write<'_>), ConnectError> {
-        (self.open)(&mut self.read, &mut self.write, server).await?;
+        self.open.dial(&mut self.read, &mut self.write, server).await?;
         Ok((&mut self.read, SerialLinkWrite(&mut self.write)))
     }
 }
