@@ -147,6 +147,7 @@ fn do_chores(lock: &dyn Lock) {
 
 /// Where the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Server<'a> {
     /// Host name or address.
     pub host: &'a str,
