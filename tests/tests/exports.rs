@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// What only those name who write a runtime, or make a client of parts.
-const OF_RUNTIMES: [&str; 20] = [
+const OF_RUNTIMES: [&str; 21] = [
     "BorrowedMemory",
     "Callbacks",
     "HandledEvent",
@@ -20,6 +20,7 @@ const OF_RUNTIMES: [&str; 20] = [
     "Handling",
     "Instant",
     "LentHandlers",
+    "Listeners",
     "LinkEvent",
     "Lock",
     "Memory",
