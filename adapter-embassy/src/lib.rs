@@ -138,10 +138,7 @@ use mqtt_as_client::{HandlerTable, Handlers, Handling, Instant};
 
 pub use lock::Critical;
 pub use mqtt_as_client::surface::*;
-pub use mqtt_as_client::{
-    AlwaysOpen, Connect, Dial, HandledEvent, HandlerId, SerialLink, SerialLinkWrite, Server,
-    Shutdown,
-};
+pub use mqtt_as_client::{HandledEvent, Handler, HandlerId};
 pub use resources::{Resources, ResourcesFor};
 pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
 

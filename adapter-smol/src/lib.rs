@@ -39,7 +39,7 @@ use std::time::{Duration, Instant as Clock};
 use async_io::Timer;
 use futures_lite::future::zip;
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use mqtt_as_client::{Callbacks, Connect, Instant, Lock, Registered, Runner, State};
+use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, State};
 
 pub use mqtt_as_client::surface::*;
 pub use socket::Tcp;

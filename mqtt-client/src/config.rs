@@ -99,6 +99,7 @@ const OF_LIST: MakeProperties = |list| Properties::new(list);
 
 /// What a publish does while there is no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WhileDown {
     /// It waits in the store for the next connection.
     #[default]

@@ -10,6 +10,7 @@ pub use crate::transport::ErrorKind;
 
 mqtt_as_proto::reasons! {
     /// A step of opening a connection.
+    #[non_exhaustive]
     Step {
         /// Looking the host name up.
         Resolve => "looking up the host name";

@@ -16,6 +16,8 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// What a public signature names can be named.
+#![warn(unnameable_types)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -110,7 +112,8 @@ pub use mqtt_as_proto::client::{
     ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError, Violation, Waiting,
 };
 pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
-pub use mqtt_as_proto::property::SubscriptionId;
+pub use mqtt_as_proto::property::{MaximumQoS, PropertyIter, SubscriptionId, TopicAliasId};
+pub use mqtt_as_proto::{DecodeError, EncodeError, PacketId, PacketType};
 pub use mqtt_as_proto::{
     Instant, Properties, Property, QoS, ReasonCode, TopicError, TopicFilter, TopicName, Version,
 };

@@ -165,6 +165,7 @@ impl Above for Ours {
 
 /// Where the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Server<'a> {
     /// Host name or address.
     pub host: &'a str,

@@ -1,7 +1,5 @@
 //! The names that every adapter re-exports: one list, so that the surface is the same on all.
 
-#[cfg(feature = "alloc")]
-pub use crate::OwnedPublish;
 pub use crate::{
     Acknowledge, Acknowledgement, Attempt, Binary, Config, ConfigError, ConnectError, Connecting,
     ConnectionError, Credentials, DisconnectError, DownReason, ErrorKind, Granted, Limit, Limits,
@@ -12,5 +10,13 @@ pub use crate::{
     TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will, event,
 };
 pub use crate::{AuthenticateError, Authenticator, PropertyList, Reconfigure, Reply, Stage};
+#[cfg(feature = "alloc")]
+pub use crate::{Binding, Callback, CallbackFuture, NewTask, OwnedPublish, WithData};
+// What errors and properties are made of.
+pub use crate::{
+    DecodeError, EncodeError, MaximumQoS, PacketId, PacketType, PropertyIter, TopicAliasId,
+};
+// What settings take, and what a transport of the program's own is made of.
+pub use crate::{AlwaysOpen, Connect, Dial, Held, SerialLink, SerialLinkWrite, Server, Shutdown};
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, ServerWords};

@@ -5,6 +5,7 @@ use crate::packet::{QoS, Subscription};
 /// What the server allows. 3.1.1 has no such limits: there these are the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Limits {
     /// Unacknowledged QoS 1 and 2 messages at a time.
     pub receive_maximum: u16,

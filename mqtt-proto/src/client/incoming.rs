@@ -70,6 +70,7 @@ impl Consumer {
 
 /// What happens to a QoS 0 message that finds the queue full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Overflow {
     /// Nothing more is read until there is room, unless a reply is awaited: no message is dropped
     /// that a consumer would take.
