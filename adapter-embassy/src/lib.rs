@@ -154,6 +154,10 @@ pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Embassy>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Embassy>;
 
+/// The messages that match a filter.
+#[cfg(feature = "alloc")]
+pub type Receiver = mqtt_as_client::Receiver<Embassy>;
+
 /// A message that is published piece by piece.
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Embassy>;
 

@@ -57,6 +57,12 @@ pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Smol>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Smol>;
 
+/// The messages that match a filter.
+pub type Receiver = mqtt_as_client::Receiver<Smol>;
+
+/// A subscription whose messages a callback gets.
+pub type Subscription = mqtt_as_client::Subscription<Smol>;
+
 /// A message that is published piece by piece.
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Smol>;
 

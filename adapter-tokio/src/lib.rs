@@ -73,6 +73,12 @@ pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Tokio>;
 /// The received messages.
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Tokio>;
 
+/// The messages that match a filter.
+pub type Receiver = mqtt_as_client::Receiver<Tokio>;
+
+/// A subscription whose messages a callback gets.
+pub type Subscription = mqtt_as_client::Subscription<Tokio>;
+
 /// A message that is published piece by piece.
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Tokio>;
 

@@ -1,7 +1,7 @@
 //! What a client keeps only with a heap.
 
 #[cfg(feature = "alloc")]
-pub(crate) use heap::Kept;
+pub(crate) use heap::{Kept, Receivers};
 #[cfg(not(feature = "alloc"))]
 pub(crate) use lent::Kept;
 
@@ -10,8 +10,14 @@ mod heap {
     use alloc::boxed::Box;
     use core::any::Any;
 
+    use mqtt_as_proto::Instant;
+    use mqtt_as_proto::client::{self, Answer, Arrival};
+
     use crate::chunks::Chunks;
+    use crate::deadline::{Deadline, NEVER};
+    use crate::event::Session;
     use crate::held::Text;
+    use crate::waiters::{Wait, Waiters};
 
     /// What is kept in the shared state.
     #[derive(Debug, Default)]
@@ -22,6 +28,37 @@ mod heap {
         pub(crate) callbacks: Option<Box<dyn Any + Send>>,
         /// A server that ours has named, for this time.
         pub(crate) elsewhere: Option<(Text, u16)>,
+        /// The program's receivers, once there was one.
+        pub(crate) receivers: Option<Box<dyn Receivers>>,
+        /// The program has subscribed to something itself, too.
+        subscribes: bool,
+        /// When nobody has taken a message for too long, since nothing more is read for want of room.
+        jam: Option<Deadline>,
+    }
+
+    /// Receivers by filter, as the rest of the client sees them.
+    pub(crate) trait Receivers: Any + Send {
+        /// A message came: it is claimed by those that it is for. `others` if the program has also
+        /// subscribed without receivers.
+        fn offer(&mut self, arrival: &Arrival<'_>, others: bool, waiters: &mut Waiters);
+
+        /// The server answered a request of theirs.
+        fn answered(&mut self, answer: &Answer<'_>, waiters: &mut Waiters);
+
+        /// The link came up.
+        fn come_up(&mut self, session: &Session);
+
+        /// The link went down.
+        fn go_down(&mut self);
+
+        /// Asks the server for what is wanted, and looks for messages that have moved.
+        fn attend(&mut self, core: &mut client::Client<'static>, waiters: &mut Waiters);
+    }
+
+    impl core::fmt::Debug for dyn Receivers {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            f.write_str("Receivers")
+        }
     }
 
     impl Kept {
@@ -29,17 +66,141 @@ mod heap {
         pub(crate) fn release_memory(&mut self) {
             self.chunks.release();
         }
+
+        /// The program subscribes to something, for no receiver.
+        #[inline]
+        pub(crate) fn note_subscribing(&mut self) {
+            self.subscribes = true;
+        }
+
+        pub(crate) fn offer(&mut self, arrival: &Arrival<'_>, waiters: &mut Waiters) {
+            if let Some(receivers) = &mut self.receivers {
+                receivers.offer(arrival, self.subscribes, waiters);
+            }
+        }
+
+        /// Whether the answer was for receivers.
+        pub(crate) fn answered(&mut self, answer: &Answer<'_>, waiters: &mut Waiters) -> bool {
+            let receivers = self.receivers.as_mut().filter(|_| answer.tag.0 & 0xffff == 0);
+            receivers.map(|receivers| receivers.answered(answer, waiters)).is_some()
+        }
+
+        pub(crate) fn come_up(&mut self, session: &Session) {
+            if let Some(receivers) = &mut self.receivers {
+                receivers.come_up(session);
+            }
+        }
+
+        pub(crate) fn go_down(&mut self, waiters: &mut Waiters) {
+            self.jam = None;
+            if let Some(receivers) = &mut self.receivers {
+                receivers.go_down();
+                waiters.wake_all(Wait::Received);
+            }
+        }
+
+        #[inline]
+        pub(crate) fn attend(&mut self, core: &mut client::Client<'static>, waiters: &mut Waiters) {
+            if let Some(receivers) = &mut self.receivers {
+                receivers.attend(core, waiters);
+            }
+        }
+
+        /// Whether nothing more is read before a message is taken: somebody has the response time to
+        /// do so.
+        #[inline]
+        pub(crate) fn note_full(
+            &mut self,
+            is_full: bool,
+            core: &client::Client<'static>,
+            now: Instant,
+        ) {
+            if is_full && self.receivers.is_some() {
+                let time = core.config().response_time;
+                self.jam = (time != 0).then(|| Deadline::after(now, time));
+            }
+        }
+
+        /// The milliseconds until somebody has to have taken a message, or `NEVER`.
+        pub(crate) fn time_left(&self, now: Instant) -> u32 {
+            self.jam.map_or(NEVER, |until| until.left(now))
+        }
+
+        /// If nobody has, and somebody waits for a message that may lie behind, reading goes on: true
+        /// then.
+        pub(crate) fn read_past_jam(
+            &mut self,
+            core: &mut client::Client<'static>,
+            waiters: &Waiters,
+            now: Instant,
+        ) -> bool {
+            if self.time_left(now) != 0 {
+                return false;
+            }
+            self.jam = None;
+            let waits = waiters.waits(Wait::Received) || waiters.waits(Wait::Message);
+            let is_jammed = waits && core.is_full();
+            if is_jammed {
+                core.read_past_jam();
+            }
+            is_jammed
+        }
     }
 }
 
 #[cfg(not(feature = "alloc"))]
+#[allow(clippy::unused_self)] // With a heap there is something.
 mod lent {
+    use mqtt_as_proto::Instant;
+    use mqtt_as_proto::client::{self, Answer, Arrival};
+
+    use crate::deadline::NEVER;
+    use crate::event::Session;
+    use crate::waiters::Waiters;
+
     /// What is kept in the shared state: nothing.
     #[derive(Debug, Default)]
     pub(crate) struct Kept {}
 
     impl Kept {
-        #[allow(clippy::unused_self)] // With a heap there is something to give back.
         pub(crate) fn release_memory(&mut self) {}
+
+        #[inline]
+        pub(crate) fn note_subscribing(&mut self) {}
+
+        #[inline]
+        pub(crate) fn offer(&mut self, _: &Arrival<'_>, _: &mut Waiters) {}
+
+        #[inline]
+        pub(crate) fn answered(&mut self, _: &Answer<'_>, _: &mut Waiters) -> bool {
+            false
+        }
+
+        #[inline]
+        pub(crate) fn come_up(&mut self, _: &Session) {}
+
+        #[inline]
+        pub(crate) fn go_down(&mut self, _: &mut Waiters) {}
+
+        #[inline]
+        pub(crate) fn attend(&mut self, _: &mut client::Client<'static>, _: &mut Waiters) {}
+
+        #[inline]
+        pub(crate) fn note_full(&mut self, _: bool, _: &client::Client<'static>, _: Instant) {}
+
+        #[inline]
+        pub(crate) fn time_left(&self, _: Instant) -> u32 {
+            NEVER
+        }
+
+        #[inline]
+        pub(crate) fn read_past_jam(
+            &mut self,
+            _: &mut client::Client<'static>,
+            _: &Waiters,
+            _: Instant,
+        ) -> bool {
+            false
+        }
     }
 }

@@ -142,5 +142,5 @@ pub use will::Will;
 #[cfg(feature = "alloc")]
 pub use receive::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, Message, NewTask,
-    Registered, Start, WithData,
+    Receiver, Registered, Start, Subscription, WithData,
 };

@@ -81,6 +81,7 @@ impl State {
         self.link.disconnected = true;
         self.link.retry.is_on = false;
         self.waiters.wake_all(Wait::Message);
+        self.waiters.wake_all(Wait::Received);
         if !self.link.busy {
             wanted |= self.link.linger.take().is_some(); // Of the attempt that was to come.
             if self.link.is_replaced {
@@ -293,6 +294,7 @@ impl State {
         if was_up && !self.link.is_replaced {
             self.tell_down(reason);
         }
+        self.kept.go_down(&mut self.waiters);
         for wait in [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
             self.waiters.wake_all(wait);
         }

@@ -83,6 +83,7 @@ pub(crate) struct Told<'s> {
     link: &'s mut Link,
     lane: &'s mut Lane,
     counts: &'s mut Counts,
+    kept: &'s mut Kept,
 }
 
 impl State {
@@ -120,8 +121,8 @@ impl State {
     /// The core, and what its events change.
     #[inline]
     pub(crate) fn split(&mut self) -> (&mut client::Client<'static>, Told<'_>) {
-        let Self { core, waiters, driver, link, lane, counts, .. } = self;
-        (core, Told { waiters, driver, link, lane, counts })
+        let Self { core, waiters, driver, link, lane, counts, kept, .. } = self;
+        (core, Told { waiters, driver, link, lane, counts, kept })
     }
 
     /// The time, read from the clock only if nobody has read it since the driver began to wait.
@@ -217,7 +218,8 @@ impl State {
         let now = self.now;
         let left = |at: Option<Deadline>| at.map_or(NEVER, |at| at.left(now));
         let of_core = left(self.core.poll_timeout().map(|at| Deadline::after(at, 0)));
-        of_core.min(left(self.link.linger)).min(self.waiters.time_left(now))
+        let others = self.waiters.time_left(now).min(self.kept.time_left(now));
+        of_core.min(left(self.link.linger)).min(others)
     }
 
     /// How long a call waits for its answer.
@@ -233,6 +235,7 @@ impl State {
 
     /// What has to follow when something was done with the core.
     pub(crate) fn settle(&mut self) {
+        self.kept.attend(&mut self.core, &mut self.waiters);
         if self.core.wants_transmit() || self.core.is_closing() {
             self.notify_write();
         }
@@ -366,8 +369,11 @@ impl Told<'_> {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
             Event::Answered(answer) => {
                 self.link.subscribed.answer(answer.tag, answer.codes);
-                self.waiters.answer(&answer);
+                if !self.kept.answered(&answer, self.waiters) {
+                    self.waiters.answer(&answer);
+                }
             }
+            Event::Arrived(arrival) => self.kept.offer(&arrival, self.waiters),
             Event::Explained { tag, properties } => self.waiters.explain(tag, &properties),
             Event::Pong => {
                 self.link.pongs = self.link.pongs.wrapping_add(1);
@@ -397,6 +403,7 @@ impl Told<'_> {
             self.link.prepared = true;
             return;
         }
+        self.kept.come_up(&session);
         self.link.come_up(session);
         self.counts.connections += 1;
         self.driver.notify(News::WRITE);

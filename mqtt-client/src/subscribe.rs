@@ -22,6 +22,10 @@ impl<R: Runtime> Client<R> {
     /// Subscribes to a filter at that QoS. Awaited, it resolves at SUBACK with what was granted.
     /// Options go before the `await`.
     ///
+    /// The messages come to [`queue`](Self::queue) and to callbacks. With a heap
+    /// `Subscribe::receiver` gives those of this filter alone; without one the program sees by
+    /// [`TopicFilter::matches`] which filter a topic belongs to.
+    ///
     /// ```
     /// # use mqtt_as_client::{Client, QoS, RetainHandling, Runtime, SubscribeError};
     /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
@@ -39,7 +43,7 @@ impl<R: Runtime> Client<R> {
             options: SubscriptionOptions::new(qos),
             properties: Properties::NONE,
         };
-        Subscribe(Call::new(&*self.shared, asked))
+        Subscribe { call: Call::new(&*self.shared, asked), shared: &self.shared }
     }
 
     /// Subscribes to up to 16 filters in one packet, each with its options; properties (a
@@ -114,7 +118,11 @@ impl<R: Runtime> Client<R> {
 /// Dropping it before the packet was accepted means that it never happened; later it ends the
 /// waiting only.
 #[must_use = "it begins when it is awaited"]
-pub struct Subscribe<'c, 'p, R: Runtime>(Call<'c, R::Lock, Asked<'p>>);
+pub struct Subscribe<'c, 'p, R: Runtime> {
+    call: Call<'c, R::Lock, Asked<'p>>,
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) shared: &'c R::Pointer,
+}
 
 /// What a subscription asks for.
 struct Asked<'p> {
@@ -127,23 +135,34 @@ struct Asked<'p> {
 impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
     options! {
         /// Whether the server keeps the client's own messages from it, 5.0 only. Default: no.
-        no_local(self, no_local: bool) { self.0.operation.options.no_local = no_local; }
+        no_local(self, no_local: bool) { self.call.operation.options.no_local = no_local; }
 
         /// Whether messages keep the retain flag of their publisher, 5.0 only. Default: no.
         retain_as_published(self, keep: bool) {
-            self.0.operation.options.retain_as_published = keep;
+            self.call.operation.options.retain_as_published = keep;
         }
 
         /// Which retained messages the server sends at first, 5.0 only. Default: all that match.
         retain_handling(self, retain_handling: RetainHandling) {
-            self.0.operation.options.retain_handling = retain_handling;
+            self.call.operation.options.retain_handling = retain_handling;
         }
 
         /// Properties of the SUBSCRIBE, 5.0 only: user properties, a subscription identifier.
         /// Default: none.
         properties(self, properties: impl Into<Properties<'p>>) {
-            self.0.operation.properties = properties.into();
+            self.call.operation.properties = properties.into();
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
+    /// What it asks for.
+    pub(crate) fn wish(
+        &self,
+    ) -> (Result<TopicFilter<'p>, TopicError>, SubscriptionOptions, Properties<'p>) {
+        let Asked { filter, options, properties, .. } = &self.call.operation;
+        (*filter, *options, *properties)
     }
 }
 
@@ -151,9 +170,9 @@ impl<R: Runtime> Future for Subscribe<'_, '_, R> {
     type Output = Result<Granted, SubscribeError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let poll = Pin::new(&mut self.0).poll(cx);
+        let poll = Pin::new(&mut self.call).poll(cx);
         poll.map(|done| {
-            let granted = answer(done, self.0.take_words())?;
+            let granted = answer(done, self.call.take_words())?;
             let first = granted.results().next();
             match first {
                 Some(Ok(_)) => Ok(granted),
@@ -243,6 +262,7 @@ impl State {
         tag: Tag,
     ) -> Result<PacketId, OperationError> {
         let id = self.core.subscribe(subscriptions, properties, tag)?;
+        self.kept.note_subscribing();
         self.link.subscribed.ask(subscriptions, &properties, tag);
         Ok(id)
     }

@@ -105,6 +105,9 @@ pub(crate) enum Wait {
     Open,
     /// More of a message that is being read.
     Piece,
+    /// A message for a receiver, or that its subscription stands.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    Received,
     /// That nothing is on its way any more.
     Idle,
     /// The end of its operation.

@@ -11,10 +11,12 @@
 
 mod index;
 mod memory;
+mod moves;
 mod record;
 
 use index::Index;
 pub use memory::LogMemory;
+use moves::Moves;
 use record::{DEAD, EMPTY, SHARED};
 pub(crate) use record::{HEADER, Record};
 
@@ -40,6 +42,7 @@ pub(crate) struct Log<'a> {
     count: u32,
     cursors: [u32; 4],
     owners: Owners,
+    moves: Moves,
 }
 
 impl<'a> Log<'a> {
@@ -47,8 +50,8 @@ impl<'a> Log<'a> {
     pub(crate) fn new(memory: LogMemory<'a>) -> Self {
         let LogMemory { bytes, index, limit } = memory;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(u32::MAX >> 2);
-        let (owners, cursors) = (Owners::default(), [0; 4]);
-        Self { bytes, index, limit, start: 0, end: 0, live: 0, count: 0, cursors, owners }
+        let (owners, cursors, moves) = (Owners::default(), [0; 4], Moves::default());
+        Self { bytes, index, limit, start: 0, end: 0, live: 0, count: 0, cursors, owners, moves }
     }
 
     /// Live records.
@@ -352,6 +355,7 @@ impl<'a> Log<'a> {
             reverse(record);
             reverse(between);
         }
+        self.moves.note();
         self.start = self.start.min(position);
         self.cursors = self.cursors.map(|cursor| cursor.min(position));
         if !self.index.places().is_empty() {
@@ -439,6 +443,7 @@ impl<'a> Log<'a> {
                 }
             }
         }
+        self.moves.note();
         self.cursors = cursors;
         (self.start, self.end) = (0, to);
         if !self.index.places().is_empty() {

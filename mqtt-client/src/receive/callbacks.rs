@@ -12,6 +12,7 @@ use core::task::{Context, Poll};
 use mqtt_as_proto::AckToken;
 
 use super::Message;
+use super::handled::{HandlerCalls, NewHandler};
 use super::listen::{self, On};
 use super::message::Acknowledge;
 use crate::client::Client;
@@ -62,7 +63,7 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     /// [`event::Down`](crate::event::Down), [`event::Msg`](crate::event::Msg) or
     /// [`event::Reconnecting`](crate::event::Reconnecting), with the options
     /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata). There may be several
-    /// callbacks per event.
+    /// callbacks per event. Messages that receivers get are not among them.
     ///
     /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks its
     /// thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1
@@ -215,6 +216,8 @@ type Bindings = Arc<Vec<(CallbackId, Binding)>>;
 struct Registry {
     bindings: Bindings,
     next_id: u64,
+    /// Those of receivers that their task has not seen.
+    handlers: Vec<NewHandler>,
 }
 
 impl State {
@@ -242,6 +245,20 @@ impl State {
         let (_, binding) = Arc::make_mut(&mut registry.bindings).remove(at);
         self.listen_to_registered();
         Some(binding)
+    }
+
+    /// The callback of a receiver is for their task.
+    pub(super) fn register_handler(&mut self, handler: NewHandler) {
+        if let Some(registry) = self.registry() {
+            registry.handlers.push(handler);
+            self.driver.notify_callbacks();
+        }
+    }
+
+    pub(super) fn take_handlers(&mut self) -> Vec<NewHandler> {
+        let has_any = self.kept.callbacks.is_some();
+        let registry = if has_any { self.registry() } else { None };
+        registry.map(|registry| core::mem::take(&mut registry.handlers)).unwrap_or_default()
     }
 
     fn listen_to_registered(&mut self) {
@@ -273,6 +290,8 @@ pub struct Callbacks<R: Runtime> {
     /// Calls for changes of the link: they do not stand behind messages.
     links: Calls,
     messages: Calls,
+    /// Those of receivers.
+    handlers: HandlerCalls<R>,
 }
 
 /// Calls that have begun.
@@ -298,7 +317,8 @@ const MOST_RUNNING: usize = 64;
 
 impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     pub(crate) fn new(shared: R::Pointer) -> Self {
-        Self { shared, links: Calls::default(), messages: Calls::default() }
+        let handlers = HandlerCalls::new();
+        Self { shared, links: Calls::default(), messages: Calls::default(), handlers }
     }
 
     /// Runs callbacks until the driver is gone and all have finished.
@@ -311,8 +331,9 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { shared, links, messages } = self;
+        let Self { shared, links, messages, handlers } = self;
         let lock = &**shared;
+        handlers.poll(shared, cx);
         for _ in 0..EVENTS {
             links.poll::<R>(lock, cx);
             messages.poll::<R>(lock, cx);
@@ -328,7 +349,9 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
                     calls.begin(&bindings, &cause);
                     calls.finish(lock, token); // If there is no call for it.
                 }
-                None if links.is_empty() && messages.is_empty() => return Poll::Ready(()),
+                None if links.is_empty() && messages.is_empty() && handlers.is_empty() => {
+                    return Poll::Ready(());
+                }
                 None => return Poll::Pending,
             }
         }

@@ -2,10 +2,18 @@
 
 #[cfg(feature = "alloc")]
 mod callbacks;
+#[cfg(feature = "alloc")]
+mod dispatch;
+#[cfg(feature = "alloc")]
+mod handled;
 mod handlers;
 mod listen;
 mod message;
+#[cfg(feature = "alloc")]
+mod receiver;
 mod stream;
+#[cfg(feature = "alloc")]
+mod subscription;
 mod take;
 
 #[cfg(feature = "alloc")]
@@ -22,13 +30,15 @@ use crate::client::Client;
 use crate::runtime::{Listeners, Runtime, with_state};
 use crate::state::State;
 use crate::waiters::Wait;
-use take::Taking;
+use take::{Parked, Taking};
 
 #[cfg(feature = "alloc")]
 pub use callbacks::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
     Start, WithData,
 };
+#[cfg(feature = "alloc")]
+pub use handled::Subscription;
 pub(crate) use listen::Queues;
 
 pub use handlers::{
@@ -37,10 +47,12 @@ pub use handlers::{
 #[cfg(feature = "alloc")]
 pub use message::Message;
 pub use message::{Acknowledge, MessageRef};
+#[cfg(feature = "alloc")]
+pub use receiver::Receiver;
 pub use stream::MessageStream;
 
 impl<R: Runtime> Client<R> {
-    /// The received messages. From the first call on the queue is a consumer: QoS 1 and 2 messages
+    /// The received messages, but for those that receivers get. From the first call on the queue is a consumer: QoS 1 and 2 messages
     /// are acknowledged when they are taken from it.
     ///
     /// Where callbacks take messages too, each message is for both, and the queue is a consumer for
@@ -61,7 +73,7 @@ impl<R: Runtime> Client<R> {
     pub fn queue(&self) -> Queue<'_, R> {
         let lock = &*self.shared;
         with_state(lock, |state| state.begin_queue(R::Listeners::ANY));
-        Queue { lock }
+        Queue { lock, parked: Parked::new(lock) }
     }
 
     /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
@@ -83,6 +95,9 @@ impl<R: Runtime> Client<R> {
 /// is acknowledged when it is taken, unless the setting `manual_ack` leaves that to the program.
 pub struct Queue<'c, R: Runtime> {
     lock: &'c R::Lock,
+    /// How it waits as a stream.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    parked: Parked<'c, R::Lock>,
 }
 
 impl<'c, R: Runtime> Queue<'c, R> {
@@ -181,6 +196,16 @@ impl<R: Runtime> Drop for Queue<'_, R> {
         if R::Listeners::ANY {
             with_state(self.lock, State::end_queue);
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<R: Runtime> futures_core::Stream for Queue<'_, R> {
+    type Item = Message;
+
+    /// As [`next`](Queue::next).
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.parked.poll(Wait::Message, State::take_message, cx)
     }
 }
 

@@ -40,23 +40,34 @@ impl<T, L: Lock, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Taking<'_
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let (mut poll, mut again) = (Poll::Pending, false);
         let Self { lock, wait, slot, take } = &mut *self;
-        with_state_at_once(*lock, |state| {
-            if let Some(taken) = take(state) {
-                poll = Poll::Ready(Some(taken));
-                state.found(slot);
-            } else if let Some(is_again) = state.wait_to_take(*wait, slot, cx.waker()) {
-                again = is_again;
-            } else {
-                poll = Poll::Ready(None);
-            }
-        });
-        if again {
-            cx.waker().wake_by_ref();
-        }
-        poll
+        poll_take(*lock, *wait, slot, take, cx)
     }
+}
+
+#[inline]
+fn poll_take<T, L: Lock>(
+    lock: &L,
+    wait: Wait,
+    slot: &mut Option<Slot>,
+    take: &mut impl FnMut(&mut State) -> Option<T>,
+    cx: &Context<'_>,
+) -> Poll<Option<T>> {
+    let (mut poll, mut again) = (Poll::Pending, false);
+    with_state_at_once(lock, |state| {
+        if let Some(taken) = take(state) {
+            poll = Poll::Ready(Some(taken));
+            state.found(slot);
+        } else if let Some(is_again) = state.wait_to_take(wait, slot, cx.waker()) {
+            again = is_again;
+        } else {
+            poll = Poll::Ready(None);
+        }
+    });
+    if again {
+        cx.waker().wake_by_ref();
+    }
+    poll
 }
 
 impl<L: Lock, F> Drop for Taking<'_, L, F> {
@@ -64,6 +75,64 @@ impl<L: Lock, F> Drop for Taking<'_, L, F> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
             abandon(self.lock, slot);
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) use parked::Parked;
+
+#[cfg(not(feature = "alloc"))]
+pub(crate) use no_stream::Parked;
+
+#[cfg(feature = "alloc")]
+mod parked {
+    use super::{Context, Lock, Poll, Slot, State, Wait, abandon, poll_take};
+
+    /// How a stream waits between its polls.
+    pub(crate) struct Parked<'q, L: Lock> {
+        lock: &'q L,
+        slot: Option<Slot>,
+    }
+
+    impl<'q, L: Lock> Parked<'q, L> {
+        #[inline]
+        pub(crate) fn new(lock: &'q L) -> Self {
+            Self { lock, slot: None }
+        }
+
+        /// Takes what there is, or waits for it; `None` if nothing comes any more.
+        pub(crate) fn poll<T>(
+            &mut self,
+            wait: Wait,
+            mut take: impl FnMut(&mut State) -> Option<T>,
+            cx: &Context<'_>,
+        ) -> Poll<Option<T>> {
+            poll_take(self.lock, wait, &mut self.slot, &mut take, cx)
+        }
+    }
+
+    impl<L: Lock> Drop for Parked<'_, L> {
+        #[inline]
+        fn drop(&mut self) {
+            if let Some(slot) = self.slot {
+                abandon(self.lock, slot);
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod no_stream {
+    use core::marker::PhantomData;
+
+    /// There are no streams.
+    pub(crate) struct Parked<'q, L>(PhantomData<&'q L>);
+
+    impl<'q, L> Parked<'q, L> {
+        #[inline]
+        pub(crate) fn new(_: &'q L) -> Self {
+            Self(PhantomData)
         }
     }
 }

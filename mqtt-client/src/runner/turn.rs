@@ -202,6 +202,9 @@ impl State {
             return self.watch_link(now);
         }
         self.expire(now);
+        if self.kept.read_past_jam(&mut self.core, &self.waiters, now) {
+            self.driver.notify(News::READ);
+        }
         let pinged = self.core.awaits_pong();
         if let Err(error) = self.handle_timeout(now)
             && let Some(end) = self.begin_ending(error)

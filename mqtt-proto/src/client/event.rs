@@ -1,5 +1,6 @@
 //! What the client tells its caller, and what becomes of operations.
 
+use super::claim::Arrival;
 use crate::limits::{Limit, Limits};
 use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;
@@ -28,6 +29,8 @@ pub enum Event<'e> {
         /// Properties of PUBACK, PUBREC or PUBCOMP.
         properties: Properties<'e>,
     },
+    /// A message was stored: with a heap, after `Client::offer_messages`.
+    Arrived(Arrival<'e>),
     /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
     Answered(Answer<'e>),
     /// The connection stands.

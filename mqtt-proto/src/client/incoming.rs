@@ -23,6 +23,9 @@ pub(super) mod state {
     /// As `HELD`, but acknowledged by hand with success. With another reason that is the state: none
     /// of them is one of these.
     pub(crate) const ACKNOWLEDGED: u8 = 6;
+    /// As `HELD`, at QoS 0: receivers have claimed it.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) const CLAIMED: u8 = 7;
 }
 
 /// Flags of a record; its QoS is in the two lowest bits.
@@ -173,17 +176,16 @@ impl<'a> Incoming<'a> {
 
     /// The first message that the consumer has not begun with.
     #[inline]
-    pub(super) fn next(&self, consumer: Consumer) -> Option<Record> {
+    pub(super) fn next(&mut self, consumer: Consumer) -> Option<Record> {
         // All is for the queue: its cursor need not be moved on.
         if consumer == Consumer::Callbacks && self.active & consumer.needs() == 0 {
             return None;
         }
-        let mut at = self.log.cursor(consumer.cursor());
-        while let Some(record) = self.log.at(at) {
+        while let Some(record) = self.log.at_cursor(consumer.cursor()) {
             if record.has(consumer.needs()) {
                 return Some(record);
             }
-            at = record.end();
+            self.log.set_cursor(consumer.cursor(), record.end()); // It is walked over once.
         }
         None
     }
@@ -301,12 +303,13 @@ impl Client<'_> {
     /// The first message that the consumer has not begun with.
     #[must_use]
     #[inline]
-    pub fn next(&self, consumer: Consumer) -> Option<Stored<'_>> {
-        Some(self.stored(&self.incoming.next(consumer)?))
+    pub fn next(&mut self, consumer: Consumer) -> Option<Stored<'_>> {
+        let record = self.incoming.next(consumer)?;
+        Some(self.stored(&record))
     }
 
     #[inline]
-    fn stored(&self, record: &Record) -> Stored<'_> {
+    pub(super) fn stored(&self, record: &Record) -> Stored<'_> {
         let shared = self.incoming.log.shared(record);
         let (packet, streamed) = match shared {
             Some(shared) => (shared.as_slice(), None),

@@ -203,7 +203,7 @@ impl Client<'_> {
                 Err(DecodeError::Truncated) if is_large => self.await_head(packet, size),
                 Err(error) => Err(error.into()),
                 Ok(()) if is_large => self.on_large(received, packet, size, handled, tell),
-                Ok(()) if self.on_publish(&received, packet, input)? => Ok(size),
+                Ok(()) if self.on_publish(&received, packet, input, tell)? => Ok(size),
                 Ok(()) => Ok(handled.wait(Stop::Take)),
             };
         }

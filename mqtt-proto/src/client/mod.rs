@@ -3,6 +3,7 @@
 mod acknowledge;
 mod alias;
 mod authenticate;
+mod claim;
 mod cleared;
 mod config;
 mod connect;
@@ -36,6 +37,7 @@ pub use crate::log::LogMemory;
 pub use acknowledge::Explanations;
 pub use alias::{Aliases, AliasesOut};
 pub use authenticate::Authentication;
+pub use claim::{Arrival, Claim, Offered};
 pub use config::{Config, ConfigError, Memory};
 pub use connect::Warning;
 pub use error::{ConnectionError, OperationError, Violation, Waiting};
@@ -121,6 +123,8 @@ pub struct Client<'a> {
 struct Hooks {
     /// Set by the first outbound stream.
     streams_out: Option<&'static stream_out::Hook>,
+    /// Set where messages are offered as they come.
+    claims: claim::Claims,
 }
 
 /// Counts since the client was made.
@@ -220,7 +224,8 @@ impl<'a> Client<'a> {
     /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
-        self.pending() != 0 || self.awaits_pong() || self.link.re_authenticates()
+        let replies = self.pending() != 0 || self.awaits_pong();
+        replies || self.link.re_authenticates() || self.is_jammed()
     }
 
     /// Whether reading has to wait until messages are taken: the last call of

@@ -2,6 +2,7 @@
 
 use super::Client;
 use super::error::{ConnectionError, Violation};
+use super::event::Tell;
 use super::incoming::{OWED, Overflow, flag, state};
 use super::input::Input;
 use super::timers::Timer;
@@ -18,12 +19,13 @@ impl Client<'_> {
         received: &Received<'_>,
         packet: &[u8],
         input: Input<'_>,
+        tell: Tell<'_>,
     ) -> Result<bool, ConnectionError> {
         if !self.is_connected() {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
         let grows = self.learn_alias(received, packet)?;
-        Ok(self.is_known(received)? || self.store(received, packet, grows, input)?)
+        Ok(self.is_known(received)? || self.store(received, packet, grows, input, tell)?)
     }
 
     /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11], before anything else is decided
@@ -167,6 +169,7 @@ impl Client<'_> {
         packet: &[u8],
         grows: usize,
         input: Input<'_>,
+        tell: Tell<'_>,
     ) -> Result<bool, ConnectionError> {
         let shared = if grows == 0 { input.share(packet) } else { None };
         let len = packet.len().wrapping_add(grows);
@@ -201,6 +204,7 @@ impl Client<'_> {
             self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
             self.note_counted();
         }
+        self.offer(record, tell);
         Ok(true)
     }
 
@@ -268,7 +272,16 @@ impl Client<'_> {
             self.counts.discards = self.counts.discards.wrapping_add(1);
             return true;
         }
+        if self.drop_claimed() {
+            self.counts.discards = self.counts.discards.wrapping_add(1);
+            return true;
+        }
         owed && self.incoming.held == 0 && self.forget_recorded()
+    }
+
+    /// Whether somebody takes messages.
+    fn has_takers(&self) -> bool {
+        self.incoming.active != 0 || self.hooks.claims.has_any()
     }
 
     /// Whether somebody takes messages, or will, for whom QoS 0 messages wait.
@@ -304,7 +317,9 @@ impl Client<'_> {
         }
         let shedding = owed && self.link.shed != 0;
         // Nothing makes room if nothing is held that can be taken.
-        let waits = self.waits_for_room() && self.incoming.held != 0;
+        let claims = self.hooks.claims.has_any() && self.config.overflow == Overflow::Wait;
+        let takes = self.waits_for_room() || claims;
+        let waits = takes && self.incoming.held != 0;
         if !self.awaits_reply() && !shedding && (waits || owed) {
             return Ok(false);
         }
@@ -331,12 +346,13 @@ impl Client<'_> {
     /// A connection on which messages were left to the server ends as soon as there is room for
     /// them and nobody awaits a reply; with no consumer it stays.
     pub(super) fn check_overrun(&mut self) {
+        self.forget_jam(0);
         let (held, half) = (self.incoming.held as usize, self.config.queue_len >> 1);
         let half_is_free = self.incoming.log.live() <= self.incoming.log.limit() >> 1;
         let room = held == 0 || held <= half && half_is_free;
         if self.link.shed != 0
             && room
-            && self.incoming.active != 0
+            && self.has_takers()
             && !self.awaits_reply()
             && self.is_connected()
         {

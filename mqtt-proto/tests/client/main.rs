@@ -10,6 +10,8 @@ mod aliases;
 mod alive;
 mod auth;
 mod chopped;
+#[cfg(feature = "alloc")]
+mod claims;
 mod exactly_once;
 mod expiring;
 mod fates;

@@ -88,7 +88,7 @@ impl Reader {
 }
 
 /// What is at the front of the queue.
-pub(crate) fn front(peer: &Peer) -> Option<String> {
+pub(crate) fn front(peer: &mut Peer) -> Option<String> {
     let stored = peer.client.next(Consumer::Queue)?;
     let kind = if stored.is_stream() { "stream" } else { "message" };
     let publish = stored.publish().unwrap();
@@ -113,7 +113,7 @@ fn it_begins_with_its_header_and_its_payload_comes_in_pieces() {
                     while peer.client.next(Consumer::Queue).is_none() {
                         peer.send_bytes(pieces.next().unwrap()).unwrap();
                     }
-                    assert_eq!(front(&peer).unwrap(), format!("stream q{qos} big 3000"));
+                    assert_eq!(front(&mut peer).unwrap(), format!("stream q{qos} big 3000"));
                     let mut reader = Reader::begin(&mut peer);
                     for piece in pieces {
                         let _ = reader.look(&mut peer, most);
@@ -199,7 +199,7 @@ fn lost_in_mid_stream_it_comes_again_as_a_new_one() {
                 let mut peer = wide(streaming(version));
                 peer.send_bytes(&bytes[..cut]).unwrap();
                 peer.reconnect(true);
-                assert_eq!(front(&peer), None, "nobody had taken it up");
+                assert_eq!(front(&mut peer), None, "nobody had taken it up");
                 assert_eq!(peer.client.held_bytes().1, 0);
             }
         }
@@ -215,7 +215,7 @@ fn all_there_when_the_connection_is_lost_it_is_held_as_any_other() {
         peer.reconnect(true);
         peer.send_bytes(&bytes).unwrap();
         let mut reader = Reader::begin(&mut peer);
-        assert_eq!(front(&peer), None, "the copy joins the held one");
+        assert_eq!(front(&mut peer), None, "the copy joins the held one");
         reader.read_all(&mut peer, 100);
         peer.client.finish_stream(reader.key);
         assert_eq!(peer.sent(), ["PUBREC #5"]);
@@ -235,7 +235,7 @@ fn a_repeat_of_a_taken_qos_2_message_is_skipped_and_answered() {
         let text = payload(3000);
         let again = Publish { payload: text.as_bytes(), ..incoming(2, 5, "big", "") };
         peer.send(&Packet::Publish(dup(again)));
-        assert_eq!(front(&peer), None);
+        assert_eq!(front(&mut peer), None);
         assert_eq!(peer.sent(), ["PUBREC #5"]);
         assert_goes_on(&mut peer);
     }
@@ -253,12 +253,12 @@ fn its_alias_is_stored_and_replaced_by_the_topic() {
     peer.send_bytes(&second).unwrap();
     peer.send_bytes(&[0x30, 7, 0, 0, 3, 0x23, 0, 1, b'x']).unwrap();
     for _ in 0..2 {
-        assert_eq!(front(&peer).unwrap(), "stream q0 big 3000");
+        assert_eq!(front(&mut peer).unwrap(), "stream q0 big 3000");
         let mut reader = Reader::begin(&mut peer);
         reader.read_all(&mut peer, 1000);
         peer.client.finish_stream(reader.key);
     }
-    assert_eq!(front(&peer).unwrap(), "message q0 big 1");
+    assert_eq!(front(&mut peer).unwrap(), "message q0 big 1");
 }
 
 #[test]

@@ -206,9 +206,9 @@ fn left_unread_or_whole_it_stays_at_the_front() {
         peer.send_bytes(&large(Version::V5, qos, 5)).unwrap();
         peer.message(incoming(qos, 6, "big", "0123456789"));
         let reader = Reader::begin(&mut peer);
-        assert_eq!(front(&peer).unwrap(), format!("message q{qos} big 10"));
+        assert_eq!(front(&mut peer).unwrap(), format!("message q{qos} big 10"));
         assert_eq!(peer.client.leave_stream_in(reader.key, false), None);
-        assert_eq!(front(&peer).unwrap(), format!("stream q{qos} big 3000"));
+        assert_eq!(front(&mut peer).unwrap(), format!("stream q{qos} big 3000"));
         let mut reader = Reader::begin(&mut peer);
         reader.read_all(&mut peer, 999);
         peer.client.finish_stream(reader.key);
@@ -218,7 +218,7 @@ fn left_unread_or_whole_it_stays_at_the_front() {
         let mut whole = Reader::begin(&mut peer);
         whole.read_all(&mut peer, 3);
         peer.client.finish_stream(whole.key);
-        assert_eq!((front(&peer), peer.sent().len()), (None, 2 * usize::from(qos != 0)));
+        assert_eq!((front(&mut peer), peer.sent().len()), (None, 2 * usize::from(qos != 0)));
     }
 }
 

@@ -143,6 +143,30 @@ fn subscribe_and_unsubscribe() {
     });
 }
 
+/// What they would have got is for whoever is left.
+#[test]
+fn receivers() {
+    drop_at_every_await("receiver", true, |client| {
+        Box::pin(async move {
+            let _ = client.subscribe("check/#", QoS::AtLeastOnce).receiver().await;
+        })
+    });
+    drop_at_every_await("receiver before connect", false, |client| {
+        Box::pin(async move {
+            let _ = client.subscribe("check/#", QoS::AtLeastOnce).receiver().await;
+        })
+    });
+    drop_at_every_await("receive", true, |client| {
+        Box::pin(async move {
+            let subscribe = client.subscribe("check", QoS::AtLeastOnce);
+            if let Ok(mut receiver) = subscribe.receiver().await {
+                let _ = client.publish("check", "for it").qos(QoS::ExactlyOnce).await;
+                let _ = receiver.next().await;
+            }
+        })
+    });
+}
+
 #[test]
 fn waits() {
     drop_at_every_await("broker_up", true, |client| {

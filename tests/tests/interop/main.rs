@@ -11,6 +11,7 @@ mod messages;
 mod overrun;
 mod policy;
 mod properties;
+mod receivers;
 mod sessions;
 mod shared_subscriptions;
 mod silence;

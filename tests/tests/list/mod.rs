@@ -29,6 +29,8 @@ mod owning;
 mod peers;
 pub(crate) mod publishing;
 mod receipts;
+#[cfg(feature = "heap")]
+mod receivers;
 mod reconfiguring;
 mod reconnecting;
 mod recorded;

@@ -3,6 +3,7 @@
 mod bounds;
 mod callbacks;
 pub(crate) mod glue;
+mod handling;
 mod machine;
 mod marks;
 mod owners;

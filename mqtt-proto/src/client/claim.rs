@@ -1,0 +1,284 @@
+//! Messages that are claimed where they come: by receivers, which the caller keeps on a heap.
+//!
+//! A message that comes is offered to the caller ([`Event::Arrived`](super::Event::Arrived)). Who
+//! claims it has it from there on: no [`Consumer`](super::Consumer) gets it. Where it lies is found by
+//! its [`Claim`], until `Client::claims_moved` says that claims have to be looked for anew.
+
+use core::cell::Cell;
+
+#[cfg(feature = "alloc")]
+pub(super) use heap::Claims;
+#[cfg(not(feature = "alloc"))]
+pub(super) use lent::Claims;
+
+use super::stored::Stored;
+
+/// Names a claimed message, and where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name, until it is finished.
+    pub serial: u32,
+    at: u32,
+}
+
+/// What becomes of a message that is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offered {
+    /// Nobody claims it: it is for the consumers.
+    #[default]
+    Left,
+    /// It is claimed, until `Client::finish_claimed`.
+    Claimed,
+    /// It is for nobody: it is finished at once.
+    Finished,
+}
+
+/// A message that came.
+#[derive(Debug)]
+pub struct Arrival<'e> {
+    /// The message where it lies.
+    pub stored: Stored<'e>,
+    /// How it is found, if it is claimed.
+    pub claim: Claim,
+    /// Whether a consumer is active, which gets it if nobody claims it.
+    pub has_consumer: bool,
+    /// What becomes of it, to be set.
+    pub offered: &'e Cell<Offered>,
+}
+
+#[cfg(feature = "alloc")]
+mod heap {
+    use core::cell::Cell;
+
+    use super::super::Client;
+    use super::super::error::OperationError;
+    use super::super::event::{Event, Tag, Tell};
+    use super::super::incoming::{Consumer, Overflow, flag, state};
+    use super::super::stored::Stored;
+    use super::{Arrival, Claim, Offered};
+    use crate::log::Record;
+    use crate::packet::Subscription;
+    use crate::property::Properties;
+    use crate::wire::PacketId;
+
+    /// Whether messages are offered: through pointers, so that nothing of it is linked where they are
+    /// not.
+    #[derive(Clone, Copy, Default)]
+    pub(crate) struct Claims(Option<&'static Hook>);
+
+    struct Hook {
+        offer: fn(&mut Client<'_>, Record, Tell<'_>),
+        drop_oldest: fn(&mut Client<'_>) -> bool,
+    }
+
+    static HOOK: Hook = Hook {
+        offer: |client, record, tell| client.offer_message(record, tell),
+        drop_oldest: |client| client.drop_oldest_claimed(),
+    };
+
+    impl Claims {
+        #[inline]
+        pub(crate) fn has_any(self) -> bool {
+            self.0.is_some()
+        }
+    }
+
+    impl Client<'_> {
+        /// From here on messages that come are offered to the caller.
+        pub fn offer_messages(&mut self) {
+            self.hooks.claims = Claims(Some(&HOOK));
+        }
+
+        /// A message was stored.
+        #[inline]
+        pub(in super::super) fn offer(&mut self, record: Record, tell: Tell<'_>) {
+            if let Some(hook) = self.hooks.claims.0 {
+                (hook.offer)(self, record, tell);
+            }
+        }
+
+        /// The oldest QoS 0 message that is claimed makes room, where they do not wait. False if there
+        /// is none.
+        pub(in super::super) fn drop_claimed(&mut self) -> bool {
+            self.hooks.claims.0.is_some_and(|hook| (hook.drop_oldest)(self))
+        }
+
+        /// Whether reading goes on though others do not take their messages.
+        #[inline]
+        pub(in super::super) fn is_jammed(&self) -> bool {
+            self.link.is_jammed
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn offer_message(&mut self, mut record: Record, tell: Tell<'_>) {
+            if !record.has(flag::QOS) {
+                record.who = self.incoming.take_serial();
+            }
+            self.forget_jam(1);
+            let offered = Cell::new(Offered::default());
+            tell(Event::Arrived(Arrival {
+                stored: self.stored(&record),
+                claim: Claim { serial: record.who, at: record.at },
+                has_consumer: self.incoming.active != 0,
+                offered: &offered,
+            }));
+            match offered.get() {
+                Offered::Left => {}
+                Offered::Claimed => {
+                    record.set_flag(flag::NEEDS, false);
+                    record.set_flag(Consumer::Queue.open(), true);
+                    if !record.has(flag::QOS) {
+                        record.state = state::CLAIMED;
+                    }
+                    self.incoming.log.set(&record);
+                }
+                Offered::Finished => {
+                    record.set_flag(flag::NEEDS, false);
+                    self.finish_if_last(record);
+                }
+            }
+        }
+
+        /// As [`subscribe`](Client::subscribe), where what comes will be claimed: what nobody claims
+        /// is not more awaited than before.
+        ///
+        /// # Errors
+        /// As there.
+        pub fn subscribe_to_claim(
+            &mut self,
+            subscriptions: &[Subscription<'_>],
+            properties: Properties<'_>,
+            tag: Tag,
+        ) -> Result<PacketId, OperationError> {
+            let before = self.incoming.is_awaited;
+            let asked = self.subscribe(subscriptions, properties, tag);
+            self.incoming.is_awaited = before;
+            asked
+        }
+
+        /// Whether a consumer is active: else what nobody claims waits for whoever comes.
+        #[must_use]
+        pub fn has_consumer(&self) -> bool {
+            self.incoming.active != 0
+        }
+
+        /// A number that is another one when claimed messages have moved, or some were dropped: then
+        /// they have to be [located](Self::locate_claims) anew.
+        #[must_use]
+        #[inline]
+        pub fn claims_moved(&self) -> u32 {
+            self.incoming.log.moved()
+        }
+
+        /// Shows every claimed message that is there.
+        pub fn locate_claims(&self, mut found: impl FnMut(Claim)) {
+            let mut at = 0;
+            while let Some(record) = self.incoming.log.next(&mut at) {
+                if record.has(Consumer::Queue.open()) {
+                    found(Claim { serial: record.who, at: record.at });
+                }
+            }
+        }
+
+        /// A claimed message.
+        #[must_use]
+        pub fn claimed(&self, claim: Claim) -> Option<Stored<'_>> {
+            Some(self.stored(&self.claimed_record(claim)?))
+        }
+
+        fn claimed_record(&self, claim: Claim) -> Option<Record> {
+            let record = self.incoming.log.at(claim.at)?;
+            let is_it = record.who == claim.serial && record.has(Consumer::Queue.open());
+            (record.at == claim.at && is_it).then_some(record)
+        }
+
+        /// All who claimed the message are done with it: it is acknowledged, as by
+        /// [`finish`](Self::finish).
+        pub fn finish_claimed(&mut self, claim: Claim) {
+            let Some(mut record) = self.claimed_record(claim) else { return };
+            record.set_flag(Consumer::Queue.open(), false);
+            if record.state == state::CLAIMED {
+                record.state = state::HELD;
+            }
+            self.finish_if_last(record);
+        }
+
+        /// Nobody claims the message any more, and nobody has had it: it is for the consumers.
+        pub fn leave_claimed(&mut self, claim: Claim) {
+            let Some(mut record) = self.claimed_record(claim) else { return };
+            record.set_flag(Consumer::Queue.open(), false);
+            record.flags |= self.incoming.needs();
+            if record.state == state::CLAIMED {
+                record.state = state::HELD;
+            }
+            self.incoming.log.set(&record);
+            self.incoming.go_back_to(&record);
+        }
+
+        /// The oldest QoS 0 message that is claimed makes room, where QoS 0 messages do not wait.
+        #[cold]
+        fn drop_oldest_claimed(&mut self) -> bool {
+            let drops = self.config.overflow == Overflow::DropOldest || self.awaits_reply();
+            let oldest = self.incoming.log.search(|record| record.state == state::CLAIMED);
+            let Some(record) = oldest.filter(|_| drops) else { return false };
+            self.incoming.held = self.incoming.held.saturating_sub(1);
+            self.incoming.log.end_record(&record);
+            self.incoming.log.note_moved();
+            true
+        }
+
+        /// Whoever has to take messages does not, while others wait for theirs behind them: reading goes
+        /// on as if a reply were awaited, until half of the memory is free.
+        pub fn read_past_jam(&mut self) {
+            self.link.is_jammed = true;
+            self.link.is_full = false;
+        }
+
+        /// There may be room again, beside what `came` since.
+        pub(in super::super) fn forget_jam(&mut self, came: u32) {
+            let held = self.incoming.held.saturating_sub(came) as usize;
+            if self.link.is_jammed && held <= self.config.queue_len >> 1 {
+                let log = &self.incoming.log;
+                self.link.is_jammed = log.live() > log.limit() >> 1;
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+#[allow(clippy::unused_self)] // With a heap there is something.
+mod lent {
+    use super::super::Client;
+    use super::super::event::Tell;
+    use crate::log::Record;
+
+    /// Nobody claims messages.
+    #[derive(Clone, Copy, Default)]
+    pub(crate) struct Claims {}
+
+    impl Claims {
+        #[inline]
+        pub(crate) fn has_any(self) -> bool {
+            false
+        }
+    }
+
+    impl Client<'_> {
+        #[inline]
+        pub(in super::super) fn offer(&mut self, _: Record, _: Tell<'_>) {}
+
+        #[inline]
+        pub(in super::super) fn drop_claimed(&mut self) -> bool {
+            false
+        }
+
+        #[inline]
+        pub(in super::super) fn is_jammed(&self) -> bool {
+            false
+        }
+
+        #[inline]
+        pub(in super::super) fn forget_jam(&mut self, _: u32) {}
+    }
+}
