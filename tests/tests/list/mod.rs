@@ -25,7 +25,7 @@ mod links;
 mod ordering;
 mod overrun;
 #[cfg(feature = "heap")]
-mod owning;
+pub(crate) mod owning;
 mod peers;
 pub(crate) mod publishing;
 mod receipts;

@@ -11,7 +11,7 @@ use super::story::{
     accepted, ack, acknowledged, again, both, config, connected, gate, id, message, peer,
     poll_once, server, until,
 };
-use crate::runtime::adapter::{Property, PublishError, QoS, TopicError, Version};
+use crate::runtime::adapter::{Config, Property, PublishError, QoS, TopicError, Version};
 use crate::runtime::{spawn, within};
 
 #[test]
@@ -50,20 +50,27 @@ fn payloads_of_every_kind_arrive_by_reference_and_by_value() {
 
 #[test]
 fn large_payloads_by_value_arrive_whole() {
+    values_arrive_whole(5000, |config| config);
+}
+
+/// Payloads of that size, which the client owns.
+pub(crate) fn values_arrive_whole(len: usize, settings: impl Fn(Config) -> Config) {
     both(async |version| {
         let server = server();
-        let client = connected(config(version, server.addr().port()).outbox(128 * 1024)).await;
-        let payload = "x".repeat(40_000);
+        let client = connected(settings(config(version, server.addr().port()))).await;
+        let payload = "x".repeat(len);
         for qos in ALL {
             within(client.publish("a", payload.clone()).qos(qos)).await.expect("a string");
             within(client.publish("a", payload.clone()).qos(qos).oneshot(true))
                 .await
                 .expect("once");
+            within(client.publish("a", &payload).qos(qos).owned()).await.expect("an owned one");
             let bytes = Bytes::from(payload.clone());
             client.publish("a", bytes).qos(qos).try_publish().expect("room");
+            until(|| client.statistics().published == accepted(&server).len() as u64).await;
         }
-        until(|| accepted(&server).len() == 9).await;
         assert!(accepted(&server).iter().all(|accepted| *accepted == payload));
+        assert_eq!(accepted(&server).len(), 12);
     });
 }
 

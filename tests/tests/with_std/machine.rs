@@ -1,6 +1,7 @@
 //! The machine below: its list of names.
 
 use crate::list::heap::payloads_arrive_whole;
+use crate::list::owning::values_arrive_whole;
 use crate::list::story::{client, in_5_0};
 use crate::runtime::adapter::Config;
 use crate::runtime::within;
@@ -31,4 +32,9 @@ fn every_address_of_a_name_is_tried() {
 #[test]
 fn payloads_of_megabytes_arrive_whole() {
     payloads_arrive_whole(2_000_000, |config| config.outbox(4 << 20).store(4 << 20));
+}
+
+#[test]
+fn payloads_that_are_held_by_reference_arrive_whole_by_value() {
+    values_arrive_whole(40_000, |config| config.outbox(128 * 1024));
 }
