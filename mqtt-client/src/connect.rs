@@ -39,10 +39,12 @@ impl<R: Runtime> Client<R> {
     /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
     /// wait for acknowledgements, [`drain`](Self::drain) does.
     ///
-    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`.
+    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`. A
+    /// [reconnect policy](crate::Reconnect) ends with it: nothing is opened before the next
+    /// [`connect`](Self::connect).
     ///
     /// # Errors
-    /// [`DisconnectError::NotConnected`] if there was no connection. Calls that wait, and the queue,
+    /// [`DisconnectError::NotConnected`] if there was no connection, nor one to come. Calls that wait, and the queue,
     /// end all the same. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect
     /// runs all the same.
     ///

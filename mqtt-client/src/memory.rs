@@ -10,6 +10,7 @@ use mqtt_as_proto::client::{self, ConfigError, LogMemory};
 use crate::lane::LinkEvent;
 use crate::read::ReadMemory;
 use crate::waiters::Waiter;
+use client_id::ClientId;
 
 /// The memory of a client. All of it is bounded, and nothing else is used.
 #[derive(Debug)]
@@ -159,9 +160,6 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
     Ok(())
 }
 
-/// Bytes for a client identifier that a server assigns: those in use are shorter.
-const CLIENT_ID: usize = 64;
-
 /// The memory of a client without a heap: one value that the program lends for ever. Settings that
 /// the program leaves open adapt to it; what it sets and does not fit is refused when the client is
 /// made.
@@ -177,8 +175,8 @@ const CLIENT_ID: usize = 64;
 ///   bytes more for each: at least the largest packet and 16.
 /// * `CALLS`: calls that wait at once.
 ///
-/// A client identifier that a server assigns may have 64 bytes; [`Memory`] takes memory for longer
-/// ones.
+/// A client identifier that a server assigns may have 64 bytes where there is no heap; [`Memory`]
+/// takes memory for longer ones.
 #[derive(Debug)]
 pub struct BorrowedMemory<
     const RX: usize,
@@ -193,7 +191,7 @@ pub struct BorrowedMemory<
     outgoing: [u8; OUT],
     incoming: [u8; IN],
     waiters: [Waiter; CALLS],
-    client_id: [u8; CLIENT_ID],
+    client_id: ClientId,
 }
 
 impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const CALLS: usize>
@@ -210,7 +208,7 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
             outgoing: [0; OUT],
             incoming: [0; IN],
             waiters: [const { Waiter::new() }; CALLS],
-            client_id: [0; CLIENT_ID],
+            client_id: ClientId::NONE,
         }
     }
 
@@ -227,7 +225,7 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
             outbox: Storage::borrowed(&mut self.writing),
             waiters: Storage::borrowed(&mut self.waiters),
             link_events: Storage::default(),
-            client_id: Storage::borrowed(&mut self.client_id),
+            client_id: self.client_id.lend(),
             read: ReadMemory::lent(&mut self.read),
         }
     }
@@ -238,5 +236,40 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(feature = "alloc")]
+mod client_id {
+    use mqtt_as_proto::Storage;
+
+    /// An identifier that a server assigns lies on the heap.
+    #[derive(Debug)]
+    pub(super) struct ClientId;
+
+    impl ClientId {
+        pub(super) const NONE: Self = Self;
+
+        #[allow(clippy::unused_self)] // Without a heap it is lent.
+        pub(super) fn lend(&'static mut self) -> Storage<'static, u8> {
+            Storage::owned(usize::from(u16::MAX))
+        }
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+mod client_id {
+    use mqtt_as_proto::Storage;
+
+    /// Room for an identifier that a server assigns: those in use are not longer.
+    #[derive(Debug)]
+    pub(super) struct ClientId([u8; 64]);
+
+    impl ClientId {
+        pub(super) const NONE: Self = Self([0; 64]);
+
+        pub(super) fn lend(&'static mut self) -> Storage<'static, u8> {
+            Storage::borrowed(&mut self.0)
+        }
     }
 }

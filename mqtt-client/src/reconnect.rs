@@ -124,8 +124,8 @@ impl Reconnect {
         attempts(self, attempts: u32) { self.attempts = attempts; }
 
         /// The delay after a refusal that the server's operator has to mend: bad user name or
-        /// password, not authorised, banned, an administrative action. 0 ends the policy there.
-        /// Default: 5 min.
+        /// password, not authorised, banned, an administrative action, or an authentication that the
+        /// program refused to go on with. 0 ends the policy there. Default: 5 min.
         refused_delay(self, delay: Duration) { self.refused_delay = millis(delay); }
 
         /// The first connection is tried again, too: `connect` then waits until there is one, or the
@@ -139,8 +139,8 @@ impl Reconnect {
         }
 
         /// Asks the program before each connection attempt what to say in CONNECT. The function gets
-        /// what was said last, at first what the settings say, and changes what it likes. Default:
-        /// the settings stay.
+        /// what was said last, at first what the settings say, and changes what it likes. The driver
+        /// waits for it meanwhile. Default: the settings stay.
         ///
         /// ```
         /// use mqtt_as_client::{Credentials, Reconnect};
@@ -167,7 +167,7 @@ impl Reconnect {
 
     /// As [`credentials`](Self::credentials), where it takes time to come by them: a token from
     /// another service, for example. An attempt that has none within the connect time-out fails, and
-    /// the next one asks again.
+    /// the next one asks again. On every runtime the future has to be `Send`.
     ///
     /// ```
     /// use mqtt_as_client::{Credentials, Reconnect};
@@ -330,8 +330,12 @@ impl Rule {
     pub(crate) fn new(reason: &RetryReason) -> Self {
         match reason {
             RetryReason::Down(DownReason::Server(code)) => Self::ended(*code),
-            RetryReason::Down(_) => Self::Usual,
             RetryReason::Failed(ConnectError::Refused(code)) => Self::refused(*code),
+            RetryReason::Down(DownReason::NotAuthenticated)
+            | RetryReason::Failed(ConnectError::Lost(DownReason::NotAuthenticated)) => {
+                Self::Refused
+            }
+            RetryReason::Down(_) => Self::Usual,
             RetryReason::Failed(error) => match error {
                 ConnectError::Unreachable(..)
                 | ConnectError::TimedOut(_)
