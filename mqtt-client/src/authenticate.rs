@@ -95,7 +95,7 @@ impl Authentication {
     fn show(&self, wire: &dyn Wire, read: &ReadMemory) {
         let goes_on = match self.stage_of(read.shown()) {
             Some(Shown::Challenge(data)) => self.step(wire, Stage::Challenge(data), &mut |data| {
-                wire.with(&mut |state| state.answer(data))
+                wire.with(&mut |state| state.answer(data));
             }),
             Some(Shown::Accepted(data) | Shown::Connected(data)) => {
                 self.step(wire, Stage::Success(data), &mut |_| {})
