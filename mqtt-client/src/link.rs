@@ -52,8 +52,8 @@ pub(crate) struct Link {
     /// The client identifier that the server gave, and what it said when it last refused or ended a
     /// connection.
     pub(crate) assigned: Assigned,
-    /// The attempts of a policy.
-    pub(crate) retry: Retry,
+    /// The attempts of a policy, if there is one.
+    pub(crate) retry: Option<Retry>,
     /// What the program has subscribed to, where a policy restores it.
     pub(crate) subscribed: Subscribed,
 }
@@ -122,9 +122,14 @@ impl Link {
             session: Session::default(),
             down_reason: None,
             assigned: Assigned::new(client_id),
-            retry: Retry::default(),
+            retry: None,
             subscribed: Subscribed::default(),
         }
+    }
+
+    /// The attempts of the policy that there is.
+    pub(crate) fn retry(&mut self) -> &mut Retry {
+        self.retry.get_or_insert_default()
     }
 
     /// Keeps what outlives the event.
@@ -155,7 +160,9 @@ impl Link {
         self.session = session;
         self.session.expires_at_once = warning;
         (self.is_up, self.is_news, self.is_replaced) = (true, true, false);
-        self.retry.is_fresh = true;
+        if let Some(retry) = &mut self.retry {
+            retry.is_fresh = true;
+        }
         self.ups = self.ups.wrapping_add(1);
     }
 }

@@ -79,7 +79,9 @@ impl State {
         let mut wanted = self.link.wanted.take().is_some();
         self.finish_connect(Outcome::Replaced);
         self.link.disconnected = true;
-        self.link.retry.is_on = false;
+        if let Some(retry) = &mut self.link.retry {
+            retry.is_on = false;
+        }
         self.waiters.wake_all(Wait::Message);
         self.waiters.wake_all(Wait::Received);
         if !self.link.busy {

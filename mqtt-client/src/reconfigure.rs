@@ -30,7 +30,9 @@ impl<R: Runtime> Client<R> {
         let mut next = change(Reconfigure::default());
         // What was there before is dropped here, when the lock is free.
         self.with_state(|state| {
-            state.link.retry.go_home(&mut state.settings);
+            if let Some(retry) = &mut state.link.retry {
+                retry.go_home(&mut state.settings);
+            }
             next.swap_with(&mut state.settings);
         });
     }

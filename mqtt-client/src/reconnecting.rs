@@ -49,7 +49,7 @@ fn policy(settings: &Settings) -> Option<&Reconnect> {
 fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
     let (mut renew, mut asking) = (None, None);
     wire.with(&mut |state| {
-        state.link.retry.sow(seed, state.settings.client_id.as_str());
+        state.link.retry().sow(seed, state.settings.client_id.as_str());
         let settings = &state.settings;
         let Some(policy) = policy(settings) else { return };
         let credentials = Credentials::of(settings);
@@ -74,7 +74,7 @@ impl State {
     /// The program wants a connection.
     fn begin_retries(&mut self, clean: bool) {
         let Some(policy) = policy(&self.settings) else { return };
-        let retry = &mut self.link.retry;
+        let retry = self.link.retry();
         if !retry.is_on {
             (retry.server, retry.tried, retry.delay, retry.redirections) = (0, 0, 0, 0);
         }
@@ -92,21 +92,21 @@ impl State {
         // 5.0 says apart how long a session lives, and that it is a new one.
         let v5 = self.core.config().version == Version::V5;
         let resumes = v5 && self.settings.session_expiry.is_some();
-        is_due.then_some(self.link.retry.clean && !resumes)
+        is_due.then_some(self.link.retry().clean && !resumes)
     }
 
     /// The next attempt goes to the server whose turn it is.
     fn aim(&mut self) {
-        let at = usize::from(self.link.retry.server).checked_sub(1);
+        let at = usize::from(self.link.retry().server).checked_sub(1);
         let other = known_server(self).or_else(|| policy(&self.settings)?.server(at?));
         let Settings { server, port, .. } = &mut self.settings;
-        let home = self.link.retry.home.get_or_insert_with(|| (server.clone(), *port));
+        let home = self.link.retry().home.get_or_insert_with(|| (server.clone(), *port));
         (*server, *port) = other.unwrap_or_else(|| home.clone());
     }
 
     /// The link may have come up, and there may be room to subscribe again.
     fn retry_after_read(&mut self) {
-        if core::mem::take(&mut self.link.retry.is_fresh) {
+        if core::mem::take(&mut self.link.retry().is_fresh) {
             self.retry_came_up();
         }
         let Self { core, link, .. } = self;
@@ -115,14 +115,14 @@ impl State {
 
     fn retry_came_up(&mut self) {
         let (now, link) = (low(self.now), &mut self.link);
-        let is_new = core::mem::take(&mut link.retry.is_first) && link.retry.clean;
+        let is_new = core::mem::take(&mut link.retry().is_first) && link.retry().clean;
         if is_new {
             link.subscribed.clear();
         }
         if !link.session.session_present {
             link.subscribed.begin_session();
         }
-        let retry = &mut link.retry;
+        let retry = link.retry();
         (retry.is_on, retry.up_at) = (true, now);
         (retry.attempts, retry.tried) = (0, 0);
     }
@@ -134,7 +134,7 @@ impl State {
         }
         let now = low(self.exact_time());
         let Some(policy) = policy(&self.settings) else { return };
-        let retry = &mut self.link.retry;
+        let retry = self.link.retry();
         if now.wrapping_sub(retry.up_at) >= policy.stable_after {
             (retry.delay, retry.redirections) = (0, 0);
         }
@@ -149,11 +149,11 @@ impl State {
 
     /// Decides on the next attempt. Whether there will be one.
     fn retry(&mut self, reason: RetryReason) -> bool {
-        if !self.link.retry.is_on {
+        if !self.link.retry().is_on {
             return false;
         }
         let delay = self.retry_delay(&reason);
-        let retry = &mut self.link.retry;
+        let retry = self.link.retry();
         retry.is_on = delay.is_some();
         retry.attempts = retry.attempts.saturating_add(1);
         let attempt = Attempt::new(retry.attempts, delay, reason);
@@ -174,7 +174,7 @@ impl State {
     fn retry_delay(&mut self, reason: &RetryReason) -> Option<u32> {
         let (most, follows) =
             policy(&self.settings).map(|policy| (policy.attempts, policy.follow))?;
-        if most != 0 && self.link.retry.attempts >= most {
+        if most != 0 && self.link.retry().attempts >= most {
             return None;
         }
         go_home(self);
@@ -186,7 +186,7 @@ impl State {
             return self.redirected_delay();
         }
         let policy = policy(&self.settings)?;
-        let (retry, count) = (&mut self.link.retry, policy.server_count());
+        let (retry, count) = (self.link.retry(), policy.server_count());
         match rule {
             Rule::End => None,
             Rule::Usual => {
@@ -201,7 +201,7 @@ impl State {
     /// The first redirection is followed at once: later ones may be a circle.
     fn redirected_delay(&mut self) -> Option<u32> {
         let policy = policy(&self.settings)?;
-        let retry = &mut self.link.retry;
+        let retry = self.link.retry();
         retry.redirections = retry.redirections.saturating_add(1);
         Some(if retry.redirections == 1 { 0 } else { retry.next_delay(policy) })
     }

@@ -28,8 +28,8 @@ mod heap {
         let Some((host, port)) = first(reference) else { return false };
         let (host, port) = (Text::from(host), port.unwrap_or(state.settings.port));
         if code == ReasonCode::SERVER_MOVED {
-            state.link.retry.home = Some((host, port));
-            state.link.retry.server = 0;
+            state.link.retry().home = Some((host, port));
+            state.link.retry().server = 0;
         } else {
             state.kept.elsewhere = Some((host, port));
         }
