@@ -233,7 +233,7 @@ fn nobody_listens() {
     drop(listener);
     let (client, driver) = new(config("127.0.0.1", port));
     joined(driver, async move {
-        let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused);
+        let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused.into());
         assert_eq!(client.connect(true).await, Err(refused));
     });
 }
@@ -246,7 +246,7 @@ fn unknown_name() {
         let error = client.connect(true).await.expect_err("no such name");
         let expected = matches!(
             error,
-            ConnectError::Unreachable(Step::Resolve, _) | ConnectError::TimedOut(Step::Resolve)
+            ConnectError::HostNotFound { .. } | ConnectError::TimedOut(Step::Resolve)
         );
         assert!(expected, "{error:?}");
     });
@@ -373,5 +373,5 @@ fn any_stream_of_futures_io_takes_the_place_of_tcp() {
     let (client, driver) = mqtt_as_smol::new_with(Config::new("nobody"), refuse).expect("settings");
     let refused = async move { client.connect(true).await };
     let (_, refused) = run(zip(driver.run(), refused));
-    assert_eq!(refused, Err(ConnectError::Unreachable(Step::Open, ErrorKind::NotFound)));
+    assert_eq!(refused, Err(ConnectError::Unreachable(Step::Open, ErrorKind::NotFound.into())));
 }

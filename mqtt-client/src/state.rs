@@ -9,7 +9,7 @@ use crate::config::{Config, Settings};
 use crate::deadline::{Deadline, LONGEST, NEVER};
 use crate::driver::{Driver, News};
 use crate::event::Session;
-use crate::keep::Kept;
+use crate::keep::{Buried, Kept};
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
 use crate::read::ReadMemory;
@@ -83,6 +83,7 @@ pub(crate) struct Told<'s> {
     link: &'s mut Link,
     lane: &'s mut Lane,
     counts: &'s mut Counts,
+    kept: &'s mut Kept,
 }
 
 impl State {
@@ -120,8 +121,8 @@ impl State {
     /// The core, and what its events change.
     #[inline]
     pub(crate) fn split(&mut self) -> (&mut client::Client<'static>, Told<'_>) {
-        let Self { core, waiters, driver, link, lane, counts, .. } = self;
-        (core, Told { waiters, driver, link, lane, counts })
+        let Self { core, waiters, driver, link, lane, counts, kept, .. } = self;
+        (core, Told { waiters, driver, link, lane, counts, kept })
     }
 
     /// The time, read from the clock only if nobody has read it since the driver began to wait.
@@ -205,11 +206,10 @@ impl State {
         again
     }
 
-    /// Nobody waits any longer for that operation, if there is one.
-    pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) {
-        if let Some(id) = id {
-            self.core.hand_over(id, tag, self.link.subscribed.adopt(tag));
-        }
+    /// Nobody waits any longer for that operation, if there is one. Whether it is a message that was
+    /// never sent.
+    pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) -> bool {
+        id.is_some_and(|id| self.core.hand_over(id, tag, self.link.subscribed.adopt(tag)))
     }
 
     /// The milliseconds that are left until something has to be done, or `NEVER`.
@@ -292,7 +292,7 @@ impl State {
     /// Whether there is something to do for those who do not hold the lock.
     #[inline]
     pub(crate) fn has_chores(&self) -> bool {
-        self.core.has_released() || self.has_wakers()
+        self.core.has_released() || self.has_wakers() || self.kept.has_buried()
     }
 
     /// The next waker to call when the lock is free.
@@ -314,6 +314,7 @@ impl State {
     /// Takes what has to be done when the lock is free. Whether there may be more.
     pub(crate) fn take_chores(&mut self, chores: &mut Chores) -> bool {
         chores.old = self.waiters.take_old();
+        chores.buried = self.kept.take_buried();
         chores.dropped = self.core.take_released().map(|dropped| (dropped, self.guard));
         let filled = chores.wakers.iter_mut().all(|place| {
             *place = self.next_waker();
@@ -332,6 +333,7 @@ pub(crate) struct Chores {
     wakers: [Option<Waker>; 4],
     old: Option<Waker>,
     dropped: Option<(Shared, Guard)>,
+    buried: Buried,
 }
 
 /// Calls what is the program's, whose panic is its own: false then.
@@ -346,6 +348,7 @@ impl Chores {
             }
         }
         self.old = None;
+        self.buried = Buried::default();
         if let Some((dropped, guard)) = self.dropped.take() {
             let mut dropped = Some(dropped);
             guard(&mut || dropped = None);
@@ -400,7 +403,7 @@ impl Told<'_> {
         self.link.come_up(session);
         self.counts.connections += 1;
         self.driver.notify(News::WRITE);
-        if self.lane.push(self.link) {
+        if self.lane.push(self.link, self.kept) {
             self.driver.notify_callbacks();
         }
     }

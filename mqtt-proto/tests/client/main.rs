@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 mod adopting;
+mod again;
 mod aliases;
 mod alive;
 mod auth;
@@ -13,6 +14,7 @@ mod chopped;
 mod exactly_once;
 mod expiring;
 mod fates;
+mod foreign;
 #[cfg(feature = "alloc")]
 mod heap;
 mod lines;

@@ -45,3 +45,4 @@ mod subscribing;
 mod timing;
 mod too_large;
 mod waiters;
+mod words;

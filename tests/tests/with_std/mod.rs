@@ -6,3 +6,4 @@ pub(crate) mod glue;
 mod machine;
 mod marks;
 mod owners;
+mod words;
