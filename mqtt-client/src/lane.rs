@@ -36,8 +36,10 @@ pub(crate) struct Lane {
     /// And what comes of a policy.
     attempts: bool,
     /// Set where callbacks listen, so that others do not link it.
-    keep: Option<fn(&mut Lane, &Link, Option<&Attempt>) -> Option<Change>>,
+    keep: Option<Keep>,
 }
+
+type Keep = fn(&mut Lane, &Link, Option<&Attempt>) -> Option<Change>;
 
 impl Lane {
     pub(crate) fn new(events: Storage<'static, LinkEvent>) -> Self {

@@ -268,7 +268,7 @@ impl HandlerTable {
                 (On::Down(function), On::Down(reason)) => function(reason.clone()),
                 (On::Msg(function), On::Msg(message)) => function(message),
                 (On::Reconnecting(function), On::Reconnecting(attempt)) => {
-                    function(attempt.clone())
+                    function(attempt.clone());
                 }
                 _ => {}
             });
