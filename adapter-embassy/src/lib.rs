@@ -122,7 +122,9 @@
 //!
 //! None is on by default. `alloc`: owned messages (`queue().next()`) and closures on the heap as
 //! callbacks. `proto-ipv6`: the IPv6 addresses of a host name, too. `defmt`: `defmt::Format` for
-//! errors and outcomes.
+//! errors and outcomes, and messages for what happens to a client: attempts to connect, links that
+//! come up and go down, messages that are dropped, left to the server, or skipped. Never a payload,
+//! a topic or a password.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -69,7 +69,7 @@ impl Tcp {
 
     /// Resolves the name and tries every address; tells of the last failure.
     async fn open(&mut self, server: Server<'_>) -> Result<(), ConnectError> {
-        let mut failure = UNKNOWN;
+        let mut failure = unknown();
         for kind in KINDS {
             let lookup = lookup(self.stack, server.host, *kind);
             match limited(server, Step::Resolve, lookup).await {
@@ -83,7 +83,7 @@ impl Tcp {
                     }
                 }
                 // That an address of another kind could not be reached says more.
-                Err(error) if failure == UNKNOWN => failure = error,
+                Err(error) if failure == unknown() => failure = error,
                 Err(_) => {}
             }
         }
@@ -121,7 +121,9 @@ const KINDS: &[DnsQueryType] = &[
 const FAREWELL: u64 = 100;
 
 /// There is no address.
-const UNKNOWN: ConnectError = ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound);
+fn unknown() -> ConnectError {
+    ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into())
+}
 
 async fn lookup(
     stack: Stack<'_>,
@@ -130,9 +132,9 @@ async fn lookup(
 ) -> Result<impl IntoIterator<Item = IpAddress>, ConnectError> {
     stack.dns_query(host, kind).await.map_err(|error| match error {
         dns::Error::InvalidName | dns::Error::NameTooLong => {
-            ConnectError::Unreachable(Step::Resolve, ErrorKind::InvalidInput)
+            ConnectError::Unreachable(Step::Resolve, ErrorKind::InvalidInput.into())
         }
-        dns::Error::Failed => UNKNOWN,
+        dns::Error::Failed => unknown(),
     })
 }
 
@@ -157,7 +159,7 @@ async fn open(
             tcp::ConnectError::NoRoute => ErrorKind::AddrNotAvailable,
             tcp::ConnectError::InvalidState => ErrorKind::Other,
         };
-        ConnectError::Unreachable(Step::Open, kind)
+        ConnectError::Unreachable(Step::Open, kind.into())
     })
 }
 

@@ -88,14 +88,14 @@ fn talk_over_a_line() {
 #[test]
 fn a_line_that_cannot_be_prepared() {
     let server = Server::start(BrokerConfig::default());
-    let busy = ConnectError::Unreachable(Step::Open, ErrorKind::AddrInUse);
+    let busy = || ConnectError::Unreachable(Step::Open, ErrorKind::AddrInUse.into());
     run(async {
         let (rx, tx) = line_to(server.addr()).await;
-        let line = SerialLink::new(rx, tx, async |_: &mut End, _: &mut End, _: At<'_>| Err(busy));
+        let line = SerialLink::new(rx, tx, async |_: &mut End, _: &mut End, _: At<'_>| Err(busy()));
         let made = mqtt_as_embassy::with_connector(line, lent(), Config::new("the other end"));
         let (client, runner) = made.expect("settings that fit");
         zip(runner.run(), async move {
-            assert_eq!(client.connect(true).await, Err(busy));
+            assert_eq!(client.connect(true).await, Err(busy()));
         })
         .await;
     });

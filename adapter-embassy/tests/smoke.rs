@@ -232,7 +232,7 @@ fn no_network_yet() {
     let known = wire.stack().config_v4().expect("an address");
     joined(&wire, runner, async {
         wire.stack().set_config_v4(ConfigV4::None);
-        let nowhere = ConnectError::Unreachable(Step::Open, ErrorKind::AddrNotAvailable);
+        let nowhere = ConnectError::Unreachable(Step::Open, ErrorKind::AddrNotAvailable.into());
         assert_eq!(client.connect(true).await, Err(nowhere));
         wire.stack().set_config_v4(ConfigV4::Static(known));
         talk(client).await;
@@ -256,7 +256,8 @@ fn unknown_name() {
     let wire = Wire::new();
     let (client, runner) = new(&wire, to("no-such-name.invalid", 1883));
     joined(&wire, runner, async move {
-        let unknown = ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound);
+        let (host, error) = ("no-such-name.invalid".into(), ErrorKind::NotFound.into());
+        let unknown = ConnectError::HostNotFound { host, error };
         assert_eq!(client.connect(true).await, Err(unknown));
     });
 }
@@ -301,7 +302,8 @@ fn nobody_listens() {
     for port in [listens, closed] {
         let (client, runner) = new(&wire, to(Wire::HOST, port));
         joined(&wire, runner, async move {
-            let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused);
+            let refused =
+                ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused.into());
             assert_eq!(client.connect(true).await, Err(refused));
         });
     }

@@ -23,7 +23,13 @@
 //! The names and their meaning are the same on every runtime: they are documented at
 //! `mqtt_as_client`, which this crate re-exports. Here is only what async-io brings, which smol is
 //! built on: sockets, time, and a lock. No executor is asked for: whoever calls [`new`] has the
-//! [`Driver`] polled.
+//! [`Driver`] polled. So [`new`] can be called anywhere, in a runtime or not.
+//!
+//! # Features
+//!
+//! None is on by default. `tracing`: a span for each connection, and events for attempts to connect,
+//! links that come up and go down, messages that are dropped, left to the server, or skipped, all with
+//! the target `mqtt_as_client`. Never a payload, a topic or a password.
 
 #![forbid(unsafe_code)]
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_io::{Async, Timer};
 use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::future::or;
-use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
+use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step, TransportError};
 
 /// Opens TCP connections, with Nagle's algorithm off.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,13 +27,27 @@ impl Connect for Tcp {
         let stream = Arc::new(stream);
         Ok((ReadHalf(stream.clone()), WriteHalf(stream)))
     }
+
+    fn read_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
+    fn write_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
 }
 
 /// Resolves the name and tries every address; tells of the last failure.
 async fn open(server: Server<'_>) -> Result<Async<TcpStream>, ConnectError> {
     let lookup = lookup(server.host, server.port);
     let addresses = limited(server, Step::Resolve, lookup).await?;
-    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound));
+    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
     for address in addresses {
         result = limited(server, Step::Open, Async::<TcpStream>::connect(address)).await;
         if result.is_ok() {
@@ -64,9 +78,7 @@ pub(crate) async fn limited<T>(
     };
     let step_done = async {
         let result = future.await;
-        result.map_err(|error| {
-            ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error).into())
-        })
+        result.map_err(|error| ConnectError::Unreachable(step, TransportError::new(error)))
     };
     let time_out = async {
         timer.await;

@@ -6,7 +6,7 @@ use std::io;
 use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_lite::io::{ReadHalf, WriteHalf, split};
-use mqtt_as_client::{Connect, ConnectError, Server, Shutdown, Step};
+use mqtt_as_client::{Connect, ConnectError, Server, Shutdown, Step, TransportError};
 
 use crate::socket::limited;
 
@@ -35,6 +35,20 @@ where
         let open = (self.0)(server.host.to_owned(), server.port);
         let (read, write) = split(limited(server, Step::Open, open).await?);
         Ok((Reader(read), Writer(write)))
+    }
+
+    fn read_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
+    fn write_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
     }
 }
 

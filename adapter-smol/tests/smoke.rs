@@ -2,9 +2,11 @@
 //! any executor.
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -13,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use async_executor::Executor;
 use async_io::{Async, Timer, block_on};
-use futures_lite::future::{or, zip};
+use futures_lite::future::{or, poll_once, zip};
 use mqtt_as_smol::{
     Client, Config, ConnectError, DownReason, Driver, ErrorKind, EventKind, QoS, Step, Version,
-    event,
+    WeakClient, event,
 };
 use mqtt_as_tests::beside::dropped_after;
 use mqtt_as_tests::broker::BrokerConfig;
@@ -233,7 +235,7 @@ fn nobody_listens() {
     drop(listener);
     let (client, driver) = new(config("127.0.0.1", port));
     joined(driver, async move {
-        let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused);
+        let refused = ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused.into());
         assert_eq!(client.connect(true).await, Err(refused));
     });
 }
@@ -246,7 +248,7 @@ fn unknown_name() {
         let error = client.connect(true).await.expect_err("no such name");
         let expected = matches!(
             error,
-            ConnectError::Unreachable(Step::Resolve, _) | ConnectError::TimedOut(Step::Resolve)
+            ConnectError::HostNotFound { .. } | ConnectError::TimedOut(Step::Resolve)
         );
         assert!(expected, "{error:?}");
     });
@@ -373,5 +375,54 @@ fn any_stream_of_futures_io_takes_the_place_of_tcp() {
     let (client, driver) = mqtt_as_smol::new_with(Config::new("nobody"), refuse).expect("settings");
     let refused = async move { client.connect(true).await };
     let (_, refused) = run(zip(driver.run(), refused));
-    assert_eq!(refused, Err(ConnectError::Unreachable(Step::Open, ErrorKind::NotFound)));
+    assert_eq!(refused, Err(ConnectError::Unreachable(Step::Open, ErrorKind::NotFound.into())));
+}
+
+/// What a transport says of its failure is the program's own: it is dropped when no lock is held, and
+/// may use the client then.
+#[test]
+fn an_error_of_the_programs_own_uses_the_client_when_it_is_dropped() {
+    #[derive(Debug)]
+    struct Own(Arc<Mutex<Option<WeakClient>>>, Arc<AtomicUsize>);
+
+    impl fmt::Display for Own {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("its own failure")
+        }
+    }
+
+    impl std::error::Error for Own {}
+
+    impl Drop for Own {
+        fn drop(&mut self) {
+            let client = self.0.lock().expect("no panic").as_ref().and_then(WeakClient::upgrade);
+            assert!(!client.is_some_and(|client| client.is_connected()));
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    let (weak, drops) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
+    let made = Arc::new(AtomicUsize::new(0));
+    let (own, count) = ((weak.clone(), drops.clone()), made.clone());
+    let fails = move |_host, _port| {
+        let own = Own(own.0.clone(), own.1.clone());
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Err::<Async<TcpStream>, _>(io::Error::other(own)) }
+    };
+    let (client, driver) = mqtt_as_smol::new_with(Config::new("a"), fails).expect("settings");
+    *weak.lock().expect("no panic") = Some(client.downgrade());
+    let story = async move {
+        for attempt in 0..3 {
+            // Nobody asks for the failure of this one: that of the next one takes its place.
+            assert!(poll_once(pin!(client.connect(true))).await.is_none());
+            while made.load(Ordering::SeqCst) == 2 * attempt {
+                Timer::after(Duration::from_millis(1)).await;
+            }
+            let failure = client.connect(true).await.expect_err("its own failure");
+            assert!(failure.to_string().contains("its own failure"), "{failure}");
+            drop(failure);
+            assert_eq!(drops.load(Ordering::SeqCst), 2 * (attempt + 1));
+        }
+    };
+    run(zip(story, driver.run()));
 }

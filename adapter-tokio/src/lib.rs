@@ -39,6 +39,12 @@
 //! The names and their meaning are the same on every runtime: they are documented at
 //! `mqtt_as_client`, which this crate re-exports. Here is only what tokio brings: sockets, time,
 //! tasks and a lock.
+//!
+//! # Features
+//!
+//! None is on by default. `tracing`: a span for each connection, and events for attempts to connect,
+//! links that come up and go down, messages that are dropped, left to the server, or skipped, all with
+//! the target `mqtt_as_client`. Never a payload, a topic or a password.
 
 #![forbid(unsafe_code)]
 
@@ -53,6 +59,7 @@ use std::time::Duration;
 
 use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::time::Instant as Clock;
 
 pub use mqtt_as_client::surface::*;
@@ -61,7 +68,8 @@ pub use stream::Streams;
 
 /// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.
 ///
-/// `Client::new` starts the client's tasks, so it has to be called inside a tokio runtime.
+/// `Client::new` starts the client's tasks, so it has to be called inside a tokio runtime, with I/O
+/// and time enabled: elsewhere it is [`ConfigError::NoRuntime`].
 pub type Client = mqtt_as_client::Client<Tokio>;
 
 /// A handle that does not keep the client alive.
@@ -158,9 +166,11 @@ static START: LazyLock<Clock> = LazyLock::new(Clock::now);
 const FAR: u64 = 100 * 365 * 24 * 3_600_000;
 
 impl Start for Tokio {
-    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) {
-        tokio::spawn(runner.run());
-        tokio::spawn(callbacks.run());
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) -> Result<(), ConfigError> {
+        let runtime = Handle::try_current().map_err(|_| ConfigError::NoRuntime)?;
+        runtime.spawn(runner.run());
+        runtime.spawn(callbacks.run());
+        Ok(())
     }
 
     fn share(lock: Self::Lock) -> Self::Pointer {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use embedded_io_async::{ErrorType, Read, Write};
-use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step};
+use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step, TransportError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -33,11 +33,25 @@ impl Connect for Tcp {
         Ok((ReadHalf(read), WriteHalf(write)))
     }
 
+    fn read_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
+    fn write_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
     fn poll_read_buf(
         read: &mut Self::Read<'_>,
         packet: &mut BytesMut,
         cx: &mut Context<'_>,
-    ) -> Option<Poll<Result<usize, ErrorKind>>> {
+    ) -> Option<Poll<Result<usize, TransportError>>> {
         Some(poll_read_buf(read, packet, cx))
     }
 }
@@ -47,18 +61,18 @@ pub(crate) fn poll_read_buf<T: AsyncRead + Unpin>(
     read: &mut ReadHalf<T>,
     packet: &mut BytesMut,
     cx: &mut Context<'_>,
-) -> Poll<Result<usize, ErrorKind>> {
+) -> Poll<Result<usize, TransportError>> {
     let room = packet.capacity() - packet.len();
     let mut packet = packet.limit(room);
     let poll = pin!(read.0.read_buf(&mut packet)).poll(cx);
-    poll.map_err(|error| embedded_io_async::Error::kind(&error).into())
+    poll.map_err(TransportError::new)
 }
 
 /// Resolves the name and tries every address; tells of the last failure.
 async fn open(server: Server<'_>) -> Result<TcpStream, ConnectError> {
     let lookup = tokio::net::lookup_host((server.host, server.port));
     let addresses: Vec<SocketAddr> = limited(server, Step::Resolve, lookup).await?.collect();
-    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound));
+    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
     for address in addresses {
         result = limited(server, Step::Open, TcpStream::connect(address)).await;
         if result.is_ok() {
@@ -80,9 +94,7 @@ pub(crate) async fn limited<T>(
     };
     match timeout(time, future).await {
         Err(_) => Err(ConnectError::TimedOut(step)),
-        Ok(Err(error)) => {
-            Err(ConnectError::Unreachable(step, embedded_io_async::Error::kind(&error).into()))
-        }
+        Ok(Err(error)) => Err(ConnectError::Unreachable(step, TransportError::new(error))),
         Ok(Ok(value)) => Ok(value),
     }
 }

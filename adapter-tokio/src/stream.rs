@@ -5,7 +5,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Step};
+use mqtt_as_client::{Connect, ConnectError, Server, Step, TransportError};
 use tokio::io::{AsyncRead, AsyncWrite, split};
 
 use crate::socket::{ReadHalf, WriteHalf, limited, poll_read_buf};
@@ -37,11 +37,25 @@ where
         Ok((ReadHalf(read), WriteHalf(write)))
     }
 
+    fn read_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
+    fn write_failed<'c>(error: io::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::new(error)
+    }
+
     fn poll_read_buf(
         read: &mut Self::Read<'_>,
         packet: &mut BytesMut,
         cx: &mut Context<'_>,
-    ) -> Option<Poll<Result<usize, ErrorKind>>> {
+    ) -> Option<Poll<Result<usize, TransportError>>> {
         Some(poll_read_buf(read, packet, cx))
     }
 }

@@ -61,6 +61,12 @@ impl<R: Runtime> Client<R> {
         connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
+        if C::TAKES_HOST {
+            config.kept.take_apart()?;
+        }
+        if config.kept.port == 0 {
+            config.kept.port = PORT;
+        }
         memory.fit(&config.sizes, &mut config.core)?;
         config.core.check(&memory.core)?;
         let Memory { core, outbox, waiters, link_events, client_id, read } = memory;
@@ -159,6 +165,9 @@ impl<R: Runtime> fmt::Debug for Client<R> {
         f.debug_struct("Client").field("is_connected", &self.is_connected()).finish_non_exhaustive()
     }
 }
+
+/// The port of a server that names none.
+const PORT: u16 = 1883;
 
 /// A handle that does not keep the client alive.
 pub struct WeakClient<R: Runtime> {

@@ -15,6 +15,7 @@ pub(crate) use crate::options::{millis, options};
 use crate::property_list::PropertyList;
 use crate::retries::{Policy, Retries};
 use crate::say_more::{self, More, SayMore};
+use crate::server::NoHost;
 use crate::will::Will;
 use crate::words::EXPLANATIONS;
 
@@ -47,7 +48,12 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) server: Text,
+    /// 0 until the client is made, if the program has set none.
     pub(crate) port: u16,
+    /// The name of the server is that of a host.
+    pub(crate) takes_host: bool,
+    /// Why it is none, if it has changed since.
+    pub(crate) no_server: Option<NoHost>,
     pub(crate) client_id: Text,
     pub(crate) user: Option<Text>,
     pub(crate) password: Option<Binary>,
@@ -109,11 +115,25 @@ pub enum WhileDown {
 }
 
 impl Config {
-    /// Settings for the server with that host name or address.
+    /// Settings for the server with that host name or address, alone or with a port: `host`,
+    /// `host:port`, `[2001:db8::7]:1884`. `mqtt://` or `tcp://` before it say nothing else.
+    ///
+    /// It is judged when the client is made: [`ConfigError`](crate::ConfigError) then names what is
+    /// no host, as other URLs; for TLS and the like the transport is chosen, not the name. A
+    /// transport whose server has no host name gets the name as it is
+    /// ([`Connect::TAKES_HOST`](crate::Connect::TAKES_HOST)).
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// let config = Config::new("broker.example:1884");
+    /// # let _ = config;
+    /// ```
     pub fn new(server: impl Into<Text>) -> Self {
         let kept = Settings {
             server: server.into(),
-            port: 1883,
+            port: 0,
+            takes_host: false,
+            no_server: None,
             client_id: Text::default(),
             user: None,
             password: None,
@@ -139,7 +159,7 @@ impl Config {
     }
 
     options! {
-        /// TCP port of the server. Default: 1883.
+        /// TCP port of the server, whatever stands with its name. Default: the one there, or 1883.
         port(self, port: u16) { self.kept.port = port; }
 
         /// Protocol version. Default: 5.0.

@@ -1,5 +1,6 @@
 //! Connecting, disconnecting, and waiting for the link.
 
+use core::cell::Cell;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -33,7 +34,8 @@ impl<R: Runtime> Client<R> {
     /// Dropping the future leaves the attempt running; `up` tells when it succeeds. A second
     /// `connect` replaces it.
     pub fn connect(&self, clean: bool) -> Connecting<'_, R> {
-        Connecting(Call::new(&*self.shared, Connect { clean }))
+        let failure = Cell::new(None);
+        Connecting(Call::new(&*self.shared, Connect { clean, failure }))
     }
 
     /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
@@ -135,11 +137,10 @@ impl<R: Runtime> Client<R> {
     /// Dropping the future tells nothing: the next call tells it.
     pub async fn down(&self) -> Option<DownReason> {
         let told = |state: &mut State| {
-            let down = Done::Down(state.link.down_reason);
-            told_anew(&self.downs, state.link.downs).then_some(down).or(state.if_closed())
+            told_anew(&self.downs, state.link.downs).then_some(Done::Down).or(state.if_closed())
         };
         match self.until(Wait::Down, true, told).await {
-            Done::Down(reason) => reason,
+            Done::Down => self.with_state(|state| state.link.down_reason.clone()),
             _ => None,
         }
     }
@@ -198,11 +199,13 @@ pub struct Connecting<'c, R: Runtime>(Call<'c, R::Lock, Connect>);
 
 struct Connect {
     clean: bool,
+    /// Why there is no connection.
+    failure: Cell<Option<ConnectError>>,
 }
 
 impl Operation for Connect {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.connect(self.clean, slot, waker)
+        state.connect(self.clean, &self.failure, slot, waker)
     }
 }
 
@@ -212,8 +215,7 @@ impl<R: Runtime> Future for Connecting<'_, R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(|done| match done {
             Done::Up => Ok(session(self.0.lock)),
-            Done::Connect(error) => Err(error),
-            _ => Err(ConnectError::Closed),
+            _ => Err(self.0.operation.failure.take().unwrap_or(ConnectError::Closed)),
         })
     }
 }

@@ -1,14 +1,50 @@
 //! One error type per operation; each says whose fault it is and what to do.
 
+mod retry;
+mod source;
+
 use core::fmt;
 
-use mqtt_as_proto::client::{ConnectionError, NotSent, OperationError};
+use mqtt_as_proto::client::{self, ConnectionError, NotSent, OperationError, Waiting};
 use mqtt_as_proto::{ReasonCode, TopicError};
 
 use crate::acknowledgement::Acknowledgement;
-pub use crate::transport::ErrorKind;
+use crate::held::Text;
+pub use crate::transport::{ErrorKind, TransportError};
 
 mqtt_as_proto::reasons! {
+    /// Why there is no client.
+    #[non_exhaustive]
+    ConfigError {
+        /// A setting that may not be 0.
+        Zero {
+            /// Its name.
+            setting: &'static str,
+        } => "{}", client::ConfigError::Zero { setting };
+        /// A piece of memory is too small for the settings.
+        Memory {
+            /// Which one.
+            what: &'static str,
+            /// Items or bytes needed.
+            needed: usize,
+            /// Items or bytes given.
+            given: usize,
+        } => "{}", client::ConfigError::Memory { what, needed: *needed, given: *given };
+        /// The name of the server is empty.
+        EmptyHost => "the name of the server is empty: give a host name or an address";
+        /// The server was given as a URL that says more than host and port of a plain TCP
+        /// connection.
+        Url => "the server was given as a URL that says more than mqtt://host:port: give the host \
+                alone, or host:port; TLS and WebSocket are chosen by the transport, user and \
+                password are settings";
+        /// The port behind the name of the server is none.
+        Port => "the port of the server is not a number from 1 to 65,535: give the server as \
+                 host:port";
+        /// There is no runtime to start the client's tasks in.
+        NoRuntime => "there is no runtime to start the client's tasks in: make the client inside \
+                      of one, in a task or with the runtime entered";
+    }
+
     /// A step of opening a connection.
     #[non_exhaustive]
     Step {
@@ -20,42 +56,6 @@ mqtt_as_proto::reasons! {
         Connect => "waiting for CONNACK";
         /// Asking the program for fresh credentials.
         Credentials => "asking the program for credentials";
-    }
-
-    /// Why there is no connection.
-    #[non_exhaustive]
-    ConnectError {
-        /// The server refused, for that reason.
-        Refused(reason: ReasonCode) => "the server refused the connection: {reason}";
-        /// The server cannot be reached.
-        Unreachable(step: Step, kind: ErrorKind)
-            => "the server cannot be reached: {step} failed: {kind}";
-        /// A step took too long.
-        TimedOut(step: Step) => "the server did not answer in time: {step}";
-        /// The server sent what it may not.
-        Protocol(error: ConnectionError) => "{error}";
-        /// The transport ended before CONNACK.
-        Lost(reason: DownReason) => "the connection ended before CONNACK: {reason}";
-        /// What was asked for cannot be said, or the server has said before that it forbids it.
-        Invalid(error: OperationError) => "{error}";
-        /// The keep-alive is above 65,535 s.
-        KeepAlive {
-            /// Seconds given.
-            seconds: u32,
-        } => "the keep-alive is {seconds} s, MQTT allows 65,535 s: lower it";
-        /// More properties than CONNECT, or its will, may have.
-        TooManyProperties {
-            /// Properties that each may have.
-            most: usize,
-        } => "CONNECT and its will have {most} properties each at most: set fewer";
-        /// The will's topic is no topic name.
-        WillTopic(error: TopicError) => "the topic of the will: {error}";
-        /// Another `connect` or a `disconnect` took its place.
-        Replaced => "another connect or disconnect took its place";
-        /// The driver is gone.
-        Closed => "{CLOSED}";
-        /// No waiter slot is free: without a heap their number is fixed.
-        NoWaiter => "{NO_WAITER}";
     }
 
     /// Why a message was not published, or is not known to be.
@@ -75,9 +75,12 @@ mqtt_as_proto::reasons! {
             /// The server had received it, but not let go of it.
             received: bool,
         } => "{}", if *received { RECEIVED_AND_LOST } else { SENT_AND_LOST };
-        /// There was no acknowledgement in time. The message itself goes on: if it is acknowledged
-        /// later, nobody is told.
-        TimedOut => "the message was not acknowledged in time; it is still on its way";
+        /// There was no acknowledgement in time. The message itself goes on, be it on its way or
+        /// waiting for a connection: if it is acknowledged later, nobody is told.
+        TimedOut {
+            /// It is on its way: it was on a connection. Else it was never sent so far.
+            sent: bool,
+        } => "{}", if *sent { SENT_AND_LATE } else { WAITS_AND_LATE };
         /// The program disconnected before it was acknowledged. The session is kept, and with it the
         /// message: it goes out, or on, with the next connection.
         Kept => "the program disconnected before the message was acknowledged; it goes on with the \
@@ -104,7 +107,7 @@ mqtt_as_proto::reasons! {
         StreamOpen => "{STREAM_OPEN}";
         /// The driver is gone.
         Closed => "{CLOSED}";
-        /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
+        /// As many calls wait as the client has room for. Nothing was sent.
         NoWaiter => "{NO_WAITER}";
     }
 
@@ -132,7 +135,7 @@ mqtt_as_proto::reasons! {
         StreamOpen => "{STREAM_OPEN}";
         /// The driver is gone.
         Closed => "{CLOSED}";
-        /// No waiter slot is free: without a heap their number is fixed. Nothing was sent.
+        /// As many calls wait as the client has room for. Nothing was sent.
         NoWaiter => "{NO_WAITER}";
     }
 
@@ -156,14 +159,63 @@ mqtt_as_proto::reasons! {
         Invalid(error: OperationError) => "{error}";
         /// The driver is gone.
         Closed => "{CLOSED}";
-        /// No waiter slot is free: without a heap their number is fixed. The disconnect runs all the
-        /// same.
+        /// As many calls wait as the client has room for. The disconnect runs all the same.
+        NoWaiter => "{NO_WAITER}";
+    }
+}
+
+mqtt_as_proto::reasons! {
+    /// Why there is no connection.
+    #[non_exhaustive]
+    ConnectError owns error {
+        /// The server refused, for that reason.
+        Refused(reason: ReasonCode) => "the server refused the connection: {reason}";
+        /// The server cannot be reached.
+        Unreachable(step: Step, error: TransportError)
+            => "the server cannot be reached: {step} failed: {error}";
+        /// The host name was not found, or could not be looked up.
+        HostNotFound {
+            /// The name.
+            host: Text,
+            /// What looking it up said.
+            error: TransportError,
+        } => "the host name {} was not found: {error}", host;
+        /// A step took too long.
+        TimedOut(step: Step) => "the server did not answer in time: {step}";
+        /// The server sent what it may not.
+        Protocol(error: ConnectionError) => "{error}";
+        /// The transport ended before CONNACK. Servers close it without a word that expect TLS, or
+        /// another protocol or version, on that port.
+        Lost(reason: DownReason)
+            => "the connection ended before CONNACK: {reason}; is it the right port, and does the \
+                server want TLS there?";
+        /// What was asked for cannot be said, or the server has said before that it forbids it.
+        Invalid(error: OperationError) => "{error}";
+        /// The server that was set since the client was made is none.
+        Config(error: ConfigError) => "{error}";
+        /// The keep-alive is above 65,535 s.
+        KeepAlive {
+            /// Seconds given.
+            seconds: u32,
+        } => "the keep-alive is {seconds} s, MQTT allows 65,535 s: lower it";
+        /// More properties than CONNECT, or its will, may have.
+        TooManyProperties {
+            /// Properties that each may have.
+            most: usize,
+        } => "CONNECT and its will have {most} properties each at most: set fewer";
+        /// The will's topic is no topic name.
+        WillTopic(error: TopicError) => "the topic of the will: {error}";
+        /// Another `connect` or a `disconnect` took its place.
+        Replaced => "another connect or disconnect took its place";
+        /// The driver is gone.
+        Closed => "{CLOSED}";
+        /// As many calls wait as the client has room for.
         NoWaiter => "{NO_WAITER}";
     }
 
     /// Why the link is down.
     #[non_exhaustive]
-    DownReason {
+    DownReason owns error {
         /// The program disconnected.
         Disconnected => "the program disconnected";
         /// The program connected anew, and the new connection did not come to be.
@@ -173,7 +225,7 @@ mqtt_as_proto::reasons! {
         /// The server closed the transport.
         Closed => "the server closed the transport";
         /// The transport failed.
-        Transport(kind: ErrorKind) => "the link is lost: {kind}";
+        Transport(error: TransportError) => "the link is lost: {error}";
         /// The client ended the connection: the server broke a rule, or nothing came for too long.
         Protocol(error: ConnectionError) => "{error}";
         /// The program refused to go on with the authentication.
@@ -191,18 +243,16 @@ mqtt_as_proto::reasons! {
     }
 }
 
-impl core::error::Error for ConnectError {}
-impl core::error::Error for PublishError {}
-impl core::error::Error for SubscribeError {}
-impl core::error::Error for StreamError {}
-impl core::error::Error for DisconnectError {}
-
 pub(crate) const CLOSED: &str = "the client's driver has ended";
 pub(crate) const NO_WAITER: &str =
-    "no waiter slot is free: give the client more, or call less at a time";
+    "as many calls wait as the client has room for: let some of them end first";
 pub(crate) const NOT_CONNECTED: &str = "there is no connection: connect first";
 pub(crate) const STREAM_OPEN: &str =
     "a message is being read as a stream, and the answer would lie behind it: read it to its end";
+const SENT_AND_LATE: &str =
+    "the message was not acknowledged in time; it was sent, and is still on its way";
+const WAITS_AND_LATE: &str =
+    "the message was not sent in time; it still waits, and goes out when the connection takes it";
 const SENT_AND_LOST: &str =
     "the message was sent and the session is lost: nobody knows whether it arrived";
 const RECEIVED_AND_LOST: &str = "the server received the message and the session is lost: nobody \
@@ -229,9 +279,28 @@ impl fmt::Display for NeverSent {
     }
 }
 
+impl From<client::ConfigError> for ConfigError {
+    fn from(error: client::ConfigError) -> Self {
+        match error {
+            client::ConfigError::Zero { setting } => Self::Zero { setting },
+            client::ConfigError::Memory { what, needed, given } => {
+                Self::Memory { what, needed, given }
+            }
+        }
+    }
+}
+
 impl DownReason {
-    pub(crate) fn transport(error: &impl embedded_io_async::Error) -> Self {
-        Self::Transport(error.kind().into())
+    /// Why there is no connection, if it ends before CONNACK.
+    pub(crate) fn before_connack(self) -> ConnectError {
+        match self {
+            Self::Protocol(ConnectionError::TimedOut(Waiting::ConnAck)) => {
+                ConnectError::TimedOut(Step::Connect)
+            }
+            Self::Protocol(error) => ConnectError::Protocol(error),
+            Self::Disconnected | Self::Replaced => ConnectError::Replaced,
+            reason => ConnectError::Lost(reason),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a client keeps of the program's: borrowed for ever, or owned with a heap.
 
 use core::fmt;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
 use place::Place;
 
@@ -27,6 +27,11 @@ impl Text {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self
+    }
+
+    /// That part of it, which begins and ends between characters.
+    pub(crate) fn part(&self, part: Range<usize>) -> Option<Self> {
+        place::part(&self.0, part).map(Self)
     }
 }
 
@@ -72,6 +77,19 @@ impl fmt::Debug for Text {
     }
 }
 
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Text {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.as_str().format(f);
+    }
+}
+
 /// Shows the length only: it may be a password.
 impl fmt::Debug for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +114,7 @@ mod place {
     use alloc::string::String;
     use alloc::sync::Arc;
     use alloc::vec::Vec;
-    use core::ops::Deref;
+    use core::ops::{Deref, Range};
 
     use super::{Binary, Held, Text};
 
@@ -129,6 +147,13 @@ mod place {
         }
     }
 
+    pub(super) fn part(text: &Place<str>, part: Range<usize>) -> Option<Place<str>> {
+        match text {
+            Place::Fixed(text) => text.get(part).map(Place::Fixed),
+            Place::Owned(text) => text.get(part).map(|part| Place::Owned(part.into())),
+        }
+    }
+
     fn owned<T: ?Sized>(value: impl Into<Arc<T>>) -> Held<T> {
         Held(Place::Owned(value.into()))
     }
@@ -156,12 +181,18 @@ mod place {
 
 #[cfg(not(feature = "alloc"))]
 mod place {
+    use core::ops::Range;
+
     use super::{Binary, Text};
 
     pub(super) type Place<T> = &'static T;
 
     pub(super) const fn fixed<T: ?Sized>(value: &'static T) -> Place<T> {
         value
+    }
+
+    pub(super) fn part(text: &Place<str>, part: Range<usize>) -> Option<Place<str>> {
+        text.get(part)
     }
 
     from! {

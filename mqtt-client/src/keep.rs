@@ -1,13 +1,14 @@
 //! What a client keeps only with a heap.
 
 #[cfg(feature = "alloc")]
-pub(crate) use heap::{Kept, Receivers};
+pub(crate) use heap::{Discarded, Kept, Receivers};
 #[cfg(not(feature = "alloc"))]
-pub(crate) use lent::Kept;
+pub(crate) use lent::{Discarded, Kept};
 
 #[cfg(feature = "alloc")]
 mod heap {
     use alloc::boxed::Box;
+    use alloc::vec::Vec;
     use core::any::Any;
 
     use mqtt_as_proto::Instant;
@@ -15,9 +16,13 @@ mod heap {
 
     use crate::chunks::Chunks;
     use crate::deadline::{Deadline, NEVER};
+    use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
     use crate::held::Text;
     use crate::waiters::{Wait, Waiters};
+
+    /// Reasons that are no longer told: the errors of transports in them are the program's to drop.
+    pub(crate) type Discarded = Vec<DownReason>;
 
     /// What is kept in the shared state.
     #[derive(Debug, Default)]
@@ -34,6 +39,7 @@ mod heap {
         subscribes: bool,
         /// When nobody has taken a message for too long, since nothing more is read for want of room.
         jam: Option<Deadline>,
+        discarded: Discarded,
     }
 
     /// Receivers by filter, as the rest of the client sees them.
@@ -145,6 +151,31 @@ mod heap {
             }
             is_jammed
         }
+
+        /// It is dropped when the lock is free.
+        pub(crate) fn discard(&mut self, reason: Option<DownReason>) {
+            self.discarded.extend(reason);
+        }
+
+        /// The same.
+        pub(crate) fn discard_failure(&mut self, failure: Option<ConnectError>) {
+            self.discarded.extend(failure.and_then(|failure| match failure {
+                ConnectError::Unreachable(_, error) | ConnectError::HostNotFound { error, .. } => {
+                    Some(DownReason::Transport(error))
+                }
+                ConnectError::Lost(reason) => Some(reason),
+                _ => None,
+            }));
+        }
+
+        #[inline]
+        pub(crate) fn has_discarded(&self) -> bool {
+            !self.discarded.is_empty()
+        }
+
+        pub(crate) fn take_discarded(&mut self) -> Discarded {
+            core::mem::take(&mut self.discarded)
+        }
     }
 }
 
@@ -155,8 +186,12 @@ mod lent {
     use mqtt_as_proto::client::{self, Answer, Arrival};
 
     use crate::deadline::NEVER;
+    use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
     use crate::waiters::Waiters;
+
+    /// Nothing is anybody's to drop.
+    pub(crate) type Discarded = ();
 
     /// What is kept in the shared state: nothing.
     #[derive(Debug, Default)]
@@ -202,5 +237,17 @@ mod lent {
         ) -> bool {
             false
         }
+
+        #[inline]
+        pub(crate) fn discard(&mut self, _: Option<DownReason>) {}
+
+        #[inline]
+        pub(crate) fn discard_failure(&mut self, _: Option<ConnectError>) {}
+
+        pub(crate) fn has_discarded(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn take_discarded(&mut self) -> Discarded {}
     }
 }

@@ -4,8 +4,9 @@ use mqtt_as_proto::Storage;
 
 use crate::error::DownReason;
 use crate::event::Session;
+use crate::keep::Kept;
 use crate::link::Link;
-use crate::reconnect::Attempt;
+use crate::reconnect::{Attempt, RetryReason};
 
 /// A change of the link. Opaque: without a heap the caller makes an array of them.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +36,10 @@ pub(crate) struct Lane {
     /// And what comes of a policy.
     attempts: bool,
     /// Set where callbacks listen, so that others do not link it.
-    keep: Option<fn(&mut Lane, &Link, Option<&Attempt>)>,
+    keep: Option<Keep>,
 }
+
+type Keep = fn(&mut Lane, &Link, Option<&Attempt>) -> Option<Change>;
 
 impl Lane {
     pub(crate) fn new(events: Storage<'static, LinkEvent>) -> Self {
@@ -44,20 +47,20 @@ impl Lane {
     }
 
     /// Keeps where the link stands now, if anybody wants to know it. Whether that is so.
-    pub(crate) fn push(&mut self, link: &Link) -> bool {
+    pub(crate) fn push(&mut self, link: &Link, kept: &mut Kept) -> bool {
         let wanted = if link.is_up { self.up } else { self.down };
         if wanted && let Some(keep) = self.keep {
-            keep(self, link, None);
+            discard(keep(self, link, None), kept);
         }
         wanted
     }
 
     /// Keeps what a policy will do, if anybody wants to know it. Whether that is so.
-    pub(crate) fn push_attempt(&mut self, link: &Link, attempt: &Attempt) -> bool {
+    pub(crate) fn push_attempt(&mut self, link: &Link, attempt: &Attempt, kept: &mut Kept) -> bool {
         if self.attempts
             && let Some(keep) = self.keep
         {
-            keep(self, link, Some(attempt));
+            discard(keep(self, link, Some(attempt)), kept);
         }
         self.attempts
     }
@@ -68,19 +71,20 @@ impl Lane {
         self.keep = Some(Self::keep);
     }
 
-    fn keep(&mut self, link: &Link, attempt: Option<&Attempt>) {
-        let change = match (attempt, link.down_reason) {
-            (Some(attempt), _) => Change::Reconnecting(*attempt),
-            (None, Some(reason)) if !link.is_up => Change::Down(reason),
+    /// Gives the oldest one, if that is forgotten.
+    fn keep(&mut self, link: &Link, attempt: Option<&Attempt>) -> Option<Change> {
+        let change = match (attempt, &link.down_reason) {
+            (Some(attempt), _) => Change::Reconnecting(attempt.clone()),
+            (None, Some(reason)) if !link.is_up => Change::Down(reason.clone()),
             _ => Change::Up(link.session.clone()),
         };
-        if !self.events.grow_to(self.len + 1) {
-            let _ = self.pop();
-        }
+        let full = !self.events.grow_to(self.len + 1);
+        let oldest = if full { self.pop() } else { None };
         if let Some(place) = self.events.get_mut(self.len) {
             *place = LinkEvent(Some(change));
             self.len += 1;
         }
+        oldest
     }
 
     pub(crate) fn pop(&mut self) -> Option<Change> {
@@ -91,5 +95,17 @@ impl Lane {
         }
         self.len = self.len.saturating_sub(1);
         first
+    }
+}
+
+/// What is forgotten is dropped when the lock is free.
+fn discard(change: Option<Change>, kept: &mut Kept) {
+    match change {
+        Some(Change::Down(reason)) => kept.discard(Some(reason)),
+        Some(Change::Reconnecting(attempt)) => match attempt.into_reason() {
+            RetryReason::Down(reason) => kept.discard(Some(reason)),
+            RetryReason::Failed(error) => kept.discard_failure(Some(error)),
+        },
+        Some(Change::Up(_)) | None => {}
     }
 }

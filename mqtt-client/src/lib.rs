@@ -78,6 +78,7 @@ mod runner;
 mod runtime;
 mod say_more;
 mod serial_link;
+mod server;
 mod servers;
 mod state;
 mod step;
@@ -85,6 +86,7 @@ mod stream_out;
 mod subscribe;
 mod subscriptions;
 pub mod surface;
+mod trace;
 mod transport;
 mod waiter;
 mod waiters;
@@ -98,8 +100,8 @@ pub use config::{Config, Overflow, WhileDown};
 pub use connect::Connecting;
 pub use credentials::Credentials;
 pub use error::{
-    ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step, StreamError,
-    SubscribeError,
+    ConfigError, ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step,
+    StreamError, SubscribeError, TransportError,
 };
 #[cfg(feature = "alloc")]
 pub use event::ServerWords;
@@ -109,9 +111,9 @@ pub use held::{Binary, Held, Text};
 pub use lane::LinkEvent;
 pub use memory::{BorrowedMemory, Memory};
 pub use mqtt_as_proto::client::{
-    ConfigError, ConnectionError, Limit, Limits, NotSent, OperationError, Violation, Waiting,
+    ConnectionError, Foreign, Limit, Limits, NotSent, OperationError, Violation, Waiting,
 };
-pub use mqtt_as_proto::packet::{RetainHandling, SubscriptionOptions};
+pub use mqtt_as_proto::packet::{Carrier, RetainHandling, SubscriptionOptions};
 pub use mqtt_as_proto::property::{MaximumQoS, PropertyIter, SubscriptionId, TopicAliasId};
 pub use mqtt_as_proto::{DecodeError, EncodeError, PacketId, PacketType};
 pub use mqtt_as_proto::{

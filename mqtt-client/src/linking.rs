@@ -1,6 +1,6 @@
 //! How a link comes and goes: what the program wants of it, what the driver makes of that.
 
-use mqtt_as_proto::client::{ConnectionError, OperationError, Waiting, Warning};
+use mqtt_as_proto::client::{ConnectionError, OperationError, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
@@ -62,12 +62,18 @@ impl State {
 
     /// No connection came to be.
     fn fail_connect(&mut self, error: ConnectError) {
-        if let Some(retries) = self.retries
-            && (retries.failed)(self, &error)
-        {
+        let error = match error {
+            ConnectError::Unreachable(Step::Resolve, error) => {
+                ConnectError::HostNotFound { host: self.settings.server.clone(), error }
+            }
+            error => error,
+        };
+        let goes_on = self.retries.is_some_and(|retries| (retries.failed)(self, &error));
+        let old = self.link.failure.replace(error);
+        self.kept.discard_failure(old);
+        if goes_on {
             return;
         }
-        self.link.failure = Some(error);
         self.finish_connect(Outcome::Failed);
     }
 
@@ -151,6 +157,9 @@ impl State {
 
     /// Judges the CONNECT that the settings ask for, before anything is opened.
     fn check_connect(&mut self, clean: bool) -> Result<(), ConnectError> {
+        if let Some(error) = self.settings.no_server {
+            return Err(ConnectError::Config(error.into()));
+        }
         let seconds = self.settings.keepalive;
         if seconds > u32::from(u16::MAX) {
             return Err(ConnectError::KeepAlive { seconds });
@@ -244,27 +253,37 @@ impl State {
         self.go_down(why);
         if self.link.wanted.is_none() {
             self.fail_connect(error);
+        } else {
+            self.kept.discard_failure(Some(error));
         }
     }
 
     /// The driver is done with a connection.
     pub(crate) fn end(&mut self, reason: DownReason) {
         let was_up = self.link.is_up || self.link.prepared;
-        let reason = self.link.ending.take().unwrap_or(reason);
+        let reason = match self.link.ending.take() {
+            Some(ending) => {
+                self.kept.discard(Some(reason));
+                ending
+            }
+            None => reason,
+        };
         let refused = self.link.refused.take();
-        self.go_down(reason);
-        if !was_up && self.link.wanted.is_none() {
-            self.fail_connect(match (refused, reason) {
-                (Some(reason), _) => ConnectError::Refused(reason),
-                (_, DownReason::Protocol(ConnectionError::TimedOut(Waiting::ConnAck))) => {
-                    ConnectError::TimedOut(Step::Connect)
-                }
-                (_, DownReason::Protocol(error)) => ConnectError::Protocol(error),
-                (_, DownReason::Disconnected | DownReason::Replaced) => ConnectError::Replaced,
-                (_, reason) => ConnectError::Lost(reason),
-            });
+        if was_up || self.link.wanted.is_some() {
+            self.go_down(reason);
+            self.link.begun |= was_up;
+            return;
         }
-        self.link.begun |= was_up;
+        // Nobody is told of a link that was never up: only whether calls end counts.
+        let disconnected = matches!(reason, DownReason::Disconnected);
+        self.go_down(if disconnected { DownReason::Disconnected } else { DownReason::Closed });
+        let failure = if let Some(code) = refused {
+            self.kept.discard(Some(reason));
+            ConnectError::Refused(code)
+        } else {
+            reason.before_connack()
+        };
+        self.fail_connect(failure);
     }
 
     /// The connection is gone, for that reason.
@@ -275,9 +294,13 @@ impl State {
         let (core, mut told) = self.split();
         let lost = core.handle_connection_lost(&mut told.tell());
         self.counts.unsent = self.counts.unsent.saturating_add(lost.qos0);
-        let reason = match (lost.poison, reason) {
-            (_, DownReason::Disconnected | DownReason::Replaced) | (None, _) => reason,
-            (Some(id), _) => DownReason::Poison(id.get()),
+        let by_program = matches!(reason, DownReason::Disconnected | DownReason::Replaced);
+        let reason = match lost.poison.filter(|_| !by_program) {
+            Some(id) => {
+                self.kept.discard(Some(reason));
+                DownReason::Poison(id.get())
+            }
+            None => reason,
         };
         self.waiters.end_turns();
         self.link.linger = None;
@@ -295,6 +318,8 @@ impl State {
         self.link.is_replaced = was_up && self.link.wanted.is_some();
         if was_up && !self.link.is_replaced {
             self.tell_down(reason);
+        } else {
+            self.kept.discard(Some(reason));
         }
         self.kept.go_down(&mut self.waiters);
         for wait in [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
@@ -305,7 +330,7 @@ impl State {
             && is_lost
             && self.link.wanted.is_none()
         {
-            (retries.lost)(self, reason);
+            (retries.lost)(self);
         }
     }
 
@@ -313,8 +338,9 @@ impl State {
     fn tell_down(&mut self, reason: DownReason) {
         self.link.is_replaced = false;
         self.link.downs = self.link.downs.wrapping_add(1);
-        self.link.down_reason = Some(reason);
-        if self.lane.push(&self.link) {
+        let old = self.link.down_reason.replace(reason);
+        self.kept.discard(old);
+        if self.lane.push(&self.link, &mut self.kept) {
             self.driver.notify_callbacks();
         }
         self.waiters.wake_all(Wait::Down);

@@ -5,8 +5,9 @@
 use core::mem::take;
 
 use mqtt_as_proto::Storage;
-use mqtt_as_proto::client::{self, ConfigError, LogMemory};
+use mqtt_as_proto::client::{self, LogMemory};
 
+use crate::error::ConfigError;
 use crate::lane::LinkEvent;
 use crate::read::ReadMemory;
 use crate::waiters::Waiter;

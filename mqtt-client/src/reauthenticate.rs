@@ -1,5 +1,7 @@
 //! Authenticating again on a connection that stands (4.12.1).
 
+use core::error::Error;
+
 use embassy_futures::select::{Either, select};
 use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::OperationError;
@@ -16,7 +18,7 @@ use crate::waiters::Wait;
 mqtt_as_proto::reasons! {
     /// Why a re-authentication did not succeed.
     #[non_exhaustive]
-    AuthenticateError {
+    AuthenticateError owns error {
         /// It is not possible: the connection has no method, or another re-authentication is under
         /// way. Or what was asked for cannot be said. Nothing was sent.
         Invalid(error: OperationError) => "{error}";
@@ -32,13 +34,36 @@ mqtt_as_proto::reasons! {
         StreamOpen => "{STREAM_OPEN}";
         /// The driver is gone.
         Closed => "{CLOSED}";
-        /// No waiter slot is free: without a heap their number is fixed. The re-authentication runs
-        /// all the same.
+        /// As many calls wait as the client has room for. The re-authentication runs all the same.
         NoWaiter => "{NO_WAITER}";
     }
 }
 
-impl core::error::Error for AuthenticateError {}
+impl Error for AuthenticateError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Invalid(error) => Some(error),
+            Self::Lost(reason) => reason.source(),
+            _ => None,
+        }
+    }
+}
+
+impl AuthenticateError {
+    /// Returns whether the same call can succeed later: where another re-authentication, or a message
+    /// that is being read, stands before it (`Invalid`, `StreamOpen`), where there is no connection or
+    /// its end may pass (`NotConnected`, `Lost`), and for `NoWaiter`. False where the program refused,
+    /// where it goes on (`TimedOut`), and where the driver is gone.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Invalid(error) => error.is_retryable(),
+            Self::Lost(reason) => reason.is_retryable(),
+            Self::NotConnected | Self::StreamOpen | Self::NoWaiter => true,
+            Self::Refused | Self::TimedOut | Self::Closed => false,
+        }
+    }
+}
 
 impl<R: Runtime> Client<R> {
     /// Authenticates again on the connection that stands (4.12.1), with the method of
@@ -66,7 +91,7 @@ impl<R: Runtime> Client<R> {
                 return Some(Done::CLOSED);
             }
             if state.link.ends != ends || !state.link.is_up() {
-                return Some(Done::Down(state.link.ending.or(state.link.down_reason)));
+                return Some(Done::Down);
             }
             (state.core.re_authentications() != round).then_some(Done::Up)
         };
@@ -78,12 +103,10 @@ impl<R: Runtime> Client<R> {
         };
         match select(self.until(Wait::Pong, false, ended), over).await {
             Either::First(Done::Up) => Ok(()),
-            Either::First(Done::Down(Some(DownReason::NotAuthenticated))) => {
-                Err(AuthenticateError::Refused)
-            }
-            Either::First(Done::Down(reason)) => {
-                Err(AuthenticateError::Lost(reason.unwrap_or(DownReason::Closed)))
-            }
+            Either::First(Done::Down) => Err(match self.with_state(State::end_of_link) {
+                Some(DownReason::NotAuthenticated) => AuthenticateError::Refused,
+                reason => AuthenticateError::Lost(reason.unwrap_or(DownReason::Closed)),
+            }),
             Either::First(Done::NoWaiter) => Err(AuthenticateError::NoWaiter),
             Either::First(_) => Err(AuthenticateError::Closed),
             Either::Second(()) => Err(AuthenticateError::TimedOut),
@@ -130,6 +153,11 @@ impl Authentication {
 }
 
 impl State {
+    /// Why the link ends, or has ended.
+    fn end_of_link(&mut self) -> Option<DownReason> {
+        self.link.ending.clone().or_else(|| self.link.down_reason.clone())
+    }
+
     /// The program may be asked to begin a re-authentication.
     fn begin_again(&mut self) -> Result<Authentication, AuthenticateError> {
         if self.closed {

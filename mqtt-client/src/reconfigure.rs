@@ -9,6 +9,7 @@ use crate::held::{Binary, Text};
 use crate::options::{options, whole_seconds};
 use crate::property_list::PropertyList;
 use crate::runtime::Runtime;
+use crate::server::take_apart;
 use crate::will::Will;
 
 impl<R: Runtime> Client<R> {
@@ -54,7 +55,8 @@ pub struct Reconfigure {
 
 impl Reconfigure {
     options! {
-        /// Sets the host name or address of the server.
+        /// Sets the host name or address of the server, with or without a port, as
+        /// [`Config::new`](crate::Config::new) takes it.
         server(self, server: impl Into<Text>) { self.server = Some(server.into()); }
 
         /// Sets the TCP port of the server.
@@ -101,6 +103,11 @@ impl Reconfigure {
 
     /// Puts what is set into the settings, and what was there before here.
     fn swap_with(&mut self, settings: &mut Settings) {
+        if let Some(server) = &mut self.server
+            && settings.takes_host
+        {
+            settings.no_server = take_apart(server, &mut self.port).err();
+        }
         exchange(&mut self.server, &mut settings.server);
         exchange(&mut self.port, &mut settings.port);
         exchange(&mut self.user, &mut settings.user);

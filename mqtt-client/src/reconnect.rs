@@ -1,5 +1,6 @@
 //! What a client does by itself when its link is lost: a policy, as data.
 
+use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
@@ -259,7 +260,7 @@ const fn millis(time: Duration) -> u32 {
 
 /// An attempt to connect that is to come, or the end of trying: what
 /// [`event::Reconnecting`](crate::event::Reconnecting) tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Attempt {
     number: u32,
@@ -287,7 +288,11 @@ impl Attempt {
 
     /// Returns what it is for.
     #[must_use]
-    pub fn reason(&self) -> RetryReason {
+    pub fn reason(&self) -> &RetryReason {
+        &self.reason
+    }
+
+    pub(crate) fn into_reason(self) -> RetryReason {
         self.reason
     }
 }
@@ -305,7 +310,7 @@ impl fmt::Display for Attempt {
 mqtt_as_proto::reasons! {
     /// Why a client connects again, or does not any more.
     #[non_exhaustive]
-    RetryReason {
+    RetryReason owns error {
         /// The link was lost.
         Down(reason: DownReason) => "{reason}";
         /// The attempt before did not make a connection.
@@ -338,6 +343,7 @@ impl Rule {
             RetryReason::Down(_) => Self::Usual,
             RetryReason::Failed(error) => match error {
                 ConnectError::Unreachable(..)
+                | ConnectError::HostNotFound { .. }
                 | ConnectError::TimedOut(_)
                 | ConnectError::Lost(_) => Self::Usual,
                 ConnectError::Protocol(error) if *error != ConnectionError::SessionUnknown => {
@@ -376,6 +382,15 @@ impl Rule {
             | ReasonCode::RETAIN_NOT_SUPPORTED
             | ReasonCode::QOS_NOT_SUPPORTED => Self::End,
             _ => Self::Usual,
+        }
+    }
+}
+
+impl Error for RetryReason {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Down(reason) => reason.source(),
+            Self::Failed(error) => error.source(),
         }
     }
 }

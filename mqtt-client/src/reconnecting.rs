@@ -128,10 +128,11 @@ impl State {
     }
 
     /// A link that was up is gone.
-    fn retry_lost(&mut self, reason: DownReason) {
-        if matches!(reason, DownReason::Disconnected) {
+    fn retry_lost(&mut self) {
+        let reason = self.link.down_reason.clone();
+        let Some(reason) = reason.filter(|reason| *reason != DownReason::Disconnected) else {
             return;
-        }
+        };
         let now = low(self.exact_time());
         let Some(policy) = policy(&self.settings) else { return };
         let retry = self.link.retry();
@@ -144,7 +145,7 @@ impl State {
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
     fn retry_failed(&mut self, error: &ConnectError) -> bool {
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
-        self.retry(RetryReason::Failed(*error)) && waits
+        self.retry(RetryReason::Failed(error.clone())) && waits
     }
 
     /// Decides on the next attempt. Whether there will be one.
@@ -164,7 +165,7 @@ impl State {
             self.driver.notify(News::LINK);
         }
         self.aim();
-        if self.lane.push_attempt(&self.link, &attempt) {
+        if self.lane.push_attempt(&self.link, &attempt, &mut self.kept) {
             self.driver.notify_callbacks();
         }
         delay.is_some()

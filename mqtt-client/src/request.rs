@@ -5,7 +5,6 @@ use core::task::{Poll, Waker};
 use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::OperationError;
 
-use crate::error::{ConnectError, DownReason};
 use crate::granted::Codes;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
@@ -53,10 +52,10 @@ pub(crate) enum Done {
     Granted(Codes),
     /// The link is, or was, up.
     Up,
-    Down(Option<DownReason>),
+    Down,
     Found(bool),
-    /// It could not begin.
-    Connect(ConnectError),
+    /// There is no connection, for a reason that is told beside.
+    Unconnected,
     NotConnected,
     StreamOpen,
     /// No waiter slot is free.

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::error::{ConnectError, DownReason};
+use crate::error::ConnectError;
 use crate::held::Held;
 
 /// Names what settings carry pointers to, and do not know: it is built on them.
@@ -36,8 +36,8 @@ pub(crate) struct Retries {
     pub(crate) prepare: Prepare,
     /// Something was read.
     pub(crate) after_read: fn(&mut State),
-    /// A link that was up is gone.
-    pub(crate) lost: fn(&mut State, DownReason),
+    /// A link that was up is gone, for the reason that was told.
+    pub(crate) lost: fn(&mut State),
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
     pub(crate) failed: fn(&mut State, &ConnectError) -> bool,
 }

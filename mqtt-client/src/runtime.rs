@@ -5,13 +5,11 @@ use core::ops::Deref;
 #[cfg(feature = "alloc")]
 use core::task::{Context, Poll};
 
-use embedded_io_async::{Read, Write};
+use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_proto::Instant;
 
 use crate::credentials::Asking;
-use crate::error::ConnectError;
-#[cfg(feature = "alloc")]
-use crate::error::ErrorKind;
+use crate::error::{ConnectError, TransportError};
 use crate::reconnect::Reconnect;
 use crate::retries::{Above, Ours};
 use crate::state::{State, Wire};
@@ -177,6 +175,11 @@ pub struct Server<'a> {
 
 /// Opens transports to a server.
 pub trait Connect {
+    /// Whether the name of the server is a host name or an address: then it is judged when the client
+    /// is made, and a port that stands with it is taken off. No where it means something else, as at
+    /// the other end of a line.
+    const TAKES_HOST: bool = true;
+
     /// The half that is read.
     type Read<'c>: Read
     where
@@ -198,6 +201,23 @@ pub trait Connect {
         server: Server<'_>,
     ) -> impl Future<Output = Result<(Self::Read<'_>, Self::Write<'_>), ConnectError>>;
 
+    /// What the client says of a read that failed: its kind. A transport whose errors own what they
+    /// say hands them on whole, as [`TransportError::new`].
+    fn read_failed<'c>(error: <Self::Read<'c> as ErrorType>::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::from_kind(&error)
+    }
+
+    /// The same of a write.
+    fn write_failed<'c>(error: <Self::Write<'c> as ErrorType>::Error) -> TransportError
+    where
+        Self: 'c,
+    {
+        TransportError::from_kind(&error)
+    }
+
     /// Reads into the room behind what `packet` holds, of which there is some, and returns how many
     /// bytes came. A transport that can read into memory that nobody has written to yet does so
     /// here; for others it is `None`.
@@ -206,7 +226,7 @@ pub trait Connect {
         read: &mut Self::Read<'_>,
         packet: &mut bytes::BytesMut,
         cx: &mut Context<'_>,
-    ) -> Option<Poll<Result<usize, ErrorKind>>> {
+    ) -> Option<Poll<Result<usize, TransportError>>> {
         let _ = (read, packet, cx);
         None
     }

@@ -20,13 +20,13 @@ use crate::runtime::{Connect, Server, Shutdown};
 /// /// A modem that turns a serial line into a connection.
 /// fn modem(rx: impl Read, tx: impl Write) -> impl Connect {
 ///     SerialLink::new(rx, tx, async |rx, tx, server: Server<'_>| {
-///         let failed = ConnectError::Unreachable(Step::Open, ErrorKind::Other);
-///         tx.write_all(b"ATD").await.map_err(|_| failed)?;
-///         tx.write_all(server.host.as_bytes()).await.map_err(|_| failed)?;
-///         tx.write_all(b"\r").await.map_err(|_| failed)?;
+///         let failed = || ConnectError::Unreachable(Step::Open, ErrorKind::Other.into());
+///         tx.write_all(b"ATD").await.map_err(|_| failed())?;
+///         tx.write_all(server.host.as_bytes()).await.map_err(|_| failed())?;
+///         tx.write_all(b"\r").await.map_err(|_| failed())?;
 ///         let mut answer = [0; 9];
-///         rx.read_exact(&mut answer).await.map_err(|_| failed)?;
-///         if &answer == b"CONNECT\r\n" { Ok(()) } else { Err(failed) }
+///         rx.read_exact(&mut answer).await.map_err(|_| failed())?;
+///         if &answer == b"CONNECT\r\n" { Ok(()) } else { Err(failed()) }
 ///     })
 /// }
 /// # let _ = modem(&[][..], &mut [][..]);
@@ -111,6 +111,8 @@ where
     W: Write,
     F: Dial<R, W>,
 {
+    const TAKES_HOST: bool = false;
+
     type Read<'c>
         = &'c mut R
     where

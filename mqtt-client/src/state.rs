@@ -9,7 +9,7 @@ use crate::config::{Config, Settings};
 use crate::deadline::{Deadline, LONGEST, NEVER};
 use crate::driver::{Driver, News};
 use crate::event::Session;
-use crate::keep::Kept;
+use crate::keep::{Discarded, Kept};
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
 use crate::read::ReadMemory;
@@ -206,11 +206,10 @@ impl State {
         again
     }
 
-    /// Nobody waits any longer for that operation, if there is one.
-    pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) {
-        if let Some(id) = id {
-            self.core.hand_over(id, tag, self.link.subscribed.adopt(tag));
-        }
+    /// Nobody waits any longer for that operation, if there is one. Whether it is a message that was
+    /// never sent.
+    pub(crate) fn disown(&mut self, (tag, id): (Tag, Option<PacketId>)) -> bool {
+        id.is_some_and(|id| self.core.hand_over(id, tag, self.link.subscribed.adopt(tag)))
     }
 
     /// The milliseconds that are left until something has to be done, or `NEVER`.
@@ -295,7 +294,7 @@ impl State {
     /// Whether there is something to do for those who do not hold the lock.
     #[inline]
     pub(crate) fn has_chores(&self) -> bool {
-        self.core.has_released() || self.has_wakers()
+        self.core.has_released() || self.has_wakers() || self.kept.has_discarded()
     }
 
     /// The next waker to call when the lock is free.
@@ -317,6 +316,7 @@ impl State {
     /// Takes what has to be done when the lock is free. Whether there may be more.
     pub(crate) fn take_chores(&mut self, chores: &mut Chores) -> bool {
         chores.old = self.waiters.take_old();
+        chores.discarded = self.kept.take_discarded();
         chores.dropped = self.core.take_released().map(|dropped| (dropped, self.guard));
         let filled = chores.wakers.iter_mut().all(|place| {
             *place = self.next_waker();
@@ -335,6 +335,7 @@ pub(crate) struct Chores {
     wakers: [Option<Waker>; 4],
     old: Option<Waker>,
     dropped: Option<(Shared, Guard)>,
+    discarded: Discarded,
 }
 
 /// Calls what is the program's, whose panic is its own: false then.
@@ -349,6 +350,7 @@ impl Chores {
             }
         }
         self.old = None;
+        self.discarded = Discarded::default();
         if let Some((dropped, guard)) = self.dropped.take() {
             let mut dropped = Some(dropped);
             guard(&mut || dropped = None);
@@ -407,7 +409,7 @@ impl Told<'_> {
         self.link.come_up(session);
         self.counts.connections += 1;
         self.driver.notify(News::WRITE);
-        if self.lane.push(self.link) {
+        if self.lane.push(self.link, self.kept) {
             self.driver.notify_callbacks();
         }
     }

@@ -1,5 +1,6 @@
 //! What there is to do for a call that is polled.
 
+use core::cell::Cell;
 use core::task::{Poll, Waker};
 
 use mqtt_as_proto::QoS;
@@ -46,9 +47,11 @@ impl State {
         Poll::Ready(done)
     }
 
+    /// Connects; if it fails, `failure` says why.
     pub(crate) fn connect(
         &mut self,
         clean: bool,
+        failure: &Cell<Option<ConnectError>>,
         slot: &mut Option<Slot>,
         waker: &Waker,
     ) -> Poll<Done> {
@@ -57,10 +60,24 @@ impl State {
             None if !clean && self.stands() => return Poll::Ready(Done::Up),
             None => match self.begin_connect(clean) {
                 Ok(taken) => *slot.insert(taken),
-                Err(error) => return Poll::Ready(Done::Connect(error)),
+                Err(error) => {
+                    failure.set(Some(error));
+                    return Poll::Ready(Done::Unconnected);
+                }
             },
         };
-        self.go_on(slot, taken, waker)
+        let done = self.go_on(slot, taken, waker);
+        match done {
+            Poll::Ready(Done::Outcome(Outcome::Replaced)) => {
+                failure.set(Some(ConnectError::Replaced));
+            }
+            Poll::Ready(Done::Outcome(Outcome::Failed)) => {
+                self.link.connecting = None;
+                failure.set(self.link.failure.take());
+            }
+            _ => {}
+        }
+        done
     }
 
     /// What keeps a message from being accepted at all.
@@ -254,11 +271,6 @@ impl State {
         let done = match outcome {
             Outcome::Answered => Done::Granted(self.waiters.granted(taken)),
             Outcome::Connected => Done::Up,
-            Outcome::Replaced => Done::Connect(ConnectError::Replaced),
-            Outcome::Failed => {
-                self.link.connecting = None;
-                Done::Connect(self.link.failure.take().unwrap_or(ConnectError::Closed))
-            }
             outcome => Done::Outcome(outcome),
         };
         // Its slot stays for what the server said: whoever asked takes it from there.

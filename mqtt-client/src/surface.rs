@@ -1,13 +1,14 @@
 //! The names that every adapter re-exports: one list, so that the surface is the same on all.
 
 pub use crate::{
-    Acknowledge, Acknowledgement, Attempt, Binary, Config, ConfigError, ConnectError, Connecting,
-    ConnectionError, Credentials, DisconnectError, DownReason, ErrorKind, Granted, Limit, Limits,
-    MessageRef, NotSent, OpenStream, OperationError, Overflow, Payload, Properties, Property,
-    Publish, PublishError, QoS, ReasonCode, Reconnect, ReconnectPolicy, RetainHandling,
-    RetryReason, Runtime, Sending, Session, Statistics, Step, StreamError, Subscribe,
-    SubscribeError, SubscriptionId, SubscriptionOptions, Text, TooSmall, TopicError, TopicFilter,
-    TopicName, Unsubscribe, Version, Violation, Waiting, WhileDown, Will, event,
+    Acknowledge, Acknowledgement, Attempt, Binary, Carrier, Config, ConfigError, ConnectError,
+    Connecting, ConnectionError, Credentials, DisconnectError, DownReason, ErrorKind, Foreign,
+    Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError, Overflow, Payload,
+    Properties, Property, Publish, PublishError, QoS, ReasonCode, Reconnect, ReconnectPolicy,
+    RetainHandling, RetryReason, Runtime, Sending, Session, Statistics, Step, StreamError,
+    Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, Text, TooSmall, TopicError,
+    TopicFilter, TopicName, TransportError, Unsubscribe, Version, Violation, Waiting, WhileDown,
+    Will, event,
 };
 pub use crate::{AuthenticateError, Authenticator, PropertyList, Reconfigure, Reply, Stage};
 #[cfg(feature = "alloc")]

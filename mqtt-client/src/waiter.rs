@@ -137,6 +137,8 @@ pub(crate) enum Outcome {
     /// Another call took its place.
     Replaced,
     TimedOut,
+    /// The same, and the message was never sent.
+    Unsent,
     /// The same, and nothing was accepted.
     NoRoom,
     /// The program disconnected; the message stays for the next connection.

@@ -1,6 +1,9 @@
 //! Errors by culprit: malformed bytes and broken rules (the peer), unsendable packets (the caller).
 
-use crate::packet_type::PacketType;
+use core::error::Error;
+
+use crate::packet_type::{Carrier, PacketType};
+use crate::property_name::Named;
 use crate::reason::ReasonCode;
 
 reasons! {
@@ -42,12 +45,13 @@ reasons! {
         ProtocolVersion(version: u8) => "the unknown protocol version {version}";
         /// The property does not exist. One above 65,535 is told as that.
         UnknownProperty(id: u16) => "the unknown property {id:#04x}";
-        /// The property may not stand in this packet.
-        MisplacedProperty(id: u8) => "the property {id:#04x} in a packet that may not carry it";
+        /// The property may not stand in what carries it.
+        MisplacedProperty(carrier: Carrier, id: u8)
+            => "the property {} in {carrier}, which may not carry it", Named(*id);
         /// The property may stand only once.
-        RepeatedProperty(id: u8) => "the property {id:#04x} more than once";
+        RepeatedProperty(id: u8) => "the property {} more than once", Named(*id);
         /// The property's value is out of its range.
-        PropertyValue(id: u8) => "the property {id:#04x} with a forbidden value";
+        PropertyValue(id: u8) => "the property {} with a forbidden value", Named(*id);
         /// The topic alias 0 [MQTT-3.3.2-8].
         TopicAliasZero => "the topic alias 0";
         /// Authentication data without a method.
@@ -81,11 +85,11 @@ reasons! {
             /// Bytes that the packet takes.
             needed: usize,
         } => "the packet takes {needed} bytes, more than the buffer holds";
-        /// The property may not stand in this packet.
-        MisplacedProperty(id: u8)
-            => "the property {id:#04x} may not stand in this packet: remove it";
+        /// The property may not stand in what carries it.
+        MisplacedProperty(carrier: Carrier, id: u8)
+            => "the property {} may not be given in {carrier}: remove it", Named(*id);
         /// The property may stand only once.
-        RepeatedProperty(id: u8) => "the property {id:#04x} was given twice: give it once";
+        RepeatedProperty(id: u8) => "the property {} was given twice: give it once", Named(*id);
         /// Authentication data was given without an authentication method.
         AuthDataWithoutMethod => "authentication data needs an authentication method beside it";
         /// Properties were given, but MQTT 3.1.1 has none.
@@ -160,6 +164,14 @@ impl DecodeError {
     }
 }
 
-impl core::error::Error for DecodeError {}
-impl core::error::Error for EncodeError {}
-impl core::error::Error for TopicError {}
+impl Error for DecodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::TopicName(error) | Self::TopicFilter(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Error for EncodeError {}
+impl Error for TopicError {}

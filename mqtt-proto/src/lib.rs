@@ -65,6 +65,7 @@ pub mod packet;
 mod packet_type;
 mod payload;
 pub mod property;
+mod property_name;
 pub mod reason;
 mod storage;
 pub mod time;

@@ -116,3 +116,5 @@ reasons! {
             => "the server takes no subscription identifiers: leave it out";
     }
 }
+
+impl core::error::Error for Limit {}

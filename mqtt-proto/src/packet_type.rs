@@ -127,6 +127,40 @@ impl PacketType {
     }
 }
 
+/// What carries properties: a packet, or the will inside CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Carrier {
+    /// A packet of that type.
+    Packet(PacketType),
+    /// The will inside CONNECT.
+    Will,
+}
+
+impl Carrier {
+    /// The carrier whose bit that is.
+    pub(crate) fn of(place: u16) -> Self {
+        // Below 16.
+        let kind = PacketType::from_first_byte((place.trailing_zeros() as u8).wrapping_shl(4));
+        kind.map_or(Self::Will, Self::Packet)
+    }
+}
+
+impl From<PacketType> for Carrier {
+    fn from(packet: PacketType) -> Self {
+        Self::Packet(packet)
+    }
+}
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(packet) => packet.fmt(f),
+            Self::Will => f.write_str("the will"),
+        }
+    }
+}
+
 impl fmt::Display for PacketType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())

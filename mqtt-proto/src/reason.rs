@@ -106,6 +106,30 @@ impl ReasonCode {
         self.0 >= 0x80
     }
 
+    /// Returns whether the same operation, tried again unchanged, can go well: where the server is
+    /// busy or out of room, restarts, or does not say what is wrong. False where it does not take
+    /// what was asked for, and where nothing failed.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::UNSPECIFIED_ERROR
+                | Self::IMPLEMENTATION_SPECIFIC_ERROR
+                | Self::SERVER_UNAVAILABLE
+                | Self::SERVER_BUSY
+                | Self::SERVER_SHUTTING_DOWN
+                | Self::KEEP_ALIVE_TIMEOUT
+                | Self::MAXIMUM_CONNECT_TIME
+                | Self::PACKET_IDENTIFIER_IN_USE
+                | Self::PACKET_IDENTIFIER_NOT_FOUND
+                | Self::RECEIVE_MAXIMUM_EXCEEDED
+                | Self::MESSAGE_RATE_TOO_HIGH
+                | Self::QUOTA_EXCEEDED
+                | Self::CONNECTION_RATE_EXCEEDED
+                | Self::ADMINISTRATIVE_ACTION
+        )
+    }
+
     /// Whether the standard lists the code for that packet.
     #[must_use]
     pub const fn is_listed_for(self, packet: PacketType) -> bool {

@@ -31,10 +31,11 @@ impl<R: Start> Client<R> {
     /// until the last handle is dropped. Nothing is sent before [`connect`](Self::connect).
     ///
     /// # Errors
-    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other, what is no name
+    /// of a server, or that there is no runtime here to start tasks in.
     pub fn new(config: Config) -> Result<Self, crate::ConfigError> {
         let (client, runner, callbacks) = Self::with_tasks(config, R::connector(), R::share)?;
-        R::start(runner, callbacks);
+        R::start(runner, callbacks)?;
         Ok(client)
     }
 }
@@ -103,9 +104,10 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
 pub trait Start: Runtime<Listeners = Registered> {
     /// Starts the driver and the callbacks in tasks of their own.
     ///
-    /// # Panics
-    /// May panic where the runtime is not there to start them.
-    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>);
+    /// # Errors
+    /// [`ConfigError::NoRuntime`](crate::ConfigError::NoRuntime) where the runtime is not there to
+    /// start them.
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) -> Result<(), crate::ConfigError>;
 
     /// Puts the shared state behind the runtime's pointer.
     fn share(lock: Self::Lock) -> Self::Pointer;
@@ -373,9 +375,11 @@ impl Cause {
             (Self::Link(Change::Up(session)), On::Up(call)) => {
                 Call::new(call, session.clone(), None)
             }
-            (Self::Link(Change::Down(reason)), On::Down(call)) => Call::new(call, *reason, None),
+            (Self::Link(Change::Down(reason)), On::Down(call)) => {
+                Call::new(call, reason.clone(), None)
+            }
             (Self::Link(Change::Reconnecting(attempt)), On::Reconnecting(call)) => {
-                Call::new(call, *attempt, None)
+                Call::new(call, attempt.clone(), None)
             }
             (Self::Message(message), On::Msg(call)) => {
                 Call::new(call, message.clone(), message.token())

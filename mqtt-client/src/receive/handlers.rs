@@ -5,13 +5,13 @@ use core::fmt;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::Storage;
-use mqtt_as_proto::client::{ConfigError, Consumer};
+use mqtt_as_proto::client::Consumer;
 
 use super::listen::{self, On};
 use super::message::{Copied, MessageRef};
 use crate::client::Client;
 use crate::config::Config;
-use crate::error::DownReason;
+use crate::error::{ConfigError, DownReason};
 use crate::event::{Down, Msg, Reconnecting, Session, Up};
 use crate::held::Held;
 use crate::lane::{Change, LinkEvent};
@@ -265,9 +265,11 @@ impl HandlerTable {
             let Some((_, handler)) = binding else { continue };
             guard(&mut || match (&handler.0, what) {
                 (On::Up(function), On::Up(session)) => function(session.clone()),
-                (On::Down(function), On::Down(reason)) => function(*reason),
+                (On::Down(function), On::Down(reason)) => function(reason.clone()),
                 (On::Msg(function), On::Msg(message)) => function(message),
-                (On::Reconnecting(function), On::Reconnecting(attempt)) => function(*attempt),
+                (On::Reconnecting(function), On::Reconnecting(attempt)) => {
+                    function(attempt.clone());
+                }
                 _ => {}
             });
         }

@@ -24,6 +24,7 @@ use crate::read::ReadMemory;
 use crate::retries::Prepare;
 use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
 use crate::state::{State, Wire};
+use crate::trace::{Trace, note};
 use asking::await_credentials;
 use reading::read_loop;
 use turn::{Look, Turn};
@@ -37,6 +38,7 @@ pub struct Runner<R: Runtime, C: Connect = <R as Runtime>::Connect> {
     connect: C,
     out: Outbox<'static>,
     read: ReadMemory,
+    trace: Trace,
 }
 
 impl<R: Runtime, C: Connect> Runner<R, C> {
@@ -46,7 +48,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         outbox: Storage<'static, u8>,
         read: ReadMemory,
     ) -> Self {
-        Self { shared, connect, out: Outbox::new(outbox), read }
+        Self { shared, connect, out: Outbox::new(outbox), read, trace: Trace::new() }
     }
 
     /// Drives the client until the last handle is dropped.
@@ -61,22 +63,30 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
     /// One connection, from the wish for it to its end. False if the program has no handle any more.
     async fn connection(&mut self) -> bool {
         let lock = &*self.shared;
-        let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect).await else {
+        let trace = &mut self.trace;
+        let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect, trace).await else {
             return false;
         };
-        if !is_open(lock, &Locked::<R>(lock), clean, opened.as_ref().err()) {
+        let (opened, mut failure) = match opened {
+            Ok(halves) => (Some(halves), None),
+            Err(error) => (None, Some(error)),
+        };
+        if !is_open(lock, &Locked::<R>(lock), clean, &mut failure, trace) {
             return true;
         }
-        let Ok((mut read, mut write)) = opened else { return true };
+        let Some((mut read, mut write)) = opened else { return true };
         let (turn, mut end) = (Turn::new(), DownReason::Closed);
         {
             let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
             let mut writer = Writer::new(&mut self.out, &turn, guard::<R>);
             let reading = read_loop::<R, C>(lock, packets, &mut read, memory, &turn);
-            let writing = write_loop(lock, &mut write, &mut writer);
+            let writing = write_loop::<R::Lock, C>(lock, &mut write, &mut writer);
             let (mut reading, mut writing) = (pin!(reading), pin!(writing));
             watch::<R>(|is_late, cx| {
-                turn.look(lock, is_late, reading.as_mut(), writing.as_mut(), &mut end, cx)
+                let (read, write) = (reading.as_mut(), writing.as_mut());
+                let look = trace.within(|| turn.look(lock, is_late, read, write, &mut end, cx));
+                trace.look(lock);
+                look
             })
             .await;
         }
@@ -84,7 +94,12 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         // Each pass lets one payload go at least, whose drop may panic.
         while !R::catch(|| self.out.clear()) {}
         self.out.release();
-        with_state(lock, |state| state.end(end));
+        let mut end = Some(end);
+        with_state(lock, |state| {
+            state.end(end.take().unwrap_or(DownReason::Closed));
+            note!(trace, state);
+        });
+        trace.tell();
         true
     }
 }
@@ -96,6 +111,7 @@ type Opened<'c, C> = Result<(<C as Connect>::Read<'c>, <C as Connect>::Write<'c>
 async fn open<'c, R: Runtime, C: Connect>(
     lock: &R::Lock,
     connect: &'c mut C,
+    trace: &mut Trace,
 ) -> Option<(bool, Opened<'c, C>)> {
     let mut wish = None;
     let mut opening = pin!(None);
@@ -108,19 +124,29 @@ async fn open<'c, R: Runtime, C: Connect>(
         return Some((*clean, Err(error)));
     }
     let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
+    trace.connecting(server, *clean);
     opening.set(Some(connect.connect(server)));
     let opened = meanwhile::<R, _>(lock, opening, State::is_replaced, &mut None).await;
     Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
 }
 
 /// A transport was opened, or not: CONNECT goes out. Whether all that is so.
-fn is_open(lock: &dyn Lock, wire: &dyn Wire, clean: bool, failure: Option<&ConnectError>) -> bool {
+fn is_open(
+    lock: &dyn Lock,
+    wire: &dyn Wire,
+    clean: bool,
+    failure: &mut Option<ConnectError>,
+    trace: &mut Trace,
+) -> bool {
     let (mut is_open, mut hooks) = (false, None);
     with_state(lock, |state| {
         hooks = state.authenticating.filter(|_| failure.is_none());
-        is_open = hooks.is_none() && state.open_or_fail(clean, None, failure);
+        is_open = hooks.is_none() && state.open_or_fail(clean, None, failure.take());
+        note!(trace, state);
     });
-    hooks.map_or(is_open, |hooks| (hooks.begin)(wire, clean))
+    is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(wire, clean));
+    trace.tell();
+    is_open
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
@@ -206,11 +232,11 @@ impl State {
         &mut self,
         clean: bool,
         data: Option<&[u8]>,
-        failure: Option<&ConnectError>,
+        failure: Option<ConnectError>,
     ) -> bool {
-        let opened = failure.map_or_else(|| self.open(clean, data), |error| Err(*error));
-        let is_open = opened.is_ok();
-        if let Err(error) = opened {
+        let error = failure.or_else(|| self.open(clean, data).err());
+        let is_open = error.is_none();
+        if let Some(error) = error {
             self.fail(error);
         }
         is_open
@@ -263,6 +289,7 @@ impl State {
 impl<R: Runtime, C: Connect> Drop for Runner<R, C> {
     fn drop(&mut self) {
         with_state(&*self.shared, State::drive_no_more);
+        self.trace.look(&*self.shared);
     }
 }
 

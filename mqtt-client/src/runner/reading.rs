@@ -33,14 +33,17 @@ pub(super) async fn read_loop<R: Runtime, C: Connect>(
 }
 
 /// Reads once.
-async fn read_once(read: &mut impl Read, memory: &mut ReadMemory) -> Result<(), DownReason> {
+async fn read_once<C: Connect>(
+    read: &mut C::Read<'_>,
+    memory: &mut ReadMemory,
+) -> Result<(), DownReason> {
     match read.read(memory.room()?).await {
         Ok(0) => Err(DownReason::Closed),
         Ok(n) => {
             memory.fill(n);
             Ok(())
         }
-        Err(error) => Err(DownReason::transport(&error)),
+        Err(error) => Err(DownReason::Transport(C::read_failed(error))),
     }
 }
 
@@ -62,7 +65,7 @@ mod large {
         memory: &mut ReadMemory,
     ) -> Result<(), DownReason> {
         let Some(packet) = memory.whole.unfinished() else {
-            return read_once(read, memory).await;
+            return read_once::<C>(read, memory).await;
         };
         let done = poll_fn(|cx| match C::poll_read_buf(read, packet, cx) {
             Some(Poll::Pending) => Poll::Pending,
@@ -71,22 +74,22 @@ mod large {
         });
         let n = match done.await {
             Some(result) => result.map_err(DownReason::Transport)?,
-            None => read_initialised(read, packet).await?,
+            None => read_initialised::<C>(read, packet).await?,
         };
         memory.is_filled = true;
         if n == 0 { Err(DownReason::Closed) } else { Ok(()) }
     }
 
     /// The same, into memory that is written to first, piece by piece.
-    async fn read_initialised(
-        read: &mut impl Read,
+    async fn read_initialised<C: Connect>(
+        read: &mut C::Read<'_>,
         packet: &mut BytesMut,
     ) -> Result<usize, DownReason> {
         let filled = packet.len();
         packet.resize(packet.capacity().min(filled + PIECE), 0);
         let result = read.read(packet.get_mut(filled..).unwrap_or_default()).await;
         packet.truncate(filled + *result.as_ref().unwrap_or(&0));
-        result.map_err(|error| DownReason::transport(&error))
+        result.map_err(|error| DownReason::Transport(C::read_failed(error)))
     }
 }
 
@@ -99,7 +102,7 @@ mod large {
         read: &mut C::Read<'_>,
         memory: &mut ReadMemory,
     ) -> impl Future<Output = Result<(), DownReason>> {
-        read_once(read, memory)
+        read_once::<C>(read, memory)
     }
 }
 

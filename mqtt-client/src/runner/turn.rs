@@ -13,6 +13,7 @@ use crate::driver::{NEAR, News, THAW};
 use crate::error::DownReason;
 use crate::runtime::{Lock, with_state};
 use crate::state::State;
+use crate::waiters::{Outcome, Slot};
 
 /// What the parts of a connection tell each other. All are in one task.
 #[derive(Debug)]
@@ -225,7 +226,11 @@ impl State {
     /// Ends the waits of calls that have waited for too long.
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some(ended) = self.waiters.expire(now) {
-            self.disown(ended);
+            if self.disown(ended)
+                && let Some(slot) = Slot::from_tag(ended.0)
+            {
+                self.waiters.restore(slot, Outcome::Unsent);
+            }
         }
         self.waiters.wake_strangers(now);
     }

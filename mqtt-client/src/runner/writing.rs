@@ -5,13 +5,13 @@ use mqtt_as_proto::Outbox;
 
 use super::turn::{ASKED, STOPPED, Turn, WRITING};
 use crate::error::DownReason;
-use crate::runtime::{Lock, Shutdown, with_state};
+use crate::runtime::{Connect, Lock, Shutdown, with_state};
 use crate::state::{Guard, State};
 
 /// Writes all that is due, in as few writes as the transport takes.
-pub(super) async fn write_loop<L: Lock>(
+pub(super) async fn write_loop<L: Lock, C: Connect>(
     lock: &L,
-    write: &mut (impl Write + Shutdown),
+    write: &mut C::Write<'_>,
     writer: &mut Writer<'_>,
 ) -> DownReason {
     loop {
@@ -34,7 +34,7 @@ pub(super) async fn write_loop<L: Lock>(
                     return DownReason::Closed;
                 }
             }
-            Err(error) => return DownReason::transport(&error),
+            Err(error) => return DownReason::Transport(C::write_failed(error)),
         }
     }
 }

@@ -48,7 +48,7 @@ impl Waiters {
         }
     }
 
-    /// A stream ends as it had ended before.
+    /// It ends otherwise: as the stream had ended before, or with a message that was never sent.
     pub(crate) fn restore(&mut self, slot: Slot, outcome: Outcome) {
         self.change(slot, Wait::Done);
         if let Some(waiter) = self.get(slot) {

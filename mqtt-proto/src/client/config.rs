@@ -157,13 +157,23 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names what does not fit and the number needed.
     pub fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
-        if self.receive_maximum == 0 || self.maximum_packet_size == 0 || self.queue_len == 0 {
-            return Err(ConfigError::Zero);
+        if let Some(setting) = self.zero() {
+            return Err(ConfigError::Zero { setting });
         }
         let packet = (self.maximum_packet_size as usize).saturating_add(crate::log::HEADER);
         let incoming = "bytes of received messages";
         enough(incoming, packet, memory.incoming.limit())?;
         enough("bytes of the outbox", Self::SMALLEST_OUTBOX, memory.outbox.limit())
+    }
+
+    /// The setting that is 0 and may not be.
+    fn zero(&self) -> Option<&'static str> {
+        match self {
+            Self { receive_maximum: 0, .. } => Some("receive_maximum"),
+            Self { maximum_packet_size: 0, .. } => Some("maximum_packet_size"),
+            Self { queue_len: 0, .. } => Some("queue_len"),
+            _ => None,
+        }
     }
 
     /// Bytes that an outbox has at least: room for the smallest packets of each kind.
@@ -176,10 +186,13 @@ fn enough(what: &'static str, needed: usize, given: usize) -> Result<(), ConfigE
 
 reasons! {
     /// Settings and memory that do not fit each other.
-    #[non_exhaustive]
     ConfigError {
-        /// Receive Maximum, Maximum Packet Size and the length of the queue may not be 0.
-        Zero => "receive_maximum, maximum_packet_size and queue_len must be at least 1";
+        /// A setting that may not be 0: Receive Maximum, Maximum Packet Size or the length of the
+        /// queue.
+        Zero {
+            /// Its name.
+            setting: &'static str,
+        } => "{setting} is 0, it must be at least 1";
         /// A piece of memory is too small for the settings.
         Memory {
             /// Which one.

@@ -1,5 +1,7 @@
 //! Why an operation was refused here, and why a connection had to end.
 
+use core::error::Error;
+
 use crate::error::{DecodeError, EncodeError};
 use crate::limits::Limit;
 use crate::packet::PacketType;
@@ -52,6 +54,8 @@ reasons! {
     ConnectionError {
         /// The peer sent malformed bytes.
         Malformed(error: DecodeError) => "{error}";
+        /// What answered CONNECT speaks another protocol.
+        NotMqtt(protocol: Foreign) => "{protocol}";
         /// The peer broke a rule.
         Violation(violation: Violation) => "{violation}";
         /// Nothing happened for too long.
@@ -85,6 +89,16 @@ reasons! {
         StreamNotTaken => "the program did not take a message that came as a stream, which blocks \
                            all others; the server sends it again: read it to its end, within the \
                            response time";
+    }
+
+    /// What the other side speaks, if it is not MQTT.
+    #[non_exhaustive]
+    Foreign {
+        /// An answer of HTTP.
+        Http => "the server answered CONNECT in HTTP: this is not the port of an MQTT server";
+        /// An alert of TLS, at a client that does not speak it.
+        TlsAlert => "the server answered CONNECT with a TLS alert: on this port it wants TLS, so \
+                     connect with TLS, or to its port without (often 1883)";
     }
 
     /// A rule that the server broke.
@@ -131,7 +145,32 @@ reasons! {
     }
 }
 
-impl core::error::Error for OperationError {}
+impl Error for OperationError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Invalid(error) => Some(error),
+            Self::Forbidden(limit) => Some(limit),
+            _ => None,
+        }
+    }
+}
+
+impl OperationError {
+    /// Returns whether the same operation, tried again unchanged, can go well: where something has
+    /// to leave, or a connection to come, before.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::NoRoom | Self::NotConnected => true,
+            // A re-authentication runs, or there was no method: which of them is not known.
+            Self::Authentication => true,
+            // What cannot be said, or is not allowed, has to be changed.
+            Self::Invalid(_) | Self::Forbidden(_) | Self::TooLarge { .. } => false,
+            Self::AlreadyConnected | Self::ClientIdMissing | Self::SessionExpiry => false,
+            Self::PastEnd { .. } => false,
+        }
+    }
+}
 
 impl From<EncodeError> for OperationError {
     fn from(error: EncodeError) -> Self {
@@ -158,7 +197,7 @@ impl ConnectionError {
             Self::Malformed(error) => error.reason(),
             Self::Violation(violation) => violation.reason(),
             Self::TimedOut(Waiting::Acknowledgement) => ReasonCode::UNSPECIFIED_ERROR,
-            Self::TimedOut(_) | Self::StreamStopped => return None,
+            Self::TimedOut(_) | Self::StreamStopped | Self::NotMqtt(_) => return None,
             Self::SessionUnknown => ReasonCode::PROTOCOL_ERROR,
             Self::Overrun | Self::StreamNotTaken => ReasonCode::SUCCESS,
             Self::TooLarge { .. } | Self::ServerMaximum { .. } => ReasonCode::PACKET_TOO_LARGE,
@@ -177,7 +216,37 @@ impl Violation {
     }
 }
 
-impl core::error::Error for ConnectionError {}
+impl Error for ConnectionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Malformed(error) => Some(error),
+            Self::Violation(error) => Some(error),
+            Self::NotMqtt(error) => Some(error),
+            Self::TimedOut(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Error for Violation {}
+impl Error for Waiting {}
+impl Error for Foreign {}
+
+impl ConnectionError {
+    /// Returns whether another connection, with nothing changed, can do better.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            // A server that was slow, or bytes that were not its own, may pass.
+            Self::Malformed(_) | Self::Violation(_) | Self::TimedOut(_) => true,
+            // The server sends again what was not taken.
+            Self::Overrun | Self::StreamStopped | Self::StreamNotTaken => true,
+            // It will be another port, other settings, more memory, or another server.
+            Self::NotMqtt(_) | Self::SessionUnknown => false,
+            Self::TooLarge { .. } | Self::NoRoom | Self::ServerMaximum { .. } => false,
+        }
+    }
+}
 
 impl From<DecodeError> for ConnectionError {
     fn from(error: DecodeError) -> Self {

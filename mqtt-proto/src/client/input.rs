@@ -4,6 +4,7 @@ use super::Client;
 use super::connect::SESSION_EXPIRY;
 use super::error::{ConnectionError, Violation};
 use super::event::{Event, Tell};
+use super::foreign;
 use super::link::{Phase, Ping};
 use super::ring::Ring;
 use super::stream_in::StreamsIn;
@@ -169,8 +170,13 @@ impl Client<'_> {
         handled: &mut Handled,
         tell: Tell<'_>,
     ) -> Result<usize, ConnectionError> {
-        if self.link.phase != Phase::Connected && self.link.phase != Phase::Connecting {
-            return Ok(rest.len());
+        if self.link.phase != Phase::Connected {
+            if self.link.phase != Phase::Connecting {
+                return Ok(rest.len());
+            }
+            if foreign::judge(rest)? {
+                return Ok(0);
+            }
         }
         if self.link.skip != 0 {
             return Ok(self.handle_rest(rest, handled, tell));

@@ -227,7 +227,7 @@ impl Client<'_> {
 #[inline(never)]
 fn section_len(properties: &Properties<'_>, version: Version) -> Result<usize, OperationError> {
     if let Some(id) = [0x23, 0x0b].into_iter().find(|id| properties.raw(*id).is_some()) {
-        return Err(EncodeError::MisplacedProperty(id).into());
+        return Err(EncodeError::MisplacedProperty(PacketType::Publish.into(), id).into());
     }
     let mut out = Writer::counting();
     properties.write(version, PacketType::Publish.bit(), &mut out);

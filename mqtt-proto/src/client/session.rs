@@ -261,18 +261,19 @@ impl Client<'_> {
         self.link.received = 0;
     }
 
-    /// Nobody waits for that operation any more: its mark may be used for another one.
-    pub fn disown(&mut self, id: PacketId, tag: Tag) {
-        self.hand_over(id, tag, Tag::NOBODY);
+    /// Nobody waits for that operation any more: its mark may be used for another one. Returns
+    /// whether it is a message of which nothing was handed to a transport so far.
+    pub fn disown(&mut self, id: PacketId, tag: Tag) -> bool {
+        self.hand_over(id, tag, Tag::NOBODY)
     }
 
     /// The same, and another mark takes its place.
-    pub fn hand_over(&mut self, id: PacketId, tag: Tag, to: Tag) {
+    pub fn hand_over(&mut self, id: PacketId, tag: Tag, to: Tag) -> bool {
         let known = self.outgoing.log.find(id.get()).filter(|record| record.who == tag.0);
-        if let Some(mut record) = known {
-            record.who = to.0;
-            self.outgoing.log.set(&record);
-        }
+        let Some(mut record) = known else { return false };
+        record.who = to.0;
+        self.outgoing.log.set(&record);
+        record.state == state::WAITING && !record.has(flag::BEFORE)
     }
 
     /// Ends the publish with that packet identifier: its fate is told. At QoS 1 the identifier is

@@ -13,7 +13,7 @@ use crate::frame::Frame;
 use crate::wire::{Reader, Writer, write_packet};
 
 pub(crate) use crate::packet_type::WILL;
-pub use crate::packet_type::{PacketType, QoS, Version};
+pub use crate::packet_type::{Carrier, PacketType, QoS, Version};
 pub use connect::{ConnAck, Connect, Will};
 pub use publish::{Ack, Delivery, Publish};
 pub(crate) use publish::{DUP, Received};

@@ -3,7 +3,7 @@
 use super::section::{Place, Raw, Seen, judge};
 use super::{ORDER, Property, SubscriptionId, Value, raw_of};
 use crate::error::{DecodeError, EncodeError};
-use crate::packet_type::{PacketType, Version, WILL};
+use crate::packet_type::{Carrier, PacketType, Version, WILL};
 use crate::wire::{Body, Reader, Writer, text};
 
 /// The properties of a packet: decoded ones lie as they came, others in a list of the caller's.
@@ -128,7 +128,9 @@ impl<'a> Properties<'a> {
         for raw in self.raws() {
             match seen.note(&raw, place) {
                 Place::Right => {}
-                Place::Wrong => return Err(EncodeError::MisplacedProperty(raw.id)),
+                Place::Wrong => {
+                    return Err(EncodeError::MisplacedProperty(Carrier::of(place), raw.id));
+                }
                 Place::Taken => return Err(EncodeError::RepeatedProperty(raw.id)),
             }
         }

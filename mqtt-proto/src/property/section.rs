@@ -2,7 +2,7 @@
 
 use super::RULES;
 use crate::error::DecodeError;
-use crate::packet_type::PacketType;
+use crate::packet_type::{Carrier, PacketType};
 use crate::topic::TopicName;
 use crate::wire::{Reader, Writer, utf8};
 
@@ -130,7 +130,9 @@ pub(super) fn judge(section: &[u8], place: u16) -> Result<(), DecodeError> {
         raw.judge(&mut rest);
         match seen.note(&raw, place) {
             Place::Right => {}
-            Place::Wrong => rest.fail(DecodeError::MisplacedProperty(raw.id)),
+            Place::Wrong => {
+                rest.fail(DecodeError::MisplacedProperty(Carrier::of(place), raw.id));
+            }
             Place::Taken => rest.fail(DecodeError::RepeatedProperty(raw.id)),
         }
     }

@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 mod adopting;
+mod again;
 mod aliases;
 mod alive;
 mod auth;
@@ -15,6 +16,7 @@ mod claims;
 mod exactly_once;
 mod expiring;
 mod fates;
+mod foreign;
 #[cfg(feature = "alloc")]
 mod heap;
 mod lines;

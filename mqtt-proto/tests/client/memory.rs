@@ -184,10 +184,15 @@ fn settings_and_memory_that_do_not_fit_are_told_with_numbers() {
     let check = |config: Config, memory: Memory<'static>| config.check(&memory).unwrap_err();
     for version in BOTH {
         let config = small(version);
-        let zero = Config { receive_maximum: 0, ..config.clone() };
-        assert_eq!(check(zero, memory(128, 64)), ConfigError::Zero);
-        let zero = Config { maximum_packet_size: 0, ..config.clone() };
-        assert_eq!(check(zero, memory(128, 64)), ConfigError::Zero);
+        for (setting, zero) in [
+            ("receive_maximum", Config { receive_maximum: 0, ..config.clone() }),
+            ("maximum_packet_size", Config { maximum_packet_size: 0, ..config.clone() }),
+            ("queue_len", Config { queue_len: 0, ..config.clone() }),
+        ] {
+            let error = check(zero, memory(128, 64));
+            assert_eq!(error, ConfigError::Zero { setting });
+            assert_eq!(error.to_string(), format!("{setting} is 0, it must be at least 1"));
+        }
         let large = Config { maximum_packet_size: 10_000, ..config.clone() };
         let needed = ConfigError::Memory {
             what: "bytes of received messages",

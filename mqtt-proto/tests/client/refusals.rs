@@ -2,7 +2,9 @@
 
 use mqtt_as_proto::client::{Limit, Message, OperationError as Refused, Published, Tag};
 use mqtt_as_proto::error::EncodeError;
-use mqtt_as_proto::packet::{Connect, RetainHandling, Subscription, SubscriptionOptions};
+use mqtt_as_proto::packet::{
+    Connect, PacketType, RetainHandling, Subscription, SubscriptionOptions,
+};
 use mqtt_as_proto::property::{MaximumQoS, SubscriptionId, TopicAliasId};
 use mqtt_as_proto::topic::{TopicFilter, TopicName};
 use mqtt_as_proto::{Properties, Property, QoS, Version};
@@ -127,15 +129,19 @@ fn what_cannot_be_said_in_mqtt() {
     });
 }
 
+fn misplaced(id: u8) -> EncodeError {
+    EncodeError::MisplacedProperty(PacketType::Publish.into(), id)
+}
+
 #[test]
 fn properties_that_a_publish_may_not_carry() {
     let long = "x".repeat(65_536);
     let alias = Property::TopicAlias(TopicAliasId(1.try_into().unwrap()));
     let number = Property::SubscriptionIdentifier(SubscriptionId::new(1).unwrap());
     let rows: [(&[Property<'_>], EncodeError); 6] = [
-        (&[alias], EncodeError::MisplacedProperty(0x23)),
-        (&[number], EncodeError::MisplacedProperty(0x0b)),
-        (&[Property::ReasonString("x")], EncodeError::MisplacedProperty(0x1f)),
+        (&[alias], misplaced(0x23)),
+        (&[number], misplaced(0x0b)),
+        (&[Property::ReasonString("x")], misplaced(0x1f)),
         (
             &[Property::ContentType("x"), Property::ContentType("y")],
             EncodeError::RepeatedProperty(0x03),

@@ -7,7 +7,7 @@ use mqtt_as_proto::error::{DecodeError, EncodeError};
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::Version::V5;
 use mqtt_as_proto::packet::{
-    Auth, ConnAck, Connect, Disconnect, Packet, PacketType, SubAck, UnsubAck, Will,
+    Auth, Carrier, ConnAck, Connect, Disconnect, Packet, PacketType, SubAck, UnsubAck, Will,
 };
 use mqtt_as_proto::property::{MaximumQoS, Properties, Property, SubscriptionId};
 use mqtt_as_proto::{PacketId, QoS, ReasonCode, TopicName};
@@ -103,6 +103,11 @@ fn on_wire(id: u8, value: &str, places: &str, name: &str) -> Vec<u8> {
     [hex::bytes(method), vec![id], hex::bytes(value)].concat()
 }
 
+/// What an error calls it.
+fn carrier(name: &str, kind: PacketType) -> Carrier {
+    if name == "Will" { Carrier::Will } else { kind.into() }
+}
+
 #[test]
 fn a_property_is_read_where_it_may_stand() {
     for (name, kind, before, behind) in PACKETS {
@@ -111,7 +116,7 @@ fn a_property_is_read_where_it_may_stand() {
             let frame = Frame { first: kind.first_byte(), body: &bytes };
             let result = Packet::decode(frame, V5);
             if !lists(places, name) {
-                let error = DecodeError::MisplacedProperty(*id);
+                let error = DecodeError::MisplacedProperty(carrier(name, *kind), *id);
                 assert_eq!(result, Err(error), "{id:02X} in {name}");
                 continue;
             }
@@ -196,10 +201,31 @@ fn a_property_is_given_where_it_may_stand() {
             };
             let places = PROPERTIES.iter().find(|row| row.0 == id).unwrap().2;
             let may = lists(places, name);
-            let expected = if may { Ok(()) } else { Err(EncodeError::MisplacedProperty(id)) };
+            let misplaced = EncodeError::MisplacedProperty(carrier(name, *kind), id);
+            let expected = if may { Ok(()) } else { Err(misplaced) };
             assert_eq!(check, expected, "{id:02X} in {name}");
         }
     }
+}
+
+/// The user knows it by the standard's name, and which packet has it.
+#[test]
+fn a_misplaced_property_is_told_by_name() {
+    for property in one_of_each() {
+        let id = property.id();
+        let misplaced = EncodeError::MisplacedProperty(PacketType::PubAck.into(), id).to_string();
+        let variant = format!("{property:?}");
+        let name: String = misplaced.chars().filter(|c| *c != ' ').collect();
+        let variant = &variant[..variant.find('(').unwrap()];
+        assert!(name.contains(&format!("property{variant}({id:#04x})")), "{misplaced}");
+        assert!(misplaced.contains("in PUBACK"), "{misplaced}");
+        let came = DecodeError::MisplacedProperty(Carrier::Will, id).to_string();
+        assert!(came.contains("in the will"), "{came}");
+        let twice = EncodeError::RepeatedProperty(id).to_string();
+        assert!(misplaced.starts_with(twice.split(" was").next().unwrap()), "{twice}");
+    }
+    let alias = EncodeError::MisplacedProperty(PacketType::Publish.into(), 0x23).to_string();
+    assert_eq!(alias, "the property Topic Alias (0x23) may not be given in PUBLISH: remove it");
 }
 
 /// 2.2.2: whatever the order in the caller's list, user properties keep theirs.

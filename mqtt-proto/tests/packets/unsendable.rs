@@ -5,9 +5,9 @@ use std::num::NonZeroU16;
 use mqtt_as_proto::error::EncodeError;
 use mqtt_as_proto::packet::Version::{V5, V311};
 use mqtt_as_proto::packet::{
-    Auth, ConnAck, Connect, Delivery, Disconnect, Filters, Packet, PacketType, Publish, QoS,
-    RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, Subscriptions, UnsubAck,
-    Unsubscribe, Version, Will,
+    Auth, Carrier, ConnAck, Connect, Delivery, Disconnect, Filters, Packet, PacketType, Publish,
+    QoS, RetainHandling, SubAck, Subscribe, Subscription, SubscriptionOptions, Subscriptions,
+    UnsubAck, Unsubscribe, Version, Will,
 };
 use mqtt_as_proto::property::{Properties, Property, SubscriptionId, TopicAliasId};
 use mqtt_as_proto::reason::ReasonCode;
@@ -87,9 +87,12 @@ fn a_string_holds_no_nul() {
 /// 2.2.2.2: each property in each packet is tried in the module `places`.
 #[test]
 fn a_property_stands_where_it_may_and_once() {
-    connect(&[Property::TopicAlias(TopicAliasId(NonZeroU16::MIN))], misplaced(0x23));
-    connect(&[Property::WillDelayInterval(1)], misplaced(0x18));
-    publish(&[USER, Property::ReasonString("n")], misplaced(0x1f));
+    connect(
+        &[Property::TopicAlias(TopicAliasId(NonZeroU16::MIN))],
+        misplaced(PacketType::Connect, 0x23),
+    );
+    connect(&[Property::WillDelayInterval(1)], misplaced(PacketType::Connect, 0x18));
+    publish(&[USER, Property::ReasonString("n")], misplaced(PacketType::Publish, 0x1f));
     publish(&[Property::ContentType("a"), USER, Property::ContentType("a")], repeated(0x03));
     let one = Property::SubscriptionIdentifier(SubscriptionId::new(1).unwrap());
     let (twice, list) = ([one, one], [plain("a")]);
@@ -98,13 +101,13 @@ fn a_property_stands_where_it_may_and_once() {
     refuse("3.8.2.1.2", V5, Packet::Subscribe(subscribe), repeated(0x0b));
     let properties = Properties::new(&[Property::SessionExpiryInterval(1)]);
     let connect = Connect { will: Some(will(b"", properties)), ..Connect::default() };
-    refuse("3.1.3.2", V5, Packet::Connect(connect), misplaced(0x11));
+    refuse("3.1.3.2", V5, Packet::Connect(connect), misplaced(Carrier::Will, 0x11));
     let puback = ack(ReasonCode::SUCCESS, &[Property::ServerReference("s")]);
-    refuse("3.4.2.2", V5, Packet::PubAck(puback), misplaced(0x1c));
+    refuse("3.4.2.2", V5, Packet::PubAck(puback), misplaced(PacketType::PubAck, 0x1c));
 }
 
-fn misplaced(id: u8) -> EncodeError {
-    EncodeError::MisplacedProperty(id)
+fn misplaced(carrier: impl Into<Carrier>, id: u8) -> EncodeError {
+    EncodeError::MisplacedProperty(carrier.into(), id)
 }
 
 fn repeated(id: u8) -> EncodeError {

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_client::Config;
 use mqtt_as_client::{
-    Callbacks, Client, Connect, ConnectError, ErrorKind, Instant, Lock, Memory, Registered, Runner,
-    Runtime, Server, Shutdown, Start, State, Step,
+    Callbacks, Client, ConfigError, Connect, ConnectError, ErrorKind, Instant, Lock, Memory,
+    Registered, Runner, Runtime, Server, Shutdown, Start, State, Step,
 };
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::PacketType;
@@ -70,9 +70,10 @@ impl Drop for Sleep {
 }
 
 impl Start for Hand {
-    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) {
+    fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) -> Result<(), ConfigError> {
         let tasks: [Work; 2] = [Box::pin(runner.run()), Box::pin(callbacks.run())];
         STARTED.with_borrow_mut(|started| started.extend(tasks));
+        Ok(())
     }
 
     fn share(lock: Self::Lock) -> Self::Pointer {
@@ -182,7 +183,10 @@ impl Connect for Wire {
         match dial {
             Dial::Opens => {}
             Dial::Fails => {
-                return Err(ConnectError::Unreachable(Step::Open, ErrorKind::ConnectionRefused));
+                return Err(ConnectError::Unreachable(
+                    Step::Open,
+                    ErrorKind::ConnectionRefused.into(),
+                ));
             }
             Dial::Hangs => {
                 Hand::sleep_until(Instant::from_millis(NOW.get() + u64::from(to.timeout))).await;

@@ -91,7 +91,7 @@ impl Sent {
         assert!(times <= 1 || self.qos == QoS::AtLeastOnce || !kept, "{told}");
         match self.end {
             Some(Ok(())) => assert!(times >= 1 || !reliable, "{told}"),
-            Some(Err(PublishError::TimedOut | PublishError::Kept)) => {
+            Some(Err(PublishError::TimedOut { .. } | PublishError::Kept)) => {
                 assert!(times >= 1 || !reliable || !kept, "{told}");
             }
             Some(Err(PublishError::Unknown { .. })) => assert!(!kept, "{told}"),

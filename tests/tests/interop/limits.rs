@@ -112,7 +112,7 @@ async fn a_bad_password_is_refused_with_the_code() {
         assert!(good.is_ok(), "{version:?}: {good:?}");
         for user in [("alice", "wrong"), ("bob", "secret")] {
             let refused = within(connect(user)).await.err();
-            assert_eq!(refused, Some(not_authorized), "{version:?} {user:?}");
+            assert_eq!(refused.as_ref(), Some(&not_authorized), "{version:?} {user:?}");
         }
     }
 }

@@ -307,7 +307,7 @@ fn a_refused_re_authentication_ends_the_connection() {
         let client = connected(settings).await;
         let refused = DownReason::Server(ReasonCode::NOT_AUTHORIZED);
         let error = within(client.reauthenticate()).await.expect_err("an error");
-        assert_eq!(error, AuthenticateError::Lost(refused));
+        assert_eq!(error, AuthenticateError::Lost(refused.clone()));
         assert_eq!(within(client.down()).await, Some(refused));
         within(client.connect(true)).await.expect("a connection");
         let error = within(client.reauthenticate()).await.expect_err("an error");

@@ -241,7 +241,7 @@ fn settings_that_3_1_1_cannot_say() {
 fn settings_that_do_not_fit_each_other() {
     both(async |version| {
         let none = try_client(config(version, 1).receive_maximum(0));
-        assert_eq!(none.err(), Some(ConfigError::Zero));
+        assert_eq!(none.err(), Some(ConfigError::Zero { setting: "receive_maximum" }));
         let small = try_client(config(version, 1).outbox(1));
         assert!(matches!(small.err(), Some(ConfigError::Memory { needed: 128, given: 1, .. })));
     });

@@ -275,7 +275,7 @@ fn a_broken_transport_is_told_apart_from_one_that_was_closed() {
         });
         let client = connected(config(version, server.port)).await;
         within(client.publish("a", "unread")).await.expect("it is on its way");
-        let why = DownReason::Transport(ErrorKind::ConnectionReset);
+        let why = DownReason::Transport(ErrorKind::ConnectionReset.into());
         assert_eq!(within(client.down()).await, Some(why));
         server.end().await;
     });

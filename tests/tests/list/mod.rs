@@ -47,3 +47,4 @@ mod subscribing;
 mod timing;
 mod too_large;
 mod waiters;
+mod words;

@@ -129,7 +129,7 @@ fn the_time_of_a_publish_is_its_own() {
         });
         let client = connected(config(version, server.port)).await;
         let publish = client.publish("a", "b").qos(QoS::AtLeastOnce).timeout(50 * MS);
-        assert_eq!(within(publish).await, Err(PublishError::TimedOut));
+        assert_eq!(within(publish).await, Err(PublishError::TimedOut { sent: true }));
         gate.open();
         assert!(client.is_connected());
         within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");

@@ -9,7 +9,7 @@ use mqtt_as_tests::script::Script;
 use super::story::{
     both, client, config, connected, held, in_3_1_1, in_5_0, next, observer, peer, server,
 };
-use crate::runtime::adapter::{ConnectError, Property, QoS, TopicError, Version, Will};
+use crate::runtime::adapter::{Carrier, ConnectError, Property, QoS, TopicError, Version, Will};
 use crate::runtime::{host, within};
 
 /// The next client has to say a CONNECT that `look` likes, and is accepted.
@@ -108,7 +108,8 @@ fn properties_that_cannot_be_said_are_named_and_nothing_is_opened() {
         };
         let settings = config(Version::V5, 1);
         let error = named(settings.clone().properties(&[Property::ContentType("x")])).await;
-        assert_eq!(error, ConnectError::Invalid(EncodeError::MisplacedProperty(0x03).into()));
+        let misplaced = EncodeError::MisplacedProperty(PacketType::Connect.into(), 0x03);
+        assert_eq!(error, ConnectError::Invalid(misplaced.into()));
         let twice = &[Property::RequestProblemInformation(true); 2];
         let error = named(settings.clone().properties(twice)).await;
         assert_eq!(error, ConnectError::Invalid(EncodeError::RepeatedProperty(0x17).into()));
@@ -118,7 +119,8 @@ fn properties_that_cannot_be_said_are_named_and_nothing_is_opened() {
         let will =
             Will::new("gone", "bye").properties(&[Property::RequestProblemInformation(true)]);
         let error = named(settings.clone().will(will)).await;
-        assert_eq!(error, ConnectError::Invalid(EncodeError::MisplacedProperty(0x17).into()));
+        let misplaced = EncodeError::MisplacedProperty(Carrier::Will, 0x17);
+        assert_eq!(error, ConnectError::Invalid(misplaced.into()));
         let error = named(settings.properties(&[Property::UserProperty(("a", "b")); 17])).await;
         assert_eq!(error, ConnectError::TooManyProperties { most: 16 });
     });

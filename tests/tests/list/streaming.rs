@@ -465,7 +465,10 @@ fn the_servers_refusal_and_its_silence_are_told() {
         let refused = PublishError::Refused(ReasonCode::from_u8(0x97).into());
         assert_eq!(within(stream_end(&mut stream, b"abc")).await, Err(refused));
         let mut stream = within(open()).await.expect("a stream");
-        assert_eq!(within(stream_end(&mut stream, b"abc")).await, Err(PublishError::TimedOut));
+        assert_eq!(
+            within(stream_end(&mut stream, b"abc")).await,
+            Err(PublishError::TimedOut { sent: true })
+        );
         assert_eq!(within(stream.restart()).await, Err(PublishError::NotInterrupted));
         within(client.publish("go", "on")).await.expect("a publish");
         within(stream.finish()).await.expect("an end, later");

@@ -101,15 +101,15 @@ fn a_port_where_nobody_listens() {
 fn a_name_that_does_not_exist() {
     in_5_0(async {
         let client = client(Config::new("no such host.invalid").connect_timeout(3000 * MS));
-        let result = within(client.connect(true)).await;
-        assert!(
-            matches!(
-                result,
-                Err(ConnectError::Unreachable(Step::Resolve, _)
-                    | ConnectError::TimedOut(Step::Resolve))
-            ),
-            "{result:?}"
-        );
+        let error = within(client.connect(true)).await.expect_err("no such host");
+        match &error {
+            ConnectError::HostNotFound { host, .. } => {
+                assert_eq!(host.as_str(), "no such host.invalid");
+                let said = "the host name no such host.invalid was not found";
+                assert!(error.to_string().contains(said), "{error}");
+            }
+            other => assert_eq!(*other, ConnectError::TimedOut(Step::Resolve)),
+        }
     });
 }
 
@@ -128,7 +128,7 @@ fn a_publish_without_an_acknowledgement_times_out_and_then_the_link_is_down() {
         let client = connected(settings).await;
         let begun = Instant::now();
         let result = within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await;
-        assert_eq!(result, Err(PublishError::TimedOut));
+        assert_eq!(result, Err(PublishError::TimedOut { sent: true }));
         let why = ConnectionError::TimedOut(Waiting::Acknowledgement);
         assert_eq!(within(client.down()).await, Some(DownReason::Protocol(why)));
         let time = begun.elapsed();

@@ -126,7 +126,7 @@ fn a_late_acknowledgement_settles_no_other_call() {
         let client = connected(config(version, server.port)).await;
         within(client.up()).await.expect("a connection");
         let publish = client.publish("a", "first").qos(QoS::AtLeastOnce).timeout(30 * MS);
-        assert_eq!(within(publish).await, Err(PublishError::TimedOut));
+        assert_eq!(within(publish).await, Err(PublishError::TimedOut { sent: true }));
         for _ in 0..65_535 {
             assert!(poll_once(&mut Box::pin(client.up())).await.is_none());
         }

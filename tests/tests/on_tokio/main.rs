@@ -1,6 +1,7 @@
 //! The list on tokio, and what only tokio has.
 
 mod counted;
+mod outside;
 mod own_transport;
 mod runtime;
 mod writes;

@@ -29,7 +29,7 @@ fn after_65_535_publishes_a_late_acknowledgement_settles_none_of_them() {
         let client = connected(config(Version::V5, server.port)).await;
         let publish = |payload| client.publish("a", payload).qos(QoS::AtLeastOnce);
         let first = publish("first").timeout(30 * MS);
-        assert_eq!(within(first).await, Err(PublishError::TimedOut));
+        assert_eq!(within(first).await, Err(PublishError::TimedOut { sent: true }));
         for _ in 0..65_535 {
             within(publish("x")).await.expect("an acknowledgement");
         }

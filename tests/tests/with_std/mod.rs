@@ -7,3 +7,4 @@ mod handling;
 mod machine;
 mod marks;
 mod owners;
+mod words;

@@ -4,6 +4,8 @@ use mqtt_as_proto::error::DecodeError::{
     AuthDataWithoutMethod, MisplacedProperty, PropertyValue, RepeatedProperty, TopicAliasZero,
     Truncated, UnknownProperty, VariableByteInteger,
 };
+use mqtt_as_proto::packet::Carrier::Packet;
+use mqtt_as_proto::packet::PacketType;
 use mqtt_as_proto::packet::Version::{V5, V311};
 
 use super::Row;
@@ -86,28 +88,28 @@ pub(crate) const PLACES: &[Row] = &[
         "2.2.2.2 Topic Alias in CONNACK",
         V5,
         "20 06 00 00 03 23 00 01",
-        MisplacedProperty(0x23),
+        MisplacedProperty(Packet(PacketType::ConnAck), 0x23),
         0x81,
     ),
     (
         "2.2.2.2 Will Delay Interval outside of the will",
         V5,
         "10 12 00 04 'MQTT' 05 02 00 00 05 18 00 00 00 01 00 00",
-        MisplacedProperty(0x18),
+        MisplacedProperty(Packet(PacketType::Connect), 0x18),
         0x81,
     ),
     (
         "2.2.2.2 Reason String in PUBLISH",
         V5,
         "30 08 00 01 't' 04 1F 00 01 'n'",
-        MisplacedProperty(0x1f),
+        MisplacedProperty(Packet(PacketType::Publish), 0x1f),
         0x81,
     ),
     (
         "2.2.2.2 Subscription Identifier in UNSUBSCRIBE",
         V5,
         "A2 08 00 01 02 0B 01 00 01 'a'",
-        MisplacedProperty(0x0b),
+        MisplacedProperty(Packet(PacketType::Unsubscribe), 0x0b),
         0x81,
     ),
     (

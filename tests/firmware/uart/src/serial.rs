@@ -30,6 +30,8 @@ impl Runtime for Serial {
 }
 
 impl Connect for Serial {
+    const TAKES_HOST: bool = false;
+
     type Read<'c> = uart::Rx;
     type Write<'c> = Tx;
 

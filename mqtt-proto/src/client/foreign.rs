@@ -1,0 +1,19 @@
+//! Bytes of other protocols, where CONNACK should come: they are told by name.
+
+use super::error::{ConnectionError, Foreign};
+
+/// Judges the first bytes of the server: by two of them, with which no packet begins that may come
+/// there. Whether there are too few to tell.
+// Once a connection, and out of line.
+#[cold]
+#[inline(never)]
+pub(super) fn judge(bytes: &[u8]) -> Result<bool, ConnectionError> {
+    let foreign = match *bytes {
+        [b'H', b'T', ..] => Foreign::Http,
+        // An alert, of whatever version (RFC 8446, 5.1).
+        [0x15, 3, ..] => Foreign::TlsAlert,
+        [b'H'] | [0x15] => return Ok(true),
+        _ => return Ok(false),
+    };
+    Err(ConnectionError::NotMqtt(foreign))
+}
