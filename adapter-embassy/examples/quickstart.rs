@@ -67,7 +67,8 @@ async fn run(spawner: Spawner) -> Result<(), Box<dyn Error>> {
 
     let (mut queue, mut buffer) = (client.queue(), [0; 512]);
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        client.publish("quickstart/hello", &format!("published at {qos:?}")).qos(qos).await?;
+        let text = format!("published at {qos:?}");
+        client.publish("quickstart/hello", text.as_str()).qos(qos).await?;
         let next = with_timeout(Duration::from_secs(5), queue.next_into(&mut buffer));
         let message = next.await.map_err(|_| "nothing came")??.ok_or("nothing came")?;
         let text = String::from_utf8_lossy(message.payload());

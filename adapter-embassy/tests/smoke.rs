@@ -172,7 +172,7 @@ fn many_large_packets() {
         for round in 0..100_u8 {
             let payload = [round; 200];
             let qos = EACH_QOS[usize::from(round % 3)];
-            client.publish("smoke/large", &payload).qos(qos).await.expect("a publish");
+            client.publish("smoke/large", payload.as_slice()).qos(qos).await.expect("a publish");
             let message = client.queue().next_into(&mut buffer).await.expect("a large buffer");
             assert_eq!(message.expect("a message").payload(), payload);
         }

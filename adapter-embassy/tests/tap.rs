@@ -80,7 +80,7 @@ async fn talk(client: Client) {
     for round in 0..60_u8 {
         let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(round % 3)];
         let payload = [round; 400];
-        client.publish("tap/1", &payload).qos(qos).await.expect("a publish");
+        client.publish("tap/1", payload.as_slice()).qos(qos).await.expect("a publish");
         let message = client.queue().next_into(&mut buffer).await.expect("a large buffer");
         let message = message.expect("a message");
         assert_eq!((message.payload(), message.qos()), (&payload[..], qos));

@@ -37,7 +37,7 @@ async fn run(executor: &Executor<'_>) -> Result<(), Box<dyn Error>> {
 
     let mut queue = client.queue();
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        client.publish("quickstart/hello", &format!("published at {qos:?}")).qos(qos).await?;
+        client.publish("quickstart/hello", format!("published at {qos:?}")).qos(qos).await?;
         let message = or(queue.next(), nothing_after(Duration::from_secs(5))).await;
         let message = message.ok_or("nothing came")?;
         let text = String::from_utf8_lossy(message.payload());

@@ -330,7 +330,7 @@ fn program_that_stays_on_its_thread() {
         client.subscribe("smoke/#", QoS::AtMostOnce).await.expect("a subscription");
         let say = async {
             for number in 0..100 {
-                client.publish("smoke/1", &number.to_string()).await.expect("a publish");
+                client.publish("smoke/1", number.to_string()).await.expect("a publish");
             }
         };
         let hear = async {

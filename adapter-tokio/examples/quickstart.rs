@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut queue = client.queue();
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        client.publish("quickstart/hello", &format!("published at {qos:?}")).qos(qos).await?;
+        client.publish("quickstart/hello", format!("published at {qos:?}")).qos(qos).await?;
         let message = timeout(Duration::from_secs(5), queue.next()).await?.ok_or("the end")?;
         let text = String::from_utf8_lossy(message.payload());
         println!("{} ({:?}): {text}", message.topic(), message.qos());

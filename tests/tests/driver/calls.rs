@@ -83,7 +83,7 @@ pub(crate) fn fill(bench: &mut Bench) {
     bench.stall(true);
     bench.turn();
     for _ in 0..2 {
-        while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
+        while client.publish("topic", [0; 40]).try_publish().is_ok() {}
         bench.turn(); // The driver takes the first buffer full.
     }
     while client.publish("t", "").try_publish().is_ok() {}

@@ -113,7 +113,7 @@ fn publish() {
     }
     drop_at_every_await("publish a large payload", true, |client| {
         Box::pin(async move {
-            let _ = client.publish("own", &"x".repeat(4200)).qos(QoS::AtLeastOnce).await;
+            let _ = client.publish("own", "x".repeat(4200)).qos(QoS::AtLeastOnce).await;
         })
     });
 }

@@ -152,7 +152,7 @@ fn restart_leaves_the_stream_interrupted() {
                 assert!(interrupted(&bench.complete(stream.finish())), "{told}");
                 bench.complete(client.connect(false)).expect("a connection");
                 // Something else is on its way: the stream has to wait.
-                client.publish("other", &[0; 200]).qos(qos).try_publish().expect("room");
+                client.publish("other", [0; 200]).qos(qos).try_publish().expect("room");
                 if bench.poll_times(stream.restart(), polls).is_none() {
                     assert!(interrupted(&bench.complete(stream.finish())), "{told}");
                     bench.complete(stream.restart()).expect("a stream");

@@ -86,7 +86,7 @@ fn a_lost_link_reaches_a_request_behind_any_number_of_messages_that_wait_for_roo
     fill(&mut bench);
     let client = bench.client();
     let mut publishes: Vec<_> = (0..70)
-        .map(|_| Call::begun(client.publish("topic", &[0; 200]).qos(QoS::AtLeastOnce)))
+        .map(|_| Call::begun(client.publish("topic", [0; 200]).qos(QoS::AtLeastOnce)))
         .collect();
     let topic = "t".repeat(60);
     let mut subscribe = Call::begun(Box::pin(client.subscribe(&topic, QoS::AtMostOnce)));
@@ -110,9 +110,9 @@ fn what_expires_without_a_connection_makes_room_for_those_that_wait() {
     let client = bench.client();
     bench.turn();
     let properties = [Property::MessageExpiryInterval(1)];
-    let expiring = || client.publish("t", &[0; 60]).qos(QoS::AtLeastOnce);
+    let expiring = || client.publish("t", [0; 60]).qos(QoS::AtLeastOnce);
     while expiring().properties(Properties::new(&properties)).try_publish().is_ok() {}
-    let mut waits = Call::begun(client.publish("t", &[1; 60]).qos(QoS::AtLeastOnce).send());
+    let mut waits = Call::begun(client.publish("t", [1; 60]).qos(QoS::AtLeastOnce).send());
     assert!(waits.end_within(&mut bench, 1500).is_ok());
 }
 

@@ -53,7 +53,7 @@ fn a_call_that_is_passed_over_often_is_the_next_one() {
         let client = bench.client();
         fill(&mut bench);
         let large = [0; 180];
-        let mut waiting = Call::new(client.publish("t", &large));
+        let mut waiting = Call::new(client.publish("t", large));
         let mut end = waiting.poll();
         assert!(end.is_none());
         bench.stall(false);
@@ -83,7 +83,7 @@ fn a_call_whose_turn_it_is_and_that_is_not_polled_loses_it() {
         let client = bench.client();
         fill(&mut bench);
         let large = [0; 180];
-        let mut waiting = Call::new(client.publish("t", &large));
+        let mut waiting = Call::new(client.publish("t", large));
         for _ in 0..40 {
             assert!(waiting.poll().is_none());
             waiting.woken = Flag::new();
@@ -154,7 +154,7 @@ fn a_receipt_tells_what_became_of_the_message() {
         let client = bench.client();
         let mut receipts = Vec::new();
         let end = loop {
-            let sending = client.publish("t", &[0; 40]).qos(QoS::AtLeastOnce);
+            let sending = client.publish("t", [0; 40]).qos(QoS::AtLeastOnce);
             match Call::new(sending.timeout(std::time::Duration::from_millis(50)).send()).poll() {
                 Some(Ok(receipt)) => receipts.push(receipt),
                 end => break end,
@@ -190,7 +190,7 @@ fn a_late_acknowledgement_settles_no_other_call() {
         assert_eq!(late.poll(), Some(Err(PublishError::TimedOut)));
         // Slots are used again and again, until their marks repeat.
         for _ in 0..66_000 {
-            let mut other = Call::new(client.publish("t", &[0; 250]).qos(QoS::AtLeastOnce));
+            let mut other = Call::new(client.publish("t", [0; 250]).qos(QoS::AtLeastOnce));
             let _ = other.poll();
         }
         let mut waits = Call::new(client.publish("t", "waits").qos(QoS::AtLeastOnce));

@@ -55,7 +55,7 @@ fn requests_that_wait_for_room_all_end_with_the_connection() {
         bench.stall(true);
         bench.turn();
         for _ in 0..2 {
-            while client.publish("topic", &[0; 40]).try_publish().is_ok() {}
+            while client.publish("topic", [0; 40]).try_publish().is_ok() {}
             bench.turn();
         }
         let topic = "t".repeat(200);

@@ -33,7 +33,7 @@ async fn server_limits_are_local_errors_with_nothing_sent() {
     assert_eq!(retained, forbidden(Limit::RetainNotAvailable));
     // Fixed header 3, topic 2 + 7, properties 1 (and the packet identifier 2): 1,000 bytes pass.
     for (qos, most) in [(QoS::AtMostOnce, 987), (QoS::AtLeastOnce, 985)] {
-        let publish = async |len| client.publish("l/large", &vec![b'x'; len]).qos(qos).await;
+        let publish = async |len| client.publish("l/large", vec![b'x'; len]).qos(qos).await;
         let limit = Limit::MaximumPacketSize;
         assert_eq!(within(publish(most + 1)).await, forbidden(limit));
         assert_eq!(within(publish(most)).await.map(drop), Ok(()));

@@ -52,7 +52,7 @@ fn a_thousand_calls_at_once_all_end() {
             .map(|number: usize| {
                 let client = client.clone();
                 let qos = ALL[number % 3];
-                spawn(async move { client.publish("a", &number.to_string()).qos(qos).await })
+                spawn(async move { client.publish("a", number.to_string()).qos(qos).await })
             })
             .collect();
         for call in calls {
