@@ -66,7 +66,7 @@ pub(crate) fn values_arrive_whole(len: usize, settings: impl Fn(Config) -> Confi
                 .expect("once");
             within(client.publish("a", &payload).qos(qos).owned()).await.expect("an owned one");
             let bytes = Bytes::from(payload.clone());
-            client.publish("a", bytes).qos(qos).try_publish().expect("room");
+            within(client.publish("a", bytes).qos(qos)).await.expect("bytes");
             until(|| client.statistics().published == accepted(&server).len() as u64).await;
         }
         assert!(accepted(&server).iter().all(|accepted| *accepted == payload));
