@@ -52,8 +52,8 @@ pub use receiver::Receiver;
 pub use stream::MessageStream;
 
 impl<R: Runtime> Client<R> {
-    /// The received messages, but for those that receivers get. From the first call on the queue is a consumer: QoS 1 and 2 messages
-    /// are acknowledged when they are taken from it.
+    /// The received messages, but for those that receivers get. From the first call on the queue is a
+    /// consumer: QoS 1 and 2 messages are acknowledged when they are taken from it.
     ///
     /// Where callbacks take messages too, each message is for both, and the queue is a consumer for
     /// as long as there is a [`Queue`], and for ten seconds more: keep it, if it takes longer

@@ -14,6 +14,8 @@ pub(crate) mod callbacks;
 mod closing;
 mod connecting;
 mod consuming;
+#[cfg(feature = "heap")]
+mod dispatching;
 mod drivers;
 mod dropping;
 mod expiring;

@@ -8,28 +8,27 @@ use mqtt_as_proto::{PacketId, Properties, TopicFilter, TopicName};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    MS, accept, ack, acknowledged, both, client, config, connected, gate, id, in_3_1_1, in_5_0,
-    message, next, numbers, other, peer, poll_once, server, text, until,
+    MS, accept, ack, acknowledged, both, client, config, connected, gate, id, message, next, peer,
+    poll_once, server, text, until,
 };
 use crate::runtime::adapter::{
-    Overflow, Property, QoS, ReasonCode, Receiver, RetainHandling, SubscribeError, SubscriptionId,
-    Version,
+    Property, QoS, ReasonCode, Receiver, RetainHandling, SubscribeError, SubscriptionId, Version,
 };
 use crate::runtime::{Client, sleep, soon, spawn, within};
 
 /// A receiver for that filter.
-async fn receiver(client: &Client, filter: &str) -> Receiver {
+pub(super) async fn receiver(client: &Client, filter: &str) -> Receiver {
     within(client.subscribe(filter, QoS::ExactlyOnce).receiver()).await.expect("a subscription")
 }
 
 /// The next message of a receiver, as topic and payload.
-async fn received(receiver: &mut Receiver) -> (String, String) {
+pub(super) async fn received(receiver: &mut Receiver) -> (String, String) {
     let message = within(receiver.next()).await.expect("a message");
     (message.topic().to_owned(), text(message.payload()))
 }
 
 /// The next payloads of a receiver.
-async fn all(receiver: &mut Receiver, count: usize) -> Vec<String> {
+pub(super) async fn all(receiver: &mut Receiver, count: usize) -> Vec<String> {
     let mut all = Vec::new();
     for _ in 0..count {
         all.push(received(receiver).await.1);
@@ -37,12 +36,8 @@ async fn all(receiver: &mut Receiver, count: usize) -> Vec<String> {
     all
 }
 
-fn pair(topic: &str, payload: &str) -> (String, String) {
-    (topic.to_owned(), payload.to_owned())
-}
-
 /// The client asks for that filter and is granted QoS 2. Gives the subscription identifier.
-fn subscribed(script: &mut Script, wanted: &str) -> Option<u32> {
+pub(super) fn subscribed(script: &mut Script, wanted: &str) -> Option<u32> {
     let (id, identifier) = asked(script, wanted);
     granted(script, id, &[2]);
     identifier
@@ -74,137 +69,18 @@ fn unsubscribed(script: &mut Script, version: Version, wanted: &str) {
     script.send(&Packet::UnsubAck(SubAck { id, properties: Properties::NONE, codes }));
 }
 
+pub(super) fn pair(topic: &str, payload: &str) -> (String, String) {
+    (topic.to_owned(), payload.to_owned())
+}
+
 /// A message that names those subscription identifiers.
-fn send(script: &mut Script, topic: &str, payload: &str, ids: &[Option<u32>]) {
+pub(super) fn send(script: &mut Script, topic: &str, payload: &str, ids: &[Option<u32>]) {
     let ids = ids.iter().flatten().map(|id| SubscriptionId::new(*id).expect("not 0"));
     let list: Vec<_> = ids.map(Property::SubscriptionIdentifier).collect();
     let topic = TopicName::new(topic).expect("a topic name");
     let properties = Properties::new(&list);
     script
         .send(&Packet::Publish(Publish { properties, ..Publish::new(topic, payload.as_bytes()) }));
-}
-
-#[test]
-fn each_receiver_gets_what_matches_and_the_queue_gets_the_rest() {
-    both(async |version| {
-        let server = server();
-        let client = connected(config(version, server.addr().port())).await;
-        let mut commands = receiver(&client, "plant/+/cmd").await;
-        let mut alarms = receiver(&client, "alarm/#").await;
-        within(client.subscribe("other", QoS::AtMostOnce)).await.expect("a subscription");
-        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-            for topic in ["other", "alarm", "plant/1/cmd", "alarm/a/b"] {
-                within(client.publish(topic, topic).qos(qos)).await.expect("a publish");
-            }
-            assert_eq!(received(&mut commands).await, pair("plant/1/cmd", "plant/1/cmd"));
-            assert_eq!(all(&mut alarms, 2).await, ["alarm", "alarm/a/b"]);
-            assert_eq!(next(&client).await, pair("other", "other"));
-        }
-    });
-}
-
-#[test]
-fn identifiers_say_to_whom_a_message_goes() {
-    in_5_0(async {
-        let server = peer(|script| {
-            script.welcome();
-            let one = subscribed(script, "a/#");
-            let two = subscribed(script, "a/b");
-            assert!(one.is_some() && two.is_some() && one != two);
-            send(script, "a/b", "to both", &[one, two]);
-            // Two copies for two overlapping filters: one goes to each.
-            send(script, "a/b", "once", &[one]);
-            send(script, "a/b", "once", &[two]);
-            send(script, "a/b", "to the second", &[two]);
-            send(script, "a/b", "of nobody that is known", &[Some(1000)]);
-            send(script, "a/b", "without a name", &[]);
-            script.expect(PacketType::Disconnect);
-        });
-        let client = connected(config(Version::V5, server.port)).await;
-        let mut one = receiver(&client, "a/#").await;
-        let mut two = receiver(&client, "a/b").await;
-        let by_filter = ["of nobody that is known", "without a name"];
-        assert_eq!(all(&mut one, 2).await, ["to both", "once"]);
-        assert_eq!(all(&mut one, 2).await, by_filter);
-        assert_eq!(all(&mut two, 3).await, ["to both", "once", "to the second"]);
-        assert_eq!(all(&mut two, 2).await, by_filter);
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
-}
-
-/// The program's own subscription overlaps a receiver's: the server sends a copy for each.
-#[test]
-fn a_copy_for_a_subscription_without_receivers_is_for_the_queue() {
-    in_5_0(async {
-        let server = peer(|script| {
-            script.welcome();
-            let mine = subscribed(script, "a/b");
-            subscribed(script, "a/#");
-            send(script, "a/b", "to the queue", &[]);
-            send(script, "a/b", "to the receiver", &[mine]);
-            script.expect(PacketType::Disconnect);
-        });
-        let client = connected(config(Version::V5, server.port)).await;
-        let mut receiver = receiver(&client, "a/b").await;
-        within(client.subscribe("a/#", QoS::AtMostOnce)).await.expect("a subscription");
-        assert_eq!(next(&client).await.1, "to the queue");
-        assert_eq!(all(&mut receiver, 1).await, ["to the receiver"]);
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
-}
-
-#[test]
-fn without_identifiers_each_copy_goes_to_all_whose_filters_match() {
-    in_3_1_1(async {
-        let server = peer(|script| {
-            script.welcome();
-            subscribed(script, "a/#");
-            subscribed(script, "+/b");
-            for payload in ["1", "2"] {
-                send(script, "a/b", payload, &[]);
-            }
-            send(script, "a", "3", &[]);
-            send(script, "c/b", "4", &[]);
-            send(script, "c", "5", &[]);
-            script.expect(PacketType::Disconnect);
-        });
-        let client = connected(config(Version::V311, server.port)).await;
-        let mut one = receiver(&client, "a/#").await;
-        let mut two = receiver(&client, "+/b").await;
-        assert_eq!(all(&mut one, 3).await, ["1", "2", "3"]);
-        assert_eq!(all(&mut two, 3).await, ["1", "2", "4"]);
-        assert_eq!(next(&client).await, pair("c", "5"));
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
-}
-
-#[test]
-fn a_share_does_not_count_and_dollar_topics_match_no_leading_wildcard() {
-    both(async |version| {
-        let server = peer(|script| {
-            script.welcome();
-            for filter in ["$share/group/job/+", "#", "$SYS/#"] {
-                subscribed(script, filter);
-            }
-            for topic in ["job/1", "$SYS/uptime", "$other"] {
-                send(script, topic, topic, &[]);
-            }
-            script.expect(PacketType::Disconnect);
-        });
-        let client = connected(config(version, server.port)).await;
-        let mut shared = receiver(&client, "$share/group/job/+").await;
-        let mut any = receiver(&client, "#").await;
-        let mut system = receiver(&client, "$SYS/#").await;
-        assert_eq!(all(&mut shared, 1).await, ["job/1"]);
-        assert_eq!(all(&mut any, 1).await, ["job/1"]);
-        assert_eq!(all(&mut system, 1).await, ["$SYS/uptime"]);
-        assert_eq!(next(&client).await.0, "$other");
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
 }
 
 #[test]
@@ -261,34 +137,6 @@ fn a_receiver_may_be_there_before_the_connection() {
         assert!(within(receiver.next()).await.is_none(), "nothing comes any more");
         server.end().await;
     });
-}
-
-/// An earlier program may have given the same identifiers to other filters.
-#[test]
-fn identifiers_of_an_earlier_program_mislead_nobody() {
-    in_5_0(async {
-        let server = peer(|script| {
-            accept(script, true, &[]);
-            let mine = subscribed(script, "mine");
-            send(script, "mine", "1", &[Some(1000)]);
-            send(script, "other", "2", &[mine]);
-            send(script, "mine", "3", &[mine]);
-            script.expect(PacketType::Disconnect);
-        });
-        let client = connected_again(server.port).await;
-        let mut mine = receiver(&client, "mine").await;
-        assert_eq!(all(&mut mine, 2).await, ["1", "3"]);
-        assert_eq!(next(&client).await, pair("other", "2"));
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
-    });
-}
-
-/// A client that finds its session at the server.
-async fn connected_again(port: u16) -> Client {
-    let client = client(config(Version::V5, port));
-    within(client.connect(false)).await.expect("a connection");
-    client
 }
 
 #[test]
@@ -486,83 +334,6 @@ fn without_a_queue_what_a_dropped_receiver_has_not_taken_is_over() {
         within(client.drain(Duration::from_secs(5))).await;
         within(client.disconnect()).await.expect("an end");
         server.end().await;
-    });
-}
-
-#[test]
-fn a_slow_receiver_is_back_pressure_and_loses_nothing() {
-    both(async |version| {
-        let server = server();
-        let port = server.addr().port();
-        let client = connected(config(version, port).queue_len(8)).await;
-        let mut slow = receiver(&client, "slow").await;
-        let mut quick = receiver(&client, "quick").await;
-        let sender = other(port, "sender").await;
-        let sending = spawn(async move {
-            for number in numbers(200) {
-                within(sender.publish("slow", &number)).await.expect("a publish");
-                within(sender.publish("quick", &number)).await.expect("a publish");
-            }
-        });
-        let quickly = spawn(async move { all(&mut quick, 200).await });
-        let mut slowly = Vec::new();
-        while slowly.len() < 200 {
-            slowly.push(received(&mut slow).await.1);
-            sleep(MS).await;
-        }
-        assert_eq!(slowly, numbers(200));
-        assert_eq!(quickly.end().await, numbers(200));
-        sending.end().await;
-        let counts = client.statistics();
-        assert_eq!((counts.discards, counts.shed, counts.connections), (0, 0, 1));
-    });
-}
-
-/// A program that waits for one receiver while another one, which it does not read, has filled the
-/// memory: nothing would come any more.
-#[test]
-fn a_receiver_that_nobody_reads_does_not_lock_the_others_out_for_ever() {
-    both(async |version| {
-        let server = server();
-        let port = server.addr().port();
-        let settings = config(version, port).queue_len(8).response_time(200 * MS);
-        let client = connected(settings).await;
-        let mut flooded = receiver(&client, "flood").await;
-        let mut wanted = receiver(&client, "wanted").await;
-        let sender = other(port, "sender").await;
-        for number in numbers(50) {
-            within(sender.publish("flood", &number)).await.expect("a publish");
-        }
-        within(sender.publish("wanted", "here")).await.expect("a publish");
-        assert_eq!(all(&mut wanted, 1).await, ["here"]);
-        let counts = client.statistics();
-        assert_eq!((counts.discards, counts.connections), (43, 1), "the oldest made room");
-        let last = numbers(50).split_off(43);
-        assert_eq!(all(&mut flooded, 7).await, last);
-        // From here on nothing is dropped any more.
-        for number in numbers(30) {
-            within(sender.publish("flood", &number)).await.expect("a publish");
-        }
-        assert_eq!(all(&mut flooded, 30).await, numbers(30));
-        assert_eq!(client.statistics().discards, 43);
-    });
-}
-
-#[test]
-fn where_the_oldest_make_room_those_of_receivers_do() {
-    both(async |version| {
-        let server = server();
-        let port = server.addr().port();
-        let settings = config(version, port).queue_len(4).overflow(Overflow::DropOldest);
-        let client = connected(settings).await;
-        let mut receiver = receiver(&client, "a").await;
-        let sender = other(port, "sender").await;
-        for number in numbers(20) {
-            within(sender.publish("a", &number)).await.expect("a publish");
-        }
-        until(|| client.statistics().received == 20).await;
-        assert_eq!(all(&mut receiver, 4).await, numbers(20).split_off(16));
-        assert_eq!(client.statistics().discards, 16);
     });
 }
 
