@@ -334,6 +334,7 @@ impl State {
 
     /// The driver is gone.
     pub(crate) fn drive_no_more(&mut self) {
+        self.link.retry = None;
         if self.link.busy {
             self.go_down(DownReason::Closed);
         }

@@ -149,7 +149,7 @@ impl State {
 
     /// Decides on the next attempt. Whether there will be one.
     fn retry(&mut self, reason: RetryReason) -> bool {
-        if !self.link.retry().is_on {
+        if !self.link.retry().is_on || self.handles == 0 {
             return false;
         }
         let delay = self.retry_delay(&reason);
