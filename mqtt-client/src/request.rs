@@ -5,7 +5,7 @@ use core::task::{Poll, Waker};
 use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::OperationError;
 
-use crate::error::{ConnectError, DownReason};
+use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::granted::Codes;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
@@ -57,6 +57,8 @@ pub(crate) enum Done {
     Found(bool),
     /// It could not begin.
     Connect(ConnectError),
+    /// The connection cannot be ended so.
+    Disconnect(DisconnectError),
     NotConnected,
     StreamOpen,
     /// No waiter slot is free.

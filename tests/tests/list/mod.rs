@@ -17,6 +17,7 @@ mod consuming;
 mod drivers;
 mod dropping;
 mod expiring;
+mod farewell;
 mod fates;
 mod flood;
 #[cfg(feature = "heap")]
@@ -35,6 +36,8 @@ mod reconfiguring;
 mod reconnecting;
 mod recorded;
 mod replacing;
+#[cfg(feature = "heap")]
+mod requesting;
 mod restarting;
 #[cfg(feature = "heap")]
 mod restoring;
