@@ -24,7 +24,7 @@ async fn requests_are_answered_and_mosquitto_says_when_nobody_listens() {
         while let Some(request) = answering.queue().next().await {
             let numbers = String::from_utf8_lossy(request.payload());
             let sum: u32 = numbers.split(" + ").map(|number| number.parse().unwrap_or(0)).sum();
-            answering.respond(&request, &sum.to_string()).await.expect("published");
+            answering.respond(&request, sum.to_string()).await.expect("published");
         }
     });
     within(client.subscribe("other", QoS::AtLeastOnce)).await.expect("subscribed");
