@@ -210,6 +210,7 @@ fn assert_send(client: &'static Client, driver: Driver) {
     send(driver.run());
     send(client.connect(true));
     send(client.disconnect());
+    send(client.request("a", "b"));
     send(client.drain(Duration::ZERO));
     send(client.broker_up());
     send(client.up());

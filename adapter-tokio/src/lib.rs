@@ -206,6 +206,7 @@ fn assert_send(client: &'static Client) {
     shared(client);
     send(client.connect(true));
     send(client.disconnect());
+    send(client.request("a", "b"));
     send(client.drain(Duration::ZERO));
     send(client.broker_up());
     send(client.up());

@@ -1,4 +1,4 @@
-//! Connecting, disconnecting, and waiting for the link.
+//! Connecting, and waiting for the link.
 
 use core::cell::Cell;
 use core::future::Future;
@@ -8,14 +8,13 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use embassy_futures::select::{Either, select};
-use mqtt_as_proto::ReasonCode;
 
 use crate::call::{Call, Done, Operation};
 use crate::client::Client;
 use crate::config::millis;
-use crate::error::{ConnectError, DisconnectError, DownReason};
+use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
-use crate::runtime::{Lock, Runtime, ask, with_state};
+use crate::runtime::{Lock, Runtime, with_state};
 use crate::state::State;
 use crate::waiters::{Slot, Wait};
 
@@ -38,35 +37,6 @@ impl<R: Runtime> Client<R> {
         Connecting(Call::new(&*self.shared, Connect { clean, failure }))
     }
 
-    /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
-    /// wait for acknowledgements, [`drain`](Self::drain) does.
-    ///
-    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`. A
-    /// [reconnect policy](crate::Reconnect) ends with it: nothing is opened before the next
-    /// [`connect`](Self::connect).
-    ///
-    /// # Errors
-    /// [`DisconnectError::NotConnected`] if there was no connection, nor one to come. Calls that wait, and the queue,
-    /// end all the same. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect
-    /// runs all the same.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the disconnect running.
-    pub async fn disconnect(&self) -> Result<(), DisconnectError> {
-        self.end(ReasonCode::SUCCESS).await
-    }
-
-    /// As [`disconnect`](Self::disconnect), but the server publishes the will.
-    ///
-    /// # Errors
-    /// As [`disconnect`](Self::disconnect).
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves the disconnect running.
-    pub async fn disconnect_with_will(&self) -> Result<(), DisconnectError> {
-        self.end(ReasonCode::DISCONNECT_WITH_WILL).await
-    }
-
     /// Waits until nothing waits to leave or to be acknowledged, at most for `time`: true if it was
     /// so. Acknowledgements for messages that the program took are waited for too, at QoS 2 up to the
     /// last one.
@@ -84,21 +54,6 @@ impl<R: Runtime> Client<R> {
             // What comes behind it does not count any more.
             Either::First(done) => matches!(done, Done::Found(true)),
             Either::Second(()) => self.with_state(|state| state.core.is_idle()),
-        }
-    }
-
-    async fn end(&self, reason: ReasonCode) -> Result<(), DisconnectError> {
-        let begun =
-            ask(&*self.shared, |state| state.begin_disconnect(reason).map(|()| state.link.ends));
-        let ends = begun.unwrap_or(Err(DisconnectError::Closed))?;
-        let ended = move |state: &mut State| {
-            let ended = !state.link.busy || state.link.ends != ends;
-            let over = ended || state.closed || state.link.wanted.is_some();
-            over.then_some(Done::Found(true))
-        };
-        match self.until(Wait::Down, false, ended).await {
-            Done::NoWaiter => Err(DisconnectError::NoWaiter),
-            _ => Ok(()),
         }
     }
 

@@ -155,7 +155,7 @@ mqtt_as_proto::reasons! {
     DisconnectError {
         /// There is no connection.
         NotConnected => "there is no connection";
-        /// What was asked for cannot be said. No call there is asks for such a thing so far.
+        /// What was asked for cannot be said, or the server does not take it. Nothing was done.
         Invalid(error: OperationError) => "{error}";
         /// The driver is gone.
         Closed => "{CLOSED}";

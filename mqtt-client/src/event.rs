@@ -35,7 +35,7 @@ pub struct Reconnecting;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Session {
     /// The server resumed a session.
@@ -74,6 +74,21 @@ impl Session {
     #[must_use]
     pub fn properties(&self) -> Properties<'_> {
         self.words.properties()
+    }
+}
+
+// By hand: what can be copied is copied at once, which is less code than to clone each part.
+impl Clone for Session {
+    fn clone(&self) -> Self {
+        Self {
+            session_present: self.session_present,
+            adopted: self.adopted,
+            server_keep_alive: self.server_keep_alive,
+            session_expiry: self.session_expiry,
+            limits: self.limits,
+            expires_at_once: self.expires_at_once,
+            words: self.words.clone(),
+        }
     }
 }
 

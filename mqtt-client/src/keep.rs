@@ -13,12 +13,14 @@ mod heap {
 
     use mqtt_as_proto::Instant;
     use mqtt_as_proto::client::{self, Answer, Arrival};
+    use mqtt_as_proto::packet::Publish;
 
     use crate::chunks::Chunks;
     use crate::deadline::{Deadline, NEVER};
     use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
     use crate::held::Text;
+    use crate::responses::Responses;
     use crate::waiters::{Wait, Waiters};
 
     /// Reasons that are no longer told: the errors of transports in them are the program's to drop.
@@ -40,6 +42,8 @@ mod heap {
         /// When nobody has taken a message for too long, since nothing more is read for want of room.
         jam: Option<Deadline>,
         discarded: Discarded,
+        /// The program's requests to other clients, once there was one.
+        pub(crate) responses: Option<Box<Responses>>,
     }
 
     /// Receivers by filter, as the rest of the client sees them.
@@ -176,6 +180,19 @@ mod heap {
         pub(crate) fn take_discarded(&mut self) -> Discarded {
             core::mem::take(&mut self.discarded)
         }
+
+        /// The server has answered something.
+        pub(crate) fn note_answer(&mut self, waiters: &mut Waiters) {
+            if self.responses.is_some() {
+                waiters.wake_all(Wait::Response); // It may be the subscription that they wait for.
+            }
+        }
+
+        /// A message came: whether a request has it.
+        pub(crate) fn preview(&mut self, publish: &Publish<'_>, waiters: &mut Waiters) -> bool {
+            let offer = |responses: &mut Responses| (responses.offer)(responses, publish, waiters);
+            self.responses.as_deref_mut().is_some_and(offer)
+        }
     }
 }
 
@@ -184,6 +201,7 @@ mod heap {
 mod lent {
     use mqtt_as_proto::Instant;
     use mqtt_as_proto::client::{self, Answer, Arrival};
+    use mqtt_as_proto::packet::Publish;
 
     use crate::deadline::NEVER;
     use crate::error::{ConnectError, DownReason};
@@ -249,5 +267,13 @@ mod lent {
         }
 
         pub(crate) fn take_discarded(&mut self) -> Discarded {}
+
+        #[inline]
+        pub(crate) fn note_answer(&mut self, _: &mut Waiters) {}
+
+        #[inline]
+        pub(crate) fn preview(&mut self, _: &Publish<'_>, _: &mut Waiters) -> bool {
+            false
+        }
     }
 }

@@ -48,6 +48,7 @@ mod config;
 mod connect;
 mod credentials;
 mod deadline;
+mod disconnect;
 mod driver;
 mod error;
 pub mod event;
@@ -73,6 +74,11 @@ mod reconnect;
 mod reconnecting;
 mod redirection;
 mod request;
+#[cfg(feature = "alloc")]
+mod request_response;
+mod respond;
+#[cfg(feature = "alloc")]
+mod responses;
 mod retries;
 mod runner;
 mod runtime;
@@ -99,6 +105,7 @@ pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow, WhileDown};
 pub use connect::Connecting;
 pub use credentials::Credentials;
+pub use disconnect::Disconnect;
 pub use error::{
     ConfigError, ConnectError, DisconnectError, DownReason, ErrorKind, PublishError, Step,
     StreamError, SubscribeError, TransportError,
@@ -132,6 +139,9 @@ pub use receive::{
 };
 pub use reconfigure::Reconfigure;
 pub use reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason};
+#[cfg(feature = "alloc")]
+pub use request_response::{Request, RequestError};
+pub use respond::Respond;
 pub use runner::Runner;
 pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use serial_link::{AlwaysOpen, Dial, SerialLink, SerialLinkWrite};

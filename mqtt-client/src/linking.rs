@@ -322,7 +322,9 @@ impl State {
             self.kept.discard(Some(reason));
         }
         self.kept.go_down(&mut self.waiters);
-        for wait in [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece] {
+        let waits =
+            [Wait::Room, Wait::Down, Wait::Pong, Wait::Message, Wait::Piece, Wait::Response];
+        for wait in waits {
             self.waiters.wake_all(wait);
         }
         self.core.release_memory();

@@ -41,8 +41,17 @@ impl<R: Runtime> Client<R> {
         topic: &'p str,
         payload: impl Into<Payload<'p>>,
     ) -> Publish<'c, 'p, R> {
-        let Payload { lent, owned: large } = payload.into();
-        let message = TopicName::new(topic).map(|topic| Message::new(topic, lent));
+        let Payload { lent, owned } = payload.into();
+        self.publish_message(TopicName::new(topic).map(|topic| Message::new(topic, lent)), owned)
+    }
+
+    /// The same, of a message that is made already, or what is wrong with its topic.
+    #[inline]
+    pub(crate) fn publish_message<'c, 'p>(
+        &'c self,
+        message: Result<Message<'p>, TopicError>,
+        large: Large,
+    ) -> Publish<'c, 'p, R> {
         let posting = Posting { message, patience: Patience::DEFAULT, oneshot: false, large };
         Publish(Call::new(&*self.shared, posting), owner(self))
     }
@@ -282,8 +291,13 @@ fn ended(
     lock: &dyn Lock,
     slot: &mut Option<Slot>,
 ) -> Result<Acknowledgement, PublishError> {
-    Err(match done {
-        Done::Outcome(outcome) => return outcome.published(take_words(lock, slot)),
+    let Done::Outcome(outcome) = done else { return Err(unpublished(done)) };
+    outcome.published(take_words(lock, slot))
+}
+
+/// Why a publish was not accepted.
+pub(crate) fn unpublished(done: Done) -> PublishError {
+    match done {
         Done::Refused(OperationError::NotConnected) | Done::NotConnected => {
             PublishError::NotConnected
         }
@@ -292,7 +306,7 @@ fn ended(
         Done::StreamOpen => PublishError::StreamOpen,
         Done::NoWaiter => PublishError::NoWaiter,
         _ => PublishError::Closed,
-    })
+    }
 }
 
 impl Outcome {

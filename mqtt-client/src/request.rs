@@ -5,6 +5,7 @@ use core::task::{Poll, Waker};
 use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::OperationError;
 
+use crate::error::DisconnectError;
 use crate::granted::Codes;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot};
@@ -56,6 +57,8 @@ pub(crate) enum Done {
     Found(bool),
     /// There is no connection, for a reason that is told beside.
     Unconnected,
+    /// The connection cannot be ended so.
+    Disconnect(DisconnectError),
     NotConnected,
     StreamOpen,
     /// No waiter slot is free.

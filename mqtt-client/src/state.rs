@@ -2,7 +2,7 @@
 
 use core::task::Waker;
 
-use mqtt_as_proto::client::{self, Consumer, Event, Tag};
+use mqtt_as_proto::client::{self, Consumer, Event, Preview, Tag};
 use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
 use crate::config::{Config, Settings};
@@ -374,6 +374,10 @@ impl Told<'_> {
                 if !self.kept.answered(&answer, self.waiters) {
                     self.waiters.answer(&answer);
                 }
+                self.kept.note_answer(self.waiters);
+            }
+            Event::Preview(Preview { publish, taken }) => {
+                taken.set(self.kept.preview(&publish, self.waiters));
             }
             Event::Arrived(arrival) => self.kept.offer(&arrival, self.waiters),
             Event::Explained { tag, properties } => self.waiters.explain(tag, &properties),

@@ -159,7 +159,18 @@ impl State {
         waker: &Waker,
         ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
     ) -> Poll<Done> {
-        let needs = Needs { link: true, awaits_reply: true, patience: Patience::DEFAULT };
+        self.request_within(Patience::DEFAULT, slot, waker, ask)
+    }
+
+    /// The same, for that long at most.
+    pub(crate) fn request_within(
+        &mut self,
+        patience: Patience,
+        slot: &mut Option<Slot>,
+        waker: &Waker,
+        ask: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
+    ) -> Poll<Done> {
+        let needs = Needs { link: true, awaits_reply: true, patience };
         self.operate(slot, waker, &needs, ask)
     }
 

@@ -2,13 +2,13 @@
 
 pub use crate::{
     Acknowledge, Acknowledgement, Attempt, Binary, Carrier, Config, ConfigError, ConnectError,
-    Connecting, ConnectionError, Credentials, DisconnectError, DownReason, ErrorKind, Foreign,
-    Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError, Overflow, Payload,
-    Properties, Property, Publish, PublishError, QoS, ReasonCode, Reconnect, ReconnectPolicy,
-    RetainHandling, RetryReason, Runtime, Sending, Session, Statistics, Step, StreamError,
-    Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, Text, TooSmall, TopicError,
-    TopicFilter, TopicName, TransportError, Unsubscribe, Version, Violation, Waiting, WhileDown,
-    Will, event,
+    Connecting, ConnectionError, Credentials, Disconnect, DisconnectError, DownReason, ErrorKind,
+    Foreign, Granted, Limit, Limits, MessageRef, NotSent, OpenStream, OperationError, Overflow,
+    Payload, Properties, Property, Publish, PublishError, QoS, ReasonCode, Reconnect,
+    ReconnectPolicy, Respond, RetainHandling, RetryReason, Runtime, Sending, Session, Statistics,
+    Step, StreamError, Subscribe, SubscribeError, SubscriptionId, SubscriptionOptions, Text,
+    TooSmall, TopicError, TopicFilter, TopicName, TransportError, Unsubscribe, Version, Violation,
+    Waiting, WhileDown, Will, event,
 };
 pub use crate::{AuthenticateError, Authenticator, PropertyList, Reconfigure, Reply, Stage};
 #[cfg(feature = "alloc")]
@@ -20,4 +20,4 @@ pub use crate::{
 // What settings take, and what a transport of the program's own is made of.
 pub use crate::{AlwaysOpen, Connect, Dial, Held, SerialLink, SerialLinkWrite, Server, Shutdown};
 #[cfg(feature = "alloc")]
-pub use crate::{CallbackId, EventKind, Message, ServerWords};
+pub use crate::{CallbackId, EventKind, Message, Request, RequestError, ServerWords};

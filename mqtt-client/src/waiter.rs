@@ -108,6 +108,9 @@ pub(crate) enum Wait {
     /// A message for a receiver, or that its subscription stands.
     #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
     Received,
+    /// What another client answers, or that answers are subscribed to.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    Response,
     /// That nothing is on its way any more.
     Idle,
     /// The end of its operation.

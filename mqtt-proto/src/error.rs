@@ -117,6 +117,9 @@ reasons! {
     /// Why a string is no topic name or no topic filter.
     #[non_exhaustive]
     TopicError {
+        /// There is none: the message to be answered names no Response Topic.
+        NoResponseTopic
+            => "the message names no response topic: its sender awaits no answer";
         /// It has no characters [MQTT-4.7.3-1].
         Empty => "the topic is empty: it needs at least one character";
         /// It is longer than 65,535 bytes [MQTT-4.7.3-3].

@@ -5,6 +5,7 @@ use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::Publish;
 use mqtt_as_proto::{Properties, QoS, Version};
 
+use crate::respond::Respond;
 #[cfg(feature = "alloc")]
 pub use owned::Message;
 
@@ -95,6 +96,12 @@ impl Acknowledge for MessageRef<'_> {
     }
 }
 
+impl Respond for MessageRef<'_> {
+    fn asks(&self) -> (Properties<'_>, QoS) {
+        (self.properties(), self.qos())
+    }
+}
+
 /// Decodes bytes that were judged before: they are a PUBLISH, whose payload need not be there.
 pub(crate) fn decode(packet: &[u8], version: Version) -> Option<Publish<'_>> {
     let header = FixedHeader::read(packet).ok().flatten()?;
@@ -106,11 +113,15 @@ pub(crate) fn decode(packet: &[u8], version: Version) -> Option<Publish<'_>> {
 mod owned {
     use core::fmt;
 
+    use alloc::vec;
+
     use bytes::Bytes;
     use mqtt_as_proto::client::Stored;
+    use mqtt_as_proto::packet::Publish;
+    use mqtt_as_proto::wire::Writer;
     use mqtt_as_proto::{AckToken, PacketId, Properties, QoS, Version};
 
-    use super::{Acknowledge, decode};
+    use super::{Acknowledge, Respond, decode};
     use crate::chunks::Chunks;
 
     /// A received message. Clones share its bytes.
@@ -137,6 +148,14 @@ mod owned {
                 token: stored.token(),
                 version: stored.version(),
             }
+        }
+
+        /// A copy of what was not stored, of version 5.0.
+        pub(crate) fn copied(publish: &Publish<'_>) -> Option<Self> {
+            let mut packet = vec![0; publish.encoded_len(Version::V5).ok()?];
+            publish.encode(Version::V5, &mut Writer::new(&mut packet)).ok()?;
+            let payload_at = packet.len().saturating_sub(publish.payload.len()) as u32;
+            Some(Self { packet: packet.into(), payload_at, token: None, version: Version::V5 })
         }
 
         /// Returns the topic.
@@ -202,6 +221,12 @@ mod owned {
     impl Acknowledge for Message {
         fn token(&self) -> Option<AckToken> {
             self.token
+        }
+    }
+
+    impl Respond for Message {
+        fn asks(&self) -> (Properties<'_>, QoS) {
+            (self.properties(), self.qos())
         }
     }
 

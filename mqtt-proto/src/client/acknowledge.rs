@@ -16,14 +16,12 @@ use crate::wire::{PacketId, Reader};
 /// What the server says beside its acknowledgements is told, as [`Event::Explained`].
 #[derive(Clone, Copy, Debug)]
 pub struct Explanations {
-    tell: fn(&Client<'_>, PacketType, u16, Properties<'_>, Tell<'_>),
+    tell: fn(&Client<'_>, PacketType, &Ack<'_>, Tell<'_>),
 }
 
 impl Explanations {
     /// All of it.
-    pub const TOLD: Self = Self {
-        tell: |client, kind, id, properties, tell| client.explain(kind, id, properties, tell),
-    };
+    pub const TOLD: Self = Self { tell: |client, kind, ack, tell| client.explain(kind, ack, tell) };
 }
 
 impl Client<'_> {
@@ -34,19 +32,14 @@ impl Client<'_> {
         body: &[u8],
         tell: Tell<'_>,
     ) -> Result<(), ConnectionError> {
-        let (id, reason, properties) = match *body {
+        let (id, reason) = match *body {
             [high, low] if (high | low) != 0 => {
-                (u16::from_be_bytes([high, low]), ReasonCode::SUCCESS, Properties::NONE)
+                (u16::from_be_bytes([high, low]), ReasonCode::SUCCESS)
             }
-            _ => self.read_ack(kind, body)?,
+            _ => self.read_ack(kind, body, tell)?,
         };
         if !self.is_connected() {
             return Err(Violation::Unexpected(kind).into()); // [MQTT-3.2.0-1]
-        }
-        if let Some(explanations) = self.config.explanations
-            && !properties.is_empty()
-        {
-            (explanations.tell)(self, kind, id, properties, tell);
         }
         match kind {
             PacketType::PubRel => self.on_pubrel(id),
@@ -59,21 +52,25 @@ impl Client<'_> {
     /// The long form: a reason code and properties.
     #[cold]
     #[inline(never)]
-    fn read_ack<'p>(
+    fn read_ack(
         &self,
         kind: PacketType,
-        body: &'p [u8],
-    ) -> Result<(u16, ReasonCode, Properties<'p>), ConnectionError> {
+        body: &[u8],
+        tell: Tell<'_>,
+    ) -> Result<(u16, ReasonCode), ConnectionError> {
         let mut from = Reader::new(body);
         let ack = Ack::read(&mut from, kind, self.config.version);
         from.end()?;
         self.check_explanation(kind, &ack.properties)?;
-        Ok((ack.id.get(), ack.reason, ack.properties))
+        if let Some(explanations) = self.config.explanations {
+            (explanations.tell)(self, kind, &ack, tell);
+        }
+        Ok((ack.id.get(), ack.reason))
     }
 
     /// Tells what the server says beside an acknowledgement that is awaited: once for each.
-    fn explain(&self, kind: PacketType, id: u16, properties: Properties<'_>, tell: Tell<'_>) {
-        let Some(record) = self.outgoing.log.find(id) else { return };
+    fn explain(&self, kind: PacketType, ack: &Ack<'_>, tell: Tell<'_>) {
+        let Some(record) = self.outgoing.log.find(ack.id.get()) else { return };
         let awaited = match kind {
             PacketType::PubAck | PacketType::PubRec => {
                 matches!(record.state, state::SENT | state::INTERRUPTED)
@@ -82,7 +79,8 @@ impl Client<'_> {
             _ => false,
         };
         let tag = Tag(record.who);
-        if awaited && tag != Tag::NOBODY {
+        let properties = ack.properties;
+        if awaited && tag != Tag::NOBODY && self.is_connected() && !properties.is_empty() {
             tell(Event::Explained { tag, properties });
         }
     }

@@ -217,7 +217,7 @@ fn with_topic(packet: &[u8], topic: usize) -> (usize, u32) {
 }
 
 /// The topic that an alias of the server's stands for; empty if there is none.
-fn topic_of<'t>(aliases: &'t Storage<'_, Aliases<'_>>, alias: u16) -> &'t [u8] {
+pub(super) fn topic_of<'t>(aliases: &'t Storage<'_, Aliases<'_>>, alias: u16) -> &'t [u8] {
     let known = aliases.get(0).and_then(|aliases| {
         let known = aliases.coming.find(alias)?;
         Some(aliases.coming.data(&known))

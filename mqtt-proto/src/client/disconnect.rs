@@ -5,9 +5,44 @@ use super::connect::SESSION_EXPIRY;
 use super::error::OperationError;
 use super::link::{Goodbye, Phase};
 use crate::error::EncodeError;
+use crate::limits::Limit;
 use crate::packet::{PacketType, Version};
+use crate::property::{NO_PROPERTY, PropertyList};
 use crate::reason::ReasonCode;
-use crate::wire::Body;
+use crate::wire::{Body, Writer, packet_len, remaining};
+
+/// What DISCONNECT says beside its reason (3.14.2.2), 5.0 only.
+#[derive(Clone, Debug)]
+pub struct Farewell {
+    session_expiry: Option<u32>,
+    properties: PropertyList,
+    /// Puts the DISCONNECT into the outbox: linked where anything is said.
+    fill: fn(&mut Client<'_>, ReasonCode) -> Result<(), OperationError>,
+}
+
+impl Farewell {
+    /// The seconds for which the session is to be kept, if not as CONNECT said, and properties.
+    #[must_use]
+    pub const fn new(session_expiry: Option<u32>, properties: PropertyList) -> Self {
+        Self { session_expiry, properties, fill: |client, reason| client.fill_farewell(reason) }
+    }
+
+    fn write(&self, reason: ReasonCode, out: &mut Writer<'_>) {
+        let properties = match self.properties.get() {
+            Ok(properties) => properties,
+            Err(error) => return out.fail(error),
+        };
+        let skip = self.session_expiry.map_or(NO_PROPERTY, |_| SESSION_EXPIRY);
+        let own: Body<'_> = &|out| {
+            if let Some(seconds) = self.session_expiry {
+                out.u8(SESSION_EXPIRY);
+                out.u32(seconds);
+            }
+        };
+        out.u8(reason.as_u8());
+        properties.write_behind(own, skip, Version::V5, PacketType::Disconnect.bit(), out);
+    }
+}
 
 impl Client<'_> {
     /// Ends the connection: what was accepted and may be sent goes out, DISCONNECT follows.
@@ -19,33 +54,69 @@ impl Client<'_> {
     /// # Errors
     /// [`OperationError::NotConnected`], [`OperationError::SessionExpiry`], or
     /// [`OperationError::Invalid`].
+    #[inline]
     pub fn disconnect(
         &mut self,
         reason: ReasonCode,
         session_expiry: Option<u32>,
     ) -> Result<(), OperationError> {
-        let v311 = self.config.version == Version::V311;
+        if session_expiry.is_some() {
+            self.prepare_farewell(reason, Farewell::new(session_expiry, PropertyList::new()))?;
+        }
+        self.end(reason)
+    }
+
+    /// The next DISCONNECT of this connection, which has to follow at once with that `reason`, says
+    /// more than that.
+    ///
+    /// # Errors
+    /// [`OperationError::NotConnected`], [`OperationError::SessionExpiry`],
+    /// [`OperationError::Invalid`], or that it is too large for the server or the outbox.
+    pub fn prepare_farewell(
+        &mut self,
+        reason: ReasonCode,
+        farewell: Farewell,
+    ) -> Result<(), OperationError> {
+        self.check_end(reason)?;
+        let properties = farewell.properties.get()?;
+        let expiry = farewell.session_expiry.or(properties.number(SESSION_EXPIRY));
+        if expiry.is_some_and(|expiry| expiry != 0) && self.link.expiry_zero {
+            return Err(OperationError::SessionExpiry);
+        }
+        if expiry.is_none() && properties.is_empty() {
+            return Ok(());
+        }
+        if !self.v5() {
+            return Err(EncodeError::PropertiesNeedV5.into());
+        }
+        let size = packet_len(remaining(&|out| farewell.write(reason, out))?);
+        if size > self.limits.maximum_packet_size as usize {
+            return Err(Limit::MaximumPacketSize.into());
+        }
+        if size > self.outbox.limit() {
+            return Err(OperationError::TooLarge { size, room: self.outbox.limit() });
+        }
+        if let Some(expiry) = expiry {
+            self.link.session_ends = expiry == 0;
+        }
+        self.farewell = Some(farewell);
+        Ok(())
+    }
+
+    fn check_end(&self, reason: ReasonCode) -> Result<(), OperationError> {
         if matches!(self.link.phase, Phase::Down | Phase::Closing) {
             return Err(OperationError::NotConnected);
         }
-        if session_expiry.is_some_and(|expiry| expiry != 0) && self.link.expiry_zero {
-            return Err(OperationError::SessionExpiry);
-        }
-        if session_expiry.is_some() && v311 {
-            return Err(EncodeError::PropertiesNeedV5.into());
-        }
-        if !v311 && !reason.is_listed_for(PacketType::Disconnect) {
+        if self.v5() && !reason.is_listed_for(PacketType::Disconnect) {
             return Err(EncodeError::ReasonCode(PacketType::Disconnect, reason.as_u8()).into());
         }
-        let silent = v311 && reason == ReasonCode::DISCONNECT_WITH_WILL;
-        let flush = self.is_connected();
-        if let Some(expiry) = session_expiry {
-            self.link.session_ends = expiry == 0;
-        }
-        self.begin_closing((!silent).then_some(reason), flush);
-        if let Some(goodbye) = &mut self.link.goodbye {
-            goodbye.session_expiry = session_expiry;
-        }
+        Ok(())
+    }
+
+    fn end(&mut self, reason: ReasonCode) -> Result<(), OperationError> {
+        self.check_end(reason)?;
+        let silent = !self.v5() && reason == ReasonCode::DISCONNECT_WITH_WILL;
+        self.begin_closing((!silent).then_some(reason), self.is_connected());
         Ok(())
     }
 
@@ -58,28 +129,35 @@ impl Client<'_> {
     pub(super) fn begin_closing(&mut self, reason: Option<ReasonCode>, flush: bool) {
         if matches!(self.link.phase, Phase::Connecting | Phase::Connected) {
             self.link.phase = Phase::Closing;
-            self.link.goodbye =
-                reason.map(|reason| Goodbye { reason, session_expiry: None, flush });
+            self.link.goodbye = reason.map(|reason| Goodbye { reason, flush });
             self.timers.begin_ending();
         }
     }
 
     /// Appends DISCONNECT, the last packet [MQTT-3.14.4-1], if the server takes it.
     pub(super) fn fill_goodbye(&mut self, goodbye: Goodbye) {
-        let (v5, maximum) = (self.v5(), self.limits.maximum_packet_size);
-        let (reason, expiry) = (goodbye.reason, goodbye.session_expiry);
-        let body: Body<'_> = &|out| {
-            if v5 && (reason != ReasonCode::SUCCESS || expiry.is_some()) {
-                out.u8(reason.as_u8());
-            }
-            if let Some(seconds) = expiry {
-                out.put(&[5, SESSION_EXPIRY]);
-                out.u32(seconds);
-            }
+        let (v5, reason) = (self.v5(), goodbye.reason);
+        let said = match self.farewell.as_ref().map(|farewell| farewell.fill) {
+            Some(fill) => fill(self, reason),
+            None => self.encode_goodbye(&|out| {
+                if v5 && reason != ReasonCode::SUCCESS {
+                    out.u8(reason.as_u8());
+                }
+            }),
         };
-        match self.encode(PacketType::Disconnect, maximum, body) {
-            Err(OperationError::NoRoom) => {}
-            _ => self.link.goodbye = None,
+        if !matches!(said, Err(OperationError::NoRoom)) {
+            self.link.goodbye = None;
         }
+    }
+
+    fn fill_farewell(&mut self, reason: ReasonCode) -> Result<(), OperationError> {
+        let Some(farewell) = self.farewell.take() else { return Ok(()) };
+        let said = self.encode_goodbye(&|out| farewell.write(reason, out));
+        self.farewell = Some(farewell);
+        said
+    }
+
+    fn encode_goodbye(&mut self, body: Body<'_>) -> Result<(), OperationError> {
+        self.encode(PacketType::Disconnect, self.limits.maximum_packet_size, body)
     }
 }

@@ -1,6 +1,7 @@
 //! What the client tells its caller, and what becomes of operations.
 
 use super::claim::Arrival;
+use super::preview::Preview;
 use crate::limits::{Limit, Limits};
 use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;
@@ -31,6 +32,9 @@ pub enum Event<'e> {
     },
     /// A message was stored: with a heap, after `Client::offer_messages`.
     Arrived(Arrival<'e>),
+    /// A message came and is not stored yet: see
+    /// [`Client::preview_messages`](super::Client::preview_messages).
+    Preview(Preview<'e>),
     /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
     Answered(Answer<'e>),
     /// The connection stands.

@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub(super) method: Method,
     /// Re-authentications begun and ended: odd while one is under way. They wrap.
     pub(super) re_authentications: u8,
+    /// An answer of another client is awaited.
+    pub(super) awaits_response: bool,
     /// Problem information was declined.
     pub(super) no_problem_information: bool,
     /// The session expiry in CONNECT was 0, so DISCONNECT cannot raise it.
@@ -88,7 +90,6 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Goodbye {
     pub(super) reason: ReasonCode,
-    pub(super) session_expiry: Option<u32>,
     /// Whether what waits is sent first, as far as the server's limits let it.
     pub(super) flush: bool,
 }

@@ -19,6 +19,7 @@ mod link;
 mod manual_ack;
 mod message;
 mod outgoing;
+mod preview;
 mod publish;
 mod receive;
 mod request;
@@ -41,6 +42,7 @@ pub use authenticate::Authentication;
 pub use claim::{Arrival, Claim, Offered};
 pub use config::{Config, ConfigError, Memory};
 pub use connect::Warning;
+pub use disconnect::Farewell;
 pub use error::{ConnectionError, Foreign, OperationError, Violation, Waiting};
 pub use event::{Answer, Connected, Event, Fate, NotSent, Tag, Tell};
 pub use expiry::Expiry;
@@ -48,6 +50,7 @@ pub use incoming::{Acknowledged, Consumer, Overflow};
 pub use input::{Handled, Input, Stop};
 pub use manual_ack::ManualAck;
 pub use message::Message;
+pub use preview::Preview;
 pub use publish::Published;
 pub use session::Lost;
 pub use stored::{AckToken, Stored};
@@ -114,6 +117,8 @@ pub struct Client<'a> {
     /// The time of the last thing that happened.
     now: Instant,
     poison: Poison,
+    /// What the next DISCONNECT says beside its reason.
+    farewell: Option<Farewell>,
     counts: Counts,
     hooks: Hooks,
 }
@@ -126,6 +131,8 @@ struct Hooks {
     streams_out: Option<&'static stream_out::Hook>,
     /// Set where messages are offered as they come.
     claims: claim::Claims,
+    /// Set where messages are shown before they are stored.
+    preview: Option<preview::Show>,
 }
 
 /// Counts since the client was made.
@@ -166,6 +173,7 @@ impl<'a> Client<'a> {
             timers: Timers::default(),
             now: Instant::default(),
             poison: Poison::default(),
+            farewell: None,
             counts: Counts::default(),
             hooks: Hooks::default(),
         }
@@ -225,7 +233,7 @@ impl<'a> Client<'a> {
     /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
-        let replies = self.pending() != 0 || self.awaits_pong();
+        let replies = self.pending() != 0 || self.awaits_pong() || self.link.awaits_response;
         replies || self.link.re_authenticates() || self.is_jammed()
     }
 

@@ -25,7 +25,15 @@ impl Client<'_> {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
         let grows = self.learn_alias(received, packet)?;
-        Ok(self.is_known(received)? || self.store(received, packet, grows, input, tell)?)
+        if self.is_known(received)? {
+            return Ok(true);
+        }
+        if let Some(show) = self.hooks.preview
+            && show(self, received, tell)
+        {
+            return Ok(true);
+        }
+        self.store(received, packet, grows, input, tell)
     }
 
     /// Stores the alias of a message, or looks for it [MQTT-3.3.2-11], before anything else is decided

@@ -91,6 +91,11 @@ pub(crate) struct Received<'p> {
 }
 
 impl<'p> Received<'p> {
+    /// The QoS at which it came.
+    pub(crate) fn qos(&self) -> QoS {
+        QoS::from_bits((self.first >> 1) & 3).unwrap_or_default()
+    }
+
     /// Reads a PUBLISH, or its front as far as it is there. It is right if the reader has no fault
     /// then.
     #[cfg_attr(feature = "alloc", inline)]

@@ -20,6 +20,23 @@ enum Source<'a> {
     List(&'a [Property<'a>], &'static Lists),
 }
 
+impl Source<'_> {
+    /// What stands in front of `rest`, its end.
+    fn without(self, rest: Self) -> Self {
+        match (self, rest) {
+            (Self::Encoded(all), Self::Encoded(rest)) => {
+                let len = all.len().saturating_sub(rest.len());
+                Self::Encoded(all.get(..len).unwrap_or_default())
+            }
+            (Self::List(all, lists), Self::List(rest, _)) => {
+                let len = all.len().saturating_sub(rest.len());
+                Self::List(all.get(..len).unwrap_or_default(), lists)
+            }
+            (all, _) => all,
+        }
+    }
+}
+
 /// What is done with lists: through pointers, so that a program that never makes one links nothing
 /// of it.
 struct Lists {
@@ -100,6 +117,20 @@ impl<'a> Properties<'a> {
     /// Returns the user properties in their order.
     pub fn user_properties(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.raws().filter(|raw| raw.id == 0x26).map(|raw| (text(raw.bytes), text(raw.second)))
+    }
+
+    /// Returns the Correlation Data alone, as an answer carries it; none if there is none.
+    #[must_use]
+    pub fn correlation(&self) -> Self {
+        let mut rest = self.raws();
+        loop {
+            let before = rest.0;
+            match rest.next() {
+                None => return Self::NONE,
+                Some(raw) if raw.id == 0x09 => return Self(before.without(rest.0)),
+                Some(_) => {}
+            }
+        }
     }
 
     /// Returns the subscription identifiers: PUBLISH may carry several.

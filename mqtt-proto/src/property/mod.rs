@@ -1,5 +1,6 @@
 //! The 27 properties of MQTT 5.0 (2.2.2), from one table.
 
+mod kept;
 mod list;
 #[cfg(feature = "alloc")]
 mod owned;
@@ -11,6 +12,7 @@ use crate::packet_type::{PacketType, QoS, WILL};
 use crate::topic::TopicName;
 use crate::wire::{MAX_REMAINING, text};
 
+pub use kept::PropertyList;
 pub(crate) use list::NO_PROPERTY;
 pub use list::{Properties, PropertyIter};
 #[cfg(feature = "alloc")]

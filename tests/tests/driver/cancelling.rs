@@ -92,7 +92,7 @@ fn disconnect() {
     });
     drop_at_every_await("disconnect_with_will", true, |client| {
         Box::pin(async move {
-            let _ = client.disconnect_with_will().await;
+            let _ = client.disconnect().with_will().await;
         })
     });
 }

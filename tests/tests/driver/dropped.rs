@@ -49,7 +49,7 @@ fn disconnect_goes_on() {
                 let client = bench.client();
                 let _ = match with_will {
                     false => bench.poll_times(client.disconnect(), polls),
-                    true => bench.poll_times(client.disconnect_with_will(), polls),
+                    true => bench.poll_times(client.disconnect().with_will(), polls),
                 };
                 assert_eq!(bench.complete(client.down()), Some(DownReason::Disconnected));
                 // In 3.1.1 a connection that ends without DISCONNECT is what has the will published.

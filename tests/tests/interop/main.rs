@@ -12,6 +12,7 @@ mod overrun;
 mod policy;
 mod properties;
 mod receivers;
+mod requests;
 mod sessions;
 mod shared_subscriptions;
 mod silence;

@@ -58,9 +58,9 @@ fn a_client_that_disconnects_leaves_no_will_unless_it_asks_for_it() {
         assert_eq!(sub.next_line(NEVER), None, "{row:?}: after disconnect()");
 
         let (runtime, client) = client_with_will(&broker, row, id);
-        runtime.block_on(within(client.disconnect_with_will())).expect("disconnected");
+        runtime.block_on(within(client.disconnect().with_will())).expect("disconnected");
         let want = Some(format!("will/{id} {} 0 gone", row.q));
-        assert_eq!(sub.next_line(SOON), want, "{row:?}: after disconnect_with_will()");
+        assert_eq!(sub.next_line(SOON), want, "{row:?}: after disconnect().with_will()");
         mqtt_as_tests::mosquitto::publish(&broker, &["-t", "will/leaving", "-r", "-n"]);
         assert_eq!(sub.next_line(SOON), Some(format!("will/{id} 0 0 ")), "{row:?}: cleared");
 

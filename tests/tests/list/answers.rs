@@ -1,10 +1,12 @@
 //! What the server says beside yes and no: to a publish, to CONNECT.
 
-use mqtt_as_proto::packet::{Ack, Packet, PacketType};
+use mqtt_as_proto::packet::{Ack, Delivery, Packet, PacketType, Publish};
+use mqtt_as_proto::{Properties, Property, TopicName};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    accept, ack, acknowledged, client, config, connected, id, in_5_0, peer, published,
+    accept, ack, acknowledged, client, config, connected, held, id, in_5_0, message, peer,
+    published,
 };
 use crate::runtime::adapter::{Acknowledgement, QoS, ReasonCode, Version};
 use crate::runtime::within;
@@ -83,12 +85,46 @@ fn what_pubrec_said_is_told_though_the_link_was_lost_before_pubcomp() {
     });
 }
 
+/// The answer goes where the message says, with what belongs to it.
+#[test]
+fn a_message_that_asks_for_an_answer_is_answered() {
+    in_5_0(async {
+        let server = peer(|script| {
+            script.welcome();
+            let topic = TopicName::new("answers/7").expect("a topic name");
+            let list = [
+                Property::MessageExpiryInterval(60),
+                Property::ResponseTopic(topic),
+                Property::CorrelationData(b"seven"),
+                Property::UserProperty(("a", "b")),
+            ];
+            let Packet::Publish(asks) = message("ask", "?", Delivery::AtLeastOnce(id(5))) else {
+                unreachable!("it is one")
+            };
+            script.send(&Packet::Publish(Publish { properties: Properties::new(&list), ..asks }));
+            acknowledged(script, PacketType::PubAck, 5);
+            script.expect_packet(PacketType::Publish, |packet| {
+                let Packet::Publish(answer) = packet else { unreachable!("it was looked at") };
+                assert_eq!((answer.topic, answer.payload), (topic, &b"!"[..]));
+                assert_eq!(answer.delivery, Delivery::AtLeastOnce(id(1)));
+                let said: Vec<_> = answer.properties.into_iter().collect();
+                assert_eq!(said, [Property::CorrelationData(b"seven")]);
+            });
+            script.send(&Packet::PubAck(ack(1)));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(Version::V5, server.port)).await;
+        let question = held(&client).await;
+        within(client.respond(&question, "!")).await.expect("an acknowledgement");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 /// Words are kept where there is a heap.
 #[cfg(feature = "heap")]
 mod heap {
     use std::sync::{Arc, Mutex};
-
-    use mqtt_as_proto::{Properties, Property};
 
     use super::super::story::{gate, until};
     use super::*;

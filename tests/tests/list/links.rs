@@ -33,7 +33,7 @@ fn disconnect_with_will_has_the_will_published() {
         let observer = observer(&server, "gone").await;
         let settings = config(version, server.addr().port()).will(Will::new("gone", "bye"));
         let client = connected(settings).await;
-        within(client.disconnect_with_will()).await.expect("an end");
+        within(client.disconnect().with_will()).await.expect("an end");
         assert_eq!(next(&observer).await.1, "bye");
         assert_eq!(within(client.down()).await, Some(DownReason::Disconnected));
     });
@@ -58,7 +58,10 @@ fn without_a_connection_there_is_nothing_to_disconnect() {
     both(async |version| {
         let client = client(config(version, 1));
         assert_eq!(within(client.disconnect()).await, Err(DisconnectError::NotConnected));
-        assert_eq!(within(client.disconnect_with_will()).await, Err(DisconnectError::NotConnected));
+        assert_eq!(
+            within(client.disconnect().with_will()).await,
+            Err(DisconnectError::NotConnected)
+        );
     });
 }
 

@@ -19,6 +19,7 @@ mod dispatching;
 mod drivers;
 mod dropping;
 mod expiring;
+mod farewell;
 mod fates;
 mod flood;
 #[cfg(feature = "heap")]
@@ -37,6 +38,8 @@ mod reconfiguring;
 mod reconnecting;
 mod recorded;
 mod replacing;
+#[cfg(feature = "heap")]
+mod requesting;
 mod restarting;
 #[cfg(feature = "heap")]
 mod restoring;

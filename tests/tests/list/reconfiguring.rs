@@ -91,7 +91,7 @@ fn a_published_will_has_its_properties() {
         ]));
         let will = Will::new("gone", "bye").qos(QoS::AtLeastOnce).properties(list);
         let lost = connected(config(Version::V5, server.addr().port()).will(will)).await;
-        within(lost.disconnect_with_will()).await.expect("an end");
+        within(lost.disconnect().with_will()).await.expect("an end");
         let message = held(&observer).await;
         assert_eq!(message.payload(), b"bye");
         assert_eq!(message.properties().response_topic(), Some(answers));

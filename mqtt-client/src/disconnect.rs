@@ -1,0 +1,141 @@
+//! Disconnecting: a builder that is awaited.
+
+use core::cell::Cell;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+
+use mqtt_as_proto::ReasonCode;
+use mqtt_as_proto::client::{Farewell, OperationError};
+use mqtt_as_proto::property::PropertyList;
+
+use crate::call::{Call, Done, Operation};
+use crate::client::Client;
+use crate::config::options;
+use crate::error::DisconnectError;
+use crate::runtime::Runtime;
+use crate::state::State;
+use crate::waiters::{Slot, Wait};
+
+impl<R: Runtime> Client<R> {
+    /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
+    /// wait for acknowledgements, [`drain`](Self::drain) does. Options go before the `await`.
+    ///
+    /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`. A
+    /// [reconnect policy](crate::Reconnect) ends with it: nothing is opened before the next
+    /// [`connect`](Self::connect).
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, DisconnectError, Property, Runtime};
+    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), DisconnectError> {
+    /// // An hour's sleep: the server keeps the session for two.
+    /// client.disconnect().session_expiry(7200).await?;
+    /// # client.disconnect().properties(&[Property::ReasonString("off")]).with_will().await
+    /// # }
+    /// ```
+    pub fn disconnect(&self) -> Disconnect<'_, R> {
+        let ending = Ending {
+            reason: ReasonCode::SUCCESS,
+            session_expiry: None,
+            properties: PropertyList::new(),
+            begin: |state, ending| state.begin_disconnect(ending.reason),
+            ends: Cell::new(None),
+        };
+        Disconnect(Call::new(&*self.shared, ending))
+    }
+}
+
+/// The end of a connection (3.14): options, then `await`. Made by [`Client::disconnect`].
+///
+/// # Errors
+/// [`DisconnectError::NotConnected`] if there was no connection, nor one to come. Calls that wait,
+/// and the queue, end all the same. [`DisconnectError::Invalid`] if what was asked for cannot be said: nothing was
+/// done then. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect runs all
+/// the same.
+///
+/// # Cancel safety
+/// It begins at its first poll. From then on, dropping it leaves the disconnect running.
+#[must_use = "it begins when it is awaited"]
+pub struct Disconnect<'c, R: Runtime>(Call<'c, R::Lock, Ending>);
+
+/// The wish to end a connection.
+struct Ending {
+    reason: ReasonCode,
+    session_expiry: Option<u32>,
+    properties: PropertyList,
+    /// Begins it: more is linked where more is to be said than that.
+    begin: fn(&mut State, &Self) -> Result<(), DisconnectError>,
+    /// Ends of connections before it, once it has begun.
+    ends: Cell<Option<u32>>,
+}
+
+impl<R: Runtime> Disconnect<'_, R> {
+    options! {
+        /// Has the server publish the will all the same (reason 0x04). In 3.1.1 the connection ends
+        /// without DISCONNECT then.
+        with_will(self,) { self.0.operation.reason = ReasonCode::DISCONNECT_WITH_WILL; }
+
+        /// The reason, one that DISCONNECT may carry; 3.1.1 has none. Default: success.
+        reason(self, reason: ReasonCode) {
+            self.0.operation.reason = reason;
+            self.0.operation.begin = Ending::begin;
+        }
+
+        /// Seconds for which the server keeps the session from now on, 5.0 only. Default: as was
+        /// agreed when the connection began.
+        ///
+        /// If that was 0, more is an error: the standard does not allow it (3.14.2.2.2).
+        session_expiry(self, seconds: u32) {
+            self.0.operation.session_expiry = Some(seconds);
+            self.0.operation.begin = Ending::begin;
+        }
+
+        /// Properties of DISCONNECT, a reason string or user properties, 5.0 only. Default: none.
+        ///
+        /// Without a heap they are borrowed for ever: DISCONNECT leaves later.
+        properties(self, properties: impl Into<PropertyList>) {
+            self.0.operation.properties = properties.into();
+            self.0.operation.begin = Ending::begin;
+        }
+    }
+}
+
+impl Ending {
+    fn begin(state: &mut State, ending: &Self) -> Result<(), DisconnectError> {
+        let farewell = Farewell::new(ending.session_expiry, ending.properties.clone());
+        match state.core.prepare_farewell(ending.reason, farewell) {
+            Ok(()) | Err(OperationError::NotConnected) => state.begin_disconnect(ending.reason),
+            Err(error) => Err(DisconnectError::Invalid(error)),
+        }
+    }
+}
+
+impl Operation for Ending {
+    fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
+        let ends = match self.ends.get() {
+            Some(ends) => ends,
+            None => match (self.begin)(state, self) {
+                Ok(()) => state.link.ends,
+                Err(error) => return Poll::Ready(Done::Disconnect(error)),
+            },
+        };
+        self.ends.set(Some(ends));
+        let ended = !state.link.busy || state.link.ends != ends;
+        let over = ended || state.closed || state.link.wanted.is_some();
+        state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
+    }
+}
+
+impl<R: Runtime> Future for Disconnect<'_, R> {
+    type Output = Result<(), DisconnectError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|done| match done {
+            Done::Disconnect(error) => Err(error),
+            Done::NoWaiter => Err(DisconnectError::NoWaiter),
+            _ => Ok(()),
+        })
+    }
+}
+
+opaque!(Disconnect, '_);

@@ -1,0 +1,51 @@
+//! Answering another client (4.10).
+
+use mqtt_as_proto::client::Message;
+use mqtt_as_proto::{Properties, QoS, TopicError};
+
+use crate::client::Client;
+use crate::payload::Payload;
+use crate::publish::Publish;
+use crate::runtime::Runtime;
+
+/// A received message that can be answered.
+pub trait Respond {
+    /// What an answer needs of it.
+    #[doc(hidden)]
+    fn asks(&self) -> (Properties<'_>, QoS);
+}
+
+impl<R: Runtime> Client<R> {
+    /// Answers a request of another client, 5.0 only: publishes to its Response Topic, with its
+    /// Correlation Data, at the QoS at which it came (4.10).
+    ///
+    /// It is a publish like any other. [`properties`](Publish::properties) would replace the
+    /// Correlation Data.
+    ///
+    /// # Errors
+    /// [`TopicError::NoResponseTopic`] if the message names none: its sender awaits no answer.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, MessageRef, PublishError, Runtime};
+    /// # async fn show<R: Runtime>(
+    /// #     client: &Client<R>,
+    /// #     request: &MessageRef<'_>,
+    /// # ) -> Result<(), PublishError> {
+    /// client.respond(request, "3").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn respond<'c, 'p>(
+        &'c self,
+        request: &'p impl Respond,
+        payload: impl Into<Payload<'p>>,
+    ) -> Publish<'c, 'p, R> {
+        let (asked, qos) = request.asks();
+        let topic = asked.response_topic().ok_or(TopicError::NoResponseTopic);
+        let Payload { lent, owned } = payload.into();
+        let properties = asked.correlation();
+        let answer =
+            topic.map(|topic| Message { properties, ..Message::new(topic, lent).qos(qos) });
+        self.publish_message(answer, owned)
+    }
+}
