@@ -142,13 +142,14 @@ mod heap {
     }
 
     impl Filters {
-        /// A mark that no call has: those of calls are never 0 in the lower half.
+        /// A mark that nobody else has: those of calls never have all bits in the lower half, those
+        /// of receivers have none there.
         fn next_tag(&mut self) -> Tag {
             loop {
-                self.last = self.last.wrapping_add(1).max(1);
-                let tag = u32::from(self.last) << 16;
-                if !self.asked.contains_key(&tag) {
-                    return Tag(tag);
+                self.last = self.last.wrapping_add(1);
+                let tag = Tag(u32::from(self.last) << 16 | 0xffff);
+                if tag != Tag::NOBODY && !self.asked.contains_key(&tag.0) {
+                    return tag;
                 }
             }
         }
@@ -278,6 +279,20 @@ mod heap {
                     self.granted.remove(filter); // This server cannot have it.
                 }
                 self.count();
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::{Filters, Tag};
+
+        #[test]
+        fn its_marks_are_nobody_elses() {
+            let mut filters = Filters::default();
+            for _ in 0..70_000 {
+                let tag = filters.next_tag();
+                assert!(tag != Tag::NOBODY && tag.0 & 0xffff == 0xffff);
             }
         }
     }

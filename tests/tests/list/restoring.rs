@@ -210,6 +210,28 @@ fn many_subscriptions_come_back_through_a_small_outbox() {
     });
 }
 
+#[test]
+fn receivers_come_back_beside_what_the_program_subscribed_to() {
+    both(async |version| {
+        let server = server();
+        let settings = config(version, server.addr().port()).reconnect(quick(|policy| policy));
+        let client = client(settings);
+        within(client.connect(false)).await.expect("a connection");
+        within(client.subscribe("plain", QoS::AtLeastOnce)).await.expect("a subscription");
+        let subscribe = client.subscribe("own/+", QoS::AtLeastOnce);
+        let mut receiver = within(subscribe.receiver()).await.expect("a subscription");
+        server.with(|broker, _| broker.forget_sessions());
+        server.cut();
+        until(|| client.statistics().connections == 2).await;
+        for topic in ["plain", "own/1"] {
+            within(client.publish(topic, topic).qos(QoS::AtLeastOnce)).await.expect("a publish");
+        }
+        let message = within(receiver.next()).await.expect("a message");
+        assert_eq!(message.topic(), "own/1");
+        assert_eq!(next(&client).await.0, "plain");
+    });
+}
+
 /// The server names another one: when it refuses, or when it ends the connection.
 fn send_elsewhere(script: &mut Script, refuses: bool, reason: ReasonCode, reference: &str) {
     let list = [Property::ServerReference(reference)];
