@@ -5,7 +5,7 @@ use core::fmt;
 use crate::held::{Held, Text};
 
 /// The program's part of a method of enhanced authentication. Closures are one: see
-/// [`Config::authentication`].
+/// [`Config::authentication`](crate::Config::authentication).
 ///
 /// It runs beside the connection, which stands still meanwhile: one that takes long holds it up.
 /// What it keeps from one step to the next it guards itself.
