@@ -7,6 +7,7 @@ pub mod link;
 pub mod mosquitto;
 #[cfg(feature = "heap")]
 pub mod pair;
+pub mod process;
 pub mod proxy;
 pub mod random;
 pub mod script;

@@ -21,19 +21,20 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use crate::process::wait_until;
+use crate::process::{Running, TICK};
+
 /// How long a program may take to start, to subscribe or to be gone: far more than it needs on a loaded machine.
 const BOUND: Duration = Duration::from_secs(20);
 /// How long one `mosquitto_pub` may run.
 const PUBLISH_BOUND: Duration = Duration::from_secs(60);
-/// How often a condition is looked at.
-const TICK: Duration = Duration::from_millis(5);
 /// How many ports are tried: somebody else may take a free one between our look and the broker's bind.
 const PORTS_TRIED: u32 = 10;
 /// What tells a message from the debug lines of `mosquitto_sub -d`.
@@ -59,18 +60,6 @@ pub fn broker_or_skip(test: &str) -> bool {
     // One write, so that lines of tests that run at the same time stay whole.
     let _ = io::stderr().write_all(format!("SKIPPED {test}: {advice}\n").as_bytes());
     false
-}
-
-/// Looks at `condition` until it holds, at most for `bound`; the last look decides.
-pub fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + bound;
-    while Instant::now() < end {
-        if condition() {
-            return true;
-        }
-        thread::sleep(TICK);
-    }
-    condition()
 }
 
 /// What kind of broker to start.
@@ -497,46 +486,6 @@ fn free_port() -> u16 {
 fn unique() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
-}
-
-/// A program that is killed, by its pid, when this is dropped.
-#[derive(Debug)]
-struct Running(Child);
-
-impl Running {
-    fn spawn(command: &mut Command) -> Self {
-        let child = command.stdin(Stdio::null()).spawn();
-        Self(child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}")))
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn is_alive(&mut self) -> bool {
-        matches!(self.0.try_wait(), Ok(None))
-    }
-
-    /// The end of the program, if it comes within `bound`.
-    fn wait(&mut self, bound: Duration) -> Option<ExitStatus> {
-        wait_until(bound, || !self.is_alive());
-        self.0.try_wait().ok().flatten()
-    }
-
-    /// By the shell, which has `kill` built in: std only knows SIGKILL.
-    fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.pid());
-        let status = Command::new("sh").arg("-c").arg(&kill).status();
-        assert!(status.is_ok_and(|status| status.success()), "{kill} failed");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended before; SIGKILL also ends what is stopped, so the wait is short.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// A new directory that is removed, with all that is in it, when this is dropped.

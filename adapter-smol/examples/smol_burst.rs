@@ -1,0 +1,42 @@
+//! Receives a burst of 20,000 messages at QoS 0 whole, however fast they come.
+//! `cargo run -p mqtt-as-smol --example smol_burst -- 127.0.0.1:1883`
+
+use std::error::Error;
+
+use mqtt_as_smol::{Config, QoS};
+
+const MESSAGES: u32 = 20_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    smol::block_on(run())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:1883".to_owned());
+    let config = Config::new(&*server).client_id("receiver");
+    let (client, driver) = mqtt_as_smol::new(config)?;
+    smol::spawn(driver.run()).detach();
+    client.connect(true).await?;
+    client.subscribe("burst", QoS::AtMostOnce).await?;
+
+    let config = Config::new(&*server).client_id("sender");
+    let (sender, driver) = mqtt_as_smol::new(config)?;
+    smol::spawn(driver.run()).detach();
+    sender.connect(true).await?;
+    smol::spawn(async move {
+        for number in 0..MESSAGES {
+            sender.publish("burst", number.to_be_bytes()).await.expect("a connection");
+        }
+        sender.disconnect().await
+    })
+    .detach();
+
+    let mut queue = client.queue();
+    for number in 0..MESSAGES {
+        let message = queue.next().await.ok_or("the client has ended")?;
+        assert_eq!(message.payload(), number.to_be_bytes());
+    }
+    println!("received: {MESSAGES}, discarded: {}", client.statistics().discards);
+    client.disconnect().await?;
+    Ok(())
+}
