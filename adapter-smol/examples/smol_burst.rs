@@ -13,21 +13,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:1883".to_owned());
-    let config = Config::new(&*server).client_id("receiver");
-    let (client, driver) = mqtt_as_smol::new(config)?;
+    let (client, driver) = mqtt_as_smol::new(Config::new(&*server).client_id("receiver"))?;
     smol::spawn(driver.run()).detach();
     client.connect(true).await?;
     client.subscribe("burst", QoS::AtMostOnce).await?;
 
-    let config = Config::new(&*server).client_id("sender");
-    let (sender, driver) = mqtt_as_smol::new(config)?;
+    let (sender, driver) = mqtt_as_smol::new(Config::new(&*server).client_id("sender"))?;
     smol::spawn(driver.run()).detach();
     sender.connect(true).await?;
     smol::spawn(async move {
         for number in 0..MESSAGES {
             sender.publish("burst", number.to_be_bytes()).await.expect("a connection");
         }
-        sender.disconnect().await
     })
     .detach();
 

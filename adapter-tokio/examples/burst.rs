@@ -10,19 +10,16 @@ const MESSAGES: u32 = 20_000;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:1883".to_owned());
-    let config = Config::new(&*server).client_id("receiver");
-    let client = Client::new(config)?;
+    let client = Client::new(Config::new(&*server).client_id("receiver"))?;
     client.connect(true).await?;
     client.subscribe("burst", QoS::AtMostOnce).await?;
 
-    let config = Config::new(&*server).client_id("sender");
-    let sender = Client::new(config)?;
+    let sender = Client::new(Config::new(&*server).client_id("sender"))?;
     sender.connect(true).await?;
     tokio::spawn(async move {
         for number in 0..MESSAGES {
             sender.publish("burst", number.to_be_bytes()).await.expect("a connection");
         }
-        sender.disconnect().await
     });
 
     let mut queue = client.queue();
