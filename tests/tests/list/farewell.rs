@@ -13,12 +13,14 @@ use crate::runtime::within;
 
 /// The DISCONNECT that has to come: its reason, session expiry, reason string.
 fn farewell(script: &mut Script) -> (ReasonCode, Option<u32>, Option<String>) {
-    script.expect_packet(PacketType::Disconnect, |packet| {
+    let said = script.expect_packet(PacketType::Disconnect, |packet| {
         let Packet::Disconnect(disconnect) = packet else { unreachable!("it was looked at") };
         let said = disconnect.properties;
         let words = said.reason_string().map(str::to_owned);
         (disconnect.reason, said.session_expiry_interval(), words)
-    })
+    });
+    script.close(); // As a server does: else the client waits for that.
+    said
 }
 
 #[test]
