@@ -1,22 +1,24 @@
 //! Parts that meet: receivers and the program's own subscriptions, a policy and both of them, new
 //! settings and an attempt that is under way.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use mqtt_as_proto::packet::{ConnAck, Packet, PacketType, SubAck};
+use mqtt_as_proto::packet::{ConnAck, Delivery, Packet, PacketType, SubAck};
 use mqtt_as_proto::{Properties, TopicFilter};
 use mqtt_as_tests::script::Script;
 
 use super::receivers::{all, receiver, send, subscribed};
 use super::reconnecting::quick;
 use super::story::{
-    MS, both, client, config, connected, forever, gate, in_5_0, next, peer, poll_once, server,
-    until,
+    MS, Seen, acknowledged, both, client, config, connected, forever, gate, id, in_5_0, message,
+    next, peer, poll_once, server, text, until,
 };
 use crate::runtime::adapter::{Overflow, Property, QoS, Reconnect, SubscriptionId, Version, Will};
-use crate::runtime::{host, sleep, spawn, within};
+use crate::runtime::{host, on_message, sleep, spawn, within};
 
 /// The client ends the subscription to that filter.
 fn unsubscribed(script: &mut Script, version: Version, wanted: &str) {
@@ -287,5 +289,74 @@ fn a_callback_is_dropped_without_a_connection_too() {
         sleep(20 * MS).await;
         drop(subscription);
         until(|| Arc::strong_count(&held) == 1).await;
+    });
+}
+
+/// Callbacks have been past the place where it lies.
+#[test]
+fn what_a_dropped_receiver_has_not_taken_is_for_callbacks() {
+    both(async |version| {
+        let (dropped, waits) = gate();
+        let server = peer(move |script| {
+            script.welcome();
+            subscribed(script, "a");
+            script.send(&message("a", "left", Delivery::AtLeastOnce(id(1))));
+            script.send(&message("b", "passed", Delivery::AtLeastOnce(id(2))));
+            waits.wait();
+            unsubscribed(script, version, "a");
+            acknowledged(script, PacketType::PubAck, 1);
+            acknowledged(script, PacketType::PubAck, 2);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        let seen = Seen::default();
+        let told = seen.clone();
+        on_message(&client, move |_, payload| told.push(text(payload)));
+        let receiver = receiver(&client, "a").await;
+        seen.count(1).await;
+        drop(receiver);
+        dropped.open();
+        seen.count(2).await;
+        assert_eq!(seen.all(), ["passed", "left"]);
+        within(client.drain(Duration::from_secs(5))).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// A program that reports now and then takes no message by that.
+#[test]
+fn a_receiver_that_is_not_read_holds_up_others_no_longer_if_the_program_publishes() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            let unread = subscribed(script, "a");
+            let waiting = subscribed(script, "b");
+            for payload in ["1", "2", "3"] {
+                send(script, "a", payload, &[unread]);
+            }
+            send(script, "b", "behind them", &[waiting]);
+            script.expect(PacketType::Publish);
+        });
+        let settings = config(version, server.port).queue_len(2).response_time(100 * MS);
+        let client = connected(settings).await;
+        let unread = receiver(&client, "a").await;
+        let mut waiting = receiver(&client, "b").await;
+        let reporting = client.clone();
+        let reports = async {
+            loop {
+                sleep(10 * MS).await;
+                let _ = reporting.publish("report", "x").try_publish();
+            }
+        };
+        let all = all(&mut waiting, 1);
+        let (mut all, mut reports) = (Box::pin(all), Box::pin(reports));
+        let both = poll_fn(|cx| {
+            let _: Poll<()> = reports.as_mut().poll(cx);
+            all.as_mut().poll(cx)
+        });
+        assert_eq!(within(both).await, ["behind them"]);
+        drop(unread);
+        server.end().await;
     });
 }
