@@ -153,13 +153,21 @@ mod heap {
         pub(crate) fn note_full(
             &mut self,
             is_full: bool,
+            has_read: bool,
             core: &client::Client<'static>,
             now: Instant,
         ) {
-            if is_full && self.receivers.is_some() {
+            // It may look again for other reasons: that makes no room.
+            if is_full && self.receivers.is_some() && (has_read || self.jam.is_none()) {
                 let time = core.config().response_time;
                 self.jam = (time != 0).then(|| Deadline::after(now, time));
             }
+        }
+
+        /// Somebody has taken one.
+        #[inline]
+        pub(crate) fn note_taken(&mut self) {
+            self.jam = None;
         }
 
         /// The milliseconds until somebody has to have taken a message, or `NEVER`.
@@ -285,7 +293,17 @@ mod lent {
         pub(crate) fn note_unsubscribing(&mut self, _: &[TopicFilter<'_>]) {}
 
         #[inline]
-        pub(crate) fn note_full(&mut self, _: bool, _: &client::Client<'static>, _: Instant) {}
+        pub(crate) fn note_full(
+            &mut self,
+            _: bool,
+            _: bool,
+            _: &client::Client<'static>,
+            _: Instant,
+        ) {
+        }
+
+        #[inline]
+        pub(crate) fn note_taken(&mut self) {}
 
         #[inline]
         pub(crate) fn time_left(&self, _: Instant) -> u32 {

@@ -328,7 +328,8 @@ fn what_a_dropped_receiver_has_not_taken_is_for_callbacks() {
 #[test]
 fn a_receiver_that_is_not_read_holds_up_others_no_longer_if_the_program_publishes() {
     both(async |version| {
-        let server = peer(|script| {
+        let (over, waits) = gate();
+        let server = peer(move |script| {
             script.welcome();
             let unread = subscribed(script, "a");
             let waiting = subscribed(script, "b");
@@ -336,7 +337,7 @@ fn a_receiver_that_is_not_read_holds_up_others_no_longer_if_the_program_publishe
                 send(script, "a", payload, &[unread]);
             }
             send(script, "b", "behind them", &[waiting]);
-            script.expect(PacketType::Publish);
+            waits.wait(); // Reports come meanwhile.
         });
         let settings = config(version, server.port).queue_len(2).response_time(100 * MS);
         let client = connected(settings).await;
@@ -357,6 +358,7 @@ fn a_receiver_that_is_not_read_holds_up_others_no_longer_if_the_program_publishe
         });
         assert_eq!(within(both).await, ["behind them"]);
         drop(unread);
+        over.open();
         server.end().await;
     });
 }
