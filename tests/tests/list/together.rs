@@ -252,46 +252,6 @@ impl Gate {
     }
 }
 
-/// What a callback holds goes with its subscription.
-#[test]
-fn a_dropped_subscription_drops_its_callback() {
-    both(async |version| {
-        let server = server();
-        let client = connected(config(version, server.addr().port())).await;
-        let held = Arc::new(());
-        let own = held.clone();
-        let subscribe = client.subscribe("a", QoS::AtMostOnce);
-        let subscription = subscribe.handler(move |_| {
-            let _ = &own;
-            async {}
-        });
-        let subscription = within(subscription).await.expect("a subscription");
-        sleep(20 * MS).await; // The task of callbacks rests.
-        drop(subscription);
-        until(|| Arc::strong_count(&held) == 1).await;
-        within(client.disconnect()).await.expect("an end");
-    });
-}
-
-/// Not even where nothing happens at all.
-#[test]
-fn a_callback_is_dropped_without_a_connection_too() {
-    both(async |version| {
-        let client = client(config(version, 1));
-        let held = Arc::new(());
-        let own = held.clone();
-        let subscribe = client.subscribe("a", QoS::AtMostOnce);
-        let subscription = subscribe.handler(move |_| {
-            let _ = &own;
-            async {}
-        });
-        let subscription = within(subscription).await.expect("a subscription");
-        sleep(20 * MS).await;
-        drop(subscription);
-        until(|| Arc::strong_count(&held) == 1).await;
-    });
-}
-
 /// Callbacks have been past the place where it lies.
 #[test]
 fn what_a_dropped_receiver_has_not_taken_is_for_callbacks() {
