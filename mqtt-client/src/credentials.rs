@@ -7,6 +7,7 @@ pub(crate) use lent::{Asking, RenewLater};
 
 use crate::config::Settings;
 use crate::held::{Binary, Text};
+use crate::link::Said;
 use crate::will::Will;
 
 /// What CONNECT says of the program, which may change before each attempt: see
@@ -29,13 +30,22 @@ impl Credentials {
         Self { user: user.clone(), password: password.clone(), will: will.clone() }
     }
 
-    /// CONNECT says them from here on.
-    pub(crate) fn set(self, settings: &mut Settings) {
+    /// CONNECT says them from here on, but for what the program has `said` itself since they were
+    /// asked for.
+    pub(crate) fn set(self, settings: &mut Settings, said: Said) {
         let Self { user, password, will } = self;
         if will.as_ref().is_some_and(|will| will.say_more.is_some()) {
             settings.has_more();
         }
-        (settings.user, settings.password, settings.will) = (user, password, will);
+        if !said.user {
+            settings.user = user;
+        }
+        if !said.password {
+            settings.password = password;
+        }
+        if !said.will {
+            settings.will = will;
+        }
     }
 }
 

@@ -11,9 +11,9 @@ mod heap {
     use alloc::vec::Vec;
     use core::any::Any;
 
-    use mqtt_as_proto::Instant;
     use mqtt_as_proto::client::{self, Answer, Arrival};
     use mqtt_as_proto::packet::Publish;
+    use mqtt_as_proto::{Instant, TopicFilter};
 
     use crate::chunks::Chunks;
     use crate::deadline::{Deadline, NEVER};
@@ -21,6 +21,7 @@ mod heap {
     use crate::event::Session;
     use crate::held::Text;
     use crate::responses::Responses;
+    use crate::subscriptions::Subscribed;
     use crate::waiters::{Wait, Waiters};
 
     /// Reasons that are no longer told: the errors of transports in them are the program's to drop.
@@ -53,7 +54,15 @@ mod heap {
         fn offer(&mut self, arrival: &Arrival<'_>, others: bool, waiters: &mut Waiters);
 
         /// The server answered a request of theirs.
-        fn answered(&mut self, answer: &Answer<'_>, waiters: &mut Waiters);
+        fn answered(
+            &mut self,
+            answer: &Answer<'_>,
+            waiters: &mut Waiters,
+            subscribed: &mut Subscribed,
+        );
+
+        /// The program ends its subscriptions to those filters.
+        fn unsubscribed(&mut self, filters: &[TopicFilter<'_>]);
 
         /// The link came up.
         fn come_up(&mut self, session: &Session);
@@ -62,7 +71,12 @@ mod heap {
         fn go_down(&mut self);
 
         /// Asks the server for what is wanted, and looks for messages that have moved.
-        fn attend(&mut self, core: &mut client::Client<'static>, waiters: &mut Waiters);
+        fn attend(
+            &mut self,
+            core: &mut client::Client<'static>,
+            waiters: &mut Waiters,
+            subscribed: &mut Subscribed,
+        );
     }
 
     impl core::fmt::Debug for dyn Receivers {
@@ -83,6 +97,13 @@ mod heap {
             self.subscribes = true;
         }
 
+        /// The program unsubscribes from those filters.
+        pub(crate) fn note_unsubscribing(&mut self, filters: &[TopicFilter<'_>]) {
+            if let Some(receivers) = &mut self.receivers {
+                receivers.unsubscribed(filters);
+            }
+        }
+
         pub(crate) fn offer(&mut self, arrival: &Arrival<'_>, waiters: &mut Waiters) {
             if let Some(receivers) = &mut self.receivers {
                 receivers.offer(arrival, self.subscribes, waiters);
@@ -90,9 +111,14 @@ mod heap {
         }
 
         /// Whether the answer was for receivers.
-        pub(crate) fn answered(&mut self, answer: &Answer<'_>, waiters: &mut Waiters) -> bool {
+        pub(crate) fn answered(
+            &mut self,
+            answer: &Answer<'_>,
+            waiters: &mut Waiters,
+            subscribed: &mut Subscribed,
+        ) -> bool {
             let receivers = self.receivers.as_mut().filter(|_| answer.tag.0 & 0xffff == 0);
-            receivers.map(|receivers| receivers.answered(answer, waiters)).is_some()
+            receivers.map(|receivers| receivers.answered(answer, waiters, subscribed)).is_some()
         }
 
         pub(crate) fn come_up(&mut self, session: &Session) {
@@ -110,9 +136,14 @@ mod heap {
         }
 
         #[inline]
-        pub(crate) fn attend(&mut self, core: &mut client::Client<'static>, waiters: &mut Waiters) {
+        pub(crate) fn attend(
+            &mut self,
+            core: &mut client::Client<'static>,
+            waiters: &mut Waiters,
+            subscribed: &mut Subscribed,
+        ) {
             if let Some(receivers) = &mut self.receivers {
-                receivers.attend(core, waiters);
+                receivers.attend(core, waiters, subscribed);
             }
         }
 
@@ -122,13 +153,21 @@ mod heap {
         pub(crate) fn note_full(
             &mut self,
             is_full: bool,
+            has_read: bool,
             core: &client::Client<'static>,
             now: Instant,
         ) {
-            if is_full && self.receivers.is_some() {
+            // It may look again for other reasons: that makes no room.
+            if is_full && self.receivers.is_some() && (has_read || self.jam.is_none()) {
                 let time = core.config().response_time;
                 self.jam = (time != 0).then(|| Deadline::after(now, time));
             }
+        }
+
+        /// Somebody has taken one.
+        #[inline]
+        pub(crate) fn note_taken(&mut self) {
+            self.jam = None;
         }
 
         /// The milliseconds until somebody has to have taken a message, or `NEVER`.
@@ -199,13 +238,14 @@ mod heap {
 #[cfg(not(feature = "alloc"))]
 #[allow(clippy::unused_self)] // With a heap there is something.
 mod lent {
-    use mqtt_as_proto::Instant;
     use mqtt_as_proto::client::{self, Answer, Arrival};
     use mqtt_as_proto::packet::Publish;
+    use mqtt_as_proto::{Instant, TopicFilter};
 
     use crate::deadline::NEVER;
     use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
+    use crate::subscriptions::Subscribed;
     use crate::waiters::Waiters;
 
     /// Nothing is anybody's to drop.
@@ -225,7 +265,12 @@ mod lent {
         pub(crate) fn offer(&mut self, _: &Arrival<'_>, _: &mut Waiters) {}
 
         #[inline]
-        pub(crate) fn answered(&mut self, _: &Answer<'_>, _: &mut Waiters) -> bool {
+        pub(crate) fn answered(
+            &mut self,
+            _: &Answer<'_>,
+            _: &mut Waiters,
+            _: &mut Subscribed,
+        ) -> bool {
             false
         }
 
@@ -236,10 +281,29 @@ mod lent {
         pub(crate) fn go_down(&mut self, _: &mut Waiters) {}
 
         #[inline]
-        pub(crate) fn attend(&mut self, _: &mut client::Client<'static>, _: &mut Waiters) {}
+        pub(crate) fn attend(
+            &mut self,
+            _: &mut client::Client<'static>,
+            _: &mut Waiters,
+            _: &mut Subscribed,
+        ) {
+        }
 
         #[inline]
-        pub(crate) fn note_full(&mut self, _: bool, _: &client::Client<'static>, _: Instant) {}
+        pub(crate) fn note_unsubscribing(&mut self, _: &[TopicFilter<'_>]) {}
+
+        #[inline]
+        pub(crate) fn note_full(
+            &mut self,
+            _: bool,
+            _: bool,
+            _: &client::Client<'static>,
+            _: Instant,
+        ) {
+        }
+
+        #[inline]
+        pub(crate) fn note_taken(&mut self) {}
 
         #[inline]
         pub(crate) fn time_left(&self, _: Instant) -> u32 {

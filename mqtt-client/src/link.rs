@@ -82,11 +82,34 @@ pub(crate) struct Retry {
     pub(crate) random: u32,
     /// When the link last came up, in milliseconds that wrap.
     pub(crate) up_at: u32,
+    /// What the program has said itself since it was last asked for credentials.
+    pub(crate) said: Said,
     /// The server of the settings, where they name another one for now.
     pub(crate) home: Option<(Text, u16)>,
 }
 
+/// Which credentials were said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) user: bool,
+    pub(crate) password: bool,
+    pub(crate) will: bool,
+}
+
+impl Said {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.user |= more.user;
+        self.password |= more.password;
+        self.will |= more.will;
+    }
+}
+
 impl Retry {
+    /// The program says where its server is: its own is tried first again.
+    pub(crate) fn begin_at_home(&mut self) {
+        (self.server, self.tried) = (0, 0);
+    }
+
     /// The server of the settings is the program's own again.
     pub(crate) fn go_home(&mut self, settings: &mut Settings) {
         if let Some(home) = self.home.take() {

@@ -6,8 +6,10 @@ use core::time::Duration;
 use crate::client::Client;
 use crate::config::Settings;
 use crate::held::{Binary, Text};
+use crate::link::Said;
 use crate::options::{options, whole_seconds};
 use crate::property_list::PropertyList;
+use crate::redirection::go_home;
 use crate::runtime::Runtime;
 use crate::server::take_apart;
 use crate::will::Will;
@@ -15,7 +17,9 @@ use crate::will::Will;
 impl<R: Runtime> Client<R> {
     /// Changes what the next CONNECT says, and where it goes: user and password, will, keep-alive,
     /// server, and more, all at once. What is not named stays as it is; what is not offered cannot
-    /// change while the client lives. A connection that stands is left alone.
+    /// change while the client lives. A connection that stands is left alone. A
+    /// [policy](crate::Reconnect) goes on with the server that is named here, and what its function
+    /// answers meanwhile counts for less.
     ///
     /// Whether it can be said is judged by the next [`connect`](Self::connect).
     ///
@@ -33,6 +37,11 @@ impl<R: Runtime> Client<R> {
         self.with_state(|state| {
             if let Some(retry) = &mut state.link.retry {
                 retry.go_home(&mut state.settings);
+                retry.said.add(next.said());
+                if next.names_server() {
+                    retry.begin_at_home();
+                    go_home(state);
+                }
             }
             next.swap_with(&mut state.settings);
         });
@@ -99,6 +108,15 @@ impl Reconfigure {
         properties(self, properties: impl Into<PropertyList>) {
             self.properties = Some(properties.into());
         }
+    }
+
+    fn names_server(&self) -> bool {
+        self.server.is_some() || self.port.is_some()
+    }
+
+    fn said(&self) -> Said {
+        let Self { user, password, will, .. } = self;
+        Said { user: user.is_some(), password: password.is_some(), will: will.is_some() }
     }
 
     /// Puts what is set into the settings, and what was there before here.

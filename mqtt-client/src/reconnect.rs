@@ -8,7 +8,7 @@ use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::ConnectionError;
 
 use crate::credentials::{Credentials, Renew, RenewLater};
-use crate::deadline::NEVER;
+use crate::deadline::{LONGEST, NEVER};
 use crate::error::{ConnectError, DownReason};
 use crate::held::{Held, Text};
 use crate::servers::MoreServers;
@@ -110,7 +110,7 @@ impl Reconnect {
         /// Each delay is that many times the one before. Default: 2.
         factor(self, factor: u8) { self.factor = factor; }
 
-        /// The longest delay. Default: 60 s.
+        /// The longest delay, 24 days at most. Default: 60 s.
         longest_delay(self, delay: Duration) { self.longest_delay = millis(delay); }
 
         /// The part of a delay that is left to chance, in percent: 100 lets it lie anywhere between
@@ -250,12 +250,13 @@ impl From<Reconnect> for ReconnectPolicy {
     }
 }
 
-/// Milliseconds, rounded up, as many as fit.
+/// Milliseconds, rounded up, as many as a deadline takes.
 const fn millis(time: Duration) -> u32 {
     const MOST: u64 = u32::MAX as u64 / 1000;
     let rest = time.subsec_nanos().div_ceil(1_000_000);
     let seconds = if time.as_secs() > MOST { MOST } else { time.as_secs() };
-    (seconds as u32 * 1000).saturating_add(rest)
+    let all = (seconds as u32 * 1000).saturating_add(rest);
+    if all > LONGEST { LONGEST } else { all }
 }
 
 /// An attempt to connect that is to come, or the end of trying: what

@@ -7,7 +7,7 @@ use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{ConnectError, DownReason};
-use crate::link::Retry;
+use crate::link::{Retry, Said};
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
 use crate::retries::Retries;
@@ -49,7 +49,9 @@ fn policy(settings: &Settings) -> Option<&Reconnect> {
 fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
     let (mut renew, mut asking) = (None, None);
     wire.with(&mut |state| {
-        state.link.retry().sow(seed, state.settings.client_id.as_str());
+        let retry = state.link.retry();
+        retry.sow(seed, state.settings.client_id.as_str());
+        retry.said = Said::default();
         let settings = &state.settings;
         let Some(policy) = policy(settings) else { return };
         let credentials = Credentials::of(settings);
@@ -63,7 +65,7 @@ fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
         let mut fresh = Some(credentials);
         wire.with(&mut |state| {
             if let Some(fresh) = fresh.take() {
-                fresh.set(&mut state.settings);
+                fresh.set(&mut state.settings, state.link.retry().said);
             }
         });
     }

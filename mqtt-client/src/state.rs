@@ -234,7 +234,7 @@ impl State {
 
     /// What has to follow when something was done with the core.
     pub(crate) fn settle(&mut self) {
-        self.kept.attend(&mut self.core, &mut self.waiters);
+        self.kept.attend(&mut self.core, &mut self.waiters, &mut self.link.subscribed);
         if self.core.wants_transmit() || self.core.is_closing() {
             self.notify_write();
         }
@@ -371,7 +371,7 @@ impl Told<'_> {
             Event::Done { tag, fate } => self.waiters.finish_tag(tag, Outcome::Fate(fate)),
             Event::Answered(answer) => {
                 self.link.subscribed.answer(answer.tag, answer.codes);
-                if !self.kept.answered(&answer, self.waiters) {
+                if !self.kept.answered(&answer, self.waiters, &mut self.link.subscribed) {
                     self.waiters.answer(&answer);
                 }
                 self.kept.note_answer(self.waiters);

@@ -276,6 +276,7 @@ impl State {
     ) -> Result<PacketId, OperationError> {
         let id = self.core.unsubscribe(filters, properties, tag)?;
         self.link.subscribed.forget(filters);
+        self.kept.note_unsubscribing(filters);
         Ok(id)
     }
 

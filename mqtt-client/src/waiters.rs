@@ -300,6 +300,15 @@ impl Waiters {
         }
     }
 
+    /// The same, and it does not wait any longer, whether it looks or not.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) fn wake_parked(&mut self, slot: Slot) {
+        if self.get(slot).is_some() {
+            self.unlink(slot.index(), Of::Wait);
+            self.make_due(slot.index());
+        }
+    }
+
     /// Wakes every call that waits for that.
     pub(crate) fn wake_all(&mut self, wait: Wait) {
         self.wake(wait, usize::MAX);

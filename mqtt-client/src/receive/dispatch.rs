@@ -9,6 +9,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::any::Any;
 
+use mqtt_as_proto::TopicFilter;
 use mqtt_as_proto::client::{self, Answer, Arrival, Claim, Offered};
 use mqtt_as_proto::packet::Publish;
 use mqtt_as_proto::property::SubscriptionId;
@@ -20,6 +21,7 @@ use crate::event::Session;
 use crate::granted::Granted;
 use crate::keep::{Kept, Receivers};
 use crate::state::State;
+use crate::subscriptions::Subscribed;
 use crate::waiters::{Slot, Waiters};
 
 type Core = client::Client<'static>;
@@ -185,12 +187,13 @@ impl Dispatch {
     }
 
     /// A receiver is gone. What nobody else has claimed is for the consumers, if there are any.
-    pub(super) fn remove(&mut self, key: u32, core: &mut Core) {
+    pub(super) fn remove(&mut self, key: u32, core: &mut Core, waiters: &mut Waiters) {
         self.relocate(core);
         for subscription in &mut self.subscriptions {
             subscription.receivers.retain(|known| *known != key);
         }
         let mailbox = self.receivers.remove(&key).unwrap_or_default();
+        mailbox.wake(waiters); // Its callback goes, too.
         for name in mailbox.waiting {
             match self.release(name) {
                 None => {}
@@ -224,8 +227,8 @@ impl Dispatch {
     }
 
     /// Whether that subscription's receivers get the message: where the server lists any that are
-    /// known, those; else those whose filters match. What an identifier of an earlier program may
-    /// stand for has to match, too. And what comes for `others`, the program's own subscriptions
+    /// known, those; else those whose filters match. What is listed has to match, too: the
+    /// identifier may be one of an earlier program, or of the program's own. And what comes for `others`, the program's own subscriptions
     /// without receivers, is for none that the server would have listed.
     fn is_for<'p>(
         &self,
@@ -233,9 +236,7 @@ impl Dispatch {
         others: bool,
     ) -> impl Fn(&Subscription) -> bool + use<'p> {
         let (topic, properties, owns_ids) = (publish.topic, publish.properties, self.owns_ids);
-        let is_listed = move |one: &Subscription| {
-            one.is_listed(&properties) && (owns_ids || one.matches(topic))
-        };
+        let is_listed = move |one: &Subscription| one.is_listed(&properties) && one.matches(topic);
         let any = !properties.is_empty() && self.subscriptions.iter().any(is_listed);
         let is_left = move |one: &Subscription| others && owns_ids && one.is_identified();
         move |one| if any { is_listed(one) } else { one.matches(topic) && !is_left(one) }
@@ -254,7 +255,7 @@ impl Receivers for Dispatch {
                 mailbox.waiting.push_back(name);
                 left += 1;
                 if let Some(slot) = mailbox.slot {
-                    waiters.wake_slot(slot);
+                    waiters.wake_parked(slot);
                 }
             }
         }
@@ -269,11 +270,19 @@ impl Receivers for Dispatch {
         }
     }
 
-    fn answered(&mut self, answer: &Answer<'_>, waiters: &mut Waiters) {
+    fn answered(
+        &mut self,
+        answer: &Answer<'_>,
+        waiters: &mut Waiters,
+        subscribed: &mut Subscribed,
+    ) {
         let Some(one) = self.subscriptions.iter_mut().find(|one| one.is_of(answer.tag)) else {
             return;
         };
         one.answered(answer);
+        if one.is_granted() {
+            one.forget_in(subscribed); // It is of receivers from here on.
+        }
         let mailboxes = one.receivers.iter().filter_map(|key| self.receivers.get(key));
         mailboxes.for_each(|mailbox| mailbox.wake(waiters));
     }
@@ -291,7 +300,12 @@ impl Receivers for Dispatch {
         self.subscriptions.iter_mut().for_each(Subscription::go_down);
     }
 
-    fn attend(&mut self, core: &mut Core, waiters: &mut Waiters) {
+    fn unsubscribed(&mut self, filters: &[TopicFilter<'_>]) {
+        let is_it = |one: &&mut Subscription| filters.iter().any(|filter| one.is_for(*filter));
+        self.subscriptions.iter_mut().filter(is_it).for_each(Subscription::lose);
+    }
+
+    fn attend(&mut self, core: &mut Core, waiters: &mut Waiters, subscribed: &mut Subscribed) {
         self.relocate(core);
         if !core.is_connected() {
             self.subscriptions.retain(|one| !one.is_over());
@@ -299,7 +313,7 @@ impl Receivers for Dispatch {
         }
         for subscription in &mut self.subscriptions {
             let had_failed = subscription.error().is_some();
-            if !subscription.ask(core) {
+            if !subscription.ask(core, subscribed) {
                 break;
             }
             if subscription.error().is_some() && !had_failed {
@@ -333,9 +347,9 @@ impl State {
 
     /// A receiver is gone.
     pub(super) fn remove_receiver(&mut self, key: u32) {
-        let Self { core, kept, .. } = self;
+        let Self { core, kept, waiters, .. } = self;
         if let Some(dispatch) = table(kept) {
-            dispatch.remove(key, core);
+            dispatch.remove(key, core, waiters);
             self.settle();
             self.wake_takers();
             self.taken(true);

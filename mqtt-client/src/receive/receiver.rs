@@ -26,7 +26,8 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
     /// The subscription stands as long as the receiver: it is asked for again wherever a new session
     /// begins, and ends when the receiver is dropped. Receivers of equal filters share one, with the
     /// options of the one that came last. A filter is subscribed to with receivers or without: the
-    /// last receiver ends the subscription, whoever made it.
+    /// last receiver ends the subscription, whoever made it, and as long as there is one, an
+    /// [`unsubscribe`](crate::Client::unsubscribe) is followed by another SUBSCRIBE.
     ///
     /// Of the properties user properties are sent, each time. The subscription identifier, where
     /// the server has them, is the client's own: by it messages find their receivers.

@@ -11,6 +11,7 @@ use mqtt_as_proto::{PacketId, Properties, Property, TopicFilter, TopicName, Vers
 
 use crate::error::SubscribeError;
 use crate::granted::{Codes, Granted};
+use crate::subscriptions::Subscribed;
 use crate::words::Words;
 
 type Core = client::Client<'static>;
@@ -112,7 +113,7 @@ impl Subscription {
     }
 
     /// Asks the server for it, or for its end, if that is wanted. False if there is no room now.
-    pub(super) fn ask(&mut self, core: &mut Core) -> bool {
+    pub(super) fn ask(&mut self, core: &mut Core, subscribed: &mut Subscribed) -> bool {
         let wanted = !self.receivers.is_empty() && self.error().is_none();
         if self.asked.is_some() || wanted == self.at_server {
             return true;
@@ -122,7 +123,12 @@ impl Subscription {
             false => (Asked::Unsubscribe, self.unsubscribe(core)),
         };
         match done {
-            Ok(_) => self.asked = Some(asked),
+            Ok(_) => {
+                self.asked = Some(asked);
+                if asked == Asked::Unsubscribe {
+                    self.forget_in(subscribed);
+                }
+            }
             Err(OperationError::NoRoom | OperationError::NotConnected) => return false,
             Err(error) => {
                 self.at_server = false;
@@ -130,6 +136,11 @@ impl Subscription {
             }
         }
         true
+    }
+
+    /// A policy restores it no longer, should the program have subscribed to it without receivers.
+    pub(super) fn forget_in(&self, subscribed: &mut Subscribed) {
+        subscribed.forget(self.filter().as_slice());
     }
 
     fn subscribe(&mut self, core: &mut Core) -> Result<PacketId, OperationError> {
@@ -167,6 +178,21 @@ impl Subscription {
             Some(Err(reason)) => Err(SubscribeError::Refused(reason)),
             _ => Ok(granted),
         });
+    }
+
+    /// Whether the server has it for receivers.
+    pub(super) fn is_granted(&self) -> bool {
+        self.at_server
+    }
+
+    pub(super) fn is_for(&self, filter: TopicFilter<'_>) -> bool {
+        *self.wish.filter == *filter.as_str()
+    }
+
+    /// The program ends it at the server: if there are receivers, it is asked for again.
+    pub(super) fn lose(&mut self) {
+        self.at_server = false;
+        self.is_changed = self.asked == Some(Asked::Subscribe);
     }
 
     /// The connection is gone: what the server has not answered may be done or not.

@@ -231,6 +231,7 @@ impl State {
     /// Messages were taken: one may have to be acknowledged, and there may be room for others.
     #[inline]
     pub(super) fn taken(&mut self, owes: bool) {
+        self.kept.note_taken();
         if owes {
             self.notify_write();
         }

@@ -40,7 +40,7 @@ mod heap {
         with_state(lock, |state| {
             state.link.linger = None;
             if let Some(fresh) = fresh.take() {
-                fresh.set(&mut state.settings);
+                fresh.set(&mut state.settings, state.link.retry().said);
             }
             // What replaces the attempt is seen where its transport would be opened.
             if is_late && !state.is_replaced(&mut None) {

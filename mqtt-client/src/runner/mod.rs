@@ -269,6 +269,7 @@ impl State {
         if is_late {
             self.driver.armed = None;
         }
+        self.driver.thaws = false; // There is nothing to read.
         let now = self.exact_time();
         self.expire(now);
         let pending = self.core.pending();

@@ -198,7 +198,7 @@ impl State {
     fn took(&mut self, handled: &Handled, memory: &ReadMemory) -> Took {
         let Handled { used, needed, stop, messages } = *handled;
         self.driver.is_full = stop == Some(Stop::Take);
-        self.kept.note_full(self.driver.is_full, &self.core, self.now);
+        self.kept.note_full(self.driver.is_full, used != 0, &self.core, self.now);
         match stop {
             Some(stop) => Took::Stopped(stop),
             None if used != 0 && needed.is_none() && !memory.bytes().is_empty() => Took::More,

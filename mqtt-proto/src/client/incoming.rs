@@ -125,9 +125,9 @@ impl<'a> Incoming<'a> {
         core::mem::replace(&mut self.next_serial, next)
     }
 
-    /// The queue begins with that record again, if it does not lie behind.
+    /// Consumers begin with that record again, if it does not lie behind.
     pub(super) fn go_back_to(&mut self, record: &Record) {
-        for cursor in [Consumer::Queue.cursor(), OLDEST] {
+        for cursor in [Consumer::Queue.cursor(), Consumer::Callbacks.cursor(), OLDEST] {
             let at = self.log.cursor(cursor).min(record.at);
             self.log.set_cursor(cursor, at);
         }

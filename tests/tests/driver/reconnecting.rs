@@ -174,3 +174,32 @@ fn an_assigned_identifier_is_kept_as_far_as_there_is_memory() {
         assert_eq!(session.session_present, is_kept);
     }
 }
+
+/// It is longer than a deadline can be, and none the less one that is to come.
+#[test]
+fn the_longest_delay_is_told_as_one() {
+    let config = Config::new("by hand").client_id("ours");
+    let policy = Reconnect::new().first_delay(Duration::MAX).longest_delay(Duration::MAX);
+    let (mut bench, told) = connected(config, policy.jitter(0), 0);
+    bench.lose();
+    bench.turns(20);
+    assert_eq!(delays(&told), [u128::from(u32::MAX / 2)]);
+}
+
+/// The process was stopped while the link broke, as when a lid is closed: there is nothing to judge any
+/// more, and no reason to look again and again.
+#[test]
+fn a_driver_that_was_stopped_rests_until_its_attempt() {
+    let config = Config::new("by hand").client_id("ours").keepalive(Duration::from_secs(60));
+    let policy =
+        Reconnect::new().first_delay(Duration::from_secs(600)).longest_delay(Duration::MAX);
+    let (mut bench, told) = connected(config, policy.jitter(0), 0);
+    bench.turns(20);
+    bench.freeze(200_000);
+    bench.lose();
+    bench.turns(20);
+    assert_eq!(delays(&told), [600_000]);
+    let polls = bench.polls();
+    bench.turns(500_000);
+    assert_eq!(bench.polls(), polls, "nothing happens before");
+}

@@ -50,6 +50,8 @@ mod streaming;
 mod streaming_in;
 mod subscribing;
 mod timing;
+#[cfg(feature = "heap")]
+mod together;
 mod too_large;
 mod waiters;
 mod words;

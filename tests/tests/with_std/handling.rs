@@ -9,7 +9,7 @@ use mqtt_as_tests::script::Script;
 
 use crate::list::story::{
     MS, Seen, acknowledged, both, client, config, connected, gate, id, message, next, peer, server,
-    text,
+    text, until,
 };
 use crate::runtime::adapter::{QoS, SubscribeError, Subscription, Version};
 use crate::runtime::{Client, sleep, within};
@@ -161,5 +161,45 @@ fn a_refused_callback_is_never_called() {
         assert_eq!(next(&client).await.1, "for nobody");
         within(client.disconnect()).await.expect("an end");
         server.end().await;
+    });
+}
+
+/// What a callback holds goes with its subscription.
+#[test]
+fn a_dropped_subscription_drops_its_callback() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        let held = Arc::new(());
+        let own = held.clone();
+        let subscribe = client.subscribe("a", QoS::AtMostOnce);
+        let subscription = subscribe.handler(move |_| {
+            let _ = &own;
+            async {}
+        });
+        let subscription = within(subscription).await.expect("a subscription");
+        sleep(20 * MS).await; // The task of callbacks rests.
+        drop(subscription);
+        until(|| Arc::strong_count(&held) == 1).await;
+        within(client.disconnect()).await.expect("an end");
+    });
+}
+
+/// Not even where nothing happens at all.
+#[test]
+fn a_callback_is_dropped_without_a_connection_too() {
+    both(async |version| {
+        let client = client(config(version, 1));
+        let held = Arc::new(());
+        let own = held.clone();
+        let subscribe = client.subscribe("a", QoS::AtMostOnce);
+        let subscription = subscribe.handler(move |_| {
+            let _ = &own;
+            async {}
+        });
+        let subscription = within(subscription).await.expect("a subscription");
+        sleep(20 * MS).await;
+        drop(subscription);
+        until(|| Arc::strong_count(&held) == 1).await;
     });
 }
