@@ -4,11 +4,11 @@ use mqtt_as_proto::client::Event;
 use mqtt_as_proto::{ReasonCode, Storage};
 
 use crate::assigned::Assigned;
-use crate::config::Settings;
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
 use crate::held::Text;
+use crate::settings::Settings;
 use crate::subscriptions::Subscribed;
 use crate::waiters::Slot;
 

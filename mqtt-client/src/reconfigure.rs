@@ -4,12 +4,12 @@ use core::mem::swap;
 use core::time::Duration;
 
 use crate::client::Client;
-use crate::config::Settings;
 use crate::held::{Binary, Text};
 use crate::options::{options, whole_seconds};
 use crate::property_list::PropertyList;
 use crate::runtime::Runtime;
 use crate::server::take_apart;
+use crate::settings::Settings;
 use crate::will::Will;
 
 impl<R: Runtime> Client<R> {

@@ -2,7 +2,7 @@
 
 use mqtt_as_proto::{Instant, Version};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
@@ -11,6 +11,7 @@ use crate::link::Retry;
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
 use crate::retries::Retries;
+use crate::settings::Settings;
 use crate::state::{State, Wire};
 use crate::subscriptions;
 

@@ -5,16 +5,17 @@ use core::task::Waker;
 use mqtt_as_proto::client::{self, Consumer, Event, Preview, Tag};
 use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::deadline::{Deadline, LONGEST, NEVER};
 use crate::driver::{Driver, News};
 use crate::event::Session;
 use crate::keep::{Discarded, Kept};
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
+use crate::queues::Queues;
 use crate::read::ReadMemory;
-use crate::receive::Queues;
 use crate::retries::Retries;
+use crate::settings::Settings;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.

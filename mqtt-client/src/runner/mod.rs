@@ -17,12 +17,12 @@ use core::task::{Context, Poll, Waker};
 use mqtt_as_proto::{Outbox, Storage};
 
 use crate::authenticate::Locked;
-use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::retries::Prepare;
 use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
+use crate::settings::Settings;
 use crate::state::{State, Wire};
 use crate::trace::{Trace, note};
 use asking::await_credentials;

@@ -4,47 +4,10 @@
 //! claims it has it from there on: no [`Consumer`](super::Consumer) gets it. Where it lies is found by
 //! its [`Claim`], until `Client::claims_moved` says that claims have to be looked for anew.
 
-use core::cell::Cell;
-
 #[cfg(feature = "alloc")]
 pub(super) use heap::Claims;
 #[cfg(not(feature = "alloc"))]
 pub(super) use lent::Claims;
-
-use super::stored::Stored;
-
-/// Names a claimed message, and where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Its name, until it is finished.
-    pub serial: u32,
-    at: u32,
-}
-
-/// What becomes of a message that is offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Offered {
-    /// Nobody claims it: it is for the consumers.
-    #[default]
-    Left,
-    /// It is claimed, until `Client::finish_claimed`.
-    Claimed,
-    /// It is for nobody: it is finished at once.
-    Finished,
-}
-
-/// A message that came.
-#[derive(Debug)]
-pub struct Arrival<'e> {
-    /// The message where it lies.
-    pub stored: Stored<'e>,
-    /// How it is found, if it is claimed.
-    pub claim: Claim,
-    /// Whether a consumer is active, which gets it if nobody claims it.
-    pub has_consumer: bool,
-    /// What becomes of it, to be set.
-    pub offered: &'e Cell<Offered>,
-}
 
 #[cfg(feature = "alloc")]
 mod heap {
@@ -54,8 +17,8 @@ mod heap {
     use super::super::error::OperationError;
     use super::super::event::{Event, Tag, Tell};
     use super::super::incoming::{Consumer, Overflow, flag, state};
+    use super::super::shown::{Arrival, Claim, Offered};
     use super::super::stored::Stored;
-    use super::{Arrival, Claim, Offered};
     use crate::log::Record;
     use crate::packet::Subscription;
     use crate::property::Properties;

@@ -1,7 +1,6 @@
 //! What the client tells its caller, and what becomes of operations.
 
-use super::claim::Arrival;
-use super::preview::Preview;
+use super::shown::{Arrival, Preview};
 use crate::limits::{Limit, Limits};
 use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;

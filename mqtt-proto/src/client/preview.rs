@@ -6,19 +6,11 @@ use core::cell::Cell;
 use super::Client;
 use super::alias::topic_of;
 use super::event::{Event, Tell};
+use super::shown::Preview;
 use crate::packet::{Delivery, Publish, Received};
 use crate::property::Properties;
 use crate::topic::TopicName;
 use crate::wire::PacketId;
-
-/// A whole message that came, and is not stored yet.
-#[derive(Debug)]
-pub struct Preview<'e> {
-    /// The message; the topic of an alias is put back.
-    pub publish: Publish<'e>,
-    /// Set if the caller has it: then nobody else gets it, and it is acknowledged.
-    pub taken: &'e Cell<bool>,
-}
 
 /// How messages are shown: set where somebody looks.
 pub(super) type Show = fn(&mut Client<'_>, &Received<'_>, Tell<'_>) -> bool;
