@@ -1,6 +1,5 @@
 //! The settings of a client: one method per key.
 
-use core::any::Any;
 use core::time::Duration;
 
 pub use mqtt_as_proto::client::Overflow;
@@ -12,7 +11,6 @@ use crate::memory::Sizes;
 use crate::options::whole_seconds;
 pub(crate) use crate::options::{millis, options};
 use crate::property_list::PropertyList;
-use crate::retries::Retries;
 use crate::settings::{Settings, WhileDown};
 use crate::will::Will;
 use crate::words::EXPLANATIONS;
@@ -35,10 +33,6 @@ pub struct Config {
     pub(crate) kept: Settings,
     pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
-    /// What is done with a method of authentication: what that is is known where it is done.
-    pub(crate) authenticating: Option<&'static (dyn Any + Send + Sync)>,
-    /// What reconnects, where there is a policy.
-    pub(crate) retries: Option<&'static Retries>,
 }
 
 impl Config {
@@ -62,9 +56,10 @@ impl Config {
             expiry: None,
             authentication: None,
             explanations: EXPLANATIONS,
+            other_protocols: None,
             ..Default::default()
         };
-        Self { kept, sizes: Sizes::NONE, core, authenticating: None, retries: None }
+        Self { kept, sizes: Sizes::NONE, core }
     }
 
     options! {

@@ -36,6 +36,7 @@ macro_rules! opaque {
 }
 
 // Each imports from those below it only.
+mod above;
 mod acknowledgement;
 mod assigned;
 mod authenticate;

@@ -11,8 +11,9 @@ use crate::link::Retry;
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
 use crate::retries::Retries;
+use crate::runtime::Locked;
 use crate::settings::Settings;
-use crate::state::{State, Wire};
+use crate::state::State;
 use crate::subscriptions;
 
 impl Config {
@@ -28,7 +29,7 @@ impl Config {
     /// ```
     pub fn reconnect(mut self, policy: impl Into<ReconnectPolicy>) -> Self {
         self.kept.policy = Some(policy.into().0);
-        self.retries = Some(&RETRIES);
+        self.kept.retries = Some(&RETRIES);
         self
     }
 }
@@ -47,9 +48,9 @@ fn policy(settings: &Settings) -> Option<&Reconnect> {
 }
 
 /// Asks the program what CONNECT says.
-fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
+fn prepare_attempt(lock: &dyn Locked, seed: u32) -> Option<Asking> {
     let (mut renew, mut asking) = (None, None);
-    wire.with(&mut |state| {
+    lock.with(&mut |state| {
         state.link.retry().sow(seed, state.settings.client_id.as_str());
         let settings = &state.settings;
         let Some(policy) = policy(settings) else { return };
@@ -60,9 +61,9 @@ fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
     if asking.is_none()
         && let Some((renew, mut credentials)) = renew
     {
-        wire.call(&mut || renew(&mut credentials));
+        lock.call(&mut || renew(&mut credentials));
         let mut fresh = Some(credentials);
-        wire.with(&mut |state| {
+        lock.with(&mut |state| {
             if let Some(fresh) = fresh.take() {
                 fresh.set(&mut state.settings);
             }

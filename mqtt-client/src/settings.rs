@@ -2,10 +2,10 @@
 
 use mqtt_as_proto::{Properties, Property};
 
-use crate::authentication::Authentication;
+use crate::authentication::{Authenticating, Authentication};
 use crate::held::{Binary, Text};
 use crate::property_list::PropertyList;
-use crate::retries::Policy;
+use crate::retries::{Policy, Retries};
 use crate::say_more::{self, More, SayMore};
 use crate::server::{self, NoHost};
 use crate::will::Will;
@@ -35,11 +35,15 @@ pub(crate) struct Settings {
     /// Properties of CONNECT that the program gave.
     pub(crate) properties: PropertyList,
     pub(crate) authentication: Option<Authentication>,
+    /// What is done with that: there is something where there is one, so that others do not link it.
+    pub(crate) authenticating: Option<&'static Authenticating>,
     /// Adds all that to CONNECT, and the properties of the will: set where there is any of it.
     pub(crate) say_more: Option<SayMore>,
     pub(crate) while_down: WhileDown,
     /// When and where to connect again.
     pub(crate) policy: Option<Policy>,
+    /// What that does, in the same way.
+    pub(crate) retries: Option<&'static Retries>,
 }
 
 pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p>;
@@ -62,9 +66,11 @@ impl Settings {
             of_list: NO_PROPERTIES,
             properties: PropertyList::new(),
             authentication: None,
+            authenticating: None,
             say_more: None,
             while_down: WhileDown::default(),
             policy: None,
+            retries: None,
         }
     }
 

@@ -16,14 +16,13 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
-use crate::authenticate::Locked;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::retries::Prepare;
-use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
+use crate::runtime::{Connect, Lent, Lock, Runtime, Server, guard, with_state};
 use crate::settings::Settings;
-use crate::state::{State, Wire};
+use crate::state::State;
 use crate::trace::{Trace, note};
 use asking::await_credentials;
 use reading::read_loop;
@@ -71,7 +70,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
             Ok(halves) => (Some(halves), None),
             Err(error) => (None, Some(error)),
         };
-        if !is_open(lock, &Locked::<R>(lock), clean, &mut failure, trace) {
+        if !is_open(lock, clean, &mut failure, trace) {
             return true;
         }
         let Some((mut read, mut write)) = opened else { return true };
@@ -79,7 +78,7 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         {
             let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
             let mut writer = Writer::new(&mut self.out, &turn, guard::<R>);
-            let reading = read_loop::<R, C>(lock, packets, &mut read, memory, &turn);
+            let reading = read_loop::<R::Lock, C>(lock, packets, &mut read, memory, &turn);
             let writing = write_loop::<R::Lock, C>(lock, &mut write, &mut writer);
             let (mut reading, mut writing) = (pin!(reading), pin!(writing));
             watch::<R>(|is_late, cx| {
@@ -118,7 +117,7 @@ async fn open<'c, R: Runtime, C: Connect>(
     let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
     let Wish { server, port, timeout, clean, prepare } = wish.as_ref()?;
     if let Some(prepare) = prepare
-        && let Some(asking) = prepare(&Locked::<R>(lock), R::random())
+        && let Some(asking) = prepare(&Lent(lock), R::random())
         && let Err(error) = await_credentials::<R>(lock, asking).await
     {
         return Some((*clean, Err(error)));
@@ -131,20 +130,19 @@ async fn open<'c, R: Runtime, C: Connect>(
 }
 
 /// A transport was opened, or not: CONNECT goes out. Whether all that is so.
-fn is_open(
-    lock: &dyn Lock,
-    wire: &dyn Wire,
+fn is_open<L: Lock>(
+    lock: &L,
     clean: bool,
     failure: &mut Option<ConnectError>,
     trace: &mut Trace,
 ) -> bool {
     let (mut is_open, mut hooks) = (false, None);
     with_state(lock, |state| {
-        hooks = state.authenticating.filter(|_| failure.is_none());
+        hooks = state.settings.authenticating.filter(|_| failure.is_none());
         is_open = hooks.is_none() && state.open_or_fail(clean, None, failure.take());
         note!(trace, state);
     });
-    is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(wire, clean));
+    is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(&Lent(lock), clean));
     trace.tell();
     is_open
 }
@@ -247,7 +245,7 @@ impl State {
         if let Some(clean) = self.take_wanted() {
             let Settings { server, port, .. } = &self.settings;
             let timeout = self.core.config().connect_timeout;
-            let prepare = self.retries.map(|retries| retries.prepare);
+            let prepare = self.settings.retries.map(|retries| retries.prepare);
             *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean, prepare });
         }
         wish.is_some() || self.handles == 0

@@ -32,7 +32,7 @@ pub enum Event<'e> {
     /// A message was stored: with a heap, after `Client::offer_messages`.
     Arrived(Arrival<'e>),
     /// A message came and is not stored yet: see
-    /// [`Client::preview_messages`](super::Client::preview_messages).
+    /// `Client::preview_messages`, with a heap.
     Preview(Preview<'e>),
     /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
     Answered(Answer<'e>),

@@ -35,6 +35,7 @@ pub(super) struct Link {
     /// Re-authentications begun and ended: odd while one is under way. They wrap.
     pub(super) re_authentications: u8,
     /// An answer of another client is awaited.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
     pub(super) awaits_response: bool,
     /// Problem information was declined.
     pub(super) no_problem_information: bool,

@@ -46,6 +46,7 @@ pub use disconnect::Farewell;
 pub use error::{ConnectionError, Foreign, OperationError, Violation, Waiting};
 pub use event::{Answer, Connected, Event, Fate, NotSent, Tag, Tell};
 pub use expiry::Expiry;
+pub use foreign::OtherProtocols;
 pub use incoming::{Acknowledged, Consumer, Overflow};
 pub use input::{Handled, Input, Stop};
 pub use manual_ack::ManualAck;
@@ -132,7 +133,8 @@ struct Hooks {
     /// Set where messages are offered as they come.
     claims: claim::Claims,
     /// Set where messages are shown before they are stored.
-    preview: Option<preview::Show>,
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    previews: preview::Previews,
 }
 
 /// Counts since the client was made.
@@ -233,7 +235,7 @@ impl<'a> Client<'a> {
     /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
-        let replies = self.pending() != 0 || self.awaits_pong() || self.link.awaits_response;
+        let replies = self.pending() != 0 || self.awaits_pong() || self.awaits_response();
         replies || self.link.re_authenticates() || self.is_jammed()
     }
 

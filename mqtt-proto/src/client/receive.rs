@@ -25,12 +25,7 @@ impl Client<'_> {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
         let grows = self.learn_alias(received, packet)?;
-        if self.is_known(received)? {
-            return Ok(true);
-        }
-        if let Some(show) = self.hooks.preview
-            && show(self, received, tell)
-        {
+        if self.is_known(received)? || self.preview(received, tell) {
             return Ok(true);
         }
         self.store(received, packet, grows, input, tell)
