@@ -68,13 +68,11 @@ impl State {
             }
             error => error,
         };
-        let goes_on = self.settings.retries.is_some_and(|retries| (retries.failed)(self, &error));
         let old = self.link.failure.replace(error);
         self.kept.discard_failure(old);
-        if goes_on {
-            return;
+        if !self.settings.retries.is_some_and(|retries| (retries.failed)(self)) {
+            self.finish_connect(Outcome::Failed);
         }
-        self.finish_connect(Outcome::Failed);
     }
 
     /// The program wants no connection any more.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
-use crate::error::{ConnectError, DownReason};
+use crate::error::DownReason;
 use crate::link::Retry;
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
@@ -108,7 +108,8 @@ impl State {
 
     /// The link may have come up, and there may be room to subscribe again.
     fn retry_after_read(&mut self) {
-        if core::mem::take(&mut self.link.retry().is_fresh) {
+        let ups = self.link.ups;
+        if core::mem::replace(&mut self.link.retry().ups, ups) != ups {
             self.retry_came_up();
         }
         let Self { core, link, .. } = self;
@@ -145,9 +146,10 @@ impl State {
     }
 
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
-    fn retry_failed(&mut self, error: &ConnectError) -> bool {
+    fn retry_failed(&mut self) -> bool {
+        let Some(error) = self.link.failure.clone() else { return false };
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
-        self.retry(RetryReason::Failed(error.clone())) && waits
+        self.retry(RetryReason::Failed(error)) && waits
     }
 
     /// Decides on the next attempt. Whether there will be one.

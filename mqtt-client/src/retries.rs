@@ -4,7 +4,6 @@
 use core::fmt;
 
 use crate::above::{Above, Ours};
-use crate::error::ConnectError;
 use crate::held::Held;
 
 type State = <Ours as Above>::State;
@@ -24,8 +23,8 @@ pub(crate) struct Retries {
     pub(crate) after_read: fn(&mut State),
     /// A link that was up is gone, for the reason that was told.
     pub(crate) lost: fn(&mut State),
-    /// An attempt failed. True if the call that waits for the connection goes on waiting.
-    pub(crate) failed: fn(&mut State, &ConnectError) -> bool,
+    /// An attempt failed, as the link says. True if the call that waits for the connection goes on waiting.
+    pub(crate) failed: fn(&mut State) -> bool,
 }
 
 /// An attempt begins: asks the program, while the state is not locked, what it says in CONNECT. The
