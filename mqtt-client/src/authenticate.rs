@@ -71,7 +71,7 @@ impl Authentication {
     fn begin(&self, lock: &dyn Locked, clean: bool) -> bool {
         let mut said = None;
         let goes_on = self.step(lock, Stage::Connect, &mut |data| {
-            lock.with(&mut |state| said = Some(state.open_or_fail(clean, data, None)));
+            lock.with(&mut |state| said = Some(state.open_or_fail(clean, data)));
         });
         if !goes_on && said != Some(false) {
             lock.with(&mut |state| state.refuse(said == Some(true)));

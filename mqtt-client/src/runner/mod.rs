@@ -66,14 +66,14 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect, trace).await else {
             return false;
         };
-        let (opened, mut failure) = match opened {
-            Ok(halves) => (Some(halves), None),
-            Err(error) => (None, Some(error)),
+        let (mut read, mut write) = match opened {
+            Ok(halves) if is_open(lock, clean, trace) => halves,
+            Ok(_) => return true,
+            Err(error) => {
+                fail(lock, error, trace);
+                return true;
+            }
         };
-        if !is_open(lock, clean, &mut failure, trace) {
-            return true;
-        }
-        let Some((mut read, mut write)) = opened else { return true };
         let (turn, mut end) = (Turn::new(), DownReason::Closed);
         {
             let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
@@ -93,9 +93,8 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         // Each pass lets one payload go at least, whose drop may panic.
         while !R::catch(|| self.out.clear()) {}
         self.out.release();
-        let mut end = Some(end);
         with_state(lock, |state| {
-            state.end(end.take().unwrap_or(DownReason::Closed));
+            state.end(core::mem::replace(&mut end, DownReason::Closed));
             note!(trace, state);
         });
         trace.tell();
@@ -129,22 +128,29 @@ async fn open<'c, R: Runtime, C: Connect>(
     Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
 }
 
-/// A transport was opened, or not: CONNECT goes out. Whether all that is so.
-fn is_open<L: Lock>(
-    lock: &L,
-    clean: bool,
-    failure: &mut Option<ConnectError>,
-    trace: &mut Trace,
-) -> bool {
+/// A transport was opened: CONNECT goes out. Whether that is so.
+fn is_open<L: Lock>(lock: &L, clean: bool, trace: &mut Trace) -> bool {
     let (mut is_open, mut hooks) = (false, None);
     with_state(lock, |state| {
-        hooks = state.settings.authenticating.filter(|_| failure.is_none());
-        is_open = hooks.is_none() && state.open_or_fail(clean, None, failure.take());
+        hooks = state.settings.authenticating;
+        is_open = hooks.is_none() && state.open_or_fail(clean, None);
         note!(trace, state);
     });
     is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(&Lent(lock), clean));
     trace.tell();
     is_open
+}
+
+/// No transport was opened.
+fn fail(lock: &dyn Lock, error: ConnectError, trace: &mut Trace) {
+    let mut error = Some(error);
+    with_state(lock, |state| {
+        if let Some(error) = error.take() {
+            state.fail(error);
+        }
+        note!(trace, state);
+    });
+    trace.tell();
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
@@ -225,16 +231,11 @@ struct Wish {
 }
 
 impl State {
-    /// Whether CONNECT goes out, with that data. It does not if there is a failure already.
-    pub(crate) fn open_or_fail(
-        &mut self,
-        clean: bool,
-        data: Option<&[u8]>,
-        failure: Option<ConnectError>,
-    ) -> bool {
-        let error = failure.or_else(|| self.open(clean, data).err());
-        let is_open = error.is_none();
-        if let Some(error) = error {
+    /// Whether CONNECT goes out, with that data.
+    pub(crate) fn open_or_fail(&mut self, clean: bool, data: Option<&[u8]>) -> bool {
+        let opened = self.open(clean, data);
+        let is_open = opened.is_ok();
+        if let Err(error) = opened {
             self.fail(error);
         }
         is_open
