@@ -70,7 +70,7 @@ impl<R: Runtime> Client<R> {
             config.kept.port = PORT;
         }
         memory.fit(&config.sizes, &mut config.core)?;
-        config.core.check(&memory.core)?;
+        config.core.check_memory(&memory.core)?;
         let Memory { core, outbox, waiters, link_events, client_id, read } = memory;
         let state = State::new(config, core, waiters, link_events, client_id, R::now, guard::<R>);
         let shared = pointer(R::Lock::new(state));

@@ -165,7 +165,10 @@ impl Config {
         adopt_session(self, adopt: bool) { self.core.adopt_session = adopt; }
 
         /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
-        queue_len(self, messages: usize) { self.core.queue_len = messages; }
+        queue_len(self, messages: usize) {
+            self.core.queue_len = messages;
+            self.sizes.fit = Sizes::CHECK;
+        }
 
         /// Bytes of messages that the queue holds. Default: 16 MiB.
         queue_bytes(self, bytes: usize) {

@@ -162,9 +162,23 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names what does not fit and the number needed.
     pub fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
-        if let Some(setting) = self.zero() {
-            return Err(ConfigError::Zero { setting });
-        }
+        self.check_numbers()?;
+        self.check_memory(memory)
+    }
+
+    /// Whether no setting is 0 that may not be: those of [`Config::default`] are not.
+    ///
+    /// # Errors
+    /// [`ConfigError::Zero`] names one that is.
+    pub fn check_numbers(&self) -> Result<(), ConfigError> {
+        self.zero().map_or(Ok(()), |setting| Err(ConfigError::Zero { setting }))
+    }
+
+    /// Whether that memory is enough for these settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Memory`] names what is not, and the number needed.
+    pub fn check_memory(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
         let packet = (self.maximum_packet_size as usize).saturating_add(crate::log::HEADER);
         let incoming = "bytes of received messages";
         enough(incoming, packet, memory.incoming.limit())?;
