@@ -68,8 +68,8 @@ mod heap {
 
         /// Whether reading goes on though others do not take their messages.
         #[inline]
-        pub(in super::super) fn is_jammed(&self) -> bool {
-            self.link.is_jammed
+        pub(in super::super) fn reads_past_untaken(&self) -> bool {
+            self.link.reads_past_untaken
         }
 
         #[cold]
@@ -78,7 +78,7 @@ mod heap {
             if !record.has(flag::QOS) {
                 record.who = self.incoming.take_serial();
             }
-            self.forget_jam(1);
+            self.end_reading_past(1);
             let offered = Cell::new(Offered::default());
             tell(Event::Arrived(Arrival {
                 stored: self.stored(&record),
@@ -193,17 +193,17 @@ mod heap {
 
         /// Whoever has to take messages does not, while others wait for theirs behind them: reading goes
         /// on as if a reply were awaited, until half of the memory is free.
-        pub fn read_past_jam(&mut self) {
-            self.link.is_jammed = true;
+        pub fn read_past_untaken(&mut self) {
+            self.link.reads_past_untaken = true;
             self.link.is_full = false;
         }
 
         /// There may be room again, beside what `came` since.
-        pub(in super::super) fn forget_jam(&mut self, came: u32) {
+        pub(in super::super) fn end_reading_past(&mut self, came: u32) {
             let held = self.incoming.held.saturating_sub(came) as usize;
-            if self.link.is_jammed && held <= self.config.queue_len >> 1 {
+            if self.link.reads_past_untaken && held <= self.config.queue_len >> 1 {
                 let log = &self.incoming.log;
-                self.link.is_jammed = log.live() > log.limit() >> 1;
+                self.link.reads_past_untaken = log.live() > log.limit() >> 1;
             }
         }
     }
@@ -237,11 +237,11 @@ mod lent {
         }
 
         #[inline]
-        pub(in super::super) fn is_jammed(&self) -> bool {
+        pub(in super::super) fn reads_past_untaken(&self) -> bool {
             false
         }
 
         #[inline]
-        pub(in super::super) fn forget_jam(&mut self, _: u32) {}
+        pub(in super::super) fn end_reading_past(&mut self, _: u32) {}
     }
 }

@@ -42,7 +42,7 @@ pub use alias::{Aliases, AliasesOut};
 pub use authenticate::Authentication;
 pub use config::{Config, ConfigError, Memory};
 pub use connect::Warning;
-pub use disconnect::Farewell;
+pub use disconnect::DisconnectDetails;
 pub use error::{ConnectionError, Foreign, OperationError, Violation, Waiting};
 pub use event::{Answer, Connected, Event, Fate, NotSent, Tag, Tell};
 pub use expiry::Expiry;
@@ -119,7 +119,7 @@ pub struct Client<'a> {
     now: Instant,
     poison: Poison,
     /// What the next DISCONNECT says beside its reason.
-    farewell: Option<Farewell>,
+    disconnect_details: Option<DisconnectDetails>,
     counts: Counts,
     hooks: Hooks,
 }
@@ -175,7 +175,7 @@ impl<'a> Client<'a> {
             timers: Timers::default(),
             now: Instant::default(),
             poison: Poison::default(),
-            farewell: None,
+            disconnect_details: None,
             counts: Counts::default(),
             hooks: Hooks::default(),
         }
@@ -236,7 +236,7 @@ impl<'a> Client<'a> {
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
         let replies = self.pending() != 0 || self.awaits_pong() || self.awaits_response();
-        replies || self.link.re_authenticates() || self.is_jammed()
+        replies || self.link.re_authenticates() || self.reads_past_untaken()
     }
 
     /// Whether reading has to wait until messages are taken: the last call of
