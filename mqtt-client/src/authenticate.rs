@@ -8,30 +8,30 @@ use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Auth, Packet};
 use mqtt_as_proto::{Properties, Property, ReasonCode, Version};
 
-use crate::authentication::{Authentication, Authenticator, Reply, Stage};
+use crate::authentication::{Authenticating, Authentication, Authenticator, Reply, Stage};
 use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
 use crate::held::{Held, Text};
 use crate::read::ReadMemory;
-use crate::runtime::{Runtime, with_state};
-use crate::state::{Authenticating, State, Wire};
+use crate::runtime::Locked;
+use crate::state::State;
 
 static HOOKS: Authenticating = Authenticating {
     packets: |state, read, packets| match &state.settings.authentication {
         Some(own) => own.packets(&state.core, read, packets),
         None => packets,
     },
-    begin: |wire, clean| own(wire).is_some_and(|own| own.begin(wire, clean)),
-    show: |wire, read| {
-        if let Some(own) = own(wire) {
-            own.show(wire, read);
+    begin: |lock, clean| own(lock).is_some_and(|own| own.begin(lock, clean)),
+    show: |lock, read| {
+        if let Some(own) = own(lock) {
+            own.show(lock, read);
         }
     },
 };
 
-fn own(wire: &dyn Wire) -> Option<Authentication> {
+fn own(lock: &dyn Locked) -> Option<Authentication> {
     let mut own = None;
-    wire.with(&mut |state| own.clone_from(&state.settings.authentication));
+    lock.with(&mut |state| own.clone_from(&state.settings.authentication));
     own
 }
 
@@ -40,7 +40,7 @@ impl Config {
         self.core.authentication = Some(client::Authentication::METHOD);
         self.kept.has_more();
         self.kept.authentication = Some(Authentication { method, by, begins: false });
-        self.authenticating = Some(&HOOKS);
+        self.kept.authenticating = Some(&HOOKS);
         self
     }
 }
@@ -49,12 +49,12 @@ impl Authentication {
     /// Has the program do a step. `say` gets the data that it gives, or none at the end.
     pub(crate) fn step(
         &self,
-        wire: &dyn Wire,
+        lock: &dyn Locked,
         stage: Stage<'_>,
         say: &mut dyn FnMut(Option<&[u8]>),
     ) -> bool {
         let (mut said, mut goes_on) = (false, false);
-        wire.call(&mut || {
+        lock.call(&mut || {
             let mut reply = |data: &[u8]| {
                 if !core::mem::replace(&mut said, true) {
                     say(Some(data));
@@ -68,13 +68,13 @@ impl Authentication {
         goes_on
     }
 
-    fn begin(&self, wire: &dyn Wire, clean: bool) -> bool {
+    fn begin(&self, lock: &dyn Locked, clean: bool) -> bool {
         let mut said = None;
-        let goes_on = self.step(wire, Stage::Connect, &mut |data| {
-            wire.with(&mut |state| said = Some(state.open_or_fail(clean, data, None)));
+        let goes_on = self.step(lock, Stage::Connect, &mut |data| {
+            lock.with(&mut |state| said = Some(state.open_or_fail(clean, data)));
         });
         if !goes_on && said != Some(false) {
-            wire.with(&mut |state| state.refuse(said == Some(true)));
+            lock.with(&mut |state| state.refuse(said == Some(true)));
         }
         said == Some(true)
     }
@@ -92,18 +92,18 @@ impl Authentication {
         usize::from(!sees)
     }
 
-    fn show(&self, wire: &dyn Wire, read: &ReadMemory) {
+    fn show(&self, lock: &dyn Locked, read: &ReadMemory) {
         let goes_on = match self.stage_of(read.shown()) {
-            Some(Shown::Challenge(data)) => self.step(wire, Stage::Challenge(data), &mut |data| {
-                wire.with(&mut |state| state.answer(data));
+            Some(Shown::Challenge(data)) => self.step(lock, Stage::Challenge(data), &mut |data| {
+                lock.with(&mut |state| state.answer(data));
             }),
             Some(Shown::Accepted(data) | Shown::Connected(data)) => {
-                self.step(wire, Stage::Success(data), &mut |_| {})
+                self.step(lock, Stage::Success(data), &mut |_| {})
             }
             None => true,
         };
         if !goes_on {
-            wire.with(&mut |state| state.refuse(true));
+            lock.with(&mut |state| state.refuse(true));
         }
     }
 
@@ -146,19 +146,6 @@ enum Shown<'p> {
     Accepted(&'p [u8]),
     /// CONNACK ends the authentication of the connection.
     Connected(&'p [u8]),
-}
-
-/// The driver's side: the lock of a client.
-pub(crate) struct Locked<'l, R: Runtime>(pub(crate) &'l R::Lock);
-
-impl<R: Runtime> Wire for Locked<'_, R> {
-    fn call(&self, f: &mut dyn FnMut()) -> bool {
-        R::catch(f)
-    }
-
-    fn with(&self, f: &mut dyn FnMut(&mut State)) {
-        with_state(self.0, f);
-    }
 }
 
 impl State {

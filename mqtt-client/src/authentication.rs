@@ -2,7 +2,9 @@
 
 use core::fmt;
 
+use crate::above::{Above, Ours};
 use crate::held::{Held, Text};
+use crate::read::ReadMemory;
 
 /// The program's part of a method of enhanced authentication. Closures are one: see
 /// [`Config::authentication`](crate::Config::authentication).
@@ -65,5 +67,27 @@ pub(crate) struct Authentication {
 impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.method.fmt(f)
+    }
+}
+
+type State = <Ours as Above>::State;
+type Locked<'l> = <Ours as Above>::Locked<'l>;
+
+/// What is done with a method of authentication: through pointers, so that a program without one
+/// links nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Authenticating {
+    /// How many of the packets that were read the core deals with at once, of so many: none if the
+    /// program sees the first one before.
+    pub(crate) packets: fn(&State, &mut ReadMemory, usize) -> usize,
+    /// Has the program begin, and says CONNECT. Whether that is out.
+    pub(crate) begin: fn(&Locked<'_>, clean: bool) -> bool,
+    /// Shows it the first packet, and says what it answers.
+    pub(crate) show: fn(&Locked<'_>, &ReadMemory),
+}
+
+impl fmt::Debug for Authenticating {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticating")
     }
 }

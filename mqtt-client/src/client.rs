@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use mqtt_as_proto::PacketId;
+use mqtt_as_proto::client::OtherProtocols;
 
 use crate::config::Config;
 use crate::driver::News;
@@ -63,12 +64,13 @@ impl<R: Runtime> Client<R> {
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
         if C::TAKES_HOST {
             config.kept.take_apart()?;
+            config.core.other_protocols = Some(OtherProtocols::NAMED);
         }
         if config.kept.port == 0 {
             config.kept.port = PORT;
         }
         memory.fit(&config.sizes, &mut config.core)?;
-        config.core.check(&memory.core)?;
+        config.core.check_memory(&memory.core)?;
         let Memory { core, outbox, waiters, link_events, client_id, read } = memory;
         let state = State::new(config, core, waiters, link_events, client_id, R::now, guard::<R>);
         let shared = pointer(R::Lock::new(state));

@@ -1,21 +1,17 @@
 //! The settings of a client: one method per key.
 
-use core::any::Any;
 use core::time::Duration;
 
 pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
-use mqtt_as_proto::{Properties, Property, Version, client};
+use mqtt_as_proto::{Version, client};
 
-use crate::authentication::Authentication;
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
 use crate::options::whole_seconds;
 pub(crate) use crate::options::{millis, options};
 use crate::property_list::PropertyList;
-use crate::retries::{Policy, Retries};
-use crate::say_more::{self, More, SayMore};
-use crate::server::NoHost;
+use crate::settings::{Settings, WhileDown};
 use crate::will::Will;
 use crate::words::EXPLANATIONS;
 
@@ -37,81 +33,6 @@ pub struct Config {
     pub(crate) kept: Settings,
     pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
-    /// What is done with a method of authentication: what that is is known where it is done.
-    pub(crate) authenticating: Option<&'static (dyn Any + Send + Sync)>,
-    /// What reconnects, where there is a policy.
-    pub(crate) retries: Option<&'static Retries>,
-}
-
-/// The settings that a client keeps beside those of its core. The others have done their work when
-/// it is made.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) server: Text,
-    /// 0 until the client is made, if the program has set none.
-    pub(crate) port: u16,
-    /// The name of the server is that of a host.
-    pub(crate) takes_host: bool,
-    /// Why it is none, if it has changed since.
-    pub(crate) no_server: Option<NoHost>,
-    pub(crate) client_id: Text,
-    pub(crate) user: Option<Text>,
-    pub(crate) password: Option<Binary>,
-    /// In seconds.
-    pub(crate) keepalive: u32,
-    pub(crate) will: Option<Will>,
-    pub(crate) clean_init: bool,
-    pub(crate) session_expiry: Option<u32>,
-    /// Makes properties of CONNECT from a list: set where there are any, so that others do not link
-    /// what lists take.
-    pub(crate) of_list: MakeProperties,
-    /// Properties of CONNECT that the program gave.
-    pub(crate) properties: PropertyList,
-    pub(crate) authentication: Option<Authentication>,
-    /// Adds all that to CONNECT, and the properties of the will: set where there is any of it.
-    pub(crate) say_more: Option<SayMore>,
-    pub(crate) while_down: WhileDown,
-    /// When and where to connect again.
-    pub(crate) policy: Option<Policy>,
-}
-
-pub(crate) type MakeProperties = for<'p> fn(&'p [Property<'p>]) -> Properties<'p>;
-
-impl Settings {
-    /// CONNECT has a property of the client's.
-    pub(crate) fn has_own(&mut self) {
-        self.of_list = OF_LIST;
-    }
-
-    /// CONNECT, or its will, has properties of the program's.
-    pub(crate) fn has_more(&mut self) {
-        self.say_more = Some(say_more::say_with);
-    }
-
-    /// What there is more to say in CONNECT.
-    pub(crate) fn more<'m>(&'m self, data: Option<&'m [u8]>) -> More<'m> {
-        let of_will = self.will.as_ref().map(|will| &will.properties);
-        More {
-            properties: &self.properties,
-            of_will,
-            authentication: self.authentication.as_ref(),
-            data,
-        }
-    }
-}
-
-const NO_PROPERTIES: MakeProperties = |_| Properties::NONE;
-const OF_LIST: MakeProperties = |list| Properties::new(list);
-
-/// What a publish does while there is no connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhileDown {
-    /// It waits in the store for the next connection.
-    #[default]
-    Queue,
-    /// It fails at once.
-    Refuse,
 }
 
 impl Config {
@@ -129,33 +50,16 @@ impl Config {
     /// # let _ = config;
     /// ```
     pub fn new(server: impl Into<Text>) -> Self {
-        let kept = Settings {
-            server: server.into(),
-            port: 0,
-            takes_host: false,
-            no_server: None,
-            client_id: Text::default(),
-            user: None,
-            password: None,
-            keepalive: 60,
-            will: None,
-            clean_init: false,
-            session_expiry: None,
-            of_list: NO_PROPERTIES,
-            properties: PropertyList::new(),
-            authentication: None,
-            say_more: None,
-            while_down: WhileDown::default(),
-            policy: None,
-        };
+        let kept = Settings::new(server.into());
         // Linked only where they are used: expiry comes with the first message that has one.
         let core = client::Config {
             expiry: None,
             authentication: None,
             explanations: EXPLANATIONS,
+            other_protocols: None,
             ..Default::default()
         };
-        Self { kept, sizes: Sizes::NONE, core, authenticating: None, retries: None }
+        Self { kept, sizes: Sizes::NONE, core }
     }
 
     options! {
@@ -261,7 +165,10 @@ impl Config {
         adopt_session(self, adopt: bool) { self.core.adopt_session = adopt; }
 
         /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
-        queue_len(self, messages: usize) { self.core.queue_len = messages; }
+        queue_len(self, messages: usize) {
+            self.core.queue_len = messages;
+            self.sizes.fit = Sizes::CHECK;
+        }
 
         /// Bytes of messages that the queue holds. Default: 16 MiB.
         queue_bytes(self, bytes: usize) {

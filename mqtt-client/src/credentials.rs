@@ -5,9 +5,9 @@ pub(crate) use heap::{Asking, RenewLater};
 #[cfg(not(feature = "alloc"))]
 pub(crate) use lent::{Asking, RenewLater};
 
-use crate::config::Settings;
 use crate::held::{Binary, Text};
 use crate::link::Said;
+use crate::settings::Settings;
 use crate::will::Will;
 
 /// What CONNECT says of the program, which may change before each attempt: see

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::ReasonCode;
-use mqtt_as_proto::client::{Farewell, OperationError};
+use mqtt_as_proto::client::{DisconnectDetails, OperationError};
 use mqtt_as_proto::property::PropertyList;
 
 use crate::call::{Call, Done, Operation};
@@ -102,8 +102,8 @@ impl<R: Runtime> Disconnect<'_, R> {
 
 impl Ending {
     fn begin(state: &mut State, ending: &Self) -> Result<(), DisconnectError> {
-        let farewell = Farewell::new(ending.session_expiry, ending.properties.clone());
-        match state.core.prepare_farewell(ending.reason, farewell) {
+        let details = DisconnectDetails::new(ending.session_expiry, ending.properties.clone());
+        match state.core.prepare_disconnect(ending.reason, details) {
             Ok(()) | Err(OperationError::NotConnected) => state.begin_disconnect(ending.reason),
             Err(error) => Err(DisconnectError::Invalid(error)),
         }

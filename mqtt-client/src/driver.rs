@@ -27,7 +27,7 @@ pub(crate) struct Driver {
     /// When it looks at the time next.
     pub(crate) armed: Option<Deadline>,
     /// It was late: until it looks next it only reads.
-    pub(crate) thaws: bool,
+    pub(crate) reads_first: bool,
 }
 
 /// Milliseconds by which the driver looks too late if the process was stopped, or had no processor.
@@ -35,7 +35,7 @@ const FROZEN: u32 = 100;
 
 /// Milliseconds that it has then, before it judges, to read what came meanwhile: a runtime may fire
 /// its timers before it sees that.
-pub(crate) const THAW: u32 = 50;
+pub(crate) const READ_FIRST: u32 = 50;
 
 /// Milliseconds by which the timer of a runtime may be ahead of its clock.
 pub(crate) const NEAR: u32 = 2;
@@ -74,12 +74,12 @@ impl Driver {
     /// read first.
     pub(crate) fn may_judge(&mut self, now: Instant) -> bool {
         let Some(armed) = self.armed else { return true };
-        if self.thaws && armed.left(now) > NEAR {
+        if self.reads_first && armed.left(now) > NEAR {
             return false;
         }
         self.armed = None;
-        self.thaws = !self.thaws && armed.is_past_by(now, FROZEN);
-        !self.thaws
+        self.reads_first = !self.reads_first && armed.is_past_by(now, FROZEN);
+        !self.reads_first
     }
 
     /// The callbacks' task has to look again.

@@ -41,7 +41,7 @@ mod heap {
         /// The program has subscribed to something itself, too.
         subscribes: bool,
         /// When nobody has taken a message for too long, since nothing more is read for want of room.
-        jam: Option<Deadline>,
+        untaken_until: Option<Deadline>,
         discarded: Discarded,
         /// The program's requests to other clients, once there was one.
         pub(crate) responses: Option<Box<Responses>>,
@@ -128,7 +128,7 @@ mod heap {
         }
 
         pub(crate) fn go_down(&mut self, waiters: &mut Waiters) {
-            self.jam = None;
+            self.untaken_until = None;
             if let Some(receivers) = &mut self.receivers {
                 receivers.go_down();
                 waiters.wake_all(Wait::Received);
@@ -158,26 +158,26 @@ mod heap {
             now: Instant,
         ) {
             // It may look again for other reasons: that makes no room.
-            if is_full && self.receivers.is_some() && (has_read || self.jam.is_none()) {
+            if is_full && self.receivers.is_some() && (has_read || self.untaken_until.is_none()) {
                 let time = core.config().response_time;
-                self.jam = (time != 0).then(|| Deadline::after(now, time));
+                self.untaken_until = (time != 0).then(|| Deadline::after(now, time));
             }
         }
 
         /// Somebody has taken one.
         #[inline]
         pub(crate) fn note_taken(&mut self) {
-            self.jam = None;
+            self.untaken_until = None;
         }
 
         /// The milliseconds until somebody has to have taken a message, or `NEVER`.
         pub(crate) fn time_left(&self, now: Instant) -> u32 {
-            self.jam.map_or(NEVER, |until| until.left(now))
+            self.untaken_until.map_or(NEVER, |until| until.left(now))
         }
 
         /// If nobody has, and somebody waits for a message that may lie behind, reading goes on: true
         /// then.
-        pub(crate) fn read_past_jam(
+        pub(crate) fn read_past_untaken(
             &mut self,
             core: &mut client::Client<'static>,
             waiters: &Waiters,
@@ -186,13 +186,13 @@ mod heap {
             if self.time_left(now) != 0 {
                 return false;
             }
-            self.jam = None;
+            self.untaken_until = None;
             let waits = waiters.waits(Wait::Received) || waiters.waits(Wait::Message);
-            let is_jammed = waits && core.is_full();
-            if is_jammed {
-                core.read_past_jam();
+            let is_blocked = waits && core.is_full();
+            if is_blocked {
+                core.read_past_untaken();
             }
-            is_jammed
+            is_blocked
         }
 
         /// It is dropped when the lock is free.
@@ -311,7 +311,7 @@ mod lent {
         }
 
         #[inline]
-        pub(crate) fn read_past_jam(
+        pub(crate) fn read_past_untaken(
             &mut self,
             _: &mut client::Client<'static>,
             _: &Waiters,

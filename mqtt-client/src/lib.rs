@@ -36,6 +36,7 @@ macro_rules! opaque {
 }
 
 // Each imports from those below it only.
+mod above;
 mod acknowledgement;
 mod assigned;
 mod authenticate;
@@ -66,6 +67,7 @@ mod property_list;
 mod publish;
 #[cfg(feature = "alloc")]
 mod publish_owned;
+mod queues;
 mod read;
 mod reauthenticate;
 mod receive;
@@ -74,6 +76,8 @@ mod reconnect;
 mod reconnecting;
 mod redirection;
 mod request;
+#[cfg(feature = "alloc")]
+mod request_error;
 #[cfg(feature = "alloc")]
 mod request_response;
 mod respond;
@@ -86,6 +90,7 @@ mod say_more;
 mod serial_link;
 mod server;
 mod servers;
+mod settings;
 mod state;
 mod step;
 mod stream_out;
@@ -102,7 +107,7 @@ mod words;
 pub use acknowledgement::Acknowledgement;
 pub use authentication::{Authenticator, Reply, Stage};
 pub use client::{Client, WeakClient};
-pub use config::{Config, Overflow, WhileDown};
+pub use config::{Config, Overflow};
 pub use connect::Connecting;
 pub use credentials::Credentials;
 pub use disconnect::Disconnect;
@@ -133,18 +138,20 @@ pub use publish::{Publish, Receipt, Sending};
 pub use publish_owned::OwnedPublish;
 pub use read::ReadMemory;
 pub use reauthenticate::AuthenticateError;
-pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, TooSmall};
+pub use receive::{Acknowledge, MessageRef, MessageStream, Queue, Respond, TooSmall};
 pub use receive::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
 pub use reconfigure::Reconfigure;
 pub use reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason};
 #[cfg(feature = "alloc")]
-pub use request_response::{Request, RequestError};
-pub use respond::Respond;
+pub use request_error::RequestError;
+#[cfg(feature = "alloc")]
+pub use request_response::Request;
 pub use runner::Runner;
 pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
 pub use serial_link::{AlwaysOpen, Dial, SerialLink, SerialLinkWrite};
+pub use settings::WhileDown;
 pub use state::State;
 pub use stream_out::{OpenStream, PublishStream};
 pub use subscribe::{Subscribe, Unsubscribe};

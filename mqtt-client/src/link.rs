@@ -4,11 +4,11 @@ use mqtt_as_proto::client::Event;
 use mqtt_as_proto::{ReasonCode, Storage};
 
 use crate::assigned::Assigned;
-use crate::config::Settings;
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
 use crate::held::Text;
+use crate::settings::Settings;
 use crate::subscriptions::Subscribed;
 use crate::waiters::Slot;
 
@@ -66,14 +66,14 @@ pub(crate) struct Retry {
     /// What the last connect of the program wanted, and whether it is to be answered yet.
     pub(crate) clean: bool,
     pub(crate) is_first: bool,
-    /// The link has come up since something was read.
-    pub(crate) is_fresh: bool,
     /// Redirections since the last stable link.
     pub(crate) redirections: u8,
     /// The server that is tried, counted from the one of the settings, and how many failed before it
     /// in this round.
     pub(crate) server: u16,
     pub(crate) tried: u16,
+    /// How often the link had come up when something was last read.
+    pub(crate) ups: u32,
     /// Attempts since the link was last up.
     pub(crate) attempts: u32,
     /// The last delay, without chance; 0 for none.
@@ -183,9 +183,6 @@ impl Link {
         self.session = session;
         self.session.expires_at_once = warning;
         (self.is_up, self.is_news, self.is_replaced) = (true, true, false);
-        if let Some(retry) = &mut self.retry {
-            retry.is_fresh = true;
-        }
         self.ups = self.ups.wrapping_add(1);
     }
 }

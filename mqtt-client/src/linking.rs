@@ -29,7 +29,7 @@ impl State {
         self.link.connecting = Some(slot);
         self.link.wanted = Some(clean);
         self.link.disconnected = false;
-        if let Some(retries) = self.retries {
+        if let Some(retries) = self.settings.retries {
             (retries.begin)(self, clean);
         }
         self.waiters.wake_all(Wait::Down); // Disconnects that wait: this takes their place.
@@ -68,13 +68,11 @@ impl State {
             }
             error => error,
         };
-        let goes_on = self.retries.is_some_and(|retries| (retries.failed)(self, &error));
         let old = self.link.failure.replace(error);
         self.kept.discard_failure(old);
-        if goes_on {
-            return;
+        if !self.settings.retries.is_some_and(|retries| (retries.failed)(self)) {
+            self.finish_connect(Outcome::Failed);
         }
-        self.finish_connect(Outcome::Failed);
     }
 
     /// The program wants no connection any more.
@@ -128,7 +126,8 @@ impl State {
         if self.handles == 0 {
             return None;
         }
-        let clean = wanted.or(prepared.then_some(false)).or_else(|| (self.retries?.due)(self))?;
+        let clean =
+            wanted.or(prepared.then_some(false)).or_else(|| (self.settings.retries?.due)(self))?;
         self.link.linger = None;
         self.link.preparing = self.needs_clean_session_first(clean);
         self.link.busy = true;
@@ -328,7 +327,7 @@ impl State {
             self.waiters.wake_all(wait);
         }
         self.core.release_memory();
-        if let Some(retries) = self.retries
+        if let Some(retries) = self.settings.retries
             && is_lost
             && self.link.wanted.is_none()
         {

@@ -61,6 +61,7 @@ impl Sizes {
         },
     };
     pub(crate) const CHECK: Fit = |memory, sizes, core| {
+        core.check_numbers()?;
         memory.limit(sizes, core)?;
         memory.adapt(sizes, core);
         memory.check(core)

@@ -6,13 +6,12 @@ use embassy_futures::select::{Either, select};
 use mqtt_as_proto::ReasonCode;
 use mqtt_as_proto::client::OperationError;
 
-use crate::authenticate::Locked;
 use crate::authentication::{Authentication, Stage};
 use crate::call::Done;
 use crate::client::Client;
 use crate::error::{CLOSED, DownReason, NO_WAITER, NOT_CONNECTED, STREAM_OPEN};
-use crate::runtime::{Runtime, ask};
-use crate::state::{State, Wire};
+use crate::runtime::{Lent, Locked, Runtime, ask};
+use crate::state::State;
 use crate::waiters::Wait;
 
 mqtt_as_proto::reasons! {
@@ -85,7 +84,7 @@ impl<R: Runtime> Client<R> {
     pub async fn reauthenticate(&self) -> Result<(), AuthenticateError> {
         let begun = ask(&*self.shared, State::begin_again);
         let own = begun.unwrap_or(Err(AuthenticateError::Closed))?;
-        let Begun { round, ends, time } = own.begin_again(&Locked::<R>(&self.shared))?;
+        let Begun { round, ends, time } = own.begin_again(&Lent(&*self.shared))?;
         let ended = move |state: &mut State| {
             if state.closed {
                 return Some(Done::CLOSED);
@@ -124,10 +123,10 @@ struct Begun {
 }
 
 impl Authentication {
-    fn begin_again(&self, wire: &dyn Wire) -> Result<Begun, AuthenticateError> {
+    fn begin_again(&self, lock: &dyn Locked) -> Result<Begun, AuthenticateError> {
         let mut begun = Err(OperationError::NotConnected);
-        let goes_on = self.step(wire, Stage::Again, &mut |data| {
-            wire.with(&mut |state| {
+        let goes_on = self.step(lock, Stage::Again, &mut |data| {
+            lock.with(&mut |state| {
                 let said = state.say_auth(ReasonCode::RE_AUTHENTICATE, data);
                 begun = said.map(|()| Begun {
                     round: state.core.re_authentications(),
@@ -136,7 +135,7 @@ impl Authentication {
                 });
             });
         });
-        wire.with(&mut |state| {
+        lock.with(&mut |state| {
             if let Some(own) = &mut state.settings.authentication {
                 own.begins = false;
             }

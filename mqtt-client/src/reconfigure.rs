@@ -4,7 +4,6 @@ use core::mem::swap;
 use core::time::Duration;
 
 use crate::client::Client;
-use crate::config::Settings;
 use crate::held::{Binary, Text};
 use crate::link::Said;
 use crate::options::{options, whole_seconds};
@@ -12,6 +11,7 @@ use crate::property_list::PropertyList;
 use crate::redirection::go_home;
 use crate::runtime::Runtime;
 use crate::server::take_apart;
+use crate::settings::Settings;
 use crate::will::Will;
 
 impl<R: Runtime> Client<R> {

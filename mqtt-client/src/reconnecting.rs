@@ -2,16 +2,18 @@
 
 use mqtt_as_proto::{Instant, Version};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
-use crate::error::{ConnectError, DownReason};
+use crate::error::DownReason;
 use crate::link::{Retry, Said};
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
 use crate::retries::Retries;
-use crate::state::{State, Wire};
+use crate::runtime::Locked;
+use crate::settings::Settings;
+use crate::state::State;
 use crate::subscriptions;
 
 impl Config {
@@ -27,7 +29,7 @@ impl Config {
     /// ```
     pub fn reconnect(mut self, policy: impl Into<ReconnectPolicy>) -> Self {
         self.kept.policy = Some(policy.into().0);
-        self.retries = Some(&RETRIES);
+        self.kept.retries = Some(&RETRIES);
         self
     }
 }
@@ -46,9 +48,9 @@ fn policy(settings: &Settings) -> Option<&Reconnect> {
 }
 
 /// Asks the program what CONNECT says.
-fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
+fn prepare_attempt(lock: &dyn Locked, seed: u32) -> Option<Asking> {
     let (mut renew, mut asking) = (None, None);
-    wire.with(&mut |state| {
+    lock.with(&mut |state| {
         let retry = state.link.retry();
         retry.sow(seed, state.settings.client_id.as_str());
         retry.said = Said::default();
@@ -61,9 +63,9 @@ fn prepare_attempt(wire: &dyn Wire, seed: u32) -> Option<Asking> {
     if asking.is_none()
         && let Some((renew, mut credentials)) = renew
     {
-        wire.call(&mut || renew(&mut credentials));
+        lock.call(&mut || renew(&mut credentials));
         let mut fresh = Some(credentials);
-        wire.with(&mut |state| {
+        lock.with(&mut |state| {
             if let Some(fresh) = fresh.take() {
                 fresh.set(&mut state.settings, state.link.retry().said);
             }
@@ -108,7 +110,8 @@ impl State {
 
     /// The link may have come up, and there may be room to subscribe again.
     fn retry_after_read(&mut self) {
-        if core::mem::take(&mut self.link.retry().is_fresh) {
+        let ups = self.link.ups;
+        if core::mem::replace(&mut self.link.retry().ups, ups) != ups {
             self.retry_came_up();
         }
         let Self { core, link, .. } = self;
@@ -145,9 +148,10 @@ impl State {
     }
 
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
-    fn retry_failed(&mut self, error: &ConnectError) -> bool {
+    fn retry_failed(&mut self) -> bool {
+        let Some(error) = self.link.failure.clone() else { return false };
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
-        self.retry(RetryReason::Failed(error.clone())) && waits
+        self.retry(RetryReason::Failed(error)) && waits
     }
 
     /// Decides on the next attempt. Whether there will be one.

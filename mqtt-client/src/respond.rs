@@ -1,19 +1,13 @@
 //! Answering another client (4.10).
 
+use mqtt_as_proto::TopicError;
 use mqtt_as_proto::client::Message;
-use mqtt_as_proto::{Properties, QoS, TopicError};
 
 use crate::client::Client;
 use crate::payload::Payload;
 use crate::publish::Publish;
+use crate::receive::Respond;
 use crate::runtime::Runtime;
-
-/// A received message that can be answered.
-pub trait Respond {
-    /// What an answer needs of it.
-    #[doc(hidden)]
-    fn asks(&self) -> (Properties<'_>, QoS);
-}
 
 impl<R: Runtime> Client<R> {
     /// Answers a request of another client, 5.0 only: publishes to its Response Topic, with its

@@ -3,23 +3,8 @@
 
 use core::fmt;
 
-use crate::error::ConnectError;
+use crate::above::{Above, Ours};
 use crate::held::Held;
-
-/// Names what settings carry pointers to, and do not know: it is built on them.
-pub(crate) trait Above {
-    /// The shared state.
-    type State;
-    /// What the driver lends while the state is not locked.
-    type Wire<'w>: ?Sized;
-    /// Credentials that are on their way.
-    type Asking;
-    /// A policy.
-    type Policy: 'static;
-}
-
-/// Those of this crate.
-pub(crate) enum Ours {}
 
 type State = <Ours as Above>::State;
 type Asking = <Ours as Above>::Asking;
@@ -38,13 +23,13 @@ pub(crate) struct Retries {
     pub(crate) after_read: fn(&mut State),
     /// A link that was up is gone, for the reason that was told.
     pub(crate) lost: fn(&mut State),
-    /// An attempt failed. True if the call that waits for the connection goes on waiting.
-    pub(crate) failed: fn(&mut State, &ConnectError) -> bool,
+    /// An attempt failed, as the link says. True if the call that waits for the connection goes on waiting.
+    pub(crate) failed: fn(&mut State) -> bool,
 }
 
 /// An attempt begins: asks the program, while the state is not locked, what it says in CONNECT. The
 /// number is as good as random. What takes time is the driver's to await.
-pub(crate) type Prepare = fn(&<Ours as Above>::Wire<'_>, u32) -> Option<Asking>;
+pub(crate) type Prepare = fn(&<Ours as Above>::Locked<'_>, u32) -> Option<Asking>;
 
 impl fmt::Debug for Retries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

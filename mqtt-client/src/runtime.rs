@@ -8,11 +8,11 @@ use core::task::{Context, Poll};
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_proto::Instant;
 
+use crate::above::{Above, Ours};
 use crate::credentials::Asking;
 use crate::error::{ConnectError, TransportError};
 use crate::reconnect::Reconnect;
-use crate::retries::{Above, Ours};
-use crate::state::{State, Wire};
+use crate::state::State;
 
 /// A runtime: everything that the client does not bring itself.
 ///
@@ -153,10 +153,35 @@ fn do_chores(lock: &dyn Lock) {
     }
 }
 
+/// A lock that is lent where its kind is not known. It is not the lock's own vtable, in which its drop
+/// would be linked.
+pub(crate) trait Locked {
+    /// Does something with the state, and afterwards what is done when the lock is free.
+    fn with(&self, f: &mut dyn FnMut(&mut State));
+}
+
+/// The lock of a client.
+pub(crate) struct Lent<'l, L: Lock>(pub(crate) &'l L);
+
+impl<L: Lock> Locked for Lent<'_, L> {
+    fn with(&self, f: &mut dyn FnMut(&mut State)) {
+        with_state(self.0, f);
+    }
+}
+
+impl dyn Locked + '_ {
+    /// Calls what is the program's, whose panic is its own: false then.
+    pub(crate) fn call(&self, f: &mut dyn FnMut()) -> bool {
+        let mut guard = None;
+        self.with(&mut |state| guard = Some(state.guard));
+        guard.is_some_and(|guard| guard(f))
+    }
+}
+
 /// What the settings do not know by name.
 impl Above for Ours {
     type State = State;
-    type Wire<'w> = dyn Wire + 'w;
+    type Locked<'l> = dyn Locked + 'l;
     type Asking = Asking;
     type Policy = Reconnect;
 }

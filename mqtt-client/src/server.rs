@@ -1,6 +1,5 @@
 //! The name of the server, taken apart: host, port, and what is none of both.
 
-use crate::config::Settings;
 use crate::error::ConfigError;
 use crate::held::Text;
 
@@ -10,17 +9,6 @@ struct Parts {
     begin: usize,
     end: usize,
     port: Option<u16>,
-}
-
-impl Settings {
-    /// Takes the name of the server apart when the client is made.
-    pub(crate) fn take_apart(&mut self) -> Result<(), NoHost> {
-        self.takes_host = true;
-        let mut port = Some(self.port).filter(|port| *port != 0);
-        take_apart(&mut self.server, &mut port)?;
-        self.port = port.unwrap_or(0);
-        Ok(())
-    }
 }
 
 /// Takes the name of a server apart: `host`, `host:port`, an address, an IPv6 address in brackets

@@ -5,16 +5,15 @@ use core::task::Waker;
 use mqtt_as_proto::client::{self, Consumer, Event, Preview, Tag};
 use mqtt_as_proto::{Instant, PacketId, Shared, Storage};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::deadline::{Deadline, LONGEST, NEVER};
 use crate::driver::{Driver, News};
 use crate::event::Session;
 use crate::keep::{Discarded, Kept};
 use crate::lane::{Lane, LinkEvent};
 use crate::link::Link;
-use crate::read::ReadMemory;
-use crate::receive::Queues;
-use crate::retries::Retries;
+use crate::queues::Queues;
+use crate::settings::Settings;
 use crate::waiters::{Freed, Outcome, Slot, Time, Wait, Waiter, Waiters};
 
 /// The shared state. Opaque: a runtime's lock guards it.
@@ -26,7 +25,6 @@ pub struct State {
     pub(crate) link: Link,
     pub(crate) lane: Lane,
     pub(crate) settings: Settings,
-    pub(crate) authenticating: Option<&'static Authenticating>,
     pub(crate) counts: Counts,
     /// What only a client with a heap keeps.
     pub(crate) kept: Kept,
@@ -38,32 +36,8 @@ pub struct State {
     pub(crate) closed: bool,
     /// The time of the driver's last turn.
     pub(crate) now: Instant,
-    /// What reconnects: there is something where there is a policy, so that others do not link it.
-    pub(crate) retries: Option<&'static Retries>,
     clock: fn() -> Instant,
-    guard: Guard,
-}
-
-/// What is done with a method of authentication: through pointers, so that a program without one
-/// links nothing of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Authenticating {
-    /// How many of the packets that were read the core deals with at once, of so many: none if the
-    /// program sees the first one before.
-    pub(crate) packets: fn(&State, &mut ReadMemory, usize) -> usize,
-    /// Has the program begin, and says CONNECT. Whether that is out.
-    pub(crate) begin: fn(&dyn Wire, clean: bool) -> bool,
-    /// Shows it the first packet, and says what it answers.
-    pub(crate) show: fn(&dyn Wire, &ReadMemory),
-}
-
-/// What the driver lends for that: the lock is free.
-pub(crate) trait Wire {
-    /// Calls what is the program's, whose panic is its own: false then.
-    fn call(&self, f: &mut dyn FnMut()) -> bool;
-
-    /// Does something with the state, and afterwards what is done when the lock is free.
-    fn with(&self, f: &mut dyn FnMut(&mut State));
+    pub(crate) guard: Guard,
 }
 
 /// What is counted here; the core counts the rest.
@@ -105,14 +79,12 @@ impl State {
             link: Link::new(client_id),
             lane: Lane::new(link_events),
             settings: config.kept,
-            authenticating: config.authenticating.and_then(|hooks| hooks.downcast_ref()),
             counts: Counts::default(),
             kept: Kept::default(),
             handles: 1,
             queues: Queues::default(),
             closed: false,
             now: Instant::default(),
-            retries: config.retries,
             clock,
             guard,
         }

@@ -6,9 +6,9 @@ use core::task::{Poll, Waker};
 use mqtt_as_proto::QoS;
 use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
 
-use crate::config::WhileDown;
 use crate::error::ConnectError;
 use crate::request::{Done, Patience};
+use crate::settings::WhileDown;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 

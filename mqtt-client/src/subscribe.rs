@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::client::{Fate, OperationError, Published, Tag};
 use mqtt_as_proto::packet::{RetainHandling, Subscription, SubscriptionOptions};
-use mqtt_as_proto::{EncodeError, PacketId, Properties, QoS, TopicError, TopicFilter};
+use mqtt_as_proto::{EncodeError, Properties, QoS, TopicError, TopicFilter};
 
 use crate::call::{Call, Done, Operation};
 use crate::client::Client;
@@ -190,8 +190,9 @@ impl Operation for Asked<'_> {
             Err(error) => return Poll::Ready(Done::Mistaken(error)),
         };
         let subscription = Subscription { filter, options: self.options };
-        let ask = |state: &mut State, tag| state.subscribe(&[subscription], self.properties, tag);
-        state.ask_server(slot, waker, &ask)
+        let mut ask =
+            |state: &mut State, tag| state.subscribe(&[subscription], self.properties, tag);
+        state.request(slot, waker, &mut ask)
     }
 }
 
@@ -242,16 +243,13 @@ impl Operation for Leaving<'_> {
             Ok(filter) => filter,
             Err(error) => return Poll::Ready(Done::Mistaken(error)),
         };
-        let ask = |state: &mut State, tag| state.unsubscribe(&[filter], self.properties, tag);
-        state.ask_server(slot, waker, &ask)
+        let mut ask = |state: &mut State, tag| state.unsubscribe(&[filter], self.properties, tag);
+        state.request(slot, waker, &mut ask)
     }
 }
 
 opaque!(Subscribe, '_, '_);
 opaque!(Unsubscribe, '_, '_);
-
-/// Asks the core for something that the server answers.
-type Ask<'a> = &'a dyn Fn(&mut State, Tag) -> Result<PacketId, OperationError>;
 
 impl State {
     /// Every SUBSCRIBE of the program passes here: what the server grants may have to be restored.
@@ -260,11 +258,11 @@ impl State {
         subscriptions: &[Subscription<'_>],
         properties: Properties<'_>,
         tag: Tag,
-    ) -> Result<PacketId, OperationError> {
+    ) -> Result<Published, OperationError> {
         let id = self.core.subscribe(subscriptions, properties, tag)?;
         self.kept.note_subscribing();
         self.link.subscribed.ask(subscriptions, &properties, tag);
-        Ok(id)
+        Ok(Published::Pending(id))
     }
 
     /// And so does every UNSUBSCRIBE.
@@ -273,20 +271,16 @@ impl State {
         filters: &[TopicFilter<'_>],
         properties: Properties<'_>,
         tag: Tag,
-    ) -> Result<PacketId, OperationError> {
+    ) -> Result<Published, OperationError> {
         let id = self.core.unsubscribe(filters, properties, tag)?;
         self.link.subscribed.forget(filters);
         self.kept.note_unsubscribing(filters);
-        Ok(id)
-    }
-
-    fn ask_server(&mut self, slot: &mut Option<Slot>, waker: &Waker, ask: Ask<'_>) -> Poll<Done> {
-        self.request(slot, waker, &mut |state, tag| ask(state, tag).map(Published::Pending))
+        Ok(Published::Pending(id))
     }
 }
 
 /// A request for several filters, and its answer.
-struct Requesting<'c, L: Lock, F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin>(
+struct Requesting<'c, L: Lock, F: Fn(&mut State, Tag) -> Result<Published, OperationError> + Unpin>(
     Call<'c, L, Asking<F>>,
 );
 
@@ -296,16 +290,16 @@ struct Asking<F> {
 
 impl<F> Operation for Asking<F>
 where
-    F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin,
+    F: Fn(&mut State, Tag) -> Result<Published, OperationError> + Unpin,
 {
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
-        state.ask_server(slot, waker, &self.ask)
+        state.request(slot, waker, &mut &self.ask)
     }
 }
 
 impl<L: Lock, F> Future for Requesting<'_, L, F>
 where
-    F: Fn(&mut State, Tag) -> Result<PacketId, OperationError> + Unpin,
+    F: Fn(&mut State, Tag) -> Result<Published, OperationError> + Unpin,
 {
     type Output = Result<Granted, SubscribeError>;
 

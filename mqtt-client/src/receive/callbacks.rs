@@ -6,13 +6,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
-use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use mqtt_as_proto::AckToken;
 
 use super::Message;
-use super::handled::{HandlerCalls, NewHandler};
+use super::callback::{Callback, CallbackFuture};
+use super::handler_calls::{HandlerCalls, NewHandler};
 use super::listen::{self, On};
 use super::message::Acknowledge;
 use crate::client::Client;
@@ -115,12 +115,6 @@ pub trait Start: Runtime<Listeners = Registered> {
     /// Returns what opens transports.
     fn connector() -> Self::Connect;
 }
-
-/// What a callback returns, boxed.
-pub type CallbackFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A callback, boxed.
-pub type Callback<A> = Arc<dyn Fn(A) -> CallbackFuture + Send + Sync>;
 
 /// Names a callback, for [`Client::unset_cb`](crate::Client::unset_cb).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -60,14 +60,6 @@ impl State {
     }
 }
 
-/// The handles of the queue.
-#[derive(Debug, Default)]
-pub(crate) struct Queues {
-    alive: u16,
-    /// The last one was dropped, and the callbacks do not know yet.
-    is_left: bool,
-}
-
 /// Milliseconds for which callbacks wait for a queue that nobody has: somebody may ask for it again.
 const PATIENCE: u64 = 10_000;
 

@@ -5,7 +5,6 @@ use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::Publish;
 use mqtt_as_proto::{Properties, QoS, Version};
 
-use crate::respond::Respond;
 #[cfg(feature = "alloc")]
 pub use owned::Message;
 
@@ -94,6 +93,13 @@ impl Acknowledge for MessageRef<'_> {
     fn token(&self) -> Option<AckToken> {
         self.token
     }
+}
+
+/// A received message that can be answered.
+pub trait Respond {
+    /// What an answer needs of it.
+    #[doc(hidden)]
+    fn asks(&self) -> (Properties<'_>, QoS);
 }
 
 impl Respond for MessageRef<'_> {

@@ -1,11 +1,15 @@
 //! What comes: the queue of received messages, messages read as streams, and callbacks.
 
 #[cfg(feature = "alloc")]
+mod callback;
+#[cfg(feature = "alloc")]
 mod callbacks;
 #[cfg(feature = "alloc")]
 mod dispatch;
 #[cfg(feature = "alloc")]
 mod handled;
+#[cfg(feature = "alloc")]
+mod handler_calls;
 mod handlers;
 mod listen;
 mod message;
@@ -33,20 +37,20 @@ use crate::waiters::Wait;
 use take::{Parked, Taking};
 
 #[cfg(feature = "alloc")]
+pub use callback::{Callback, CallbackFuture};
+#[cfg(feature = "alloc")]
 pub use callbacks::{
-    Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, NewTask, Registered,
-    Start, WithData,
+    Binding, CallbackId, Callbacks, EventKind, NewTask, Registered, Start, WithData,
 };
 #[cfg(feature = "alloc")]
 pub use handled::Subscription;
-pub(crate) use listen::Queues;
 
 pub use handlers::{
     HandledEvent, Handler, HandlerId, HandlerMemory, HandlerTable, Handlers, Handling, LentHandlers,
 };
 #[cfg(feature = "alloc")]
 pub use message::Message;
-pub use message::{Acknowledge, MessageRef};
+pub use message::{Acknowledge, MessageRef, Respond};
 #[cfg(feature = "alloc")]
 pub use receiver::Receiver;
 pub use stream::MessageStream;

@@ -16,14 +16,13 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
-use crate::authenticate::Locked;
-use crate::config::Settings;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::retries::Prepare;
-use crate::runtime::{Connect, Lock, Runtime, Server, guard, with_state};
-use crate::state::{State, Wire};
+use crate::runtime::{Connect, Lent, Lock, Runtime, Server, guard, with_state};
+use crate::settings::Settings;
+use crate::state::State;
 use crate::trace::{Trace, note};
 use asking::await_credentials;
 use reading::read_loop;
@@ -67,19 +66,19 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         let Some((clean, opened)) = open::<R, C>(lock, &mut self.connect, trace).await else {
             return false;
         };
-        let (opened, mut failure) = match opened {
-            Ok(halves) => (Some(halves), None),
-            Err(error) => (None, Some(error)),
+        let (mut read, mut write) = match opened {
+            Ok(halves) if is_open(lock, clean, trace) => halves,
+            Ok(_) => return true,
+            Err(error) => {
+                fail(lock, error, trace);
+                return true;
+            }
         };
-        if !is_open(lock, &Locked::<R>(lock), clean, &mut failure, trace) {
-            return true;
-        }
-        let Some((mut read, mut write)) = opened else { return true };
         let (turn, mut end) = (Turn::new(), DownReason::Closed);
         {
             let (packets, memory) = (R::PACKETS_PER_LOCK, &mut self.read);
             let mut writer = Writer::new(&mut self.out, &turn, guard::<R>);
-            let reading = read_loop::<R, C>(lock, packets, &mut read, memory, &turn);
+            let reading = read_loop::<R::Lock, C>(lock, packets, &mut read, memory, &turn);
             let writing = write_loop::<R::Lock, C>(lock, &mut write, &mut writer);
             let (mut reading, mut writing) = (pin!(reading), pin!(writing));
             watch::<R>(|is_late, cx| {
@@ -94,9 +93,8 @@ impl<R: Runtime, C: Connect> Runner<R, C> {
         // Each pass lets one payload go at least, whose drop may panic.
         while !R::catch(|| self.out.clear()) {}
         self.out.release();
-        let mut end = Some(end);
         with_state(lock, |state| {
-            state.end(end.take().unwrap_or(DownReason::Closed));
+            state.end(core::mem::replace(&mut end, DownReason::Closed));
             note!(trace, state);
         });
         trace.tell();
@@ -118,7 +116,7 @@ async fn open<'c, R: Runtime, C: Connect>(
     let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
     let Wish { server, port, timeout, clean, prepare } = wish.as_ref()?;
     if let Some(prepare) = prepare
-        && let Some(asking) = prepare(&Locked::<R>(lock), R::random())
+        && let Some(asking) = prepare(&Lent(lock), R::random())
         && let Err(error) = await_credentials::<R>(lock, asking).await
     {
         return Some((*clean, Err(error)));
@@ -130,23 +128,29 @@ async fn open<'c, R: Runtime, C: Connect>(
     Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
 }
 
-/// A transport was opened, or not: CONNECT goes out. Whether all that is so.
-fn is_open(
-    lock: &dyn Lock,
-    wire: &dyn Wire,
-    clean: bool,
-    failure: &mut Option<ConnectError>,
-    trace: &mut Trace,
-) -> bool {
+/// A transport was opened: CONNECT goes out. Whether that is so.
+fn is_open<L: Lock>(lock: &L, clean: bool, trace: &mut Trace) -> bool {
     let (mut is_open, mut hooks) = (false, None);
     with_state(lock, |state| {
-        hooks = state.authenticating.filter(|_| failure.is_none());
-        is_open = hooks.is_none() && state.open_or_fail(clean, None, failure.take());
+        hooks = state.settings.authenticating;
+        is_open = hooks.is_none() && state.open_or_fail(clean, None);
         note!(trace, state);
     });
-    is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(wire, clean));
+    is_open = hooks.map_or(is_open, |hooks| (hooks.begin)(&Lent(lock), clean));
     trace.tell();
     is_open
+}
+
+/// No transport was opened.
+fn fail(lock: &dyn Lock, error: ConnectError, trace: &mut Trace) {
+    let mut error = Some(error);
+    with_state(lock, |state| {
+        if let Some(error) = error.take() {
+            state.fail(error);
+        }
+        note!(trace, state);
+    });
+    trace.tell();
 }
 
 /// Looks, with whether it is time to do so, until that is over; between the looks it waits.
@@ -227,16 +231,11 @@ struct Wish {
 }
 
 impl State {
-    /// Whether CONNECT goes out, with that data. It does not if there is a failure already.
-    pub(crate) fn open_or_fail(
-        &mut self,
-        clean: bool,
-        data: Option<&[u8]>,
-        failure: Option<ConnectError>,
-    ) -> bool {
-        let error = failure.or_else(|| self.open(clean, data).err());
-        let is_open = error.is_none();
-        if let Some(error) = error {
+    /// Whether CONNECT goes out, with that data.
+    pub(crate) fn open_or_fail(&mut self, clean: bool, data: Option<&[u8]>) -> bool {
+        let opened = self.open(clean, data);
+        let is_open = opened.is_ok();
+        if let Err(error) = opened {
             self.fail(error);
         }
         is_open
@@ -247,7 +246,7 @@ impl State {
         if let Some(clean) = self.take_wanted() {
             let Settings { server, port, .. } = &self.settings;
             let timeout = self.core.config().connect_timeout;
-            let prepare = self.retries.map(|retries| retries.prepare);
+            let prepare = self.settings.retries.map(|retries| retries.prepare);
             *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean, prepare });
         }
         wish.is_some() || self.handles == 0
@@ -269,7 +268,7 @@ impl State {
         if is_late {
             self.driver.armed = None;
         }
-        self.driver.thaws = false; // There is nothing to read.
+        self.driver.reads_first = false; // There is nothing to read.
         let now = self.exact_time();
         self.expire(now);
         let pending = self.core.pending();

@@ -4,16 +4,16 @@ use embedded_io_async::Read;
 use mqtt_as_proto::client::{Handled, Stop};
 
 use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
-use crate::authenticate::Locked;
+use crate::authentication::Authenticating;
 use crate::error::DownReason;
 use crate::read::ReadMemory;
-use crate::runtime::{Connect, Lock, Runtime, with_state};
-use crate::state::{Authenticating, State, Wire};
+use crate::runtime::{Connect, Lent, Lock, with_state};
+use crate::state::State;
 use large::read_more;
 
 /// Reads, and gives whole packets to the core.
-pub(super) async fn read_loop<R: Runtime, C: Connect>(
-    lock: &R::Lock,
+pub(super) async fn read_loop<L: Lock, C: Connect>(
+    lock: &L,
     packets: usize,
     read: &mut C::Read<'_>,
     memory: &mut ReadMemory,
@@ -24,7 +24,7 @@ pub(super) async fn read_loop<R: Runtime, C: Connect>(
         if !is_stopped && let Err(end) = read_more::<C>(read, memory).await {
             return end;
         }
-        match take(lock, &Locked::<R>(lock), memory, packets, turn) {
+        match take(lock, memory, packets, turn) {
             Ok(stopped) => is_stopped = stopped,
             Err(end) => return end,
         }
@@ -121,9 +121,8 @@ enum Took {
 
 /// Gives what was read to the core. Whether it takes no more for now.
 #[inline(never)]
-fn take(
-    lock: &dyn Lock,
-    wire: &dyn Wire,
+fn take<L: Lock>(
+    lock: &L,
     memory: &mut ReadMemory,
     packets: usize,
     turn: &Turn,
@@ -142,7 +141,7 @@ fn take(
         match took {
             Took::End(end) => return Err(end),
             Took::Shows(hooks) => {
-                (hooks.show)(wire, memory);
+                (hooks.show)(&Lent(lock), memory);
                 seen = true;
             }
             Took::More => seen = false,
@@ -162,7 +161,7 @@ fn take(
 impl State {
     fn take_read(&mut self, memory: &mut ReadMemory, mut packets: usize, seen: bool) -> Took {
         let now = self.exact_time();
-        if let Some(hooks) = self.authenticating {
+        if let Some(hooks) = self.settings.authenticating {
             packets = if seen { 1 } else { (hooks.packets)(self, memory, packets) };
             if packets == 0 {
                 return Took::Shows(hooks);
@@ -170,7 +169,7 @@ impl State {
         }
         let (core, mut told) = self.split();
         let handled = memory.handle(core, packets, now, &mut told.tell());
-        if let Some(retries) = self.retries {
+        if let Some(retries) = self.settings.retries {
             (retries.after_read)(self);
         }
         if self.link.prepared {

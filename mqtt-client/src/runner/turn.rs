@@ -9,7 +9,7 @@ use mqtt_as_proto::Instant;
 use mqtt_as_proto::client::ConnectionError;
 
 use crate::deadline::{Deadline, NEVER};
-use crate::driver::{NEAR, News, THAW};
+use crate::driver::{NEAR, News, READ_FIRST};
 use crate::error::DownReason;
 use crate::runtime::{Lock, with_state};
 use crate::state::State;
@@ -203,7 +203,7 @@ impl State {
             return self.watch_link(now);
         }
         self.expire(now);
-        if self.kept.read_past_jam(&mut self.core, &self.waiters, now) {
+        if self.kept.read_past_untaken(&mut self.core, &self.waiters, now) {
             self.driver.notify(News::READ);
         }
         let pinged = self.core.awaits_pong();
@@ -271,9 +271,9 @@ impl State {
     /// The moment at which the driver has to look at the time, if that is earlier than it would.
     pub(super) fn arm(&mut self) -> Option<Instant> {
         let now = self.now;
-        let left = match (self.driver.thaws, self.driver.armed) {
+        let left = match (self.driver.reads_first, self.driver.armed) {
             (false, _) => self.time_left(),
-            (true, None) => THAW,
+            (true, None) => READ_FIRST,
             (true, Some(_)) => return None,
         };
         if left >= self.driver.armed.map_or(NEVER, |armed| armed.left(now)) {

@@ -4,47 +4,10 @@
 //! claims it has it from there on: no [`Consumer`](super::Consumer) gets it. Where it lies is found by
 //! its [`Claim`], until `Client::claims_moved` says that claims have to be looked for anew.
 
-use core::cell::Cell;
-
 #[cfg(feature = "alloc")]
 pub(super) use heap::Claims;
 #[cfg(not(feature = "alloc"))]
 pub(super) use lent::Claims;
-
-use super::stored::Stored;
-
-/// Names a claimed message, and where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Its name, until it is finished.
-    pub serial: u32,
-    at: u32,
-}
-
-/// What becomes of a message that is offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Offered {
-    /// Nobody claims it: it is for the consumers.
-    #[default]
-    Left,
-    /// It is claimed, until `Client::finish_claimed`.
-    Claimed,
-    /// It is for nobody: it is finished at once.
-    Finished,
-}
-
-/// A message that came.
-#[derive(Debug)]
-pub struct Arrival<'e> {
-    /// The message where it lies.
-    pub stored: Stored<'e>,
-    /// How it is found, if it is claimed.
-    pub claim: Claim,
-    /// Whether a consumer is active, which gets it if nobody claims it.
-    pub has_consumer: bool,
-    /// What becomes of it, to be set.
-    pub offered: &'e Cell<Offered>,
-}
 
 #[cfg(feature = "alloc")]
 mod heap {
@@ -54,8 +17,8 @@ mod heap {
     use super::super::error::OperationError;
     use super::super::event::{Event, Tag, Tell};
     use super::super::incoming::{Consumer, Overflow, flag, state};
+    use super::super::shown::{Arrival, Claim, Offered};
     use super::super::stored::Stored;
-    use super::{Arrival, Claim, Offered};
     use crate::log::Record;
     use crate::packet::Subscription;
     use crate::property::Properties;
@@ -105,8 +68,8 @@ mod heap {
 
         /// Whether reading goes on though others do not take their messages.
         #[inline]
-        pub(in super::super) fn is_jammed(&self) -> bool {
-            self.link.is_jammed
+        pub(in super::super) fn reads_past_untaken(&self) -> bool {
+            self.link.reads_past_untaken
         }
 
         #[cold]
@@ -115,7 +78,7 @@ mod heap {
             if !record.has(flag::QOS) {
                 record.who = self.incoming.take_serial();
             }
-            self.forget_jam(1);
+            self.end_reading_past(1);
             let offered = Cell::new(Offered::default());
             tell(Event::Arrived(Arrival {
                 stored: self.stored(&record),
@@ -230,17 +193,17 @@ mod heap {
 
         /// Whoever has to take messages does not, while others wait for theirs behind them: reading goes
         /// on as if a reply were awaited, until half of the memory is free.
-        pub fn read_past_jam(&mut self) {
-            self.link.is_jammed = true;
+        pub fn read_past_untaken(&mut self) {
+            self.link.reads_past_untaken = true;
             self.link.is_full = false;
         }
 
         /// There may be room again, beside what `came` since.
-        pub(in super::super) fn forget_jam(&mut self, came: u32) {
+        pub(in super::super) fn end_reading_past(&mut self, came: u32) {
             let held = self.incoming.held.saturating_sub(came) as usize;
-            if self.link.is_jammed && held <= self.config.queue_len >> 1 {
+            if self.link.reads_past_untaken && held <= self.config.queue_len >> 1 {
                 let log = &self.incoming.log;
-                self.link.is_jammed = log.live() > log.limit() >> 1;
+                self.link.reads_past_untaken = log.live() > log.limit() >> 1;
             }
         }
     }
@@ -274,11 +237,11 @@ mod lent {
         }
 
         #[inline]
-        pub(in super::super) fn is_jammed(&self) -> bool {
+        pub(in super::super) fn reads_past_untaken(&self) -> bool {
             false
         }
 
         #[inline]
-        pub(in super::super) fn forget_jam(&mut self, _: u32) {}
+        pub(in super::super) fn end_reading_past(&mut self, _: u32) {}
     }
 }

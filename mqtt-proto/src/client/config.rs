@@ -4,6 +4,7 @@ use super::acknowledge::Explanations;
 use super::alias::{Aliases, AliasesOut};
 use super::authenticate::Authentication;
 use super::expiry::Expiry;
+use super::foreign::OtherProtocols;
 use super::incoming::Overflow;
 use super::manual_ack::ManualAck;
 use super::stream_in::StreamsIn;
@@ -51,6 +52,9 @@ pub struct Config {
     /// What the server says beside its acknowledgements is told. A program that does not care may
     /// leave it out, which saves code.
     pub explanations: Option<Explanations>,
+    /// What answers CONNECT in another protocol is told by its name, not as malformed. Where there
+    /// is no network it may be left out, which saves code.
+    pub other_protocols: Option<OtherProtocols>,
     /// Enhanced authentication. A program that does not use it may leave it out, which saves code.
     pub authentication: Option<Authentication>,
     /// From the start of the connection until CONNACK, with all steps of authentication.
@@ -93,6 +97,7 @@ impl Default for Config {
             aliases_out: None,
             expiry: Some(&Expiry::COUNTS),
             explanations: Some(Explanations::TOLD),
+            other_protocols: Some(OtherProtocols::NAMED),
             authentication: Some(Authentication::METHOD),
             connect_timeout: 10_000,
             ping_interval: 0,
@@ -157,9 +162,23 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names what does not fit and the number needed.
     pub fn check(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
-        if let Some(setting) = self.zero() {
-            return Err(ConfigError::Zero { setting });
-        }
+        self.check_numbers()?;
+        self.check_memory(memory)
+    }
+
+    /// Whether no setting is 0 that may not be: those of [`Config::default`] are not.
+    ///
+    /// # Errors
+    /// [`ConfigError::Zero`] names one that is.
+    pub fn check_numbers(&self) -> Result<(), ConfigError> {
+        self.zero().map_or(Ok(()), |setting| Err(ConfigError::Zero { setting }))
+    }
+
+    /// Whether that memory is enough for these settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Memory`] names what is not, and the number needed.
+    pub fn check_memory(&self, memory: &Memory<'_>) -> Result<(), ConfigError> {
         let packet = (self.maximum_packet_size as usize).saturating_add(crate::log::HEADER);
         let incoming = "bytes of received messages";
         enough(incoming, packet, memory.incoming.limit())?;

@@ -48,7 +48,7 @@ impl Client<'_> {
         // The limits of an earlier connection forbid nothing here.
         self.limits = Limits::default();
         self.link = Link::default();
-        self.farewell = None;
+        self.disconnect_details = None;
         self.encode(PacketType::Connect, u32::MAX, &|out| own.write(connect, out))?;
         let (now, link) = (self.ms(), &mut self.link);
         link.phase = Phase::Connecting;

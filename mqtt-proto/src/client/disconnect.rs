@@ -13,18 +13,18 @@ use crate::wire::{Body, Writer, packet_len, remaining};
 
 /// What DISCONNECT says beside its reason (3.14.2.2), 5.0 only.
 #[derive(Clone, Debug)]
-pub struct Farewell {
+pub struct DisconnectDetails {
     session_expiry: Option<u32>,
     properties: PropertyList,
     /// Puts the DISCONNECT into the outbox: linked where anything is said.
     fill: fn(&mut Client<'_>, ReasonCode) -> Result<(), OperationError>,
 }
 
-impl Farewell {
+impl DisconnectDetails {
     /// The seconds for which the session is to be kept, if not as CONNECT said, and properties.
     #[must_use]
     pub const fn new(session_expiry: Option<u32>, properties: PropertyList) -> Self {
-        Self { session_expiry, properties, fill: |client, reason| client.fill_farewell(reason) }
+        Self { session_expiry, properties, fill: |client, reason| client.fill_details(reason) }
     }
 
     fn write(&self, reason: ReasonCode, out: &mut Writer<'_>) {
@@ -61,7 +61,10 @@ impl Client<'_> {
         session_expiry: Option<u32>,
     ) -> Result<(), OperationError> {
         if session_expiry.is_some() {
-            self.prepare_farewell(reason, Farewell::new(session_expiry, PropertyList::new()))?;
+            self.prepare_disconnect(
+                reason,
+                DisconnectDetails::new(session_expiry, PropertyList::new()),
+            )?;
         }
         self.end(reason)
     }
@@ -72,14 +75,14 @@ impl Client<'_> {
     /// # Errors
     /// [`OperationError::NotConnected`], [`OperationError::SessionExpiry`],
     /// [`OperationError::Invalid`], or that it is too large for the server or the outbox.
-    pub fn prepare_farewell(
+    pub fn prepare_disconnect(
         &mut self,
         reason: ReasonCode,
-        farewell: Farewell,
+        details: DisconnectDetails,
     ) -> Result<(), OperationError> {
         self.check_end(reason)?;
-        let properties = farewell.properties.get()?;
-        let expiry = farewell.session_expiry.or(properties.number(SESSION_EXPIRY));
+        let properties = details.properties.get()?;
+        let expiry = details.session_expiry.or(properties.number(SESSION_EXPIRY));
         if expiry.is_some_and(|expiry| expiry != 0) && self.link.expiry_zero {
             return Err(OperationError::SessionExpiry);
         }
@@ -89,7 +92,7 @@ impl Client<'_> {
         if !self.v5() {
             return Err(EncodeError::PropertiesNeedV5.into());
         }
-        let size = packet_len(remaining(&|out| farewell.write(reason, out))?);
+        let size = packet_len(remaining(&|out| details.write(reason, out))?);
         if size > self.limits.maximum_packet_size as usize {
             return Err(Limit::MaximumPacketSize.into());
         }
@@ -99,7 +102,7 @@ impl Client<'_> {
         if let Some(expiry) = expiry {
             self.link.session_ends = expiry == 0;
         }
-        self.farewell = Some(farewell);
+        self.disconnect_details = Some(details);
         Ok(())
     }
 
@@ -137,7 +140,7 @@ impl Client<'_> {
     /// Appends DISCONNECT, the last packet [MQTT-3.14.4-1], if the server takes it.
     pub(super) fn fill_goodbye(&mut self, goodbye: Goodbye) {
         let (v5, reason) = (self.v5(), goodbye.reason);
-        let said = match self.farewell.as_ref().map(|farewell| farewell.fill) {
+        let said = match self.disconnect_details.as_ref().map(|details| details.fill) {
             Some(fill) => fill(self, reason),
             None => self.encode_goodbye(&|out| {
                 if v5 && reason != ReasonCode::SUCCESS {
@@ -150,10 +153,10 @@ impl Client<'_> {
         }
     }
 
-    fn fill_farewell(&mut self, reason: ReasonCode) -> Result<(), OperationError> {
-        let Some(farewell) = self.farewell.take() else { return Ok(()) };
-        let said = self.encode_goodbye(&|out| farewell.write(reason, out));
-        self.farewell = Some(farewell);
+    fn fill_details(&mut self, reason: ReasonCode) -> Result<(), OperationError> {
+        let Some(details) = self.disconnect_details.take() else { return Ok(()) };
+        let said = self.encode_goodbye(&|out| details.write(reason, out));
+        self.disconnect_details = Some(details);
         said
     }
 

@@ -1,7 +1,6 @@
 //! What the client tells its caller, and what becomes of operations.
 
-use super::claim::Arrival;
-use super::preview::Preview;
+use super::shown::{Arrival, Preview};
 use crate::limits::{Limit, Limits};
 use crate::packet::{Auth, ConnAck, Disconnect};
 use crate::property::Properties;
@@ -33,7 +32,7 @@ pub enum Event<'e> {
     /// A message was stored: with a heap, after `Client::offer_messages`.
     Arrived(Arrival<'e>),
     /// A message came and is not stored yet: see
-    /// [`Client::preview_messages`](super::Client::preview_messages).
+    /// `Client::preview_messages`, with a heap.
     Preview(Preview<'e>),
     /// The server answered a SUBSCRIBE or UNSUBSCRIBE.
     Answered(Answer<'e>),

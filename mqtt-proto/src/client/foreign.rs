@@ -2,12 +2,23 @@
 
 use super::error::{ConnectionError, Foreign};
 
+/// What answers CONNECT in another protocol is told by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct OtherProtocols {
+    pub(super) judge: fn(&[u8]) -> Result<bool, ConnectionError>,
+}
+
+impl OtherProtocols {
+    /// Those that a wrong port answers in: see [`Foreign`].
+    pub const NAMED: Self = Self { judge };
+}
+
 /// Judges the first bytes of the server: by two of them, with which no packet begins that may come
 /// there. Whether there are too few to tell.
 // Once a connection, and out of line.
 #[cold]
 #[inline(never)]
-pub(super) fn judge(bytes: &[u8]) -> Result<bool, ConnectionError> {
+fn judge(bytes: &[u8]) -> Result<bool, ConnectionError> {
     let foreign = match *bytes {
         [b'H', b'T', ..] => Foreign::Http,
         // An alert, of whatever version (RFC 8446, 5.1).

@@ -4,7 +4,6 @@ use super::Client;
 use super::connect::SESSION_EXPIRY;
 use super::error::{ConnectionError, Violation};
 use super::event::{Event, Tell};
-use super::foreign;
 use super::link::{Phase, Ping};
 use super::ring::Ring;
 use super::stream_in::StreamsIn;
@@ -174,7 +173,9 @@ impl Client<'_> {
             if self.link.phase != Phase::Connecting {
                 return Ok(rest.len());
             }
-            if foreign::judge(rest)? {
+            if let Some(others) = self.config.other_protocols
+                && (others.judge)(rest)?
+            {
                 return Ok(0);
             }
         }

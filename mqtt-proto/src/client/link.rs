@@ -35,6 +35,7 @@ pub(super) struct Link {
     /// Re-authentications begun and ended: odd while one is under way. They wrap.
     pub(super) re_authentications: u8,
     /// An answer of another client is awaited.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
     pub(super) awaits_response: bool,
     /// Problem information was declined.
     pub(super) no_problem_information: bool,
@@ -46,9 +47,9 @@ pub(super) struct Link {
     pub(super) shed: u32,
     /// There is no room for the packet at the front of the input.
     pub(super) is_full: bool,
-    /// Messages are not taken, while others wait for theirs behind them.
+    /// Messages are not taken, while others wait for theirs behind them: reading goes on.
     #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
-    pub(super) is_jammed: bool,
+    pub(super) reads_past_untaken: bool,
     /// Nothing is read for that.
     pub(super) is_paused: bool,
     /// An acknowledgement of any kind came, on this connection and since the last check.

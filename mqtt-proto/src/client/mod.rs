@@ -25,6 +25,7 @@ mod receive;
 mod request;
 mod ring;
 mod session;
+mod shown;
 mod stored;
 mod stream_coming;
 mod stream_in;
@@ -39,20 +40,20 @@ pub use crate::log::LogMemory;
 pub use acknowledge::Explanations;
 pub use alias::{Aliases, AliasesOut};
 pub use authenticate::Authentication;
-pub use claim::{Arrival, Claim, Offered};
 pub use config::{Config, ConfigError, Memory};
 pub use connect::Warning;
-pub use disconnect::Farewell;
+pub use disconnect::DisconnectDetails;
 pub use error::{ConnectionError, Foreign, OperationError, Violation, Waiting};
 pub use event::{Answer, Connected, Event, Fate, NotSent, Tag, Tell};
 pub use expiry::Expiry;
+pub use foreign::OtherProtocols;
 pub use incoming::{Acknowledged, Consumer, Overflow};
 pub use input::{Handled, Input, Stop};
 pub use manual_ack::ManualAck;
 pub use message::Message;
-pub use preview::Preview;
 pub use publish::Published;
 pub use session::Lost;
+pub use shown::{Arrival, Claim, Offered, Preview};
 pub use stored::{AckToken, Stored};
 pub use stream_in::{Look, StreamKey, StreamsIn};
 
@@ -118,7 +119,7 @@ pub struct Client<'a> {
     now: Instant,
     poison: Poison,
     /// What the next DISCONNECT says beside its reason.
-    farewell: Option<Farewell>,
+    disconnect_details: Option<DisconnectDetails>,
     counts: Counts,
     hooks: Hooks,
 }
@@ -132,7 +133,8 @@ struct Hooks {
     /// Set where messages are offered as they come.
     claims: claim::Claims,
     /// Set where messages are shown before they are stored.
-    preview: Option<preview::Show>,
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    previews: preview::Previews,
 }
 
 /// Counts since the client was made.
@@ -173,7 +175,7 @@ impl<'a> Client<'a> {
             timers: Timers::default(),
             now: Instant::default(),
             poison: Poison::default(),
-            farewell: None,
+            disconnect_details: None,
             counts: Counts::default(),
             hooks: Hooks::default(),
         }
@@ -233,8 +235,8 @@ impl<'a> Client<'a> {
     /// Whether anybody awaits a reply of the server: then reading goes on, whatever the room.
     #[must_use]
     pub fn awaits_reply(&self) -> bool {
-        let replies = self.pending() != 0 || self.awaits_pong() || self.link.awaits_response;
-        replies || self.link.re_authenticates() || self.is_jammed()
+        let replies = self.pending() != 0 || self.awaits_pong() || self.awaits_response();
+        replies || self.link.re_authenticates() || self.reads_past_untaken()
     }
 
     /// Whether reading has to wait until messages are taken: the last call of

@@ -25,12 +25,7 @@ impl Client<'_> {
             return Err(Violation::Unexpected(PacketType::Publish).into());
         }
         let grows = self.learn_alias(received, packet)?;
-        if self.is_known(received)? {
-            return Ok(true);
-        }
-        if let Some(show) = self.hooks.preview
-            && show(self, received, tell)
-        {
+        if self.is_known(received)? || self.preview(received, tell) {
             return Ok(true);
         }
         self.store(received, packet, grows, input, tell)
@@ -354,7 +349,7 @@ impl Client<'_> {
     /// A connection on which messages were left to the server ends as soon as there is room for
     /// them and nobody awaits a reply; with no consumer it stays.
     pub(super) fn check_overrun(&mut self) {
-        self.forget_jam(0);
+        self.end_reading_past(0);
         let (held, half) = (self.incoming.held as usize, self.config.queue_len >> 1);
         let half_is_free = self.incoming.log.live() <= self.incoming.log.limit() >> 1;
         let room = held == 0 || held <= half && half_is_free;

@@ -92,6 +92,7 @@ pub(crate) struct Received<'p> {
 
 impl<'p> Received<'p> {
     /// The QoS at which it came.
+    #[cfg(feature = "alloc")]
     pub(crate) fn qos(&self) -> QoS {
         QoS::from_bits((self.first >> 1) & 3).unwrap_or_default()
     }

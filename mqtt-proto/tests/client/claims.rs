@@ -253,7 +253,7 @@ fn the_oldest_claimed_message_makes_room_where_that_is_the_setting() {
 }
 
 #[test]
-fn a_jam_is_read_past_until_half_of_the_memory_is_free() {
+fn untaken_messages_are_read_past_until_half_of_the_memory_is_free() {
     for version in BOTH {
         let mut peer = Claiming::new(Config { queue_len: 4, ..config(version) }, 4096);
         for payload in ["0", "1", "2", "3"] {
@@ -261,7 +261,7 @@ fn a_jam_is_read_past_until_half_of_the_memory_is_free() {
         }
         assert!(!peer.message(0, 0, "4"), "it has to wait");
         assert!(peer.client.is_full());
-        peer.client.read_past_jam();
+        peer.client.read_past_untaken();
         assert!(peer.message(0, 0, "4") && peer.message(0, 0, "5"));
         assert_eq!(peer.client.counts().discards, 2);
         assert_eq!(peer.take(0), "2");
@@ -279,13 +279,13 @@ fn a_jam_is_read_past_until_half_of_the_memory_is_free() {
 /// QoS 1 messages cannot make room: what has none is left to the server, which sends it again on the
 /// next connection.
 #[test]
-fn past_a_jam_of_acknowledged_messages_the_next_are_left_to_the_server() {
+fn past_untaken_acknowledged_messages_the_next_are_left_to_the_server() {
     for version in BOTH {
         let config = Config { queue_len: 2, ..config(version) };
         let mut peer = Claiming::new(config, 4096);
         assert!(peer.message(1, 1, "0") && peer.message(1, 2, "1"));
         assert!(!peer.message(1, 3, "2"));
-        peer.client.read_past_jam();
+        peer.client.read_past_untaken();
         assert!(peer.message(1, 3, "2"));
         assert_eq!(peer.client.counts().shed, 1);
         peer.take(0);

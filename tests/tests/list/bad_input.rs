@@ -242,6 +242,10 @@ fn settings_that_do_not_fit_each_other() {
     both(async |version| {
         let none = try_client(config(version, 1).receive_maximum(0));
         assert_eq!(none.err(), Some(ConfigError::Zero { setting: "receive_maximum" }));
+        let none = try_client(config(version, 1).queue_len(0));
+        assert_eq!(none.err(), Some(ConfigError::Zero { setting: "queue_len" }));
+        let none = try_client(config(version, 1).maximum_packet_size(0));
+        assert_eq!(none.err(), Some(ConfigError::Zero { setting: "maximum_packet_size" }));
         let small = try_client(config(version, 1).outbox(1));
         assert!(matches!(small.err(), Some(ConfigError::Memory { needed: 128, given: 1, .. })));
     });
