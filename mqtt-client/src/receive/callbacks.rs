@@ -321,9 +321,12 @@ impl<R: Runtime<Listeners = Registered>> Callbacks<R> {
     ///
     /// # Cancel safety
     /// Dropping the future drops the calls that have begun.
-    pub async fn run(mut self) {
-        let shared = self.shared.clone();
-        listen::run::<R>(&shared, |cx| self.poll(cx)).await;
+    #[allow(clippy::manual_async_fn)] // An `async fn` would hold the callbacks twice.
+    pub fn run(mut self) -> impl Future<Output = ()> {
+        async move {
+            let shared = self.shared.clone();
+            listen::run::<R>(&shared, |cx| self.poll(cx)).await;
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -96,25 +96,28 @@ impl State {
 }
 
 /// Runs callbacks. What they share with a queue does not wait for one that nobody asks for.
-pub(super) async fn run<R: Runtime>(
+#[allow(clippy::manual_async_fn)] // An `async fn` would hold the work twice.
+pub(super) fn run<R: Runtime>(
     lock: &R::Lock,
     mut work: impl FnMut(&mut Context<'_>) -> Poll<()>,
-) {
-    let mut patience = pin!(None);
-    poll_fn(|cx| {
-        let over = work(cx);
-        match ask(lock, State::left_queue).flatten() {
-            None => patience.set(None),
-            Some(true) => patience.set(Some(R::sleep_until(R::now().after(PATIENCE)))),
-            Some(false) => {}
-        }
-        if is_over(patience.as_mut(), cx) {
-            patience.set(None);
-            with_state(lock, State::close_queue);
-        }
-        over
-    })
-    .await;
+) -> impl Future<Output = ()> {
+    async move {
+        let mut patience = pin!(None);
+        poll_fn(|cx| {
+            let over = work(cx);
+            match ask(lock, State::left_queue).flatten() {
+                None => patience.set(None),
+                Some(true) => patience.set(Some(R::sleep_until(R::now().after(PATIENCE)))),
+                Some(false) => {}
+            }
+            if is_over(patience.as_mut(), cx) {
+                patience.set(None);
+                with_state(lock, State::close_queue);
+            }
+            over
+        })
+        .await;
+    }
 }
 
 fn is_over<F: Future>(sleep: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> bool {

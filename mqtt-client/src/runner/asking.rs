@@ -7,8 +7,9 @@ pub(super) use lent::await_credentials;
 
 #[cfg(feature = "alloc")]
 mod heap {
-    use core::future::poll_fn;
-    use core::pin::pin;
+    use alloc::boxed::Box;
+    use core::future::{Future, poll_fn};
+    use core::pin::{Pin, pin};
     use core::task::Poll;
 
     use super::super::{Wish, meanwhile};
@@ -18,11 +19,16 @@ mod heap {
     use crate::runtime::{Runtime, with_state};
     use crate::state::State;
 
-    /// Waits for them within the connect time-out. If the program panics, what is known is said.
-    pub(in super::super) async fn await_credentials<R: Runtime>(
+    /// Waits for them within the connect time-out. If the program panics, what is known is said. It
+    /// has memory of its own: drivers that ask for none are smaller by it.
+    pub(in super::super) fn await_credentials<R: Runtime>(
         lock: &R::Lock,
-        mut asking: Asking,
-    ) -> Result<(), ConnectError> {
+        asking: Asking,
+    ) -> Pin<Box<impl Future<Output = Result<(), ConnectError>>>> {
+        Box::pin(wait::<R>(lock, asking))
+    }
+
+    async fn wait<R: Runtime>(lock: &R::Lock, mut asking: Asking) -> Result<(), ConnectError> {
         with_state(lock, State::limit_asking);
         let guarded = poll_fn(|cx| {
             let mut poll = Poll::Pending;
