@@ -96,7 +96,7 @@
 //!         tx: &mut W,
 //!         server: Server<'_>,
 //!     ) -> Result<(), ConnectError> {
-//!         let failed = ConnectError::Unreachable(Step::Open, ErrorKind::Other);
+//!         let failed = ConnectError::Unreachable(Step::Open, ErrorKind::Other.into());
 //!         tx.write_all(server.host.as_bytes()).await.map_err(|_| failed)
 //!     }
 //! }
