@@ -48,6 +48,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod socket;
 mod stream;
 

@@ -1,0 +1,35 @@
+//! Acknowledging when the work is done.
+//!
+//! By default a message at QoS 1 or 2 is acknowledged when the program takes it. Under
+//! [`manual_ack`](crate::Config::manual_ack) it is acknowledged by [`ack`](crate::Client::ack): a
+//! program that is killed in between gets it again from the server.
+//!
+//! ```
+//! use mqtt_as_tokio::{Client, Config, QoS, ReasonCode};
+//! # use mqtt_as_tests::{broker::BrokerConfig, server::Server};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = Server::start(BrokerConfig::default());
+//! # let host = server.addr().to_string();
+//! let client = Client::new(Config::new(host).client_id("billing").manual_ack(true))?;
+//! client.connect(false).await?;
+//! client.subscribe("orders", QoS::AtLeastOnce).await?;
+//! client.publish("orders", "one bolt").qos(QoS::AtLeastOnce).await?;
+//! let order = client.queue().next().await.ok_or("disconnected")?;
+//! // The work goes here.
+//! assert!(client.ack(&order, ReasonCode::SUCCESS));
+//! client.disconnect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * Messages may be acknowledged in any order. The acknowledgements leave in the order in which the
+//!   messages came, as the standard asks (4.6.0-2): one that is not acknowledged holds the later ones
+//!   back.
+//! * [`receive_maximum`](crate::Config::receive_maximum) bounds how many may be open. A program that
+//!   never acknowledges gets no more than that.
+//! * An acknowledgement belongs to its connection: after a reconnect `ack` of an old message is
+//!   false, and the server sends the message again.
+//! * A message that is dropped without `ack` is not lost: the server has it, and sends it after the
+//!   next resume.

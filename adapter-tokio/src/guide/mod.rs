@@ -1,0 +1,27 @@
+//! Guides: pages about a task, where the other pages are about a name.
+//!
+//! They are written for tokio. Under smol and embassy the calls are the same; what differs there
+//! (how the driver is started, where memory comes from) is said where it does.
+//!
+//! | to do | page |
+//! |---|---|
+//! | stay connected for years | [`reconnecting`] |
+//! | restart the program, or lose the session | [`sessions`] |
+//! | acknowledge when the work is done | [`manual_acks`] |
+//! | be slower than what comes, or faster than what leaves | [`back_pressure`] |
+//! | wake up, publish, sleep | [`low_power`] |
+//! | test a program without a network | [`testing`] |
+//! | come from another client | [`from_mqtt_as`], [`from_rumqttc`], [`from_paho`], [`from_embedded`] |
+//! | look a word up | [`glossary`] |
+
+pub mod back_pressure;
+pub mod from_embedded;
+pub mod from_mqtt_as;
+pub mod from_paho;
+pub mod from_rumqttc;
+pub mod glossary;
+pub mod low_power;
+pub mod manual_acks;
+pub mod reconnecting;
+pub mod sessions;
+pub mod testing;
