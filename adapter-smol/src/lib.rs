@@ -34,22 +34,26 @@
 #![forbid(unsafe_code)]
 
 mod socket;
-mod stream;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant as Clock};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant as Clock;
 
 use async_io::Timer;
 use futures_lite::future::zip;
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, State};
+use mqtt_as_client::net::Layers;
+use mqtt_as_client::{Callbacks, Instant, Registered, Runner, std_runtime};
 
+pub use mqtt_as_client::std_runtime::StdLock;
 pub use mqtt_as_client::surface::*;
-pub use socket::Tcp;
-pub use stream::Streams;
+pub use socket::{ReadHalf, SmolSockets, WriteHalf};
+
+/// Opens the transports that the settings ask for.
+pub type Transport = mqtt_as_client::net::Transport<SmolSockets>;
+
+/// Opens transports by a function of the program's. [`new_with`] takes it.
+pub type Streams<F> = mqtt_as_client::net::Streams<F, SmolSockets>;
 
 /// The handle of a client under smol: cheap to clone, `Send` and `Sync`. [`new`] makes one.
 pub type Client = mqtt_as_client::Client<Smol>;
@@ -81,7 +85,8 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Smol>;
 /// # Errors
 /// [`ConfigError`] names settings that do not fit each other.
 pub fn new(config: Config) -> Result<(Client, Driver), ConfigError> {
-    let (client, runner, callbacks) = Client::with_tasks(config, Tcp, Arc::new)?;
+    let connector = Transport::new(Layers::of(&config)?);
+    let (client, runner, callbacks) = Client::with_tasks(config, connector, Arc::new)?;
     Ok((client, Driver { runner, callbacks }))
 }
 
@@ -115,14 +120,14 @@ where
     O: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (client, runner, callbacks) = Client::with_tasks(config, Streams(open), Arc::new)?;
+    let (client, runner, callbacks) = Client::with_tasks(config, Streams::new(open), Arc::new)?;
     Ok((client, Driver { runner, callbacks }))
 }
 
 /// What drives a client: its connection and its callbacks. Dropping it closes the client.
 #[derive(Debug)]
 #[must_use = "nothing happens before `run` is polled"]
-pub struct Driver<C: Connect = Tcp> {
+pub struct Driver<C: Connect = Transport> {
     runner: Runner<Smol, C>,
     callbacks: Callbacks<Smol>,
 }
@@ -157,49 +162,30 @@ pub enum Smol {}
 impl Runtime for Smol {
     type Lock = StdLock;
     type Pointer = Arc<Self::Lock>;
-    type Connect = Tcp;
+    type Connect = Transport;
     type Listeners = Registered;
 
     const TIMERS_STAY: bool = true;
 
     fn now() -> Instant {
-        Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+        std_runtime::instant(START.elapsed())
     }
 
     async fn sleep_until(at: Instant) {
-        Timer::at(*START + Duration::from_millis(at.as_millis().min(FAR))).await;
+        Timer::at(*START + std_runtime::since(at)).await;
     }
 
     fn random() -> u32 {
-        RandomState::new().build_hasher().finish() as u32
+        std_runtime::random()
     }
 
     fn catch(f: impl FnOnce()) -> bool {
-        catch_unwind(AssertUnwindSafe(f)).is_ok()
+        std_runtime::catch(f)
     }
 }
 
 /// The fixed point of the client's time.
 static START: LazyLock<Clock> = LazyLock::new(Clock::now);
-
-/// A century in milliseconds: later than that is never.
-const FAR: u64 = 100 * 365 * 24 * 3_600_000;
-
-/// A lock of the standard library, held for moments only.
-#[derive(Debug)]
-pub struct StdLock(Mutex<State>);
-
-impl Lock for StdLock {
-    fn new(state: State) -> Self {
-        Self(Mutex::new(state))
-    }
-
-    #[inline]
-    fn with(&self, f: &mut dyn FnMut(&mut State)) {
-        // Nothing of the program's runs under the lock: what panicked there was ours to mend.
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 /// What the type system has to hold: handles are shared by tasks, futures move between threads.
 #[allow(dead_code)]
@@ -211,7 +197,7 @@ fn assert_send(client: &'static Client, driver: Driver) {
     send(client.connect(true));
     send(client.disconnect());
     send(client.request("a", "b"));
-    send(client.drain(Duration::ZERO));
+    send(client.drain(std::time::Duration::ZERO));
     send(client.broker_up());
     send(client.up());
     send(client.down());

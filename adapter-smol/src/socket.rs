@@ -1,98 +1,90 @@
-//! Sockets of async-io, as the client reads and writes them.
+//! Sockets of async-io, as the client opens, reads and writes them.
 
 use std::io::{self, ErrorKind::WouldBlock};
 use std::net::{self, IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use embedded_io_async::{ErrorType, Read, Write};
-use futures_lite::future::or;
-use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step, TransportError};
+use mqtt_as_client::Shutdown;
+use mqtt_as_client::net::{ByteStream, Sockets};
 
-/// Opens TCP connections, with Nagle's algorithm off.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tcp;
+/// The sockets of async-io.
+#[derive(Clone, Copy, Debug)]
+pub enum SmolSockets {}
 
-impl Connect for Tcp {
-    type Read<'c> = ReadHalf;
-    type Write<'c> = WriteHalf;
+impl Sockets for SmolSockets {
+    type Tcp = Async<TcpStream>;
+    type Read = ReadHalf;
+    type Write = WriteHalf;
 
-    async fn connect(
-        &mut self,
-        server: Server<'_>,
-    ) -> Result<(Self::Read<'_>, Self::Write<'_>), ConnectError> {
-        let stream = open(server).await?;
-        let _ = stream.get_ref().set_nodelay(true); // Slower without, but no worse.
-        let stream = Arc::new(stream);
-        Ok((ReadHalf(stream.clone()), WriteHalf(stream)))
-    }
-
-    fn read_failed<'c>(error: io::Error) -> TransportError
-    where
-        Self: 'c,
-    {
-        TransportError::new(error)
-    }
-
-    fn write_failed<'c>(error: io::Error) -> TransportError
-    where
-        Self: 'c,
-    {
-        TransportError::new(error)
-    }
-}
-
-/// Resolves the name and tries every address; tells of the last failure.
-async fn open(server: Server<'_>) -> Result<Async<TcpStream>, ConnectError> {
-    let lookup = lookup(server.host, server.port);
-    let addresses = limited(server, Step::Resolve, lookup).await?;
-    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
-    for address in addresses {
-        result = limited(server, Step::Open, Async::<TcpStream>::connect(address)).await;
-        if result.is_ok() {
-            break;
+    /// The system resolves names while the caller waits: in a thread for such things, then.
+    async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
         }
+        let host = host.to_owned();
+        blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
     }
-    result
-}
 
-/// The system resolves names while the caller waits: in a thread for such things, then.
-async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
+    async fn connect(address: SocketAddr) -> io::Result<Async<TcpStream>> {
+        let stream = Async::<TcpStream>::connect(address).await?;
+        let _ = stream.get_ref().set_nodelay(true); // Slower without, but no worse.
+        Ok(stream)
     }
-    let host = host.to_owned();
-    blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
+
+    async fn connect_unix(path: &Path) -> io::Result<impl ByteStream + 'static> {
+        unix::connect(path).await
+    }
+
+    fn split(tcp: Async<TcpStream>) -> (ReadHalf, WriteHalf) {
+        let stream = Arc::new(tcp);
+        (ReadHalf(stream.clone()), WriteHalf(stream))
+    }
+
+    fn stream(tcp: Async<TcpStream>) -> impl ByteStream + 'static {
+        tcp
+    }
+
+    async fn sleep(time: Duration) {
+        Timer::after(time).await;
+    }
 }
 
-/// A step within its time-out.
-pub(crate) async fn limited<T>(
-    server: Server<'_>,
-    step: Step,
-    future: impl Future<Output = io::Result<T>>,
-) -> Result<T, ConnectError> {
-    let timer = match server.timeout {
-        0 => Timer::never(),
-        ms => Timer::after(Duration::from_millis(ms.into())),
-    };
-    let step_done = async {
-        let result = future.await;
-        result.map_err(|error| ConnectError::Unreachable(step, TransportError::new(error)))
-    };
-    let time_out = async {
-        timer.await;
-        Err(ConnectError::TimedOut(step))
-    };
-    or(step_done, time_out).await
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+
+    use async_io::Async;
+
+    pub(super) async fn connect(path: &Path) -> io::Result<Async<UnixStream>> {
+        Async::<UnixStream>::connect(path).await
+    }
 }
 
-/// The half of a stream that is read. It asks the system again only when that says that there is
+#[cfg(not(unix))]
+mod unix {
+    use std::io;
+    use std::net::TcpStream;
+    use std::path::Path;
+
+    use async_io::Async;
+
+    pub(super) async fn connect(_: &Path) -> io::Result<Async<TcpStream>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The half of a TCP connection that is read. It asks the system again only when that says that there is
 /// something, however often the driver looks.
 #[derive(Debug)]
 pub struct ReadHalf(Arc<Async<TcpStream>>);
 
-/// The half of a stream that is written.
+/// The half of a TCP connection that is written.
 #[derive(Debug)]
 pub struct WriteHalf(Arc<Async<TcpStream>>);
 

@@ -48,25 +48,29 @@
 
 #![forbid(unsafe_code)]
 
+mod compat;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod socket;
-mod stream;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use mqtt_as_client::{Callbacks, Instant, Lock, Registered, Runner, Start, State};
+use mqtt_as_client::net::{Layers, Streams};
+use mqtt_as_client::{Callbacks, Instant, Registered, Runner, Start, std_runtime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::time::Instant as Clock;
 
+use compat::Compat;
+
+pub use mqtt_as_client::std_runtime::StdLock;
 pub use mqtt_as_client::surface::*;
-pub use socket::{ReadHalf, Tcp, WriteHalf};
-pub use stream::Streams;
+pub use socket::{ReadHalf, TokioSockets, WriteHalf};
+
+/// Opens the transports that the settings ask for.
+pub type Transport = mqtt_as_client::net::Transport<TokioSockets>;
 
 /// The handle of a client under tokio: cheap to clone, `Send` and `Sync`.
 ///
@@ -125,7 +129,13 @@ where
     O: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
-    let (client, runner, callbacks) = Client::with_tasks(config, Streams(open), Arc::new)?;
+    let mut open = open;
+    let open = move |host, port| {
+        let opening = open(host, port);
+        async move { Ok(Compat(Box::pin(opening.await?))) }
+    };
+    let connector = Streams::<_, TokioSockets>::new(open);
+    let (client, runner, callbacks) = Client::with_tasks(config, connector, Arc::new)?;
     tokio::spawn(runner.run());
     tokio::spawn(callbacks.run());
     Ok(client)
@@ -138,34 +148,30 @@ pub enum Tokio {}
 impl Runtime for Tokio {
     type Lock = StdLock;
     type Pointer = Arc<Self::Lock>;
-    type Connect = Tcp;
+    type Connect = Transport;
     type Listeners = Registered;
 
     const TIMERS_STAY: bool = true;
 
     fn now() -> Instant {
-        Instant::from_millis(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+        std_runtime::instant(START.elapsed())
     }
 
     async fn sleep_until(at: Instant) {
-        let at = *START + Duration::from_millis(at.as_millis().min(FAR));
-        tokio::time::sleep_until(at).await;
+        tokio::time::sleep_until(*START + std_runtime::since(at)).await;
     }
 
     fn random() -> u32 {
-        RandomState::new().build_hasher().finish() as u32
+        std_runtime::random()
     }
 
     fn catch(f: impl FnOnce()) -> bool {
-        catch_unwind(AssertUnwindSafe(f)).is_ok()
+        std_runtime::catch(f)
     }
 }
 
 /// The fixed point of the client's time.
 static START: LazyLock<Clock> = LazyLock::new(Clock::now);
-
-/// A century in milliseconds: later than that is never.
-const FAR: u64 = 100 * 365 * 24 * 3_600_000;
 
 impl Start for Tokio {
     fn start(runner: Runner<Self>, callbacks: Callbacks<Self>) -> Result<(), ConfigError> {
@@ -179,24 +185,8 @@ impl Start for Tokio {
         Arc::new(lock)
     }
 
-    fn connector() -> Tcp {
-        Tcp
-    }
-}
-
-/// A lock of the standard library, held for moments only.
-#[derive(Debug)]
-pub struct StdLock(Mutex<State>);
-
-impl Lock for StdLock {
-    fn new(state: State) -> Self {
-        Self(Mutex::new(state))
-    }
-
-    #[inline]
-    fn with(&self, f: &mut dyn FnMut(&mut State)) {
-        // Nothing of the program's runs under the lock: what panicked there was ours to mend.
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn connector(config: &Config) -> Result<Transport, ConfigError> {
+        Layers::of(config).map(Transport::new)
     }
 }
 

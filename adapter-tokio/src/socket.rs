@@ -1,121 +1,116 @@
-//! Sockets of tokio, as the client reads and writes them.
+//! Sockets of tokio, as the client opens, reads and writes them.
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use embedded_io_async::{ErrorType, Read, Write};
-use mqtt_as_client::{Connect, ConnectError, ErrorKind, Server, Shutdown, Step, TransportError};
+use mqtt_as_client::Shutdown;
+use mqtt_as_client::net::{ByteStream, Sockets};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::timeout;
 
-/// Opens TCP connections, with Nagle's algorithm off.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tcp;
+use crate::compat::Compat;
 
-impl Connect for Tcp {
-    type Read<'c> = ReadHalf<OwnedReadHalf>;
-    type Write<'c> = WriteHalf<OwnedWriteHalf>;
+/// The sockets of tokio.
+#[derive(Clone, Copy, Debug)]
+pub enum TokioSockets {}
 
-    async fn connect(
-        &mut self,
-        server: Server<'_>,
-    ) -> Result<(Self::Read<'_>, Self::Write<'_>), ConnectError> {
-        let stream = open(server).await?;
+impl Sockets for TokioSockets {
+    type Tcp = TcpStream;
+    type Read = ReadHalf;
+    type Write = WriteHalf;
+
+    async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
         let _ = stream.set_nodelay(true); // Slower without, but no worse.
-        let (read, write) = stream.into_split();
-        Ok((ReadHalf(read), WriteHalf(write)))
+        Ok(stream)
     }
 
-    fn read_failed<'c>(error: io::Error) -> TransportError
-    where
-        Self: 'c,
-    {
-        TransportError::new(error)
+    async fn connect_unix(path: &Path) -> io::Result<impl ByteStream + 'static> {
+        unix::connect(path).await
     }
 
-    fn write_failed<'c>(error: io::Error) -> TransportError
-    where
-        Self: 'c,
-    {
-        TransportError::new(error)
+    fn split(tcp: TcpStream) -> (ReadHalf, WriteHalf) {
+        let (read, write) = tcp.into_split();
+        (ReadHalf(read), WriteHalf(write))
     }
 
+    fn stream(tcp: TcpStream) -> impl ByteStream + 'static {
+        Compat(tcp)
+    }
+
+    /// Reads up to the end of the packet: more room is not asked for.
     fn poll_read_buf(
-        read: &mut Self::Read<'_>,
+        read: &mut ReadHalf,
         packet: &mut BytesMut,
         cx: &mut Context<'_>,
-    ) -> Option<Poll<Result<usize, TransportError>>> {
-        Some(poll_read_buf(read, packet, cx))
+    ) -> Option<Poll<io::Result<usize>>> {
+        let room = packet.capacity() - packet.len();
+        let mut packet = packet.limit(room);
+        Some(pin!(read.0.read_buf(&mut packet)).poll(cx))
+    }
+
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(time)
     }
 }
 
-/// Reads up to the end of the packet: more room is not asked for.
-pub(crate) fn poll_read_buf<T: AsyncRead + Unpin>(
-    read: &mut ReadHalf<T>,
-    packet: &mut BytesMut,
-    cx: &mut Context<'_>,
-) -> Poll<Result<usize, TransportError>> {
-    let room = packet.capacity() - packet.len();
-    let mut packet = packet.limit(room);
-    let poll = pin!(read.0.read_buf(&mut packet)).poll(cx);
-    poll.map_err(TransportError::new)
-}
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::path::Path;
 
-/// Resolves the name and tries every address; tells of the last failure.
-async fn open(server: Server<'_>) -> Result<TcpStream, ConnectError> {
-    let lookup = tokio::net::lookup_host((server.host, server.port));
-    let addresses: Vec<SocketAddr> = limited(server, Step::Resolve, lookup).await?.collect();
-    let mut result = Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
-    for address in addresses {
-        result = limited(server, Step::Open, TcpStream::connect(address)).await;
-        if result.is_ok() {
-            break;
-        }
-    }
-    result
-}
+    use tokio::net::UnixStream;
 
-/// A step within its time-out.
-pub(crate) async fn limited<T>(
-    server: Server<'_>,
-    step: Step,
-    future: impl Future<Output = io::Result<T>>,
-) -> Result<T, ConnectError> {
-    let time = match server.timeout {
-        0 => Duration::MAX,
-        ms => Duration::from_millis(ms.into()),
-    };
-    match timeout(time, future).await {
-        Err(_) => Err(ConnectError::TimedOut(step)),
-        Ok(Err(error)) => Err(ConnectError::Unreachable(step, TransportError::new(error))),
-        Ok(Ok(value)) => Ok(value),
+    use crate::compat::Compat;
+
+    pub(super) async fn connect(path: &Path) -> io::Result<Compat<UnixStream>> {
+        UnixStream::connect(path).await.map(Compat)
     }
 }
 
-/// The half of a tokio stream that is read.
+#[cfg(not(unix))]
+mod unix {
+    use std::io;
+    use std::path::Path;
+
+    use tokio::net::TcpStream;
+
+    use crate::compat::Compat;
+
+    pub(super) async fn connect(_: &Path) -> io::Result<Compat<TcpStream>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The half of a TCP connection that is read.
 #[derive(Debug)]
-pub struct ReadHalf<T>(pub(crate) T);
+pub struct ReadHalf(OwnedReadHalf);
 
-/// The half of a tokio stream that is written.
+/// The half of a TCP connection that is written.
 #[derive(Debug)]
-pub struct WriteHalf<T>(pub(crate) T);
+pub struct WriteHalf(OwnedWriteHalf);
 
-impl<T> ErrorType for ReadHalf<T> {
+impl ErrorType for ReadHalf {
     type Error = io::Error;
 }
 
-impl<T> ErrorType for WriteHalf<T> {
+impl ErrorType for WriteHalf {
     type Error = io::Error;
 }
 
-impl<T: AsyncRead + Unpin> Read for ReadHalf<T> {
+impl Read for ReadHalf {
     async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| {
             let mut buf = ReadBuf::new(buf);
@@ -126,7 +121,7 @@ impl<T: AsyncRead + Unpin> Read for ReadHalf<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> Write for WriteHalf<T> {
+impl Write for WriteHalf {
     async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         poll_fn(|cx| Pin::new(&mut self.0).poll_write(cx, buf)).await
     }
@@ -136,12 +131,8 @@ impl<T: AsyncWrite + Unpin> Write for WriteHalf<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> Shutdown for WriteHalf<T> {
+impl Shutdown for WriteHalf {
     async fn shutdown(&mut self) {
-        let _ = poll_fn(|cx| match Pin::new(&mut self.0).poll_shutdown(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => Poll::Pending,
-        })
-        .await;
+        let _ = poll_fn(|cx| Pin::new(&mut self.0).poll_shutdown(cx)).await;
     }
 }

@@ -62,12 +62,15 @@ impl<R: Runtime> Client<R> {
         connect: C,
         pointer: impl FnOnce(R::Lock) -> R::Pointer,
     ) -> Result<(Self, Runner<R, C>), crate::ConfigError> {
+        if config.between.is_some() && !C::TAKES_LAYERS {
+            return Err(crate::ConfigError::OwnTransport);
+        }
         if C::TAKES_HOST {
             config.kept.take_apart()?;
             config.core.other_protocols = Some(OtherProtocols::NAMED);
         }
         if config.kept.port == 0 {
-            config.kept.port = PORT;
+            config.kept.port = config.between.port();
         }
         memory.fit(&config.sizes, &mut config.core)?;
         config.core.check_memory(&memory.core)?;
@@ -167,9 +170,6 @@ impl<R: Runtime> fmt::Debug for Client<R> {
         f.debug_struct("Client").field("is_connected", &self.is_connected()).finish_non_exhaustive()
     }
 }
-
-/// The port of a server that names none.
-const PORT: u16 = 1883;
 
 /// A handle that does not keep the client alive.
 pub struct WeakClient<R: Runtime> {

@@ -6,6 +6,7 @@ pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
 use mqtt_as_proto::{Version, client};
 
+use crate::between::Between;
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
 use crate::options::whole_seconds;
@@ -33,6 +34,7 @@ pub struct Config {
     pub(crate) kept: Settings,
     pub(crate) sizes: Sizes,
     pub(crate) core: client::Config,
+    pub(crate) between: Between,
 }
 
 impl Config {
@@ -59,7 +61,7 @@ impl Config {
             other_protocols: None,
             ..Default::default()
         };
-        Self { kept, sizes: Sizes::NONE, core }
+        Self { kept, sizes: Sizes::NONE, core, between: Between::default() }
     }
 
     options! {
@@ -105,8 +107,8 @@ impl Config {
         /// for as long as the link stands. Default: 10 s.
         ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
-        /// Each step of a connect (name, each address, CONNACK) has to end within this time.
-        /// Default: 10 s.
+        /// The transport has to open within this time, with all of its steps (name, addresses, proxy,
+        /// TLS, WebSocket), and so has CONNACK to come after that. Default: 10 s.
         connect_timeout(self, timeout: Duration) {
             self.core.connect_timeout = millis(timeout);
         }

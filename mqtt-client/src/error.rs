@@ -40,6 +40,32 @@ mqtt_as_proto::reasons! {
         /// The port behind the name of the server is none.
         Port => "the port of the server is not a number from 1 to 65,535: give the server as \
                  host:port";
+        /// The settings ask for TLS, WebSocket, a proxy or a unix socket, and the program opens the
+        /// transport itself.
+        OwnTransport => "the settings ask for TLS, WebSocket, a proxy or a unix socket, but the \
+                         program opens the transport itself: do all of it there, or none";
+        /// A unix socket is on this machine: no proxy leads to it.
+        UnixProxy => "no proxy leads to a unix socket: set one of them";
+        /// No certificate is trusted.
+        NoRoots => "TLS trusts nobody: give a CA (ca_pem), or turn on one of the features \
+                    platform-roots and webpki-roots of the adapter";
+        /// Something that should hold certificates holds none.
+        NoCertificate {
+            /// Whose.
+            what: &'static str,
+        } => "what was given as {what} certificate is none: PEM with BEGIN CERTIFICATE is wanted";
+        /// What should be the private key of the client is none, or of a kind that is not taken.
+        NoKey => "what was given as private key of the client is none: PEM with PKCS#8, PKCS#1 or \
+                  SEC1 is wanted";
+        /// The private key of the client is encrypted.
+        EncryptedKey => "the private key of the client is encrypted, which is not supported: \
+                         decrypt it first, with openssl pkey";
+        /// The private key of the client does not belong to its certificate.
+        OtherKey => "the private key of the client does not belong to its certificate";
+        /// The name set for the server is no name that a certificate can hold.
+        ServerName => "the name set for the server (server_name) is no DNS name or address";
+        /// TLS cannot be set up.
+        Tls => "TLS cannot be set up: its provider of cryptography has neither TLS 1.2 nor 1.3";
         /// There is no runtime to start the client's tasks in.
         NoRuntime => "there is no runtime to start the client's tasks in: make the client inside \
                       of one, in a task or with the runtime entered";
@@ -52,6 +78,12 @@ mqtt_as_proto::reasons! {
         Resolve => "looking up the host name";
         /// Opening the transport.
         Open => "opening the transport";
+        /// Asking a proxy for a connection to the server.
+        Proxy => "asking the proxy";
+        /// The handshake of TLS.
+        Tls => "the TLS handshake";
+        /// The handshake of WebSocket.
+        WebSocket => "the WebSocket handshake";
         /// CONNECT and CONNACK.
         Connect => "waiting for CONNACK";
         /// Asking the program for fresh credentials.

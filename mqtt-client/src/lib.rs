@@ -21,7 +21,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 /// Shows the names only of what is opaque, or belongs to the program.
@@ -41,6 +41,7 @@ mod acknowledgement;
 mod assigned;
 mod authenticate;
 mod authentication;
+mod between;
 mod call;
 #[cfg(feature = "alloc")]
 mod chunks;
@@ -61,6 +62,8 @@ mod large;
 mod link;
 mod linking;
 mod memory;
+#[cfg(feature = "std")]
+pub mod net;
 mod options;
 mod payload;
 mod property_list;
@@ -92,6 +95,8 @@ mod server;
 mod servers;
 mod settings;
 mod state;
+#[cfg(feature = "std")]
+pub mod std_runtime;
 mod step;
 mod stream_out;
 mod subscribe;
@@ -158,6 +163,8 @@ pub use subscribe::{Subscribe, Unsubscribe};
 pub use waiters::Waiter;
 pub use will::Will;
 
+#[cfg(feature = "tls")]
+pub use net::Tls;
 #[cfg(feature = "alloc")]
 pub use receive::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, Message, NewTask,

@@ -205,6 +205,9 @@ pub trait Connect {
     /// the other end of a line.
     const TAKES_HOST: bool = true;
 
+    /// Whether it lays what the settings ask for between the socket and MQTT: TLS and the like.
+    const TAKES_LAYERS: bool = false;
+
     /// The half that is read.
     type Read<'c>: Read
     where

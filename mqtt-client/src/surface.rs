@@ -21,3 +21,6 @@ pub use crate::{
 pub use crate::{AlwaysOpen, Connect, Dial, Held, SerialLink, SerialLinkWrite, Server, Shutdown};
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, Request, RequestError, ServerWords};
+// What lies between the socket and MQTT, where there is a standard library.
+#[cfg(feature = "tls")]
+pub use crate::net::Tls;

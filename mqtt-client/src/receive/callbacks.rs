@@ -34,7 +34,8 @@ impl<R: Start> Client<R> {
     /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other, what is no name
     /// of a server, or that there is no runtime here to start tasks in.
     pub fn new(config: Config) -> Result<Self, crate::ConfigError> {
-        let (client, runner, callbacks) = Self::with_tasks(config, R::connector(), R::share)?;
+        let connector = R::connector(&config)?;
+        let (client, runner, callbacks) = Self::with_tasks(config, connector, R::share)?;
         R::start(runner, callbacks)?;
         Ok(client)
     }
@@ -112,8 +113,11 @@ pub trait Start: Runtime<Listeners = Registered> {
     /// Puts the shared state behind the runtime's pointer.
     fn share(lock: Self::Lock) -> Self::Pointer;
 
-    /// Returns what opens transports.
-    fn connector() -> Self::Connect;
+    /// Returns what opens transports, as the settings ask for.
+    ///
+    /// # Errors
+    /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
+    fn connector(config: &Config) -> Result<Self::Connect, crate::ConfigError>;
 }
 
 /// Names a callback, for [`Client::unset_cb`](crate::Client::unset_cb).

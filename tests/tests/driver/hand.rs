@@ -80,8 +80,8 @@ impl Start for Hand {
         Rc::new(lock)
     }
 
-    fn connector() -> Wire {
-        WIRE.take()
+    fn connector(_: &Config) -> Result<Wire, ConfigError> {
+        Ok(WIRE.take())
     }
 }
 

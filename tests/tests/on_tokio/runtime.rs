@@ -81,7 +81,8 @@ pub(crate) fn try_client(config: Config) -> Result<Client, ConfigError> {
 
 /// A client, and what the story has to poll for it.
 pub(crate) fn parts(config: Config) -> (Client, impl Future<Output = ()> + Send + 'static) {
-    let parts = Client::with_tasks(config, Runtime::connector(), Runtime::share);
+    let connector = Runtime::connector(&config).expect("layers that fit each other");
+    let parts = Client::with_tasks(config, connector, Runtime::share);
     let (client, runner, callbacks) = parts.expect("settings that fit each other");
     (client, async {
         tokio::join!(runner.run(), callbacks.run());
