@@ -66,6 +66,15 @@ mqtt_as_proto::reasons! {
         ServerName => "the name set for the server (server_name) is no DNS name or address";
         /// TLS cannot be set up.
         Tls => "TLS cannot be set up: its provider of cryptography has neither TLS 1.2 nor 1.3";
+        /// What was set as proxy is no host, and no host with a port.
+        Proxy => "the proxy is no host name or address, alone or with a port: give it as host:port";
+        /// User name or password for the proxy cannot be said to it.
+        ProxyUser => "the user name or the password cannot be said to the proxy: 1 to 255 bytes each \
+                      for SOCKS5, no colon in the name for HTTP";
+        /// The path of the WebSocket is none.
+        WebSocketPath => "the path of the WebSocket is none: it begins with /, and has no spaces";
+        /// A header for the WebSocket is none.
+        WebSocketHeader => "a header for the WebSocket has a name or a value that HTTP does not allow";
         /// There is no runtime to start the client's tasks in.
         NoRuntime => "there is no runtime to start the client's tasks in: make the client inside \
                       of one, in a task or with the runtime entered";

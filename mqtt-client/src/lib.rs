@@ -163,8 +163,12 @@ pub use subscribe::{Subscribe, Unsubscribe};
 pub use waiters::Waiter;
 pub use will::Will;
 
+#[cfg(feature = "std")]
+pub use net::Proxy;
 #[cfg(feature = "tls")]
 pub use net::Tls;
+#[cfg(feature = "websocket")]
+pub use net::WebSocket;
 #[cfg(feature = "alloc")]
 pub use receive::{
     Binding, Callback, CallbackFuture, CallbackId, Callbacks, EventKind, Message, NewTask,

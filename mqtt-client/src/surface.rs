@@ -22,5 +22,9 @@ pub use crate::{AlwaysOpen, Connect, Dial, Held, SerialLink, SerialLinkWrite, Se
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, Request, RequestError, ServerWords};
 // What lies between the socket and MQTT, where there is a standard library.
+#[cfg(feature = "std")]
+pub use crate::net::Proxy;
 #[cfg(feature = "tls")]
 pub use crate::net::Tls;
+#[cfg(feature = "websocket")]
+pub use crate::net::WebSocket;

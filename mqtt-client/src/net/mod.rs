@@ -2,23 +2,34 @@
 //! proxies, TLS, WebSocket. A runtime brings its [`Sockets`]; all else is here, once.
 
 mod asked;
+mod exchange;
 mod halves;
+mod http_connect;
 mod layers;
 mod open;
+mod proxy;
 mod race;
 mod sockets;
+mod socks5;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_error;
 mod transport;
+#[cfg(feature = "websocket")]
+mod websocket;
+#[cfg(feature = "websocket")]
+mod websocket_error;
 
 pub(crate) use asked::Asked;
 pub use halves::{StreamReadHalf, StreamWriteHalf};
 pub use layers::Layers;
+pub use proxy::Proxy;
 pub use sockets::{ByteStream, Sockets};
 pub use streams::Streams;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 pub use transport::{Transport, TransportReadHalf, TransportWriteHalf};
+#[cfg(feature = "websocket")]
+pub use websocket::WebSocket;

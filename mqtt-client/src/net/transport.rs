@@ -130,6 +130,13 @@ impl<S: Sockets> Shutdown for TransportWriteHalf<S> {
     }
 }
 
+impl<S: Sockets> Default for Transport<S> {
+    /// Returns a connector for plain TCP.
+    fn default() -> Self {
+        Self::new(Layers::default())
+    }
+}
+
 impl<S> Clone for Transport<S> {
     fn clone(&self) -> Self {
         Self { layers: self.layers.clone(), sockets: PhantomData }
