@@ -2,6 +2,8 @@
 
 mod retry;
 mod source;
+#[cfg(feature = "url")]
+mod url;
 
 use core::fmt;
 
@@ -11,6 +13,8 @@ use mqtt_as_proto::{ReasonCode, TopicError};
 use crate::acknowledgement::Acknowledgement;
 use crate::held::Text;
 pub use crate::transport::{ErrorKind, TransportError};
+#[cfg(feature = "url")]
+pub use url::UrlError;
 
 mqtt_as_proto::reasons! {
     /// Why there is no client.
@@ -34,9 +38,12 @@ mqtt_as_proto::reasons! {
         EmptyHost => "the name of the server is empty: give a host name or an address";
         /// The server was given as a URL that says more than host and port of a plain TCP
         /// connection.
-        Url => "the server was given as a URL that says more than mqtt://host:port: give the host \
-                alone, or host:port; TLS and WebSocket are chosen by the transport, user and \
-                password are settings";
+        Url => "the server was given as a URL that says more than mqtt://host:port: give it to \
+                Config::url where there is one (feature url), or the host alone, or host:port; TLS, \
+                WebSocket, user and password are settings of their own";
+        /// `Config::url` got a URL that says nothing that a client could do.
+        #[cfg(feature = "url")]
+        InvalidUrl(error: UrlError) => "the URL of the server cannot be used: {error}";
         /// The port behind the name of the server is none.
         Port => "the port of the server is not a number from 1 to 65,535: give the server as \
                  host:port";

@@ -163,6 +163,8 @@ pub use subscribe::{Subscribe, Unsubscribe};
 pub use waiters::Waiter;
 pub use will::Will;
 
+#[cfg(feature = "url")]
+pub use error::UrlError;
 #[cfg(feature = "std")]
 pub use net::Proxy;
 #[cfg(feature = "tls")]

@@ -28,3 +28,5 @@ pub use crate::net::Proxy;
 pub use crate::net::Tls;
 #[cfg(feature = "websocket")]
 pub use crate::net::WebSocket;
+#[cfg(feature = "url")]
+pub use crate::UrlError;

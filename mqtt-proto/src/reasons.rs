@@ -32,7 +32,9 @@ macro_rules! reasons {
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 $(f.write_str($before)?;)?
+                #[allow(unused_doc_comments)] // What is said of a variant may be that it is left out.
                 match self { $(
+                    $(#[$variant_about])*
                     Self::$variant $(($($part),+))? $({ $($field),+ })? => {
                         write!(f, $says $(, $said)?)
                     }

@@ -9,7 +9,15 @@ use super::{
     SubscribeError,
 };
 
-impl Error for ConfigError {}
+impl Error for ConfigError {
+    #[cfg(feature = "url")]
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::InvalidUrl(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

@@ -64,13 +64,14 @@ impl Write for StreamWriteHalf {
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        poll_fn(|cx| with(&self.0, cx, |stream, cx| stream.poll_flush(cx))).await
+        poll_fn(|cx| with(&self.0, cx, |mut stream, cx| stream.as_mut().poll_flush(cx))).await
     }
 }
 
 impl Shutdown for StreamWriteHalf {
     async fn shutdown(&mut self) {
-        let _ = poll_fn(|cx| with(&self.0, cx, |stream, cx| stream.poll_close(cx))).await;
+        let _ =
+            poll_fn(|cx| with(&self.0, cx, |mut stream, cx| stream.as_mut().poll_close(cx))).await;
     }
 }
 

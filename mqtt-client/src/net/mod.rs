@@ -17,6 +17,8 @@ mod tls;
 #[cfg(feature = "tls")]
 mod tls_error;
 mod transport;
+#[cfg(feature = "url")]
+mod url;
 #[cfg(feature = "websocket")]
 mod websocket;
 #[cfg(feature = "websocket")]
