@@ -8,5 +8,7 @@ mod writes;
 
 #[path = "../list/mod.rs"]
 mod list;
+#[path = "../reach/mod.rs"]
+mod reach;
 #[path = "../with_std/mod.rs"]
 mod with_std;

@@ -1,0 +1,27 @@
+//! What stands between the socket and MQTT: the same stories on both runtimes with the standard
+//! library.
+
+mod bad_tls;
+mod certificates;
+mod front;
+mod tls;
+mod url;
+
+use mqtt_as_proto::Version;
+
+use crate::runtime::Client;
+use crate::runtime::adapter::Config;
+use crate::runtime::{self, within};
+
+pub(crate) const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
+
+/// Settings for whoever listens on that port under the name `localhost`.
+fn config(port: u16) -> Config {
+    Config::new("localhost").port(port).client_id("ours")
+}
+
+async fn connected(config: Config) -> Client {
+    let client = runtime::client(config);
+    within(client.connect(true)).await.expect("a connection");
+    client
+}
