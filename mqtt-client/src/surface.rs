@@ -22,11 +22,11 @@ pub use crate::{AlwaysOpen, Connect, Dial, Held, SerialLink, SerialLinkWrite, Se
 #[cfg(feature = "alloc")]
 pub use crate::{CallbackId, EventKind, Message, Request, RequestError, ServerWords};
 // What lies between the socket and MQTT, where there is a standard library.
+#[cfg(feature = "url")]
+pub use crate::UrlError;
 #[cfg(feature = "std")]
 pub use crate::net::Proxy;
 #[cfg(feature = "tls")]
 pub use crate::net::Tls;
 #[cfg(feature = "websocket")]
 pub use crate::net::WebSocket;
-#[cfg(feature = "url")]
-pub use crate::UrlError;

@@ -95,3 +95,82 @@ fn base64(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::ToOwned;
+    use std::string::ToString;
+
+    use super::super::scripted::{Scripted, finish};
+    use super::*;
+
+    fn user() -> User {
+        User { name: "pump".to_owned(), password: "s:ecret".to_owned() }
+    }
+
+    fn asked(
+        host: &str,
+        user: Option<&User>,
+        says: &[u8],
+        piece: usize,
+    ) -> Result<Scripted, String> {
+        let mut proxy = Scripted::new(says, piece);
+        let result = finish(ask(&mut proxy, host, 8883, user));
+        result.map(|()| proxy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_said_is_what_the_standard_asks_for_and_no_byte_of_the_server_is_taken() {
+        let says = b"HTTP/1.1 200 Connection established\r\nProxy-agent: x\r\n\r\n\x16MQTT";
+        for piece in [1, 3, 1000] {
+            let proxy = asked("broker.example", None, says, piece).expect("a connection");
+            assert_eq!(proxy.says, b"\x16MQTT");
+            let wanted =
+                "CONNECT broker.example:8883 HTTP/1.1\r\nHost: broker.example:8883\r\n\r\n";
+            assert_eq!(proxy.heard, wanted.as_bytes());
+            let proxy = asked("::1", Some(&user()), says, piece).expect("a connection");
+            let wanted = "CONNECT [::1]:8883 HTTP/1.1\r\nHost: [::1]:8883\r\n\
+                          Proxy-Authorization: Basic cHVtcDpzOmVjcmV0\r\n\r\n";
+            assert_eq!(proxy.heard, wanted.as_bytes());
+        }
+    }
+
+    /// RFC 4648, section 10.
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xff, 0xfe, 0xfb]), "//77");
+    }
+
+    #[test]
+    fn each_refusal_says_whose_fault_it_is() {
+        let endless = [&b"HTTP/1.1 200 OK\r\n"[..], &[b'a'; 100_000]].concat();
+        for (says, user, wanted) in [
+            (&b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..], None, "wants a user name"),
+            (b"HTTP/1.1 407 No\r\n\r\n", Some(&user()), "refused the user name"),
+            (b"HTTP/1.1 403 Filtered\r\n\r\n", None, "it refused: HTTP/1.1 403 Filtered"),
+            (b"HTTP/1.0 502 \x1b[31m\r\n\r\n", None, "it refused: HTTP/1.0 502 ?[31m"),
+            (b"SSH-2.0-OpenSSH\r\n", None, "does not speak HTTP"),
+            (b"\x05\xff\0\0\0\0", None, "does not speak HTTP"),
+            (b"HTTP/2 200\r\n\r\n", None, "does not speak HTTP"),
+            (b"", None, "without an answer"),
+            (b"HTTP/1.1 200 OK\r\n", None, "without an answer"),
+            (&endless, None, "no end"),
+        ] {
+            let error = asked("a", user, says, 7).expect_err("a refusal");
+            assert!(error.contains(wanted), "{says:?}: {error}");
+        }
+        let error = asked("a\r\nX: y", None, b"", 1).expect_err("no host");
+        assert!(error.contains("cannot be said"), "{error}");
+    }
+}

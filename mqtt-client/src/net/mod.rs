@@ -9,6 +9,8 @@ mod layers;
 mod open;
 mod proxy;
 mod race;
+#[cfg(test)]
+mod scripted;
 mod sockets;
 mod socks5;
 mod streams;

@@ -101,13 +101,11 @@ impl Layer for Proxy {
     fn lay<'l>(&'l self, mut stream: Box<dyn ByteStream>, server: Server<'l>) -> Laying<'l> {
         let user = self.user.as_ref();
         Box::pin(async move {
-            match self.kind {
-                Kind::Socks5 => socks5::ask(&mut stream, server.host, server.port, user).await?,
-                Kind::Http => {
-                    http_connect::ask(&mut stream, server.host, server.port, user).await?
-                }
-            }
-            Ok(stream)
+            let asked = match self.kind {
+                Kind::Socks5 => socks5::ask(&mut stream, server.host, server.port, user).await,
+                Kind::Http => http_connect::ask(&mut stream, server.host, server.port, user).await,
+            };
+            asked.map(|()| stream)
         })
     }
 }

@@ -118,3 +118,84 @@ fn reason(code: u8) -> &'static str {
         _ => "for a reason that SOCKS5 does not know",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::ToOwned;
+    use std::string::{String, ToString};
+
+    use super::super::scripted::{Scripted, finish};
+    use super::*;
+
+    fn user() -> User {
+        User { name: "pump".to_owned(), password: "secret".to_owned() }
+    }
+
+    /// Asks a proxy that says this, in pieces: what it heard, and what it has not been asked for.
+    fn asked(
+        host: &str,
+        user: Option<&User>,
+        says: &[u8],
+        piece: usize,
+    ) -> Result<Scripted, String> {
+        let mut proxy = Scripted::new(says, piece);
+        let result = finish(ask(&mut proxy, host, 1883, user));
+        result.map(|()| proxy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_said_is_what_the_standard_asks_for_and_no_byte_of_the_server_is_taken() {
+        let v4 = [&b"\x05\x00\x05\x00\x00\x01\x7f\0\0\x01\x12\x34"[..], b"MQTT"].concat();
+        let v6 = [&b"\x05\x00\x05\x00\x00\x04"[..], &[7; 18], b"MQTT"].concat();
+        let name = [&b"\x05\x00\x05\x00\x00\x03\x04here\x12\x34"[..], b"MQTT"].concat();
+        for piece in [1, 2, 3, 5, 100] {
+            for says in [&v4, &v6, &name] {
+                let proxy = asked("broker.example", None, says, piece).expect("a connection");
+                assert_eq!(proxy.says, b"MQTT");
+                assert_eq!(proxy.heard, b"\x05\x01\x00\x05\x01\x00\x03\x0ebroker.example\x07\x5b");
+            }
+            let proxy = asked("192.0.2.7", None, &v4, piece).expect("a connection");
+            assert_eq!(proxy.heard, b"\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x07\x07\x5b");
+            let proxy = asked("::1", None, &v4, piece).expect("a connection");
+            let mut wanted = b"\x05\x01\x00\x05\x01\x00\x04".to_vec();
+            wanted.extend([0; 15]);
+            wanted.extend(b"\x01\x07\x5b");
+            assert_eq!(proxy.heard, wanted);
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_said_where_the_proxy_asks_for_them() {
+        let says = b"\x05\x02\x01\x00\x05\x00\x00\x01\x7f\0\0\x01\x12\x34";
+        let proxy = asked("a", Some(&user()), says, 2).expect("a connection");
+        assert_eq!(&proxy.heard[..18], b"\x05\x02\x00\x02\x01\x04pump\x06secret\x05");
+        // One that asks for none gets none.
+        let says = b"\x05\x00\x05\x00\x00\x01\x7f\0\0\x01\x12\x34";
+        let proxy = asked("a", Some(&user()), says, 2).expect("a connection");
+        assert_eq!(&proxy.heard[..6], b"\x05\x02\x00\x02\x05\x01");
+    }
+
+    #[test]
+    fn each_refusal_says_whose_fault_it_is() {
+        let refused = |code| [5, 0, 5, code, 0, 1, 0, 0, 0, 0, 0, 0];
+        for (says, user, wanted) in [
+            (&b"\x05\xff"[..], None, "wants a user name"),
+            (b"\x05\x02", None, "wants a user name"),
+            (b"\x05\xff", Some(&user()), "takes neither"),
+            (b"\x05\x02\x01\x01", Some(&user()), "refused the user name or the password"),
+            (&refused(2), None, "rules do not allow"),
+            (&refused(5), None, "the server refused"),
+            (&refused(99), None, "does not know"),
+            (b"HT", None, "does not speak SOCKS5"),
+            (b"\x05\x00HTTP", None, "does not speak SOCKS5"),
+            (b"\x05\x00\x05\x00\x00\x09", None, "address of no kind"),
+            (b"", None, "without an answer"),
+            (b"\x05\x00\x05\x00\x00\x03\xff", None, "without an answer"),
+        ] {
+            let error = asked("a", user, says, 1).expect_err("a refusal");
+            assert!(error.contains(wanted), "{says:?}: {error}");
+        }
+        let long = "a".repeat(256);
+        assert!(asked(&long, None, b"\x05\x00", 1).expect_err("too long").contains("255"));
+    }
+}
