@@ -8,6 +8,7 @@ pub mod mosquitto;
 #[cfg(feature = "heap")]
 pub mod pair;
 pub mod process;
+pub mod proxies;
 pub mod proxy;
 pub mod random;
 pub mod script;

@@ -476,8 +476,13 @@ fn installed(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{name} is not installed: does the test ask `broker_or_skip`?"))
 }
 
-/// A port that nobody listens on at this moment.
-fn free_port() -> u16 {
+/// Returns a port of loopback that nobody listens on at this moment.
+///
+/// # Panics
+///
+/// If there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a port on loopback");
     listener.local_addr().expect("the address of a bound socket").port()
 }

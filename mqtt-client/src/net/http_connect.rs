@@ -9,6 +9,8 @@ use super::exchange::{failed, read_exact, write_all};
 use super::proxy::User;
 use super::sockets::ByteStream;
 
+const NO_HTTP: &str = "it does not speak HTTP: is it the right port?";
+
 /// The longest head of an answer that is read.
 const LONGEST: usize = 8 * 1024;
 
@@ -26,12 +28,13 @@ pub(super) async fn ask<S: ByteStream + ?Sized>(
     let head = read_head(stream).await?;
     match status(&head) {
         Some(200..=299) => Ok(()),
-        Some(407) if user.is_none() => {
-            Err(failed("it wants a user name and a password (407): set Proxy::user"))
+        Some(401 | 407) if user.is_none() => {
+            Err(failed("it wants a user name and a password: set Proxy::user"))
         }
-        Some(407) => Err(failed("it refused the user name or the password (407)")),
+        // Some say 401, which is for servers.
+        Some(401 | 407) => Err(failed("it refused the user name or the password")),
         Some(_) => Err(failed(format!("it refused: {}", first_line(&head)))),
-        None => Err(failed("it does not speak HTTP: is it the right port?")),
+        None => Err(failed(NO_HTTP)),
     }
 }
 
@@ -52,12 +55,12 @@ async fn read_head<S: ByteStream + ?Sized>(mut stream: &mut S) -> io::Result<Vec
         if head.len() == LONGEST {
             return Err(failed("its answer has no end"));
         }
-        // What is no HTTP may have no line, either.
-        if head.len() == 5 && head != b"HTTP/" {
-            return Err(failed("it does not speak HTTP: is it the right port?"));
-        }
         read_exact(&mut stream, &mut byte).await?;
         head.extend_from_slice(&byte);
+        // What is no HTTP may have no line, either.
+        if !head.iter().zip(b"HTTP/").all(|(byte, wanted)| byte == wanted) {
+            return Err(failed(NO_HTTP));
+        }
     }
     Ok(head)
 }

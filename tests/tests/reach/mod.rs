@@ -4,16 +4,25 @@
 mod bad_tls;
 mod certificates;
 mod front;
+mod proxied;
+mod real;
 mod tls;
 mod url;
 
 use mqtt_as_proto::Version;
 
 use crate::runtime::Client;
-use crate::runtime::adapter::Config;
+use crate::runtime::adapter::{Config, QoS};
 use crate::runtime::{self, within};
 
 pub(crate) const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
+
+pub(crate) const EVERY_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+/// Two megabytes that do not repeat soon.
+fn large() -> Vec<u8> {
+    (0..2_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
 
 /// Settings for whoever listens on that port under the name `localhost`.
 fn config(port: u16) -> Config {

@@ -5,16 +5,9 @@ use mqtt_as_tests::server::Server;
 
 use super::certificates::Authority;
 use super::front::{Clients, Front, Hello, config as server_config};
-use super::{VERSIONS, config, connected};
+use super::{EVERY_QOS, VERSIONS, config, connected, large};
 use crate::runtime::adapter::{QoS, Tls};
 use crate::runtime::{run, within};
-
-const EVERY_QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
-
-/// Two megabytes that do not repeat soon.
-fn large() -> Vec<u8> {
-    (0..2_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
 
 #[test]
 fn messages_of_every_kind_pass_and_a_session_is_resumed() {
