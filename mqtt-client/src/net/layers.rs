@@ -13,8 +13,7 @@ use crate::config::Config;
 use crate::error::{ConfigError, Step};
 use crate::runtime::Server;
 
-/// What stands between the socket and MQTT: the connector of a runtime keeps it, and gives it to
-/// [`open`](super::open).
+/// What stands between the socket and MQTT, as the connector of a runtime keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Layers(Option<Arc<Set>>);
 

@@ -38,7 +38,7 @@ impl Authority {
 
     /// A server under these names.
     pub(crate) fn server(&self, names: &[&str]) -> Identity {
-        self.sign(named(names, "server"))
+        self.sign(&named(names, "server"))
     }
 
     /// A server whose certificate has expired.
@@ -46,18 +46,18 @@ impl Authority {
         let mut params = named(&["localhost"], "server");
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     pub(crate) fn client(&self, name: &str) -> Identity {
-        self.sign(client(name))
+        self.sign(&client(name))
     }
 
     /// A client whose certificate stands in [`revocations`](Self::revocations).
     pub(crate) fn revoked_client(&self) -> Identity {
         let mut params = client("revoked");
         params.serial_number = Some(SerialNumber::from(REVOKED));
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// The list of those that are revoked, in PEM.
@@ -79,7 +79,7 @@ impl Authority {
         list.signed_by(&self.issuer).and_then(|list| list.pem()).expect("a list")
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
         Identity { certificate, key: key.serialize_pem() }
