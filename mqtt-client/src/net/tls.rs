@@ -19,7 +19,7 @@ use futures_rustls::rustls::{
 use super::asked::Prepare;
 use super::layers::{Layer, Laying};
 use super::sockets::ByteStream;
-use super::tls_error::{Explained, explain};
+use super::tls_error::{Explained, explain_handshake};
 use crate::config::Config;
 use crate::error::{ConfigError, Step};
 use crate::runtime::Server;
@@ -187,7 +187,7 @@ impl Layer for Ready {
     fn lay<'l>(&'l self, stream: Box<dyn ByteStream>, server: Server<'l>) -> Laying<'l> {
         Box::pin(async move {
             let name = self.name.clone().map_or_else(|| name_of(server.host), Ok)?;
-            let stream = self.connector.connect(name, stream).await.map_err(explain)?;
+            let stream = self.connector.connect(name, stream).await.map_err(explain_handshake)?;
             Ok(Box::new(Explained(stream)) as Box<dyn ByteStream>)
         })
     }

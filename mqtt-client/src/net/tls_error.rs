@@ -10,28 +10,36 @@ use futures_rustls::rustls::{AlertDescription, CertificateError, Error};
 
 /// A failure of TLS, with what helps.
 #[derive(Debug)]
-struct Failure {
-    error: Error,
+struct Failure<E> {
+    error: E,
     advice: &'static str,
 }
 
-impl core::error::Error for Failure {
+impl<E: core::error::Error + 'static> core::error::Error for Failure<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(&self.error)
     }
 }
 
-impl fmt::Display for Failure {
+impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.error, self.advice)
     }
 }
 
-/// Adds what helps to a failure of TLS; others pass.
-pub(super) fn explain(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        return io::Error::new(error.kind(), NO_TLS);
+/// Adds what helps to a failure of the handshake, which the server may have ended without a word.
+pub(super) fn explain_handshake(error: io::Error) -> io::Error {
+    use io::ErrorKind as Kind;
+    let ends =
+        [Kind::UnexpectedEof, Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe];
+    if ends.contains(&error.kind()) {
+        return io::Error::new(error.kind(), Failure { error, advice: NO_TLS });
     }
+    explain(error)
+}
+
+/// Adds what helps to a failure of TLS; others pass.
+fn explain(error: io::Error) -> io::Error {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match of_tls.map(|inner| (inner.clone(), advice(inner))) {
         Some((inner, Some(advice))) => {
@@ -41,7 +49,8 @@ pub(super) fn explain(error: io::Error) -> io::Error {
     }
 }
 
-const NO_TLS: &str = "the server closed the connection in the middle of the handshake: does it speak TLS on that port?";
+const NO_TLS: &str = "the server ended the connection in the middle of the handshake: does it speak \
+                      TLS on that port?";
 
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match error {

@@ -3,9 +3,11 @@
 
 mod bad_tls;
 mod certificates;
+mod cut;
 mod front;
 mod proxied;
 mod real;
+mod refused;
 mod tls;
 mod url;
 

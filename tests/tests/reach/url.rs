@@ -1,11 +1,13 @@
 //! Settings from a URL, used.
 
 use mqtt_as_tests::broker::BrokerConfig;
+use mqtt_as_tests::mosquitto::broker_or_skip;
 use mqtt_as_tests::server::Server;
 
 use super::certificates::Authority;
 use super::connected;
 use super::front::{Clients, Front};
+use super::real::Everywhere;
 use crate::runtime::adapter::{Config, ConfigError, QoS, Tls, UrlError};
 use crate::runtime::{run, within};
 
@@ -36,6 +38,28 @@ fn a_url_leads_to_a_server_of_tls() {
         within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
         assert_eq!(front.hellos().len(), 1);
     });
+}
+
+#[test]
+fn urls_lead_every_way_to_a_real_broker() {
+    if !broker_or_skip("urls_lead_every_way_to_a_real_broker") {
+        return;
+    }
+    let broker = Everywhere::start();
+    let ways = [
+        (format!("mqtts://localhost:{}", broker.tls), true),
+        (format!("ws://localhost:{}/any?a=b", broker.web), false),
+        (format!("wss://pump:secret@localhost:{}", broker.secure_web), true),
+        (format!("unix://{}", broker.socket().display()), false),
+    ];
+    for (url, is_secure) in ways {
+        let config = Config::url(&url).expect("a URL");
+        let config = if is_secure { config.tls(broker.trust()) } else { config };
+        run(async {
+            let client = connected(config).await;
+            within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
+        });
+    }
 }
 
 #[test]
