@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::hop::Hop;
 use super::sockets::ByteStream;
 use crate::config::Config;
 use crate::error::{ConfigError, Step};
@@ -31,8 +32,8 @@ pub(super) trait Layer: fmt::Debug + Send + Sync {
     /// What laying it is called in errors.
     fn step(&self) -> Step;
 
-    /// Host and port that the socket has to lead to, if not to the server.
-    fn first_hop(&self) -> Option<(&str, u16)> {
+    /// Where the socket has to lead to, if not to the server.
+    fn first_hop(&self) -> Option<Hop<'_>> {
         None
     }
 
@@ -68,9 +69,9 @@ impl Layers {
 
 impl Set {
     /// Where the socket leads to.
-    pub(super) fn first_hop<'s>(&'s self, server: Server<'s>) -> (&'s str, u16) {
+    pub(super) fn first_hop<'s>(&'s self, server: Server<'s>) -> Hop<'s> {
         let hop = self.layers.iter().find_map(|layer| layer.first_hop());
-        hop.unwrap_or((server.host, server.port))
+        hop.unwrap_or_else(|| Hop::to(server))
     }
 }
 

@@ -3,7 +3,10 @@
 
 mod asked;
 mod exchange;
+#[cfg(test)]
+mod fake;
 mod halves;
+mod hop;
 mod http_connect;
 mod layers;
 mod open;

@@ -7,10 +7,11 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::io;
 
+use super::hop::Hop;
 use super::layers::Layers;
 use super::race::race;
 use super::sockets::{ByteStream, Sockets};
-use crate::error::{ConnectError, ErrorKind, Step, TransportError};
+use crate::error::{ConnectError, Step, TransportError};
 use crate::runtime::Server;
 
 /// What was opened.
@@ -35,14 +36,11 @@ pub(super) async fn open<S: Sockets>(
     let mut time = pin!(S::sleep(time_out(server)));
     let mut time: Time<'_, _> = time.as_mut();
     let Some(set) = layers.set() else {
-        return Ok(Opened::Tcp(tcp::<S, _>(&mut time, server.host, server.port).await?));
+        return Ok(Opened::Tcp(tcp::<S, _>(&mut time, Hop::to(server)).await?));
     };
     let mut stream: Box<dyn ByteStream> = match &set.unix {
         Some(path) => Box::new(step(&mut time, Step::Open, S::connect_unix(path)).await?),
-        None => {
-            let (host, port) = set.first_hop(server);
-            Box::new(S::stream(tcp::<S, _>(&mut time, host, port).await?))
-        }
+        None => Box::new(S::stream(tcp::<S, _>(&mut time, set.first_hop(server)).await?)),
     };
     for layer in &set.layers {
         let (name, on_top) = (layer.step(), layer.lay(stream, server));
@@ -56,15 +54,20 @@ type Time<'t, F> = Pin<&'t mut F>;
 
 async fn tcp<S: Sockets, F: Future<Output = ()>>(
     time: &mut Time<'_, F>,
-    host: &str,
-    port: u16,
+    hop: Hop<'_>,
 ) -> Result<S::Tcp, ConnectError> {
-    let addresses = step(time, Step::Resolve, S::resolve(host, port)).await?;
-    if addresses.is_empty() {
-        return Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
-    }
-    step(time, Step::Open, race::<S>(addresses)).await
+    let (resolve, open) = hop.steps();
+    let resolving = async {
+        let addresses = S::resolve(hop.host, hop.port).await.map_err(|error| hop.explain(error))?;
+        let none = || hop.explain(io::Error::new(io::ErrorKind::NotFound, NO_ADDRESS));
+        if addresses.is_empty() { Err(none()) } else { Ok(addresses) }
+    };
+    let addresses = step(time, resolve, resolving).await?;
+    let opening = async { race::<S>(addresses).await.map_err(|error| hop.explain(error)) };
+    step(time, open, opening).await
 }
+
+const NO_ADDRESS: &str = "the name has no address";
 
 /// A step, as long as there is time.
 async fn step<T, F: Future<Output = ()>>(
@@ -104,3 +107,6 @@ fn time_out(server: Server<'_>) -> Duration {
         ms => Duration::from_millis(ms.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

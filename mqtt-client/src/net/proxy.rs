@@ -7,6 +7,7 @@ use std::string::String;
 use std::sync::Arc;
 
 use super::asked::Prepare;
+use super::hop::Hop;
 use super::layers::{Layer, Laying};
 use super::sockets::ByteStream;
 use super::{http_connect, socks5};
@@ -94,8 +95,8 @@ impl Layer for Proxy {
         Step::Proxy
     }
 
-    fn first_hop(&self) -> Option<(&str, u16)> {
-        Some((&self.server, self.port))
+    fn first_hop(&self) -> Option<Hop<'_>> {
+        Some(Hop::to_proxy(&self.server, self.port))
     }
 
     fn lay<'l>(&'l self, mut stream: Box<dyn ByteStream>, server: Server<'l>) -> Laying<'l> {
