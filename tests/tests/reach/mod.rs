@@ -4,6 +4,7 @@
 mod bad_tls;
 mod certificates;
 mod cut;
+mod dropped;
 mod front;
 mod proxied;
 mod real;
