@@ -48,6 +48,11 @@ mod silent {
         }
 
         #[inline]
+        pub(crate) fn around<F: Future>(&self, future: F) -> F {
+            future
+        }
+
+        #[inline]
         pub(crate) fn tell(&mut self) {}
 
         #[inline]
@@ -130,6 +135,14 @@ mod told {
         /// Does that as a part of the connection.
         pub(crate) fn within<T>(&self, f: impl FnOnce() -> T) -> T {
             self.span.within(f)
+        }
+
+        /// Makes that a part of the connection.
+        pub(crate) fn around<F: Future>(
+            &self,
+            future: F,
+        ) -> impl Future<Output = F::Output> + use<F> {
+            self.span.around(future)
         }
 
         /// The lock is held: keeps what has happened.
@@ -319,6 +332,10 @@ mod span {
         pub(super) fn within<T>(&self, f: impl FnOnce() -> T) -> T {
             self.0.in_scope(f)
         }
+
+        pub(super) fn around<F: Future>(&self, f: F) -> impl Future<Output = F::Output> + use<F> {
+            tracing::Instrument::instrument(f, self.0.clone())
+        }
     }
 }
 
@@ -338,6 +355,10 @@ mod span {
 
         pub(super) fn within<T>(&self, f: impl FnOnce() -> T) -> T {
             f()
+        }
+
+        pub(super) fn around<F: Future>(&self, f: F) -> F {
+            f
         }
     }
 }

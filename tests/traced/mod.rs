@@ -23,6 +23,8 @@ struct Collector {
     lines: Arc<Mutex<Vec<String>>>,
     spans: Arc<Mutex<Vec<String>>>,
     entered: Arc<AtomicU64>,
+    /// The spans that are entered, the last one being the innermost.
+    within: Arc<Mutex<Vec<u64>>>,
     /// It is used while something is told.
     client: Arc<Mutex<Option<WeakClient>>>,
 }
@@ -76,18 +78,24 @@ impl Subscriber for Collector {
         if let Some(client) = client {
             let _ = (client.is_connected(), client.statistics());
         }
-        let span = event.parent().map_or(0, Id::into_u64) as usize;
+        let within = self.within.lock().expect("no panic").last().copied();
+        let within = within.filter(|_| event.is_contextual()).unwrap_or(0);
+        let span = event.parent().map_or(within, Id::into_u64) as usize;
         let span = self.spans.lock().expect("no panic").get(span.wrapping_sub(1)).cloned();
         let mut text = Text(format!("{} [{}]", event.metadata().level(), span.unwrap_or_default()));
         event.record(&mut text);
         self.lines.lock().expect("no panic").push(text.0);
     }
 
-    fn enter(&self, _: &Id) {
+    fn enter(&self, span: &Id) {
         self.entered.fetch_add(1, Ordering::Relaxed);
+        self.within.lock().expect("no panic").push(span.into_u64());
     }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, span: &Id) {
+        let left = self.within.lock().expect("no panic").pop();
+        assert_eq!(left, Some(span.into_u64()), "spans are nested");
+    }
 }
 
 /// Runs a story in both versions, and gives what was told.
@@ -284,6 +292,27 @@ fn payloads_passwords_and_topics_are_never_told() {
     }
 }
 
+/// Steps are told to whoever wants to know why it takes so long.
+#[test]
+fn steps_of_a_connect_are_told_in_its_span() {
+    let all = told(async |version, _| {
+        let nobody = nobody();
+        let client = client(config(version, nobody));
+        client.connect(true).await.expect_err("nobody listens");
+    });
+    for told in all {
+        for words in [
+            "step=looking up the host name",
+            "step=opening the transport",
+            "message=trying an address address=127.0.0.1:",
+            "message=an address failed address=127.0.0.1:",
+        ] {
+            let line = told.line(words);
+            assert!(line.starts_with("DEBUG [mqtt host=\"127.0.0.1\""), "{line}");
+        }
+    }
+}
+
 /// It is there for whoever filters by level.
 #[test]
 fn levels_are_those_of_what_happened() {
@@ -293,6 +322,11 @@ fn levels_are_those_of_what_happened() {
     });
     for told in all {
         let levels = [Level::INFO, Level::WARN].map(|level| level.to_string());
-        assert!(told.lines().iter().all(|line| levels.iter().any(|level| line.starts_with(level))));
+        let lines = told.lines();
+        let (steps, others): (Vec<_>, Vec<_>) = lines
+            .iter()
+            .partition(|line| line.contains("message=on the way") || line.contains("an address"));
+        assert!(others.iter().all(|line| levels.iter().any(|level| line.starts_with(level))));
+        assert!(steps.iter().all(|line| line.starts_with("DEBUG")), "{steps:#?}");
     }
 }

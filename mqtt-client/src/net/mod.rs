@@ -21,6 +21,7 @@ mod streams;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_error;
+mod told;
 mod transport;
 #[cfg(feature = "url")]
 mod url;

@@ -11,6 +11,7 @@ use super::hop::Hop;
 use super::layers::Layers;
 use super::race::race;
 use super::sockets::{ByteStream, Sockets};
+use super::told;
 use crate::error::{ConnectError, Step, TransportError};
 use crate::runtime::Server;
 
@@ -75,6 +76,7 @@ async fn step<T, F: Future<Output = ()>>(
     step: Step,
     future: impl Future<Output = io::Result<T>>,
 ) -> Result<T, ConnectError> {
+    told::begins(step);
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(Ok(value)) => Poll::Ready(Ok(value)),

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::vec::{self, Vec};
 
 use super::sockets::Sockets;
+use super::told;
 
 /// The next address is tried so long after the last one (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -21,7 +22,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// The last failure, once all have failed.
 pub(super) async fn race<S: Sockets>(addresses: Vec<SocketAddr>) -> io::Result<S::Tcp> {
     if let [address] = *addresses {
-        return S::connect(address).await;
+        return attempt::<S>(address).await;
     }
     let mut race = Race::<S> {
         waiting: interleaved(addresses).into_iter(),
@@ -30,6 +31,11 @@ pub(super) async fn race<S: Sockets>(addresses: Vec<SocketAddr>) -> io::Result<S
         failure: io::ErrorKind::NotFound.into(),
     };
     poll_fn(|cx| race.poll(cx)).await
+}
+
+async fn attempt<S: Sockets>(address: SocketAddr) -> io::Result<S::Tcp> {
+    told::tries(address);
+    S::connect(address).await.inspect_err(|error| told::failed(address, error))
 }
 
 /// The families in turn, beginning with that of the first address: the system has put them in order.
@@ -68,7 +74,7 @@ impl<S: Sockets> Race<S> {
             }
             self.head_start = None;
             let Some(address) = self.waiting.next() else { break };
-            self.running.push(Box::pin(S::connect(address)));
+            self.running.push(Box::pin(attempt::<S>(address)));
             self.head_start = Some(Box::pin(S::sleep(HEAD_START)));
         }
         if !self.running.is_empty() {

@@ -123,7 +123,7 @@ async fn open<'c, R: Runtime, C: Connect>(
     }
     let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
     trace.connecting(server, *clean);
-    opening.set(Some(connect.connect(server)));
+    opening.set(Some(trace.around(connect.connect(server))));
     let opened = meanwhile::<R, _>(lock, opening, State::is_replaced, &mut None).await;
     Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
 }
