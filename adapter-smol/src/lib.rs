@@ -27,9 +27,17 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tracing`: a span for each connection, and events for attempts to connect,
-//! links that come up and go down, messages that are dropped, left to the server, or skipped, all with
-//! the target `mqtt_as_client`. Never a payload, a topic or a password.
+//! None is on by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
+//! the roots.
+//!
+//! * `tls`: TLS 1.2 and 1.3 by rustls, with ring: `Config::tls`.
+//! * `platform-roots`: TLS trusts whom the platform trusts. `webpki-roots`: it trusts Mozilla's list, which
+//!   is compiled in. With both it is the platform's; with none a program names its CA.
+//! * `websocket`: MQTT over WebSocket: `Config::websocket`.
+//! * `url`: settings from a URL, as `mqtts://user:secret@host`: `Config::url`.
+//! * `tracing`: a span for each connection, and events for attempts to connect and their steps, links that
+//!   come up and go down, messages that are dropped, left to the server, or skipped, all with the target
+//!   `mqtt_as_client`. Never a payload, a topic or a password.
 
 #![forbid(unsafe_code)]
 

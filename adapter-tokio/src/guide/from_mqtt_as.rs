@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `config['server']`, `config['port']` | `Config::new(server)`, `port(n)` |
 //! | any other `config['key']` | the method of that name; the README lists them |
+//! | `config['ssl'] = True` | `tls(Tls::new())`, with the feature `tls` and one of its roots |
+//! | `config['ssl_params']` | `cadata`: `Tls::ca_pem`; `cert`, `key`: `client_pem`; `server_hostname`: `server_name` |
 //! | `MQTTClient(config)` | `Client::new(config)` |
 //! | `await client.connect(clean)` | `client.connect(clean).await`: an `Err` says what went wrong |
 //! | `await client.publish(topic, msg, retain, qos)` | `client.publish(topic, msg).retain(retain).qos(qos).await`, QoS 2 too |
@@ -41,4 +43,4 @@
 //! ```
 //!
 //! A call that is cancelled no longer corrupts the stream, a full queue no longer loses acknowledged
-//! messages, a closed broker is noticed at once, and there is TLS.
+//! messages, a closed broker is noticed at once, and with TLS the server is always verified.

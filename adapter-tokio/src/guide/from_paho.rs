@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `CreateOptionsBuilder`, `ConnectOptionsBuilder` | `Config::new(server)` and its methods |
 //! | `server_uri("tcp://host:1883")` | `Config::new("host:1883")`; `tcp://` may stand before it |
+//! | `server_uri("ssl://host")`, `ws://`, `wss://` | `Config::url` takes them, feature `url` |
+//! | `ssl_options(SslOptionsBuilder…)` | `tls(Tls::new().ca_pem(ca).client_pem(cert, key))`, feature `tls` |
 //! | `client_id`, `user_name`, `password`, `keep_alive_interval` | `client_id`, `user`, `keepalive` |
 //! | `clean_session(true)`, `clean_start(true)` | `connect(true)` |
 //! | `automatic_reconnect(min, max)` | `reconnect(Reconnect::new().first_delay(min).longest_delay(max))` |

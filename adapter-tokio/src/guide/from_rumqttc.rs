@@ -10,6 +10,9 @@
 //! | `set_clean_session(true)`, `set_clean_start` | the argument of `connect(true)` |
 //! | `set_credentials(name, password)` | `user(name, password)` |
 //! | `set_last_will(LastWill::new(..))` | `will(Will::new(topic, payload).qos(qos).retain(true))` |
+//! | `set_transport(Transport::tls(ca, client, alpn))` | `tls(Tls::new().ca_pem(ca).client_pem(cert, key).alpn(..))`, feature `tls` |
+//! | `Transport::ws()`, `Transport::unix()`, `set_proxy(..)` | `websocket(WebSocket::new())`, `Config::unix(path)`, `proxy(Proxy::http(server))` |
+//! | `MqttOptions::parse_url(url)` | `Config::url(url)` |
 //! | `set_inflight(n)` | `in_flight(n)`; the server's Receive Maximum is kept by itself |
 //! | `set_manual_acks(true)`, `client.ack(&publish)` | `manual_ack(true)`, `client.ack(&message, ReasonCode::SUCCESS)` |
 //! | `set_max_packet_size(in, out)` | `maximum_packet_size(bytes)`; that of the server is kept by itself |
