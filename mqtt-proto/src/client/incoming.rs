@@ -168,9 +168,12 @@ impl<'a> Incoming<'a> {
         self.next_owed().filter(|record| record.state == state::READY)
     }
 
-    /// Whether PUBREC was sent on this connection, and PUBREL is awaited.
-    pub(super) fn awaits_release(&self) -> bool {
-        let awaits = |record: &Record| record.state == state::RECORDED && record.has(flag::LINK);
+    /// Whether a message of this connection was taken and is not over: its acknowledgement stayed,
+    /// for want of room or behind one that is not taken, or PUBREL is awaited.
+    pub(super) fn awaits_end(&self) -> bool {
+        let awaits = |record: &Record| {
+            record.has(flag::LINK) && matches!(record.state, state::READY | state::RECORDED)
+        };
         self.log.search(awaits).is_some()
     }
 

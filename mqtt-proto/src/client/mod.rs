@@ -215,15 +215,14 @@ impl<'a> Client<'a> {
     /// Whether nothing waits to leave or to be acknowledged: acknowledgements of ours included, and
     /// received QoS 2 messages up to their PUBCOMP.
     #[must_use]
-    pub fn is_idle(&mut self) -> bool {
+    pub fn is_idle(&self) -> bool {
         let taken = self.link.written == self.link.enqueued;
         self.pending() == 0 && self.outbox.is_empty() && taken && !self.owes()
     }
 
     /// Whether a received message is on its way to its last acknowledgement.
-    fn owes(&mut self) -> bool {
-        self.is_connected()
-            && (self.incoming.next_ready().is_some() || self.incoming.awaits_release())
+    fn owes(&self) -> bool {
+        self.is_connected() && self.incoming.awaits_end()
     }
 
     /// Operations that wait to leave or to be acknowledged.

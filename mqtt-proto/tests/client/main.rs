@@ -19,6 +19,7 @@ mod fates;
 mod foreign;
 #[cfg(feature = "alloc")]
 mod heap;
+mod idle;
 mod lines;
 mod malformed;
 mod memory;
