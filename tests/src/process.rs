@@ -73,6 +73,16 @@ impl Program {
     pub fn interrupt(&self) {
         self.process.signal("INT");
     }
+
+    /// Stops it until [`resume`](Self::resume): SIGSTOP.
+    pub fn pause(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it go on: SIGCONT.
+    pub fn resume(&self) {
+        self.process.signal("CONT");
+    }
 }
 
 /// A program that is killed, by its pid, when this is dropped.

@@ -1,7 +1,7 @@
 //! When a client is idle: acknowledgements of messages that were taken are out, too.
 
-use mqtt_as_proto::{Config, Version};
 use mqtt_as_proto::packet::Packet;
+use mqtt_as_proto::{Config, Version};
 
 use crate::peer::{BOTH, Peer, ack, config, incoming, memory};
 

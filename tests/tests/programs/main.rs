@@ -1,9 +1,10 @@
 //! The examples of the adapters for tokio and smol, as a user runs them: each is started as a program
-//! of its own against a real broker.
+//! of its own against a real broker. One more, which belongs to no adapter, is stopped on its way.
 //!
 //! `tests/twins` makes those of smol; they do the same.
 
 mod outages;
+mod stopped;
 mod together;
 
 use std::path::PathBuf;
@@ -62,10 +63,10 @@ fn examples() -> PathBuf {
 fn build() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
-        let adapters = ["-p", "mqtt-as-tokio", "-p", "mqtt-as-smol"];
+        let packages = ["-p", "mqtt-as-tokio", "-p", "mqtt-as-smol", "-p", "mqtt-as-tests"];
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--examples"])
-            .args(adapters)
+            .args(packages)
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the examples do not compile");
     });

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod callbacks;
+mod closing;
 pub(crate) mod glue;
 mod handling;
 mod machine;
