@@ -26,8 +26,8 @@ pub(crate) struct Driver {
     pub(crate) knows_time: bool,
     /// When it looks at the time next.
     pub(crate) armed: Option<Deadline>,
-    /// It was late: until it looks next it only reads.
-    pub(crate) reads_first: bool,
+    /// It was late, so many times in a row: until it looks next it only reads.
+    reads_first: u8,
 }
 
 /// Milliseconds by which the driver looks too late if the process was stopped, or had no processor.
@@ -36,6 +36,9 @@ const FROZEN: u32 = 100;
 /// Milliseconds that it has then, before it judges, to read what came meanwhile: a runtime may fire
 /// its timers before it sees that.
 pub(crate) const READ_FIRST: u32 = 50;
+
+/// How often in a row: a machine that is always late judges all the same.
+const MOST_READS: u8 = 8;
 
 /// Milliseconds by which the timer of a runtime may be ahead of its clock.
 pub(crate) const NEAR: u32 = 2;
@@ -74,12 +77,23 @@ impl Driver {
     /// read first.
     pub(crate) fn may_judge(&mut self, now: Instant) -> bool {
         let Some(armed) = self.armed else { return true };
-        if self.reads_first && armed.left(now) > NEAR {
+        if self.reads_first() && armed.left(now) > NEAR {
             return false;
         }
         self.armed = None;
-        self.reads_first = !self.reads_first && armed.is_past_by(now, FROZEN);
-        !self.reads_first
+        let was_frozen = armed.is_past_by(now, FROZEN) && self.reads_first < MOST_READS;
+        self.reads_first = if was_frozen { self.reads_first + 1 } else { 0 };
+        !was_frozen
+    }
+
+    /// Whether it only reads until it looks next.
+    pub(crate) fn reads_first(&self) -> bool {
+        self.reads_first != 0
+    }
+
+    /// There is nothing to read.
+    pub(crate) fn need_not_read(&mut self) {
+        self.reads_first = 0;
     }
 
     /// The callbacks' task has to look again.

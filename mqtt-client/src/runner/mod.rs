@@ -268,7 +268,7 @@ impl State {
         if is_late {
             self.driver.armed = None;
         }
-        self.driver.reads_first = false; // There is nothing to read.
+        self.driver.need_not_read();
         let now = self.exact_time();
         self.expire(now);
         let pending = self.core.pending();

@@ -271,7 +271,7 @@ impl State {
     /// The moment at which the driver has to look at the time, if that is earlier than it would.
     pub(super) fn arm(&mut self) -> Option<Instant> {
         let now = self.now;
-        let left = match (self.driver.reads_first, self.driver.armed) {
+        let left = match (self.driver.reads_first(), self.driver.armed) {
             (false, _) => self.time_left(),
             (true, None) => READ_FIRST,
             (true, Some(_)) => return None,

@@ -104,3 +104,39 @@ fn a_process_that_was_stopped_finds_a_silent_server_out() {
         assert_eq!(bench.complete(client.down()), down(Waiting::PingResp));
     }
 }
+
+/// Stopped again before it had its time to read: what came meanwhile is read first again.
+#[test]
+fn a_process_that_is_stopped_again_and_again_reads_each_time() {
+    for version in BOTH {
+        let mut bench = connected(config(version).ping_timeout(Duration::from_secs(1)));
+        let client = bench.client();
+        for _ in 0..5 {
+            let mut call = Call::begun(client.broker_up());
+            bench.turn();
+            assert_eq!(bench.packet_types().last(), Some(&PacketType::PingReq));
+            bench.freeze(1500);
+            assert!(call.end_within(&mut bench, 20), "{version:?}");
+        }
+        assert!(client.is_connected());
+    }
+}
+
+/// A machine that is always late judges in the end: nothing waits for ever.
+#[test]
+fn a_process_that_is_always_late_finds_a_silent_server_out() {
+    for version in BOTH {
+        let mut bench = connected(config(version).ping_timeout(Duration::from_secs(1)));
+        let client = bench.client();
+        bench.mute();
+        let mut call = Call::begun(client.broker_up());
+        bench.turn();
+        let end = (0..20).find_map(|_| {
+            bench.freeze(1500);
+            bench.turn();
+            call.poll()
+        });
+        assert_eq!(end, Some(false), "{version:?}");
+        assert_eq!(bench.complete(client.down()), down(Waiting::PingResp));
+    }
+}
