@@ -173,10 +173,8 @@ impl Client<'_> {
             if self.link.phase != Phase::Connecting {
                 return Ok(rest.len());
             }
-            if let Some(others) = self.config.other_protocols
-                && (others.judge)(rest)?
-            {
-                return Ok(0);
+            if let Some(others) = self.config.other_protocols {
+                (others.judge)(rest)?;
             }
         }
         if self.link.skip != 0 {
