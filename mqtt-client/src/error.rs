@@ -229,14 +229,13 @@ mqtt_as_proto::reasons! {
             error: TransportError,
         } => "the host name {} was not found: {error}", host;
         /// A step took too long.
-        TimedOut(step: Step) => "the server did not answer in time: {step}";
+        TimedOut(step: Step) => "{step} took too long";
         /// The server sent what it may not.
         Protocol(error: ConnectionError) => "{error}";
-        /// The transport ended before CONNACK. Servers close it without a word that expect TLS, or
+        /// The connection ended before CONNACK. Servers close it without a word that expect TLS, or
         /// another protocol or version, on that port.
         Lost(reason: DownReason)
-            => "the connection ended before CONNACK: {reason}; is it the right port, and does the \
-                server want TLS there?";
+            => "the connection ended before CONNACK: {reason}{}", may_want_tls(reason);
         /// What was asked for cannot be said, or the server has said before that it forbids it.
         Invalid(error: OperationError) => "{error}";
         /// The server that was set since the client was made is none.
@@ -306,6 +305,16 @@ const SENT_AND_LOST: &str =
 const RECEIVED_AND_LOST: &str = "the server received the message and the session is lost: nobody \
                                  knows whether it was delivered";
 
+/// What a transport that ends before CONNACK may mean.
+fn may_want_tls(reason: &DownReason) -> &'static str {
+    match reason {
+        DownReason::Closed | DownReason::Transport(_) => {
+            "; is it the right port, and does the server want TLS there?"
+        }
+        _ => "",
+    }
+}
+
 /// Why a message was never sent, as a sentence.
 struct NeverSent(NotSent);
 
@@ -334,6 +343,18 @@ impl From<client::ConfigError> for ConfigError {
             client::ConfigError::Memory { what, needed, given } => {
                 Self::Memory { what, needed, given }
             }
+        }
+    }
+}
+
+impl ConnectError {
+    /// The same, which names the host if that was looked up in vain.
+    pub(crate) fn of_host(self, host: &Text) -> Self {
+        match self {
+            Self::Unreachable(Step::Resolve, error) => {
+                Self::HostNotFound { host: host.clone(), error }
+            }
+            error => error,
         }
     }
 }

@@ -6,7 +6,7 @@ use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
 use crate::deadline::Deadline;
 use crate::driver::News;
-use crate::error::{ConnectError, DisconnectError, DownReason, Step};
+use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::held::{Binary, Text};
 use crate::say_more::say;
 use crate::state::State;
@@ -62,12 +62,6 @@ impl State {
 
     /// No connection came to be.
     fn fail_connect(&mut self, error: ConnectError) {
-        let error = match error {
-            ConnectError::Unreachable(Step::Resolve, error) => {
-                ConnectError::HostNotFound { host: self.settings.server.clone(), error }
-            }
-            error => error,
-        };
         let old = self.link.failure.replace(error);
         self.kept.discard_failure(old);
         if !self.settings.retries.is_some_and(|retries| (retries.failed)(self)) {
@@ -156,14 +150,10 @@ impl State {
 
     /// Judges the CONNECT that the settings ask for, before anything is opened.
     fn check_connect(&mut self, clean: bool) -> Result<(), ConnectError> {
-        if let Some(error) = self.settings.no_server {
-            return Err(ConnectError::Config(error.into()));
+        match self.settings.fault() {
+            Some(fault) => Err(fault),
+            None => self.say_connect(clean, true, None, None).map(drop),
         }
-        let seconds = self.settings.keepalive;
-        if seconds > u32::from(u16::MAX) {
-            return Err(ConnectError::KeepAlive { seconds });
-        }
-        self.say_connect(clean, true, None, None).map(drop)
     }
 
     /// Sends the CONNECT that the settings ask for; without a time it is judged only.
@@ -187,7 +177,7 @@ impl State {
         let connect = Connect {
             version: core.config().version,
             clean_start: clean || (v5 && first),
-            keep_alive: settings.keepalive as u16, // Checked by `check_connect`.
+            keep_alive: settings.keepalive as u16, // Judged before a connection is begun.
             client_id: if own.is_empty() { link.assigned.id() } else { own },
             will: will.transpose().map_err(ConnectError::WillTopic)?,
             user_name: settings.user.as_ref().map(Text::as_str),

@@ -44,6 +44,11 @@ impl<R: Runtime> Client<R> {
                 }
             }
             next.swap_with(&mut state.settings);
+            if let Some(retries) = state.settings.retries
+                && state.link.retry.is_some()
+            {
+                (retries.aim)(state);
+            }
         });
     }
 }

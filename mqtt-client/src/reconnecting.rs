@@ -37,6 +37,7 @@ impl Config {
 static RETRIES: Retries = Retries {
     begin: State::begin_retries,
     due: State::retry_due,
+    aim: State::aim,
     prepare: prepare_attempt,
     after_read: State::retry_after_read,
     lost: State::retry_lost,

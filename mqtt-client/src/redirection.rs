@@ -10,6 +10,7 @@ mod heap {
     use mqtt_as_proto::ReasonCode;
 
     use crate::held::Text;
+    use crate::server::take_apart;
     use crate::state::State;
 
     /// The server that is to be tried instead of ours.
@@ -26,7 +27,7 @@ mod heap {
     pub(crate) fn redirect(state: &mut State, code: ReasonCode) -> bool {
         let reference = state.link.assigned.words.reference.as_deref().unwrap_or_default();
         let Some((host, port)) = first(reference) else { return false };
-        let (host, port) = (Text::from(host), port.unwrap_or(state.settings.port));
+        let port = port.unwrap_or(state.settings.port);
         if code == ReasonCode::SERVER_MOVED {
             state.link.retry().home = Some((host, port));
             state.link.retry().server = 0;
@@ -38,19 +39,11 @@ mod heap {
 
     /// The first server of a list that blanks separate: a name or an address, with a port or without
     /// (4.11).
-    fn first(reference: &str) -> Option<(&str, Option<u16>)> {
-        let first = reference.split_ascii_whitespace().next()?;
-        let (host, rest) = match first.strip_prefix('[') {
-            Some(rest) => rest.split_once(']')?,
-            None => match first.split_once(':') {
-                // An address of version 6 without brackets has no port.
-                Some((_, rest)) if rest.contains(':') => (first, ""),
-                Some((host, _)) => (host, first.get(host.len()..)?),
-                None => (first, ""),
-            },
-        };
-        let port = rest.strip_prefix(':').map(str::parse).transpose().ok()?;
-        (!host.is_empty()).then_some((host, port))
+    fn first(reference: &str) -> Option<(Text, Option<u16>)> {
+        let mut host = Text::from(reference.split_ascii_whitespace().next()?);
+        let mut port = None;
+        take_apart(&mut host, &mut port).ok()?;
+        Some((host, port))
     }
 
     #[cfg(test)]
@@ -71,9 +64,15 @@ mod heap {
                 (":1883", None),
                 ("a.example:port", None),
                 ("[fe80::1", None),
+                ("a.example:0", None),
+                ("[fe80::1]x:1883", None),
+                ("user@a.example", None),
+                ("wss://a.example/mqtt", None),
             ];
             for (reference, wanted) in known {
-                assert_eq!(first(reference), wanted, "{reference:?}");
+                let first = first(reference);
+                let first = first.as_ref().map(|(host, port)| (host.as_str(), *port));
+                assert_eq!(first, wanted, "{reference:?}");
             }
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Retries {
     pub(crate) begin: fn(&mut State, bool),
     /// Whether an attempt is due, and then to be clean.
     pub(crate) due: fn(&mut State) -> Option<bool>,
+    /// The server of the settings becomes the one whose turn it is.
+    pub(crate) aim: fn(&mut State),
     pub(crate) prepare: Prepare,
     /// Something was read.
     pub(crate) after_read: fn(&mut State),

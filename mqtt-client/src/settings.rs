@@ -3,6 +3,7 @@
 use mqtt_as_proto::{Properties, Property};
 
 use crate::authentication::{Authenticating, Authentication};
+use crate::error::ConnectError;
 use crate::held::{Binary, Text};
 use crate::property_list::PropertyList;
 use crate::retries::{Policy, Retries};
@@ -81,6 +82,16 @@ impl Settings {
         server::take_apart(&mut self.server, &mut port)?;
         self.port = port.unwrap_or(0);
         Ok(())
+    }
+
+    /// What is wrong with settings that have changed since the client was made: nothing is to be opened
+    /// for them.
+    pub(crate) fn fault(&self) -> Option<ConnectError> {
+        if let Some(error) = self.no_server {
+            return Some(ConnectError::Config(error.into()));
+        }
+        let seconds = self.keepalive;
+        (seconds > u32::from(u16::MAX)).then_some(ConnectError::KeepAlive { seconds })
     }
 
     /// CONNECT has a property of the client's.

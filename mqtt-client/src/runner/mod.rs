@@ -115,17 +115,18 @@ async fn open<'c, R: Runtime, C: Connect>(
     let mut opening = pin!(None);
     let _ = meanwhile::<R, _>(lock, opening.as_mut(), State::begins, &mut wish).await;
     let Wish { server, port, timeout, clean, prepare } = wish.as_ref()?;
+    let to = Server { host: server.as_str(), port: *port, timeout: *timeout };
+    trace.connecting(to, *clean);
     if let Some(prepare) = prepare
         && let Some(asking) = prepare(&Lent(lock), R::random())
         && let Err(error) = await_credentials::<R>(lock, asking).await
     {
         return Some((*clean, Err(error)));
     }
-    let server = Server { host: server.as_str(), port: *port, timeout: *timeout };
-    trace.connecting(server, *clean);
-    opening.set(Some(trace.around(connect.connect(server))));
+    opening.set(Some(trace.around(connect.connect(to))));
     let opened = meanwhile::<R, _>(lock, opening, State::is_replaced, &mut None).await;
-    Some((*clean, opened.unwrap_or(Err(ConnectError::Replaced))))
+    let opened = opened.unwrap_or(Err(ConnectError::Replaced));
+    Some((*clean, opened.map_err(|error| error.of_host(server))))
 }
 
 /// A transport was opened: CONNECT goes out. Whether that is so.
@@ -244,6 +245,10 @@ impl State {
     /// Whether there is a connection to begin, or there will never be one.
     fn begins(&mut self, wish: &mut Option<Wish>) -> bool {
         if let Some(clean) = self.take_wanted() {
+            if let Some(fault) = self.settings.fault() {
+                self.fail(fault);
+                return false;
+            }
             let Settings { server, port, .. } = &self.settings;
             let timeout = self.core.config().connect_timeout;
             let prepare = self.settings.retries.map(|retries| retries.prepare);

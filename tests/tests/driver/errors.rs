@@ -174,6 +174,23 @@ fn errors_say_whether_trying_again_can_help() {
     }
 }
 
+/// Whose fault it is, is said for each step and each end.
+#[test]
+fn who_did_not_answer_and_who_ended_it_is_said() {
+    let late = |step| ConnectError::TimedOut(step).to_string();
+    assert!(late(Step::Connect).contains("CONNACK"), "{}", late(Step::Connect));
+    for step in [Step::Credentials, Step::Resolve] {
+        assert!(!late(step).contains("the server did not"), "{}", late(step));
+    }
+    let own = ConnectError::Lost(DownReason::NotAuthenticated).to_string();
+    assert!(own.contains("the program refused") && !own.contains("TLS"), "{own}");
+    let cut = DownReason::Transport(ErrorKind::ConnectionReset.into());
+    for lost in [DownReason::Closed, cut] {
+        let said = ConnectError::Lost(lost).to_string();
+        assert!(said.contains("TLS"), "{said}");
+    }
+}
+
 /// Memory and slots are a device's: with a heap nobody can give more of them.
 #[test]
 fn too_many_calls_are_told_without_a_word_of_slots() {

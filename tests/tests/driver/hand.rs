@@ -158,6 +158,8 @@ pub(crate) enum Dial {
     #[default]
     Opens,
     Fails,
+    /// The name is looked up in vain.
+    Unknown,
     Hangs,
 }
 
@@ -187,6 +189,9 @@ impl Connect for Wire {
                     Step::Open,
                     ErrorKind::ConnectionRefused.into(),
                 ));
+            }
+            Dial::Unknown => {
+                return Err(ConnectError::Unreachable(Step::Resolve, ErrorKind::NotFound.into()));
             }
             Dial::Hangs => {
                 Hand::sleep_until(Instant::from_millis(NOW.get() + u64::from(to.timeout))).await;

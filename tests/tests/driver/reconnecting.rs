@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mqtt_as_client::{Attempt, Config, Memory, Reconnect, Runtime, event};
+use mqtt_as_client::{Attempt, Config, ConnectError, Memory, Reconnect, Runtime, event};
 use mqtt_as_proto::Storage;
 
 use crate::BOTH;
+use crate::calls::Call;
 use crate::hand::{Bench, Dial, Hand, begin};
 
 /// Attempts, and when they were told.
@@ -202,4 +203,20 @@ fn a_driver_that_was_stopped_rests_until_its_attempt() {
     let polls = bench.polls();
     bench.turns(500_000);
     assert_eq!(bench.polls(), polls, "nothing happens before");
+}
+
+/// The program names another server while the first one is looked up.
+#[test]
+fn an_unknown_host_is_the_one_that_was_looked_up() {
+    begin();
+    let mut bench = Bench::new(Config::new("by hand").client_id("ours"), 1000);
+    let client = bench.client();
+    bench.dial(Dial::Unknown);
+    let mut call = Call::begun(client.connect(false));
+    bench.turn();
+    client.reconfigure(|next| next.server("another"));
+    match call.end_within(&mut bench, 100) {
+        Err(ConnectError::HostNotFound { host, .. }) => assert_eq!(host.as_str(), "by hand"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -6,10 +6,14 @@ use mqtt_as_proto::packet::{ConnAck, Connect, Packet, PacketType};
 use mqtt_as_proto::{EncodeError, TopicName};
 use mqtt_as_tests::script::Script;
 
+use super::reconnecting::{attempts, quick};
 use super::story::{
-    both, client, config, connected, held, in_3_1_1, in_5_0, next, observer, peer, server,
+    MS, both, client, config, connected, gate, held, in_3_1_1, in_5_0, next, observer, peer,
+    server, until,
 };
-use crate::runtime::adapter::{Carrier, ConnectError, Property, QoS, TopicError, Version, Will};
+use crate::runtime::adapter::{
+    Carrier, ConfigError, ConnectError, Property, QoS, Reconfigure, TopicError, Version, Will,
+};
 use crate::runtime::{host, within};
 
 /// The next client has to say a CONNECT that `look` likes, and is accepted.
@@ -235,5 +239,96 @@ fn what_cannot_be_said_is_mended_before_the_next_connect() {
         assert_eq!(error, ConnectError::WillTopic(TopicError::WildcardInName));
         client.reconfigure(|next| next.will(Will::new("a", "x")));
         within(client.connect(true)).await.expect("a connection");
+    });
+}
+
+/// A connection that stands is left alone by both: what changed is for the one after it.
+#[test]
+fn connect_false_on_a_connection_that_stands_leaves_it_alone_after_reconfigure_too() {
+    both(async |version| {
+        let server = peer(|script| {
+            accepts(script, |connect| assert_eq!(connect.user_name, None));
+            script.expect(PacketType::Publish);
+            script.expect(PacketType::Disconnect);
+            accepts(script, |connect| assert_eq!(connect.user_name, Some("pump")));
+            script.expect(PacketType::Disconnect);
+        });
+        let client = client(config(version, server.port));
+        within(client.connect(false)).await.expect("a connection");
+        client.reconfigure(|next| next.user("pump", "fresh"));
+        within(client.connect(false)).await.expect("it stands");
+        assert_eq!(client.statistics().connections, 1);
+        within(client.publish("a", "b")).await.expect("a publish");
+        within(client.disconnect()).await.expect("an end");
+        within(client.connect(false)).await.expect("another connection");
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// No `connect` judges it there: the next attempt does. For a server that is none, and for seconds that
+/// are too many, nothing is opened.
+#[test]
+fn what_cannot_be_said_ends_a_policy() {
+    both(async |version| {
+        let named = |change: fn(Reconfigure) -> Reconfigure, wanted: ConnectError, opens: bool| {
+            let (changed, waiting) = gate();
+            let server = peer(move |script| {
+                script.welcome();
+                waiting.wait();
+                script.close();
+                if opens {
+                    script.accept();
+                    script.expect_close();
+                }
+            });
+            async move {
+                let policy = quick(|policy| policy);
+                let client = connected(config(version, server.port).reconnect(policy)).await;
+                let told = attempts(&client);
+                client.reconfigure(change);
+                changed.open();
+                told.count(2).await;
+                assert_eq!(
+                    told.all(),
+                    ["1: lost".to_owned(), format!("2 not: Failed({wanted:?})")]
+                );
+                server.end().await;
+            }
+        };
+        let keep_alive = ConnectError::KeepAlive { seconds: 70_000 };
+        named(|next| next.keepalive(Duration::from_secs(70_000)), keep_alive, false).await;
+        let url = ConnectError::Config(ConfigError::Url);
+        named(|next| next.server("wss://broker.example"), url, false).await;
+        let topic = ConnectError::WillTopic(TopicError::WildcardInName);
+        named(|next| next.will(Will::new("a/#", "x")), topic, true).await;
+    });
+}
+
+/// What changes beside the server leaves the attempt where it was to go.
+#[test]
+fn a_policy_goes_on_with_its_server_where_another_setting_changes() {
+    both(async |version| {
+        let (changed, waiting) = gate();
+        let spare = peer(move |script| {
+            script.welcome();
+            waiting.wait();
+            script.close();
+            accepts(script, |connect| assert_eq!(connect.user_name, Some("pump")));
+            script.expect(PacketType::Disconnect);
+        });
+        let list: &'static [_] = Box::leak(Box::new([(host(spare.port), spare.port)]));
+        let policy = quick(|policy| policy.servers(list).first_connect(true).first_delay(300 * MS));
+        let nobody = Script::listen().port();
+        let client = client(config(version, nobody).reconnect(policy));
+        let told = attempts(&client);
+        within(client.connect(true)).await.expect("the spare one");
+        changed.open();
+        told.count(2).await;
+        client.reconfigure(|next| next.user("pump", "fresh"));
+        until(|| client.statistics().connections == 2).await;
+        assert_eq!(told.all(), ["1: unreachable", "1: lost"]);
+        within(client.disconnect()).await.expect("an end");
+        spare.end().await;
     });
 }
