@@ -24,7 +24,9 @@ impl<R: Runtime> Client<R> {
     /// The returned future says what CONNACK said. The attempt begins at its first poll. A
     /// connection that stands is properly ended first by `connect(true)`: no
     /// [`down`](Self::down) tells it, the new one is told by [`up`](Self::up). `connect(false)` on a
-    /// connection that stands leaves it alone, and returns what its CONNACK said.
+    /// connection that stands leaves it alone, and returns what its CONNACK said: also where
+    /// [`reconfigure`](Self::reconfigure) has changed settings since. To have those said,
+    /// [`disconnect`](Self::disconnect) first.
     ///
     /// # Errors
     /// [`ConnectError`](crate::ConnectError) says whose fault it is: refused, unreachable, timed out, malformed.

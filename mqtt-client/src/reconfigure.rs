@@ -17,16 +17,21 @@ use crate::will::Will;
 impl<R: Runtime> Client<R> {
     /// Changes what the next CONNECT says, and where it goes: user and password, will, keep-alive,
     /// server, and more, all at once. What is not named stays as it is; what is not offered cannot
-    /// change while the client lives. A connection that stands is left alone. A
-    /// [policy](crate::Reconnect) goes on with the server that is named here, and what its function
-    /// answers meanwhile counts for less.
+    /// change while the client lives.
     ///
-    /// Whether it can be said is judged by the next [`connect`](Self::connect).
+    /// A connection that stands is left alone, and so it is by a `connect(false)` afterwards: what
+    /// changed is said by the connection that follows it, or that takes its place with
+    /// `connect(true)`. A [policy](crate::Reconnect) goes on with the server that is named here, and
+    /// what its function answers meanwhile counts for less.
+    ///
+    /// Whether it can be said is judged by the next [`connect`](Self::connect), or by the next attempt
+    /// of a policy, which ends if it cannot.
     ///
     /// ```
     /// # use mqtt_as_client::{Client, ConnectError, Runtime};
     /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), ConnectError> {
     /// client.reconfigure(|next| next.user("pump", "fresh token").without_will());
+    /// let _ = client.disconnect().await; // There may be no connection.
     /// client.connect(false).await?;
     /// # Ok(())
     /// # }

@@ -82,8 +82,9 @@ impl StreamError {
 }
 
 impl DisconnectError {
-    /// Returns whether the same call can succeed later: never true so far. There is nothing to end
-    /// (`NotConnected`, `Closed`), or it ends all the same (`NoWaiter`).
+    /// Returns whether the same call can succeed later: not where there is nothing to end
+    /// (`NotConnected`, `Closed`), nor where it ends all the same (`NoWaiter`). `Invalid` as
+    /// [`OperationError::is_retryable`](crate::OperationError::is_retryable) says.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

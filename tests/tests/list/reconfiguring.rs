@@ -8,13 +8,13 @@ use mqtt_as_tests::script::Script;
 
 use super::reconnecting::{attempts, quick};
 use super::story::{
-    MS, both, client, config, connected, gate, held, in_3_1_1, in_5_0, next, observer, peer,
-    server, until,
+    Gate, Peer, Seen, both, client, config, connected, gate, held, in_3_1_1, in_5_0, next,
+    observer, peer, server, until,
 };
 use crate::runtime::adapter::{
     Carrier, ConfigError, ConnectError, Property, QoS, Reconfigure, TopicError, Version, Will,
 };
-use crate::runtime::{host, within};
+use crate::runtime::{Client, host, within};
 
 /// The next client has to say a CONNECT that `look` likes, and is accepted.
 fn accepts(script: &mut Script, look: impl FnOnce(&Connect<'_>)) {
@@ -250,6 +250,7 @@ fn connect_false_on_a_connection_that_stands_leaves_it_alone_after_reconfigure_t
             accepts(script, |connect| assert_eq!(connect.user_name, None));
             script.expect(PacketType::Publish);
             script.expect(PacketType::Disconnect);
+            script.close();
             accepts(script, |connect| assert_eq!(connect.user_name, Some("pump")));
             script.expect(PacketType::Disconnect);
         });
@@ -305,6 +306,24 @@ fn what_cannot_be_said_ends_a_policy() {
     });
 }
 
+/// A policy whose own server does not answer, connected to a spare one that is lost after `changed`:
+/// then two seconds pass before an attempt.
+async fn at_a_spare_server(version: Version, spare: &Peer, changed: &Gate) -> (Client, Seen) {
+    let delay = Duration::from_secs(2);
+    let list: &'static [_] = Box::leak(Box::new([(host(spare.port), spare.port)]));
+    let policy = quick(|policy| {
+        let policy = policy.servers(list).first_connect(true).jitter(0);
+        policy.first_delay(delay).longest_delay(delay)
+    });
+    let nobody = Script::listen().port();
+    let client = client(config(version, nobody).reconnect(policy));
+    let told = attempts(&client);
+    within(client.connect(true)).await.expect("the spare one");
+    changed.open();
+    told.count(2).await;
+    (client, told)
+}
+
 /// What changes beside the server leaves the attempt where it was to go.
 #[test]
 fn a_policy_goes_on_with_its_server_where_another_setting_changes() {
@@ -317,15 +336,28 @@ fn a_policy_goes_on_with_its_server_where_another_setting_changes() {
             accepts(script, |connect| assert_eq!(connect.user_name, Some("pump")));
             script.expect(PacketType::Disconnect);
         });
-        let list: &'static [_] = Box::leak(Box::new([(host(spare.port), spare.port)]));
-        let policy = quick(|policy| policy.servers(list).first_connect(true).first_delay(300 * MS));
-        let nobody = Script::listen().port();
-        let client = client(config(version, nobody).reconnect(policy));
-        let told = attempts(&client);
-        within(client.connect(true)).await.expect("the spare one");
-        changed.open();
-        told.count(2).await;
+        let (client, told) = at_a_spare_server(version, &spare, &changed).await;
         client.reconfigure(|next| next.user("pump", "fresh"));
+        until(|| client.statistics().connections == 2).await;
+        assert_eq!(told.all(), ["1: unreachable", "1: lost"]);
+        within(client.disconnect()).await.expect("an end");
+        spare.end().await;
+    });
+}
+
+#[test]
+fn a_policy_goes_to_the_server_that_is_named_meanwhile() {
+    both(async |version| {
+        let (changed, waiting) = gate();
+        let spare = peer(move |script| {
+            script.welcome();
+            waiting.wait();
+            script.close();
+        });
+        let server = server();
+        let (client, told) = at_a_spare_server(version, &spare, &changed).await;
+        let port = server.addr().port();
+        client.reconfigure(|next| next.server(host(port)).port(port));
         until(|| client.statistics().connections == 2).await;
         assert_eq!(told.all(), ["1: unreachable", "1: lost"]);
         within(client.disconnect()).await.expect("an end");

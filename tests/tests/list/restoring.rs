@@ -17,7 +17,7 @@ use crate::runtime::adapter::{
     Properties, Property, QoS, ReasonCode, Reconnect, RetainHandling, SubscriptionId,
     SubscriptionOptions, Version,
 };
-use crate::runtime::{host, sleep, soon, within};
+use crate::runtime::{host, sleep, soon, spawn, within};
 
 /// A SUBSCRIBE of the client: what it asks for, as text. It is answered with those codes, if there are any.
 fn subscribed(script: &mut Script, codes: &[u8]) -> Vec<String> {
@@ -281,6 +281,50 @@ fn a_server_reference_is_followed_if_that_is_wanted() {
             within(client.disconnect()).await.expect("an end");
             other.end().await;
             home.end().await;
+        });
+    }
+}
+
+/// The program says itself where its server is, while the attempt at the other one waits: a server that
+/// was named before counts no more.
+#[test]
+fn a_server_reference_gives_way_to_a_server_of_the_program() {
+    for reason in [ReasonCode::USE_ANOTHER_SERVER, ReasonCode::SERVER_MOVED] {
+        in_5_0(async move {
+            let (came, waiting) = gate();
+            let nobody = format!("{}:{}", host(1), Script::listen().port());
+            let other = peer(move |script| send_elsewhere(script, true, reason, &nobody));
+            let reference = format!("{}:{}", host(other.port), other.port);
+            let first = peer(move |script| send_elsewhere(script, true, reason, &reference));
+            let second = peer(move |script| {
+                script.welcome();
+                waiting.wait();
+                script.close();
+                script.welcome();
+                script.expect(PacketType::Disconnect);
+            });
+            let policy = quick(|policy| {
+                let delay = Duration::from_secs(2);
+                let policy = policy.first_connect(true).follow_server_reference(true).jitter(0);
+                policy.first_delay(delay).longest_delay(delay)
+            });
+            let client = client(config(Version::V5, first.port).reconnect(policy));
+            let told = attempts(&client);
+            let connecting = spawn({
+                let client = client.clone();
+                async move { client.connect(true).await.map(drop) }
+            });
+            // The second one that was named is not tried at once: it may be a circle.
+            told.count(2).await;
+            client.reconfigure(|next| next.server(host(second.port)).port(second.port));
+            connecting.end().await.expect("a connection");
+            came.open();
+            until(|| client.statistics().connections == 2).await;
+            assert_eq!(told.all()[2..], ["1: lost"], "{:?}", told.all());
+            within(client.disconnect()).await.expect("an end");
+            first.end().await;
+            other.end().await;
+            second.end().await;
         });
     }
 }
