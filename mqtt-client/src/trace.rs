@@ -1,5 +1,5 @@
 //! What happens to a client, told to `tracing` on a system and to `defmt` on a device: attempts to
-//! connect, links that come up and go down, messages that are dropped, left to the server or skipped.
+//! connect and the times before them, links that come up and go down, messages that are dropped, left to the server or skipped.
 //! Never a payload, a topic or a password.
 //!
 //! The driver notes under the lock what has happened, and tells it when the lock is free: whoever
@@ -89,6 +89,7 @@ mod told {
         ups: u32,
         downs: u32,
         ends: u32,
+        retries: u32,
         discards: u64,
         shed: u64,
         too_large: u64,
@@ -101,6 +102,7 @@ mod told {
                 ups: link.ups,
                 downs: link.downs,
                 ends: link.ends,
+                retries: state.counts.attempts,
                 discards: counts.discards,
                 shed: counts.shed,
                 too_large: counts.too_large + u64::from(state.counts.too_large),
@@ -115,6 +117,8 @@ mod told {
         down: Option<DownReason>,
         failed: Option<ConnectError>,
         replaced: bool,
+        /// The milliseconds before a policy tries again.
+        delay: Option<u32>,
     }
 
     impl Trace {
@@ -161,12 +165,15 @@ mod told {
                 self.news.replaced = was_up || link.wanted.is_some();
                 self.news.failed = link.failure.clone().filter(|_| !self.news.replaced);
             }
+            if seen.retries != self.seen.retries {
+                self.news.delay = link.linger.map(|at| at.left(state.now));
+            }
             self.seen = seen;
         }
 
         /// The lock is free: tells it.
         pub(crate) fn tell(&mut self) {
-            let News { up, down, failed, replaced } = core::mem::take(&mut self.news);
+            let News { up, down, failed, replaced, delay } = core::mem::take(&mut self.news);
             let (span, seen) = (&self.span, self.seen);
             if let Some(session) = up {
                 says::up(span, &session, self.attempts);
@@ -189,6 +196,9 @@ mod told {
             }
             if replaced {
                 says::replaced(span);
+            }
+            if let Some(delay) = delay {
+                says::retries(span, self.attempts.saturating_add(1), delay);
             }
         }
 
@@ -291,6 +301,11 @@ mod says {
     pub(super) fn replaced(span: &Span) {
         to_tracing!(span, INFO, "another connect or disconnect takes the place of this one");
         to_defmt!(info, "mqtt: another connect or disconnect takes the place of this one");
+    }
+
+    pub(super) fn retries(span: &Span, attempt: u32, delay: u32) {
+        to_tracing!(span, INFO, attempt, delay_ms = delay, "the next attempt waits");
+        to_defmt!(info, "mqtt: attempt {=u32} in {=u32} ms", attempt, delay);
     }
 
     pub(super) fn discards(span: &Span, total: u64) {

@@ -14,7 +14,9 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::runtime::adapter::{Client, Config, Overflow, QoS, Version, WeakClient, Will};
+use crate::runtime::adapter::{
+    Client, Config, Credentials, Overflow, QoS, Reconnect, Version, WeakClient, Will,
+};
 use crate::runtime::{client, run};
 
 /// Keeps what it is told, each event with the span of its connection before it.
@@ -175,6 +177,48 @@ fn attempts_and_links_that_come_and_go_are_told_in_the_span_of_their_connection(
         for line in told.lines() {
             assert!(line.contains(" [mqtt host="), "without a span: {line}");
         }
+    }
+}
+
+/// What a policy does next, and that an attempt begins with asking the program.
+#[test]
+fn the_time_before_the_next_attempt_is_told() {
+    let all = told(async |version, _| {
+        let (port, server) = peer(|script| {
+            script.welcome();
+            script.close();
+            script.welcome();
+            script.expect(PacketType::Disconnect);
+        });
+        let asked = AtomicU64::new(0);
+        let policy = Reconnect::new().first_delay(Duration::from_millis(40)).jitter(0);
+        let policy = policy.async_credentials(move |credentials: Credentials| {
+            let is_late = asked.fetch_add(1, Ordering::Relaxed) == 1;
+            async move {
+                if is_late {
+                    std::future::pending::<()>().await;
+                }
+                credentials
+            }
+        });
+        let config = config(version, port).connect_timeout(Duration::from_millis(200));
+        let client = client(config.reconnect(policy));
+        connected(&client).await;
+        client.up().await.expect("the first connection");
+        client.up().await.expect("the second one");
+        client.disconnect().await.expect("an end");
+        server.join().expect("the server's part");
+    });
+    for told in all {
+        let lines = told.lines();
+        let waits: Vec<_> = lines.iter().filter(|line| line.contains("next attempt")).collect();
+        assert_eq!(waits.len(), 2, "{lines:#?}");
+        assert!(waits.iter().all(|line| line.starts_with("INFO")), "{waits:#?}");
+        assert!(waits[0].contains("attempt=1 delay_ms=40"), "{waits:#?}");
+        assert!(waits[1].contains("attempt=2 delay_ms=80"), "{waits:#?}");
+        let late = told.line("not connected");
+        assert!(late.contains("attempt=1") && late.contains("credentials"), "{late}");
+        assert_eq!(told.count("message=connecting"), 3, "{lines:#?}");
     }
 }
 
