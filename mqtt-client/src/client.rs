@@ -129,6 +129,7 @@ impl<R: Runtime> Client<R> {
                 received: core.received,
                 published: counts.published,
                 discards: core.discards,
+                unclaimed: state.kept.unclaimed(),
                 shed: core.shed,
                 too_large: core.too_large + u64::from(counts.too_large),
                 unsent: u64::from(counts.unsent),

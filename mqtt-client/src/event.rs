@@ -145,6 +145,9 @@ pub struct Statistics {
     pub published: u64,
     /// QoS 0 messages dropped because the queue was full.
     pub discards: u64,
+    /// QoS 1 and 2 messages that no receiver has claimed, and that nobody has asked for in time: they
+    /// were acknowledged. Only where there are receivers.
+    pub unclaimed: u64,
     /// 3.1.1: QoS 1 and 2 messages left to the server because the queue was full.
     pub shed: u64,
     /// 3.1.1: messages larger than the maximum packet size, skipped.

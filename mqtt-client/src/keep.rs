@@ -12,7 +12,7 @@ mod heap {
     use core::any::Any;
 
     use mqtt_as_proto::client::{self, Answer, Arrival};
-    use mqtt_as_proto::packet::Publish;
+    use mqtt_as_proto::packet::{Publish, Subscription};
     use mqtt_as_proto::{Instant, TopicFilter};
 
     use crate::chunks::Chunks;
@@ -61,6 +61,9 @@ mod heap {
             subscribed: &mut Subscribed,
         );
 
+        /// The program subscribes without receivers.
+        fn subscribed(&mut self, all: &[Subscription<'_>], subscribed: &mut Subscribed);
+
         /// The program ends its subscriptions to those filters.
         fn unsubscribed(&mut self, filters: &[TopicFilter<'_>]);
 
@@ -76,7 +79,17 @@ mod heap {
             core: &mut client::Client<'static>,
             waiters: &mut Waiters,
             subscribed: &mut Subscribed,
+            now: Instant,
         );
+
+        /// The milliseconds until somebody has to have asked for what none of them claims, or `NEVER`.
+        fn time_left(&self, now: Instant) -> u32;
+
+        /// How many of those were discarded.
+        fn unclaimed(&self) -> u64;
+
+        /// If nobody has, that is over: true then.
+        fn expire(&mut self, core: &mut client::Client<'static>, now: Instant) -> bool;
     }
 
     impl core::fmt::Debug for dyn Receivers {
@@ -92,9 +105,15 @@ mod heap {
         }
 
         /// The program subscribes to something, for no receiver.
-        #[inline]
-        pub(crate) fn note_subscribing(&mut self) {
+        pub(crate) fn note_subscribing(
+            &mut self,
+            all: &[Subscription<'_>],
+            subscribed: &mut Subscribed,
+        ) {
             self.subscribes = true;
+            if let Some(receivers) = &mut self.receivers {
+                receivers.subscribed(all, subscribed);
+            }
         }
 
         /// The program unsubscribes from those filters.
@@ -141,9 +160,10 @@ mod heap {
             core: &mut client::Client<'static>,
             waiters: &mut Waiters,
             subscribed: &mut Subscribed,
+            now: Instant,
         ) {
             if let Some(receivers) = &mut self.receivers {
-                receivers.attend(core, waiters, subscribed);
+                receivers.attend(core, waiters, subscribed, now);
             }
         }
 
@@ -172,18 +192,38 @@ mod heap {
 
         /// The milliseconds until somebody has to have taken a message, or `NEVER`.
         pub(crate) fn time_left(&self, now: Instant) -> u32 {
+            let of_receivers = self.receivers.as_ref().map_or(NEVER, |all| all.time_left(now));
+            self.untaken_left(now).min(of_receivers)
+        }
+
+        fn untaken_left(&self, now: Instant) -> u32 {
             self.untaken_until.map_or(NEVER, |until| until.left(now))
         }
 
+        /// Messages that no receiver has claimed, and nobody has asked for in time.
+        pub(crate) fn unclaimed(&self) -> u64 {
+            self.receivers.as_ref().map_or(0, |all| all.unclaimed())
+        }
+
         /// If nobody has, and somebody waits for a message that may lie behind, reading goes on: true
-        /// then.
-        pub(crate) fn read_past_untaken(
+        /// then, and where what nobody asks for is over.
+        pub(crate) fn make_room(
             &mut self,
             core: &mut client::Client<'static>,
             waiters: &Waiters,
             now: Instant,
         ) -> bool {
-            if self.time_left(now) != 0 {
+            let discarded = self.receivers.as_mut().is_some_and(|all| all.expire(core, now));
+            self.read_past_untaken(core, waiters, now) || discarded
+        }
+
+        fn read_past_untaken(
+            &mut self,
+            core: &mut client::Client<'static>,
+            waiters: &Waiters,
+            now: Instant,
+        ) -> bool {
+            if self.untaken_left(now) != 0 {
                 return false;
             }
             self.untaken_until = None;
@@ -239,7 +279,7 @@ mod heap {
 #[allow(clippy::unused_self)] // With a heap there is something.
 mod lent {
     use mqtt_as_proto::client::{self, Answer, Arrival};
-    use mqtt_as_proto::packet::Publish;
+    use mqtt_as_proto::packet::{Publish, Subscription};
     use mqtt_as_proto::{Instant, TopicFilter};
 
     use crate::deadline::NEVER;
@@ -259,7 +299,7 @@ mod lent {
         pub(crate) fn release_memory(&mut self) {}
 
         #[inline]
-        pub(crate) fn note_subscribing(&mut self) {}
+        pub(crate) fn note_subscribing(&mut self, _: &[Subscription<'_>], _: &mut Subscribed) {}
 
         #[inline]
         pub(crate) fn offer(&mut self, _: &Arrival<'_>, _: &mut Waiters) {}
@@ -286,6 +326,7 @@ mod lent {
             _: &mut client::Client<'static>,
             _: &mut Waiters,
             _: &mut Subscribed,
+            _: Instant,
         ) {
         }
 
@@ -311,7 +352,12 @@ mod lent {
         }
 
         #[inline]
-        pub(crate) fn read_past_untaken(
+        pub(crate) fn unclaimed(&self) -> u64 {
+            0
+        }
+
+        #[inline]
+        pub(crate) fn make_room(
             &mut self,
             _: &mut client::Client<'static>,
             _: &Waiters,

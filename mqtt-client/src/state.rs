@@ -206,7 +206,8 @@ impl State {
 
     /// What has to follow when something was done with the core.
     pub(crate) fn settle(&mut self) {
-        self.kept.attend(&mut self.core, &mut self.waiters, &mut self.link.subscribed);
+        let Self { kept, core, waiters, link, now, .. } = self;
+        kept.attend(core, waiters, &mut link.subscribed, *now);
         if self.core.wants_transmit() || self.core.is_closing() {
             self.notify_write();
         }

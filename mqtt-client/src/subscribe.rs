@@ -260,8 +260,8 @@ impl State {
         tag: Tag,
     ) -> Result<Published, OperationError> {
         let id = self.core.subscribe(subscriptions, properties, tag)?;
-        self.kept.note_subscribing();
         self.link.subscribed.ask(subscriptions, &properties, tag);
+        self.kept.note_subscribing(subscriptions, &mut self.link.subscribed);
         Ok(Published::Pending(id))
     }
 

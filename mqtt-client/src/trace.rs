@@ -79,6 +79,7 @@ mod told {
         seen: Seen,
         news: News,
         discards: Doubling,
+        unclaimed: Doubling,
         shed: Doubling,
         too_large: Doubling,
     }
@@ -91,6 +92,7 @@ mod told {
         ends: u32,
         retries: u32,
         discards: u64,
+        unclaimed: u64,
         shed: u64,
         too_large: u64,
     }
@@ -104,6 +106,7 @@ mod told {
                 ends: link.ends,
                 retries: state.counts.attempts,
                 discards: counts.discards,
+                unclaimed: state.kept.unclaimed(),
                 shed: counts.shed,
                 too_large: counts.too_large + u64::from(state.counts.too_large),
             }
@@ -131,7 +134,8 @@ mod told {
             self.attempts = self.attempts.saturating_add(1);
             self.span = Span::new(server, clean);
             says::connecting(&self.span, server, self.attempts);
-            for count in [&mut self.discards, &mut self.shed, &mut self.too_large] {
+            let Self { discards, unclaimed, shed, too_large, .. } = self;
+            for count in [discards, unclaimed, shed, too_large] {
                 count.begin();
             }
         }
@@ -181,6 +185,9 @@ mod told {
             }
             if let Some(total) = self.discards.news(seen.discards) {
                 says::discards(span, total);
+            }
+            if let Some(total) = self.unclaimed.news(seen.unclaimed) {
+                says::unclaimed(span, total);
             }
             if let Some(total) = self.shed.news(seen.shed) {
                 says::shed(span, total);
@@ -311,6 +318,11 @@ mod says {
     pub(super) fn discards(span: &Span, total: u64) {
         to_tracing!(span, WARN, discards = total, "QoS 0 messages dropped: the queue is full");
         to_defmt!(warn, "mqtt: QoS 0 messages dropped, the queue is full: {=u64}", total);
+    }
+
+    pub(super) fn unclaimed(span: &Span, total: u64) {
+        to_tracing!(span, WARN, unclaimed = total, "messages of no receiver that nobody asked for");
+        to_defmt!(warn, "mqtt: messages of no receiver that nobody asked for: {=u64}", total);
     }
 
     pub(super) fn shed(span: &Span, total: u64) {

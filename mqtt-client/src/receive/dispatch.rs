@@ -9,13 +9,14 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::any::Any;
 
-use mqtt_as_proto::TopicFilter;
 use mqtt_as_proto::client::{self, Answer, Arrival, Claim, Offered};
-use mqtt_as_proto::packet::Publish;
+use mqtt_as_proto::packet::{self, Publish};
 use mqtt_as_proto::property::SubscriptionId;
+use mqtt_as_proto::{Instant, TopicFilter};
 
 use super::message::Message;
 use super::subscription::{Subscription, Wish};
+use super::unclaimed::Unclaimed;
 use crate::error::SubscribeError;
 use crate::event::Session;
 use crate::granted::Granted;
@@ -41,6 +42,8 @@ pub(super) struct Dispatch {
     last_id: u32,
     /// The session began here: all subscription identifiers in it are of this table.
     owns_ids: bool,
+    /// What nobody claims, and nobody asks for.
+    unclaimed: Unclaimed,
 }
 
 /// What waits for a receiver.
@@ -197,10 +200,9 @@ impl Dispatch {
         for name in mailbox.waiting {
             match self.release(name) {
                 None => {}
-                Some(message) if core.has_consumer() && !message.was_taken => {
-                    core.leave_claimed(message.claim);
-                }
-                Some(message) => core.finish_claimed(message.claim),
+                Some(message) if message.was_taken => core.finish_claimed(message.claim),
+                Some(message) if core.has_consumer() => core.leave_claimed(message.claim),
+                Some(message) => core.drop_unhad(message.claim),
             }
         }
     }
@@ -267,6 +269,8 @@ impl Receivers for Dispatch {
         } else if is_leaving && !arrival.has_consumer {
             // The receiver that it was for is gone, and there is nobody else.
             arrival.offered.set(Offered::Finished);
+        } else if arrival.stored.token().is_some() && self.unclaimed.came(arrival.has_consumer) {
+            arrival.offered.set(Offered::Finished);
         }
     }
 
@@ -300,12 +304,44 @@ impl Receivers for Dispatch {
         self.subscriptions.iter_mut().for_each(Subscription::go_down);
     }
 
+    fn subscribed(&mut self, all: &[packet::Subscription<'_>], subscribed: &mut Subscribed) {
+        for one in &mut self.subscriptions {
+            if all.iter().any(|wish| one.is_for(wish.filter)) {
+                one.take_over();
+                one.forget_in(subscribed);
+            }
+        }
+    }
+
     fn unsubscribed(&mut self, filters: &[TopicFilter<'_>]) {
         let is_it = |one: &&mut Subscription| filters.iter().any(|filter| one.is_for(*filter));
         self.subscriptions.iter_mut().filter(is_it).for_each(Subscription::lose);
     }
 
-    fn attend(&mut self, core: &mut Core, waiters: &mut Waiters, subscribed: &mut Subscribed) {
+    fn time_left(&self, now: Instant) -> u32 {
+        self.unclaimed.time_left(now)
+    }
+
+    fn unclaimed(&self) -> u64 {
+        self.unclaimed.count()
+    }
+
+    fn expire(&mut self, core: &mut Core, now: Instant) -> bool {
+        let is_over = self.unclaimed.expire(core.has_consumer(), now);
+        if is_over {
+            self.unclaimed.discarded(core.discard_unclaimed());
+        }
+        is_over
+    }
+
+    fn attend(
+        &mut self,
+        core: &mut Core,
+        waiters: &mut Waiters,
+        subscribed: &mut Subscribed,
+        now: Instant,
+    ) {
+        self.unclaimed.begin(core.config().response_time, now);
         self.relocate(core);
         if !core.is_connected() {
             self.subscriptions.retain(|one| !one.is_over());

@@ -19,6 +19,8 @@ mod stream;
 #[cfg(feature = "alloc")]
 mod subscription;
 mod take;
+#[cfg(feature = "alloc")]
+mod unclaimed;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;

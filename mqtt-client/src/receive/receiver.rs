@@ -25,9 +25,10 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
     ///
     /// The subscription stands as long as the receiver: it is asked for again wherever a new session
     /// begins, and ends when the receiver is dropped. Receivers of equal filters share one, with the
-    /// options of the one that came last. A filter is subscribed to with receivers or without: the
-    /// last receiver ends the subscription, whoever made it, and as long as there is one, an
-    /// [`unsubscribe`](crate::Client::unsubscribe) is followed by another SUBSCRIBE.
+    /// options of the one that came last. A filter is subscribed to with receivers or without: as long
+    /// as there is one, a subscription without a receiver changes the options, and the messages are
+    /// the receivers' all the same; an [`unsubscribe`](crate::Client::unsubscribe) is followed by
+    /// another SUBSCRIBE. The last receiver ends the subscription, whoever made it.
     ///
     /// Of the properties user properties are sent, each time. The subscription identifier, where
     /// the server has them, is the client's own: by it messages find their receivers.
@@ -65,7 +66,11 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 /// count, and a wildcard in front does not match a topic that begins with `$`. There a server
 /// may send one copy or several for filters that overlap, and each copy goes to all of them. Where
 /// the program also subscribes without receivers, a message that names none in 5.0 is for those.
-/// What no receiver gets goes to [`queue`](crate::Client::queue) and to callbacks.
+/// What no receiver gets goes to [`queue`](crate::Client::queue) and to callbacks. If the program has
+/// asked for neither within `response_time`, such messages at QoS 1 and 2 are over: they are
+/// acknowledged, and counted in `unclaimed`. Held any longer they would stand in the way of receivers,
+/// at a server that sends only so many without an acknowledgement. So ask for the queue, or set a
+/// callback, before or soon after [`connect`](crate::Client::connect).
 ///
 /// # Acknowledgement and back-pressure
 ///

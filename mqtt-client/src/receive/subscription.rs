@@ -189,6 +189,12 @@ impl Subscription {
         *self.wish.filter == *filter.as_str()
     }
 
+    /// The program subscribes to it without receivers: the server names it no longer, and has the
+    /// options of that one. Its messages are for the receivers all the same.
+    pub(super) fn take_over(&mut self) {
+        self.is_identified = false;
+    }
+
     /// The program ends it at the server: if there are receivers, it is asked for again.
     pub(super) fn lose(&mut self) {
         self.at_server = false;

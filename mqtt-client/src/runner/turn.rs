@@ -203,7 +203,7 @@ impl State {
             return self.watch_link(now);
         }
         self.expire(now);
-        if self.kept.read_past_untaken(&mut self.core, &self.waiters, now) {
+        if self.kept.make_room(&mut self.core, &self.waiters, now) {
             self.driver.notify(News::READ);
         }
         let pinged = self.core.awaits_pong();

@@ -22,6 +22,7 @@ mod heap {
     use crate::log::Record;
     use crate::packet::Subscription;
     use crate::property::Properties;
+    use crate::reason::ReasonCode;
     use crate::wire::PacketId;
 
     /// Whether messages are offered: through pointers, so that nothing of it is linked where they are
@@ -96,11 +97,29 @@ mod heap {
                     }
                     self.incoming.log.set(&record);
                 }
-                Offered::Finished => {
-                    record.set_flag(flag::NEEDS, false);
-                    self.finish_if_last(record);
+                Offered::Finished => self.end_unclaimed(record),
+            }
+        }
+
+        /// Nobody has had the message, and nobody will: nobody acknowledges it by hand.
+        fn end_unclaimed(&mut self, mut record: Record) {
+            record.set_flag(flag::NEEDS, false);
+            self.finish_with(record, ReasonCode::SUCCESS);
+        }
+
+        /// Nobody will ask for the QoS 1 and 2 messages that nobody has claimed: they are over, and
+        /// acknowledged. Returns how many they are.
+        pub fn discard_unclaimed(&mut self) -> u32 {
+            let (mut at, mut count) = (0, 0);
+            while let Some(record) = self.incoming.log.at(at) {
+                at = record.end();
+                let waits = record.has(flag::QOS) && record.state == state::HELD;
+                if waits && record.has(flag::NEEDS) && !record.has(flag::OPEN | flag::HAD) {
+                    count += 1; // No more than there are bytes.
+                    self.end_unclaimed(record);
                 }
             }
+            count
         }
 
         /// As [`subscribe`](Client::subscribe), where what comes will be claimed: what nobody claims
@@ -165,6 +184,14 @@ mod heap {
                 record.state = state::HELD;
             }
             self.finish_if_last(record);
+        }
+
+        /// Nobody claims the message any more, nobody has had it, and there is no consumer: it is over,
+        /// and acknowledged.
+        pub fn drop_unhad(&mut self, claim: Claim) {
+            let Some(mut record) = self.claimed_record(claim) else { return };
+            record.set_flag(Consumer::Queue.open(), false);
+            self.end_unclaimed(record);
         }
 
         /// Nobody claims the message any more, and nobody has had it: it is for the consumers.

@@ -30,7 +30,7 @@ pub enum Offered {
     Left,
     /// It is claimed, until `Client::finish_claimed`.
     Claimed,
-    /// It is for nobody: it is finished at once.
+    /// It is for nobody: it is over, and acknowledged at once.
     Finished,
 }
 

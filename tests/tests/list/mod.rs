@@ -53,5 +53,7 @@ mod timing;
 #[cfg(feature = "heap")]
 mod together;
 mod too_large;
+#[cfg(feature = "heap")]
+mod unclaimed;
 mod waiters;
 mod words;
