@@ -174,7 +174,7 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
 /// [`ConfigError`] names settings that fit neither each other nor the memory.
 ///
 /// # Panics
-/// If the stack's resources have no socket left.
+/// If the stack's resources have no socket left: embassy-net has no way to ask for that beforehand.
 pub fn new<
     const RX: usize,
     const TX: usize,
