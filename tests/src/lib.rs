@@ -1,6 +1,7 @@
 //! The test kit: brokers, a bad network, the proof.
 
 mod append;
+pub mod awake;
 pub mod beside;
 pub mod broker;
 pub mod link;
