@@ -4,10 +4,11 @@
 //! sockets has something, or every 100 ms; and in a turn that sends 4,116 bytes at most. So it sends 2 MB
 //! over WebSocket in 50 s to a client that waits for them, and at once where others keep it awake.
 //!
-//! What else it does there, seen on the wire: it takes any path; it opens a WebSocket without a subprotocol,
-//! too, and answers `mqtt` only to whoever asks for it; it ignores the address of a listener and listens
-//! on all; alone, without a plain listener, it does not start; a frame of 2 MB is no matter to it; what is
-//! refused before MQTT begins is closed without a frame Close.
+//! What else it does there, seen on the wire: any path is right; a WebSocket without a subprotocol is
+//! opened, and then nothing is answered in it; a subprotocol that it does not have ends the connection
+//! without an answer of HTTP; a text frame is taken as if it were binary; packets that cannot be end the
+//! connection without a frame Close; plain MQTT is answered with a 403 of HTTP. A listener ignores its
+//! address and listens on all; without a plain listener beside it, the broker does not start.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

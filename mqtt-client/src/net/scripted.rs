@@ -13,7 +13,7 @@ pub(super) struct Scripted {
     pub(super) says: Vec<u8>,
     pub(super) heard: Vec<u8>,
     /// Bytes of a read, and of a write.
-    piece: usize,
+    pub(super) piece: usize,
     is_ready: bool,
 }
 

@@ -14,7 +14,7 @@ use async_tungstenite::bytes::ByteWriter;
 use async_tungstenite::tungstenite::client::ClientRequestBuilder;
 use async_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Uri, uri::PathAndQuery};
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
-use async_tungstenite::tungstenite::{self, Message};
+use async_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 use async_tungstenite::{WebSocketReceiver, WebSocketSender, client_async_with_config};
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
@@ -96,7 +96,8 @@ impl Layer for WebSocket {
             let (stream, _) = opened.map_err(explain)?;
             let (sender, receiver) = stream.split();
             let rest = Bytes::new();
-            let stream = Frames { writer: ByteWriter::new(sender), receiver, rest };
+            let writer = ByteWriter::new(sender);
+            let stream = Frames { writer, receiver, rest, is_over: false };
             Ok(Box::new(stream) as Box<dyn ByteStream>)
         })
     }
@@ -147,6 +148,8 @@ struct Frames {
     /// What is left of the last message.
     rest: Bytes,
     writer: ByteWriter<WebSocketSender<Box<dyn ByteStream>>>,
+    /// The server has said Close.
+    is_over: bool,
 }
 
 impl Frames {
@@ -160,8 +163,15 @@ impl Frames {
                 Some(Ok(Message::Text(_))) => Some(Err(failed(TEXT))),
                 // Pongs are sent below.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-                Some(Ok(Message::Close(_))) | None => None,
-                Some(Err(tungstenite::Error::ConnectionClosed)) => None,
+                Some(Ok(Message::Close(_))) => {
+                    // The answer to it leaves at once, if it can.
+                    self.is_over = true;
+                    let _ = Pin::new(&mut self.writer).poll_flush(cx);
+                    None
+                }
+                None => None,
+                // It is gone without a frame Close: packets know their own end.
+                Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => None,
                 Some(Err(error)) => Some(Err(explain(error))),
             };
             return Poll::Ready(next);
@@ -205,6 +215,12 @@ impl AsyncWrite for Frames {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_over {
+            return self.poll_flush(cx);
+        }
         Pin::new(&mut self.writer).poll_close(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

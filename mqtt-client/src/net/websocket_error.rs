@@ -16,6 +16,7 @@ pub(super) fn explain(error: Error) -> io::Error {
             "the server answered {} instead of opening a WebSocket: is the path right?",
             answer.status()
         )),
+        Error::AttackAttempt => failed(NO_END),
         Error::Protocol(error) => of_protocol(error),
         error => io::Error::new(io::ErrorKind::InvalidData, error),
     }
@@ -28,6 +29,8 @@ pub(super) fn failed(why: impl Into<String>) -> io::Error {
 
 const CLOSED: &str = "the server closed the connection in the middle of the handshake: does it speak \
                       WebSocket on that port?";
+const NO_END: &str = "the server answers without end, or in crumbs, instead of opening a WebSocket: does \
+                      it speak WebSocket on that port?";
 const NO_MQTT: &str = "the server does not speak MQTT over this WebSocket (it did not take the \
                        subprotocol mqtt): is the path right?";
 
@@ -38,6 +41,10 @@ fn of_protocol(error: ProtocolError) -> io::Error {
             Sub::NoSubProtocol | Sub::InvalidSubProtocol,
         ) => failed(NO_MQTT),
         ProtocolError::HandshakeIncomplete => failed(CLOSED),
+        // Nothing of a WebSocket has come so far: it is no HTTP, or an HTTP older than that.
+        error @ (ProtocolError::HttparseError(_) | ProtocolError::WrongHttpVersion) => {
+            failed(format!("the server does not speak WebSocket on that port ({error})"))
+        }
         error => io::Error::new(io::ErrorKind::InvalidData, Error::Protocol(error)),
     }
 }
