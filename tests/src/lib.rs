@@ -1,7 +1,6 @@
 //! The test kit: brokers, a bad network, the proof.
 
 mod append;
-pub mod awake;
 pub mod beside;
 pub mod broker;
 pub mod link;

@@ -3,7 +3,15 @@
 //!
 //! `tests/twins` makes those of smol; they do the same.
 
+// What the tests of these layers want beyond a program.
+#[allow(dead_code)]
+#[path = "../reach/certificates.rs"]
+mod certificates;
+#[allow(dead_code)]
+#[path = "../reach/front.rs"]
+mod front;
 mod outages;
+mod reach;
 mod stopped;
 mod together;
 
@@ -24,9 +32,14 @@ const BOTH: [&str; 2] = ["", "smol_"];
 
 /// Starts an example against these brokers.
 fn start(adapter: &str, name: &str, brokers: &[&Mosquitto]) -> Program {
-    build();
     let arguments: Vec<_> = brokers.iter().map(|broker| broker.addr().to_string()).collect();
-    Program::start(&examples().join(format!("{adapter}{name}")), &arguments)
+    start_with(adapter, name, &arguments)
+}
+
+/// Starts an example with these arguments.
+fn start_with(adapter: &str, name: &str, arguments: &[String]) -> Program {
+    build();
+    Program::start(&examples().join(format!("{adapter}{name}")), arguments)
 }
 
 /// What the example prints, until it ends well.
@@ -64,8 +77,11 @@ fn build() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         let packages = ["-p", "mqtt-as-tokio", "-p", "mqtt-as-smol", "-p", "mqtt-as-tests"];
+        // The features that the tests turn on in a build of the whole workspace.
+        let features = ["tls", "url", "websocket"]
+            .map(|feature| format!("mqtt-as-tokio/{feature},mqtt-as-smol/{feature}"));
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--examples"])
+            .args(["build", "--quiet", "--locked", "--examples", "--features", &features.join(",")])
             .args(packages)
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the examples do not compile");
