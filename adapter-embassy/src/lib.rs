@@ -132,6 +132,8 @@
 mod lock;
 mod resources;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 
 use embassy_futures::join::join;
 use embassy_net::Stack;
@@ -143,6 +145,11 @@ pub use mqtt_as_client::surface::*;
 pub use mqtt_as_client::{HandledEvent, Handler, HandlerId};
 pub use resources::{Resources, ResourcesFor};
 pub use tcp::{Tcp, TcpBuffers, TcpRead, TcpWrite};
+#[cfg(feature = "tls")]
+pub use tls::{
+    Certificates, ECDSA_P256_SHA256, Identity, PreSharedKey, Tls, TlsBuffers, TlsError, TlsRead,
+    TlsRunner, TlsWrite, rand_core,
+};
 
 /// The handle of a client under embassy, cheap to clone. [`new`] makes one.
 pub type Client = mqtt_as_client::Client<Embassy>;

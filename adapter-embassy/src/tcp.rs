@@ -178,7 +178,7 @@ impl Drop for Opening<'_> {
 }
 
 /// A step within its time-out.
-async fn limited<T>(
+pub(crate) async fn limited<T>(
     server: Server<'_>,
     step: Step,
     future: impl Future<Output = Result<T, ConnectError>>,

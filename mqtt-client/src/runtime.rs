@@ -198,6 +198,21 @@ pub struct Server<'a> {
     pub timeout: u32,
 }
 
+impl<'a> Server<'a> {
+    /// Returns that server, for a transport that opens another one beneath itself.
+    ///
+    /// ```
+    /// use mqtt_as_client::Server;
+    ///
+    /// let gateway = Server::new("gateway.example", 1883, 5_000);
+    /// assert_eq!(gateway.port, 1883);
+    /// ```
+    #[must_use]
+    pub const fn new(host: &'a str, port: u16, timeout: u32) -> Self {
+        Self { host, port, timeout }
+    }
+}
+
 /// Opens transports to a server.
 pub trait Connect {
     /// Whether the name of the server is a host name or an address: then it is judged when the client

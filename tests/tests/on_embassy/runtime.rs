@@ -100,6 +100,12 @@ pub(crate) fn host(port: u16) -> &'static str {
     Wire::HOST
 }
 
+/// Lets that name lead to this machine, where that port is reached.
+pub(crate) fn named(name: &str, port: u16) {
+    wire().forward(port);
+    wire().name(name, &[Wire::ADDRESS]);
+}
+
 /// A client that is driven.
 pub(crate) fn client(config: Config) -> Client {
     try_client(config).expect("settings that fit each other")

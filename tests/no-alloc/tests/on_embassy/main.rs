@@ -6,6 +6,9 @@ mod runtime;
 #[path = "../../../tests/on_embassy/mosquitto.rs"]
 mod mosquitto;
 
+#[path = "../../../tests/on_embassy/tls.rs"]
+mod tls;
+
 #[path = "../../../tests/list/mod.rs"]
 mod list;
 
