@@ -30,6 +30,10 @@ fail() {
 build() {
     local image=$1 board=$2
     shift 2
+    if [[ $image == tls ]]; then
+        image=net
+        set -- --features key "$@"
+    fi
     ./setup --quiet cargo build --quiet --release --locked -Zbuild-std=core --target "$board" --package "$image" "$@" ||
         fail "$image does not build for $board"
     built=$(./setup --where)/$board/release/$image
@@ -57,8 +61,12 @@ start_broker() {
 # It keeps its sessions in a file, as one does that is to survive a restart.
 configure_broker() {
     port=$((20000 + RANDOM % 10000))
+    echo "board:$(printf 'sixteen letters.' | od -An -tx1 | tr -d ' \n')" >"$work/keys"
     cat >"$work/mosquitto.conf" <<CONF
 listener $port 127.0.0.1
+listener $((port + 1)) 127.0.0.1
+psk_hint any
+psk_file $work/keys
 allow_anonymous true
 set_tcp_nodelay true
 persistence true
@@ -80,19 +88,20 @@ line=reconnect=1
 wire() {
     case $1 in
         uart) echo "-serial tcp:127.0.0.1:$port,$line" ;;
-        net) echo "-serial null -nic user,model=lan9118" ;;
+        net | tls) echo "-serial null -nic user,model=lan9118" ;;
     esac
 }
 
 # emulate IMAGE FILE: the broker is restarted when the image says so. `said` is the file that holds its output.
 emulate() {
-    local image=$1 file=$2 begin=$SECONDS code=0
+    local image=$1 file=$2 begin=$SECONDS code=0 to=$port
+    if [[ $image == tls ]]; then to=$((port + 1)); fi
     said=$work/$1.out
     restarted=
     : >"$said"
     # shellcheck disable=SC2046 # words
     timeout "$limit" qemu-system-arm -machine mps2-an386 -cpu cortex-m4 -nographic -monitor none $(wire "$image") \
-        -semihosting-config "enable=on,target=native,arg=$image,arg=$port" -kernel "$file" >/dev/null 2>"$said" </dev/null &
+        -semihosting-config "enable=on,target=native,arg=$image,arg=$to" -kernel "$file" >/dev/null 2>"$said" </dev/null &
     emulator=$!
     while kill -0 "$emulator" 2>/dev/null; do
         if [[ -z $restarted ]] && grep -q '^restart the broker' "$said"; then

@@ -4,6 +4,7 @@ use core::fmt;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::pipe::Pipe;
+use static_cell::StaticCell;
 
 use super::link::Link;
 
@@ -21,7 +22,8 @@ pub struct TlsBuffers<const IN: usize, const OUT: usize, const PIPE: usize = 256
     pub(super) record_out: [u8; OUT],
     pub(super) pipe_in: Pipe<NoopRawMutex, PIPE>,
     pub(super) pipe_out: Pipe<NoopRawMutex, PIPE>,
-    pub(super) link: Link,
+    // It is no zeros, which all the rest is: a `ConstStaticCell` of the whole costs no flash.
+    pub(super) link: StaticCell<Link>,
 }
 
 impl<const IN: usize, const OUT: usize, const PIPE: usize> TlsBuffers<IN, OUT, PIPE> {
@@ -34,7 +36,7 @@ impl<const IN: usize, const OUT: usize, const PIPE: usize> TlsBuffers<IN, OUT, P
             record_out: [0; OUT],
             pipe_in: Pipe::new(),
             pipe_out: Pipe::new(),
-            link: Link::new(),
+            link: StaticCell::new(),
         }
     }
 }

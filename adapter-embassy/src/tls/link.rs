@@ -41,7 +41,7 @@ struct Inner {
 }
 
 impl Link {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(RefCell::new(Inner {
             stage: Stage::Idle,
             host: Host::NONE,

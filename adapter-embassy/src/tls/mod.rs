@@ -107,7 +107,7 @@ impl Tls {
         identity: I,
     ) -> (Self, TlsRunner<I, C>) {
         let TlsBuffers { record_in, record_out, pipe_in, pipe_out, link } = buffers;
-        let link: &'static Link = link;
+        let link: &'static Link = link.init(Link::new());
         let (to_client, from_server) = (pipe_in.split(), pipe_out.split());
         let tls = Self { link, read: to_client.0.into(), write: from_server.1.into() };
         let pipes = runner::Pipes { read: from_server.0.into(), write: to_client.1.into() };

@@ -7,16 +7,15 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod transport;
+
 use board::console;
 use board::ethernet::{Cable, Frames, MTU, start};
 use embassy_executor::{Executor, Spawner};
 use embassy_net::{Ipv4Address, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
-use mqtt_as_embassy::{Config, Resources, Runner, event};
+use mqtt_as_embassy::{Config, event};
 use program::Fault;
 use static_cell::{ConstStaticCell, StaticCell};
-
-/// Packets of 1 KiB, 512 bytes of unacknowledged messages, 2 KiB of received ones, 4 calls.
-type Memory = Resources<1024, 1024, 512, 2048, 4>;
 
 /// The host, as the emulator's network shows it.
 const BROKER: &str = "10.0.2.2";
@@ -64,24 +63,13 @@ async fn run_stack(
 }
 
 #[embassy_executor::task]
-async fn drive(runner: Runner) {
-    runner.run().await;
-}
-
-#[embassy_executor::task]
 async fn work(spawner: Spawner, stack: Stack<'static>) {
-    static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
     let config = Config::new(BROKER).port(console::argument()).client_id("net");
     let config = config.largest_stream(program::streams::LARGEST);
-    let Ok((client, runner)) = mqtt_as_embassy::new(stack, MEMORY.take(), config) else {
+    let Some(client) = transport::start(spawner, stack, config) else {
         console::exit(Fault::Config as u32)
     };
-    console::figure("lent memory", size_of::<Memory>());
     client.set_cb_on_event(event::Down, &|_| console::text("down, says the callback\n"));
-    match drive(runner) {
-        Ok(task) => spawner.spawn(task),
-        Err(_) => console::exit(Fault::Driver as u32),
-    }
     let result = program::run(client, "firmware/net").await;
     console::figure("stack peak", board::stack::peak());
     console::exit(result.map_or_else(|fault| fault as u32, |()| 0));
