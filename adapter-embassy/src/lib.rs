@@ -118,9 +118,38 @@
 //! A line that is always there needs no [`Dial`]: [`SerialLink::always_open`] makes a
 //! `SerialLink<Uart, Uart>` of it.
 //!
+//! # TLS
+//!
+//! With the feature `tls` there is `Tls`, TLS 1.3 over any transport, by `embedded-tls`: without a
+//! heap, without unsafe code of this project's, with one of two ways to know who the other side is.
+//!
+//! * `PreSharedKey`: a key that both sides know. The device needs neither the time nor a CA.
+//!   mosquitto takes it with `psk_file` and `psk_hint`.
+//! * `Certificates`: the server's, of a CA that is given as DER, for the name that was connected to;
+//!   and one of the client's where the server asks for it. `rustls-webpki` judges the chain, names,
+//!   time and use. Keys are of the curve P-256; other algorithms for the certificates of the chain can
+//!   be brought along. There is no revocation.
+//!
+//! The example `tls` shows a whole program. A task more drives it, which `Tls::new` gives; on a
+//! Cortex-M4 (thumbv7em, `opt-level = "z"`, fat LTO) this is what it adds to an image:
+//!
+//! | | flash | static RAM | of which buffers | peak stack |
+//! |---|---:|---:|---:|---:|
+//! | `PreSharedKey` | 46,624 | 10,560 | 4,224 | 4,592 |
+//! | `Certificates` | 80,204 | 12,048 | 4,224 | not measured |
+//!
+//! The buffers are those of records of 2 KiB in and 1 KiB out, which are also the bounds of what
+//! embedded-tls takes: a record, and a message of the handshake, has to fit into its buffer. mosquitto
+//! keeps to the size it is asked for; a server that does not needs 16,640 bytes.
+//!
+//! What embedded-tls 0.19 does not do: sessions are not resumed, so that each connection is a whole
+//! handshake; the one cipher suite is AES-128-GCM with SHA-256; a server that changes its keys in the
+//! middle of a connection (KeyUpdate) ends it. It has not been reviewed by anybody known to this
+//! project, and input that is made for it may make it panic.
+//!
 //! # Features
 //!
-//! None is on by default. `alloc`: owned messages (`queue().next()`) and closures on the heap as
+//! None is on by default. `tls`: as above. `alloc`: owned messages (`queue().next()`) and closures on the heap as
 //! callbacks. `proto-ipv6`: the IPv6 addresses of a host name, too. `defmt`: `defmt::Format` for
 //! errors and outcomes, and messages for what happens to a client: attempts to connect, links that
 //! come up and go down, messages that are dropped, left to the server, or skipped. Never a payload,

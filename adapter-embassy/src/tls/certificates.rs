@@ -106,11 +106,7 @@ impl<R: CryptoRngCore> Handshake for Certificates<R> {
     }
 
     fn end(&mut self) -> Result<(), TlsError> {
-        match self.judge.proof {
-            Proof::Done => Ok(()),
-            // embedded-tls does not ask for it: who leaves it out would be believed.
-            _ => Err(TlsError::NoProof),
-        }
+        self.judge.proof()
     }
 }
 
@@ -174,7 +170,8 @@ impl Judge {
         let mut entries = shown.entries.iter();
         let leaf = CertificateDer::from(entries.next().map(der).unwrap_or_default());
         let leaf = EndEntityCert::try_from(&leaf)?;
-        let mut between: [_; MOST_BETWEEN] = core::array::from_fn(|_| CertificateDer::from(&[][..]));
+        let mut between: [_; MOST_BETWEEN] =
+            core::array::from_fn(|_| CertificateDer::from(&[][..]));
         let mut count = 0;
         for (place, entry) in between.iter_mut().zip(entries) {
             *place = CertificateDer::from(der(entry));
@@ -195,6 +192,15 @@ impl Judge {
             &host.map_err(|_| webpki::Error::MalformedDnsIdentifier)?,
         )?;
         PublicKey::of(&leaf)
+    }
+
+    /// Whether the server has proved who it is. embedded-tls does not ask for that: who leaves out
+    /// his certificate would be believed.
+    fn proof(&self) -> Result<(), TlsError> {
+        match self.proof {
+            Proof::Done => Ok(()),
+            Proof::Nothing | Proof::Shown(..) => Err(TlsError::NoProof),
+        }
     }
 
     /// Notes what went wrong, of which embedded-tls has no word.
@@ -322,5 +328,35 @@ impl SignatureVerificationAlgorithm for PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PublicKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server says that has no key.
+    fn says_it_has_it(judge: &mut Judge) -> Result<(), embedded_tls::TlsError> {
+        let signature_scheme = SignatureScheme::EcdsaSecp256r1Sha256;
+        judge.verify_signature(CertificateVerifyRef { signature_scheme, signature: &[] })
+    }
+
+    #[test]
+    fn a_server_that_leaves_out_its_certificate_or_its_signature_is_not_believed() {
+        let mut judge = Judge::new(&[], || 0);
+        assert!(matches!(judge.proof(), Err(TlsError::NoProof)));
+        judge.proof = Proof::Shown([4; 65], [0; 32]);
+        assert!(matches!(judge.proof(), Err(TlsError::NoProof)));
+    }
+
+    #[test]
+    fn a_server_that_signs_what_it_cannot_is_not_believed() {
+        let mut judge = Judge::new(&[], || 0);
+        assert!(says_it_has_it(&mut judge).is_err());
+        assert!(matches!(judge.error.take(), Some(TlsError::NoProof)));
+        judge.proof = Proof::Shown([4; 65], [0; 32]);
+        assert!(says_it_has_it(&mut judge).is_err());
+        assert!(matches!(judge.error.take(), Some(TlsError::NoProof)));
+        assert!(judge.proof().is_err());
     }
 }

@@ -90,9 +90,9 @@ impl fmt::Display for TlsError {
                 "the server ended TLS with an alert: does it want a certificate of the client, or \
                  another one?",
             ),
-            Self::NotTls => {
-                f.write_str("what came is not TLS 1.3: is it the right port, and does it speak 1.3?")
-            }
+            Self::NotTls => f.write_str(
+                "what came is not TLS 1.3: is it the right port, and does it speak 1.3?",
+            ),
             Self::Large => f.write_str(
                 "a TLS record, or a certificate, does not fit into the buffers: make them larger",
             ),

@@ -111,10 +111,9 @@ impl Link {
         });
         let asked = Asked(self);
         let heard = |inner: &mut Inner| match inner.stage {
-            _ if inner.is_left => Some(Err(ConnectError::Unreachable(
-                Step::Tls,
-                ErrorKind::NotConnected.into(),
-            ))),
+            _ if inner.is_left => {
+                Some(Err(ConnectError::Unreachable(Step::Tls, ErrorKind::NotConnected.into())))
+            }
             Stage::Asked => None,
             _ => Some(Ok(())),
         };
@@ -144,9 +143,8 @@ impl Link {
 
     /// Waits until there is no connection.
     pub(super) async fn closed(&self) {
-        let idle = |inner: &mut Inner| {
-            (inner.is_left || matches!(inner.stage, Stage::Idle)).then_some(())
-        };
+        let idle =
+            |inner: &mut Inner| (inner.is_left || matches!(inner.stage, Stage::Idle)).then_some(());
         poll_fn(|cx| self.poll(client, cx, idle)).await;
     }
 }

@@ -70,13 +70,13 @@ impl Tls {
     ///     runner.run().await;
     /// }
     ///
-    /// fn start<R: Into<Trng>>(
+    /// fn start(
     ///     spawner: Spawner,
     ///     stack: Stack<'static>,
     ///     ca: &'static [u8],
-    ///     trng: R,
+    ///     trng: Trng,
     /// ) -> Result<Client, Box<dyn std::error::Error>> {
-    ///     let identity = Certificates::new(ca, unix_time, trng.into())?;
+    ///     let identity = Certificates::new(ca, unix_time, trng)?;
     ///     let tcp = Tcp::new(stack, TCP.take());
     ///     let (connect, runner) = Tls::new(tcp, TLS.take(), identity);
     ///     spawner.spawn(tls(runner)?);
@@ -96,11 +96,12 @@ impl Tls {
     /// #     fn next_u32(&mut self) -> u32 { 0 }
     /// #     fn next_u64(&mut self) -> u64 { 0 }
     /// #     fn fill_bytes(&mut self, _: &mut [u8]) {}
-    /// #     fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), mqtt_as_embassy::rand_core::Error> { Ok(()) }
+    /// #     fn try_fill_bytes(
+    /// #         &mut self,
+    /// #         _: &mut [u8],
+    /// #     ) -> Result<(), mqtt_as_embassy::rand_core::Error> { Ok(()) }
     /// # }
-    /// # const _: () = { /* */ };
     /// ```
-    #[must_use]
     pub fn new<C: Connect, I: Identity, const IN: usize, const OUT: usize, const PIPE: usize>(
         connect: C,
         buffers: &'static mut TlsBuffers<IN, OUT, PIPE>,
@@ -127,7 +128,10 @@ impl Connect for Tls {
         let asked = limited(server, Step::Tls, self.link.ask(server)).await?;
         while self.read.try_read(&mut [0; 16]).is_ok() {} // Nobody has taken that.
         asked.answer().await?;
-        Ok((TlsRead { pipe: &self.read, link: self.link }, TlsWrite { pipe: &self.write, link: self.link }))
+        Ok((
+            TlsRead { pipe: &self.read, link: self.link },
+            TlsWrite { pipe: &self.write, link: self.link },
+        ))
     }
 
     fn read_failed<'c>(error: TlsError) -> TransportError

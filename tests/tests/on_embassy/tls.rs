@@ -306,7 +306,9 @@ fn a_client_that_is_not_believed() {
         let error = within(client.connect(true)).await.expect_err("no connection");
         assert!(matches!(error, ConnectError::Lost(_)), "{error}");
         let said = SAID.take();
-        assert!(matches!(said[..], [TlsError::Alert]), "{said:?}");
+        // Or the end of the connection overtakes it, which still held a packet of the client's.
+        let cut = matches!(said[..], [TlsError::Transport(_)]);
+        assert!(cut || matches!(said[..], [TlsError::Alert]), "{said:?}");
     });
 }
 
