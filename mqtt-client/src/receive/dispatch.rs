@@ -94,11 +94,11 @@ impl Dispatch {
         match known {
             Some(subscription) => {
                 subscription.change(wish);
-                subscription.receivers.push(key);
+                subscription.receive(key);
             }
             None => {
                 let mut subscription = self.make(wish)?;
-                subscription.receivers.push(key);
+                subscription.receive(key);
                 self.subscriptions.push(subscription);
             }
         }

@@ -107,6 +107,15 @@ impl Subscription {
         }
     }
 
+    /// A receiver comes to it. If it was the last one's end that was asked for, the server may have
+    /// done so, whatever has come of the answer.
+    pub(super) fn receive(&mut self, key: u32) {
+        if self.receivers.is_empty() && self.asked.is_none() {
+            self.at_server = false;
+        }
+        self.receivers.push(key);
+    }
+
     /// Why nothing comes of it any more.
     pub(super) fn error(&self) -> Option<SubscribeError> {
         self.granted.as_ref().and_then(|granted| granted.as_ref().err().copied())

@@ -278,6 +278,7 @@ impl State {
         self.expire(now);
         let pending = self.core.pending();
         let _ = self.handle_timeout(now);
+        self.kept.make_room(&mut self.core, &self.waiters, now);
         if self.core.pending() != pending {
             self.settle(); // What has expired made room.
         }

@@ -24,6 +24,7 @@ use mqtt_as_proto::Storage;
 use mqtt_as_tests::broker::{Broker, BrokerConfig};
 use mqtt_as_tests::random::Random;
 
+pub(crate) use deeds::feed;
 use deeds::settings;
 
 use crate::hand::{self, Dial, Flag, Hand, Wire, Work};

@@ -10,6 +10,7 @@ mod errors;
 mod hand;
 mod lives;
 mod promises;
+mod receiving_lives;
 mod reconnecting;
 mod room;
 mod shared_queue;

@@ -50,6 +50,26 @@ fn what_nobody_asks_for_holds_up_no_receiver_for_ever() {
     });
 }
 
+/// The time goes on without a connection, and ends there.
+#[test]
+fn what_nobody_asks_for_is_over_without_a_connection_too() {
+    both(async |version| {
+        let server = peer(|script| {
+            accept(script, true, &[]);
+            fill_the_window(script);
+            subscribed(script, "a");
+            script.close();
+        });
+        let settings = config(version, server.port).receive_maximum(4);
+        let client = client(settings.response_time(200 * MS));
+        let _receiver = receiver(&client, "a").await;
+        within(client.connect(false)).await.expect("a connection");
+        within(client.down()).await.expect("a lost link");
+        until(|| client.statistics().unclaimed == 4).await;
+        server.end().await;
+    });
+}
+
 #[test]
 fn a_queue_that_is_asked_for_in_time_gets_what_nobody_claims() {
     both(async |version| {
@@ -141,6 +161,31 @@ fn a_subscribe_without_a_receiver_leaves_messages_to_the_receivers_of_the_filter
         other.open();
         assert_eq!(all(&mut receiver, 2).await, ["1", "2"]);
         assert_eq!(next(&client).await, pair("b", "3"));
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// The server may have ended the subscription, though it did not say so any more.
+#[test]
+fn a_receiver_that_comes_behind_an_unsubscribe_without_an_answer_is_asked_for() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            subscribed(script, "a");
+            script.expect(PacketType::Unsubscribe);
+            script.close();
+            accept(script, true, &[]);
+            let known = subscribed(script, "a");
+            send(script, "a", "again", &[known]);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        drop(receiver(&client, "a").await);
+        within(client.down()).await.expect("a lost link");
+        let mut another = receiver(&client, "a").await;
+        within(client.connect(false)).await.expect("a connection");
+        assert_eq!(all(&mut another, 1).await, ["again"]);
         within(client.disconnect()).await.expect("an end");
         server.end().await;
     });

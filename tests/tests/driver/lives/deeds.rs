@@ -213,7 +213,7 @@ impl Life {
     }
 }
 
-fn feed(broker: &mut Broker, now: Instant, topic: &str, payload: &[u8], qos: QoS) {
+pub(crate) fn feed(broker: &mut Broker, now: Instant, topic: &str, payload: &[u8], qos: QoS) {
     let conn = broker.open();
     let connect = Connect {
         version: Version::V311,
