@@ -110,12 +110,12 @@ mod heap {
         /// Nobody will ask for the QoS 1 and 2 messages that nobody has claimed: they are over, and
         /// acknowledged. Returns how many they are.
         pub fn discard_unclaimed(&mut self) -> u32 {
-            let (mut at, mut count) = (0, 0);
+            let (mut at, mut count) = (0, 0_u32);
             while let Some(record) = self.incoming.log.at(at) {
                 at = record.end();
                 let waits = record.has(flag::QOS) && record.state == state::HELD;
                 if waits && record.has(flag::NEEDS) && !record.has(flag::OPEN | flag::HAD) {
-                    count += 1; // No more than there are bytes.
+                    count = count.wrapping_add(1); // Fewer than there are bytes.
                     self.end_unclaimed(record);
                 }
             }

@@ -169,7 +169,9 @@ impl Life {
             12 if self.random.chance(30) => self.forget(),
             13 if self.random.chance(30) => self.start({
                 let client = self.client.clone();
-                async move { drop(client.disconnect().await) }
+                async move {
+                    let _ = client.disconnect().await;
+                }
             }),
             14 if self.random.chance(50) => self.connect(),
             15 => self.start({
