@@ -162,7 +162,7 @@ fn a_connect_that_is_dropped_at_any_await_leaves_nothing_behind() {
     }
     let (broker, proxy) = (Everywhere::start(), RealProxy::socks5(true));
     let way = Proxy::socks5(proxy.addr().to_string()).user(USER.0, USER.1);
-    let settings = config(broker.secure_web).proxy(way);
+    let settings = config(broker.mutual_web).proxy(way);
     let settings = settings.tls(broker.identified()).websocket(WebSocket::new());
     let mut looks = 0;
     let connected = loop {

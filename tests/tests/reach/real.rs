@@ -13,7 +13,14 @@ use super::{EVERY_QOS, VERSIONS, config, large};
 use crate::runtime::adapter::{Config, Proxy, QoS, Tls, WebSocket};
 use crate::runtime::{Client, client, run, within};
 
-/// mosquitto, with a listener of each kind. Its WebSocket takes any path.
+/// mosquitto, with a listener of each kind.
+///
+/// What its WebSocket (libwebsockets, in 2.0.11) does that others do not, seen on the wire: any path is right;
+/// a WebSocket without a subprotocol is opened, and then nothing is answered in it; a subprotocol that it
+/// does not have ends the connection without an answer of HTTP; a text frame is taken as if it were binary;
+/// packets that cannot be end the connection without a frame Close; plain MQTT is answered with a 403 of HTTP;
+/// a listener ignores its address and listens on all; without a plain one beside it the broker does not
+/// start. And it sends slowly: see [`serves`].
 pub(crate) struct Everywhere {
     // It goes before the directory.
     _broker: Mosquitto,
@@ -23,13 +30,15 @@ pub(crate) struct Everywhere {
     pub(crate) mutual: u16,
     pub(crate) web: u16,
     pub(crate) secure_web: u16,
+    /// Secure WebSocket for clients with a certificate.
+    pub(crate) mutual_web: u16,
     pub(crate) authority: Authority,
 }
 
 impl Everywhere {
     pub(crate) fn start() -> Self {
         let (dir, authority) = (TempDir::new("everywhere"), Authority::new("ours"));
-        let (tls, mutual, web, secure_web) = (free_port(), free_port(), free_port(), free_port());
+        let [tls, mutual, web, secure_web, mutual_web] = [(); 5].map(|()| free_port());
         let place = |name: &str, text: &str| {
             let path = dir.path().join(name);
             fs::write(&path, text).expect("write a certificate");
@@ -46,21 +55,24 @@ impl Everywhere {
         lines.extend(identity.clone());
         lines.push(format!("listener {mutual} 127.0.0.1"));
         lines.extend(identity.clone());
-        lines.extend([
+        let certified = [
             format!("cafile {ca}"),
             "require_certificate true".to_owned(),
             format!("crlfile {list}"),
-            format!("listener {web} 127.0.0.1"),
-            "protocol websockets".to_owned(),
-            format!("listener {secure_web} 127.0.0.1"),
-            "protocol websockets".to_owned(),
-        ]);
+        ];
+        lines.extend(certified.clone());
+        let websocket = |port| [format!("listener {port}"), "protocol websockets".to_owned()];
+        lines.extend(websocket(web));
+        lines.extend(websocket(secure_web));
+        lines.extend(identity.clone());
+        lines.extend(websocket(mutual_web));
         lines.extend(identity);
+        lines.extend(certified);
         lines.push(format!("listener 0 {}", dir.path().join("broker.sock").display()));
         let options = lines.into_iter().fold(Options::new(), Options::line);
         let broker = Mosquitto::start(options);
         let plain = broker.port();
-        Self { _broker: broker, dir, plain, tls, mutual, web, secure_web, authority }
+        Self { _broker: broker, dir, plain, tls, mutual, web, secure_web, mutual_web, authority }
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -182,11 +194,18 @@ fn through_http() {
 #[test]
 fn by_all_layers_at_once() {
     if broker_or_skip("by_all_layers_at_once") && proxies_or_skip("by_all_layers_at_once") {
-        let (broker, proxy) = (Everywhere::start(), RealProxy::socks5(false));
-        let way = || Proxy::socks5(proxy.addr().to_string());
-        all_versions(&broker, || {
-            let settings = config(broker.secure_web).proxy(way());
-            settings.tls(broker.identified()).websocket(WebSocket::new().header("X-Site", "north"))
-        });
+        let broker = Everywhere::start();
+        let (socks, http) = (RealProxy::socks5(false), RealProxy::http(true, &[broker.mutual_web]));
+        let ways = [
+            Proxy::socks5(socks.addr().to_string()),
+            Proxy::http(http.addr().to_string()).user(USER.0, USER.1),
+        ];
+        for way in ways {
+            all_versions(&broker, || {
+                let settings = config(broker.mutual_web).proxy(way.clone());
+                let websocket = WebSocket::new().path("/any?a=b").header("X-Site", "north");
+                settings.tls(broker.identified()).websocket(websocket)
+            });
+        }
     }
 }

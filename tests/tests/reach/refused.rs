@@ -5,7 +5,7 @@ use mqtt_as_tests::mosquitto::broker_or_skip;
 use super::certificates::Authority;
 use super::config;
 use super::real::Everywhere;
-use crate::runtime::adapter::{Config, ConnectError, DownReason, Step, Tls};
+use crate::runtime::adapter::{Config, ConnectError, DownReason, Step, Tls, WebSocket};
 use crate::runtime::{client, run, within};
 
 /// Why there is no connection, in these words.
@@ -26,6 +26,10 @@ fn is_tls(error: &ConnectError) -> bool {
 /// With TLS 1.3 the server judges the client when that is done.
 fn is_judged(error: &ConnectError) -> bool {
     is_tls(error) || matches!(error, ConnectError::Lost(DownReason::Transport(_)))
+}
+
+fn is_judged_early(error: &ConnectError) -> bool {
+    is_tls(error) || matches!(error, ConnectError::Unreachable(Step::WebSocket, _))
 }
 
 fn is_lost(error: &ConnectError) -> bool {
@@ -62,6 +66,9 @@ fn a_client_that_is_not_let_in() {
     let revoked = broker.authority.revoked_client();
     let revoked = broker.trust().client_pem(revoked.certificate, revoked.key);
     refused(at(revoked), is_judged, &["revoked"]);
+    // Over WebSocket it is judged before that begins, or while it does.
+    let web = |tls: Tls| config(broker.mutual_web).tls(tls).websocket(WebSocket::new());
+    refused(web(broker.trust()), is_judged_early, &["CertificateRequired", "client_pem"]);
 }
 
 #[test]
