@@ -9,7 +9,7 @@ pub(crate) use nothing::Nothing as Between;
 mod nothing {
     /// Nothing: the transport is the program's.
     #[derive(Clone, Debug, Default)]
-    pub(crate) struct Nothing;
+    pub(crate) struct Nothing {}
 
     #[allow(clippy::unused_self)] // With a standard library there is something to look at.
     impl Nothing {
