@@ -2,6 +2,7 @@
 
 use mqtt_as_proto::Storage;
 
+use crate::apart::Apart;
 pub(crate) use words::Words;
 
 /// What a server said.
@@ -10,13 +11,13 @@ pub(crate) struct Assigned {
     id: Storage<'static, u8>,
     len: usize,
     #[cfg_attr(not(feature = "alloc"), allow(dead_code))] // Nothing there.
-    pub(crate) words: Words,
+    pub(crate) words: Option<Apart<Words>>,
 }
 
 impl Assigned {
     /// The identifier is kept there, if it fits.
     pub(crate) fn new(id: Storage<'static, u8>) -> Self {
-        Self { id, len: 0, words: Words::default() }
+        Self { id, len: 0, words: None }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -36,13 +37,13 @@ impl Assigned {
 mod words {
     use mqtt_as_proto::Properties;
 
-    use super::Assigned;
+    use super::{Apart, Assigned};
 
     pub(crate) use crate::event::ServerWords as Words;
 
     impl Assigned {
         pub(crate) fn keep_words(&mut self, properties: &Properties<'_>) {
-            self.words = Words::new(properties);
+            self.words = Words::of(properties).map(Apart::new);
         }
     }
 }

@@ -8,6 +8,7 @@ use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Auth, Packet};
 use mqtt_as_proto::{Properties, Property, ReasonCode, Version};
 
+use crate::apart::{Apart, take_out};
 use crate::authentication::{Authenticating, Authentication, Authenticator, Reply, Stage};
 use crate::config::Config;
 use crate::error::{ConnectError, DownReason};
@@ -32,14 +33,14 @@ static HOOKS: Authenticating = Authenticating {
 fn own(lock: &dyn Locked) -> Option<Authentication> {
     let mut own = None;
     lock.with(&mut |state| own.clone_from(&state.settings.authentication));
-    own
+    own.map(take_out)
 }
 
 impl Config {
     fn authenticate(mut self, method: Text, by: Held<dyn Authenticator>) -> Self {
         self.core.authentication = Some(client::Authentication::METHOD);
         self.kept.has_more();
-        self.kept.authentication = Some(Authentication { method, by, begins: false });
+        self.kept.authentication = Some(Apart::new(Authentication { method, by, begins: false }));
         self.kept.authenticating = Some(&HOOKS);
         self
     }

@@ -115,7 +115,7 @@ impl<R: Runtime> Client<R> {
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn server_words(&self) -> crate::ServerWords {
-        self.with_state(|state| state.link.assigned.words.clone())
+        self.with_state(|state| state.link.assigned.words.as_deref().cloned().unwrap_or_default())
     }
 
     /// Counts since the client was made, and the memory that it has now.

@@ -6,6 +6,7 @@ pub use mqtt_as_proto::client::Overflow;
 use mqtt_as_proto::client::{AliasesOut, ManualAck, StreamsIn};
 use mqtt_as_proto::{Version, client};
 
+use crate::apart::Apart;
 use crate::between::Between;
 use crate::held::{Binary, Text};
 use crate::memory::Sizes;
@@ -127,7 +128,7 @@ impl Config {
         /// What the server publishes when the client is lost. Default: nothing.
         will(self, will: Will) {
             self.kept.say_more = will.say_more.or(self.kept.say_more);
-            self.kept.will = Some(will);
+            self.kept.will = Some(Apart::new(will));
         }
 
         /// Properties of CONNECT, 5.0 only: user properties, Request Problem Information, Request

@@ -5,6 +5,7 @@ pub(crate) use heap::{Asking, RenewLater};
 #[cfg(not(feature = "alloc"))]
 pub(crate) use lent::{Asking, RenewLater};
 
+use crate::apart::{Apart, take_out};
 use crate::held::{Binary, Text};
 use crate::link::Said;
 use crate::settings::Settings;
@@ -27,7 +28,7 @@ impl Credentials {
     /// Those of the settings.
     pub(crate) fn of(settings: &Settings) -> Self {
         let Settings { user, password, will, .. } = settings;
-        Self { user: user.clone(), password: password.clone(), will: will.clone() }
+        Self { user: user.clone(), password: password.clone(), will: will.clone().map(take_out) }
     }
 
     /// CONNECT says them from here on, but for what the program has `said` itself since they were
@@ -44,7 +45,7 @@ impl Credentials {
             settings.password = password;
         }
         if !said.will {
-            settings.will = will;
+            settings.will = will.map(Apart::new);
         }
     }
 }

@@ -122,11 +122,12 @@ pub struct ServerWords {
 
 #[cfg(feature = "alloc")]
 impl ServerWords {
-    pub(crate) fn new(properties: &Properties<'_>) -> Self {
-        Self {
-            reason: properties.reason_string().map(Into::into),
-            reference: properties.server_reference().map(Into::into),
-        }
+    /// Those in that packet, if there are any.
+    pub(crate) fn of(properties: &Properties<'_>) -> Option<Self> {
+        let (reason, reference) = (properties.reason_string(), properties.server_reference());
+        let is_any = reason.is_some() || reference.is_some();
+        let (reason, reference) = (reason.map(Into::into), reference.map(Into::into));
+        is_any.then_some(Self { reason, reference })
     }
 }
 

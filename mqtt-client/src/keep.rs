@@ -35,7 +35,7 @@ mod heap {
         /// The program's callbacks: what they are is known where they are called.
         pub(crate) callbacks: Option<Box<dyn Any + Send>>,
         /// A server that ours has named, for this time.
-        pub(crate) elsewhere: Option<(Text, u16)>,
+        pub(crate) elsewhere: Option<Box<(Text, u16)>>,
         /// The program's receivers, once there was one.
         pub(crate) receivers: Option<Box<dyn Receivers>>,
         /// The program has subscribed to something itself, too.

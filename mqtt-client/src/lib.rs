@@ -38,6 +38,7 @@ macro_rules! opaque {
 // Each imports from those below it only.
 mod above;
 mod acknowledgement;
+mod apart;
 mod assigned;
 mod authenticate;
 mod authentication;

@@ -3,12 +3,11 @@
 use mqtt_as_proto::client::Event;
 use mqtt_as_proto::{ReasonCode, Storage};
 
+use crate::apart::Apart;
 use crate::assigned::Assigned;
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
-use crate::held::Text;
-use crate::settings::Settings;
 use crate::subscriptions::Subscribed;
 use crate::waiters::Slot;
 
@@ -19,7 +18,7 @@ pub(crate) struct Link {
     pub(crate) wanted: Option<bool>,
     /// The call that waits for it, and why its connection did not come to be.
     pub(crate) connecting: Option<Slot>,
-    pub(crate) failure: Option<ConnectError>,
+    pub(crate) failure: Option<Apart<ConnectError>>,
     /// A connection is being opened or stands.
     pub(crate) busy: bool,
     /// Why the connection is ending.
@@ -53,7 +52,7 @@ pub(crate) struct Link {
     /// connection.
     pub(crate) assigned: Assigned,
     /// The attempts of a policy, if there is one.
-    pub(crate) retry: Option<Retry>,
+    pub(crate) retry: Option<Apart<Retry>>,
     /// What the program has subscribed to, where a policy restores it.
     pub(crate) subscribed: Subscribed,
 }
@@ -84,8 +83,6 @@ pub(crate) struct Retry {
     pub(crate) up_at: u32,
     /// What the program has said itself since it was last asked for credentials.
     pub(crate) said: Said,
-    /// The server of the settings, where they name another one for now.
-    pub(crate) home: Option<(Text, u16)>,
 }
 
 /// Which credentials were said.
@@ -108,13 +105,6 @@ impl Retry {
     /// The program says where its server is: its own is tried first again.
     pub(crate) fn begin_at_home(&mut self) {
         (self.server, self.tried) = (0, 0);
-    }
-
-    /// The server of the settings is the program's own again.
-    pub(crate) fn go_home(&mut self, settings: &mut Settings) {
-        if let Some(home) = self.home.take() {
-            (settings.server, settings.port) = home;
-        }
     }
 }
 

@@ -4,11 +4,13 @@ use mqtt_as_proto::client::{ConnectionError, OperationError, Warning};
 use mqtt_as_proto::packet::Connect;
 use mqtt_as_proto::{Instant, Property, ReasonCode, Version};
 
+use crate::apart::{Apart, take_out};
 use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::{ConnectError, DisconnectError, DownReason};
 use crate::held::{Binary, Text};
 use crate::say_more::say;
+use crate::settings::Settings;
 use crate::state::State;
 use crate::waiters::{Outcome, Slot, Wait};
 
@@ -62,11 +64,18 @@ impl State {
 
     /// No connection came to be.
     fn fail_connect(&mut self, error: ConnectError) {
-        let old = self.link.failure.replace(error);
-        self.kept.discard_failure(old);
+        let old = self.link.failure.replace(Apart::new(error));
+        self.kept.discard_failure(old.map(take_out));
         if !self.settings.retries.is_some_and(|retries| (retries.failed)(self)) {
             self.finish_connect(Outcome::Failed);
         }
+    }
+
+    /// Where the next attempt goes, or where this one went.
+    pub(crate) fn target(&self) -> (Text, u16) {
+        let Settings { server, port, retries, .. } = &self.settings;
+        let other = retries.and_then(|retries| (retries.server)(self));
+        other.unwrap_or_else(|| (server.clone(), *port))
     }
 
     /// The program wants no connection any more.

@@ -172,6 +172,6 @@ impl State {
         let free = own.filter(|own| !own.begins && !self.core.awaits_authentication());
         let own = free.ok_or(AuthenticateError::Invalid(OperationError::Authentication))?;
         own.begins = true;
-        Ok(own.clone())
+        Ok(Authentication::clone(own))
     }
 }

@@ -3,6 +3,7 @@
 use core::mem::swap;
 use core::time::Duration;
 
+use crate::apart::Apart;
 use crate::client::Client;
 use crate::held::{Binary, Text};
 use crate::link::Said;
@@ -41,7 +42,6 @@ impl<R: Runtime> Client<R> {
         // What was there before is dropped here, when the lock is free.
         self.with_state(|state| {
             if let Some(retry) = &mut state.link.retry {
-                retry.go_home(&mut state.settings);
                 retry.said.add(next.said());
                 if next.names_server() {
                     retry.begin_at_home();
@@ -49,11 +49,6 @@ impl<R: Runtime> Client<R> {
                 }
             }
             next.swap_with(&mut state.settings);
-            if let Some(retries) = state.settings.retries
-                && state.link.retry.is_some()
-            {
-                (retries.aim)(state);
-            }
         });
     }
 }
@@ -68,7 +63,7 @@ pub struct Reconfigure {
     password: Option<Option<Binary>>,
     keepalive: Option<u32>,
     session_expiry: Option<Option<u32>>,
-    will: Option<Option<Will>>,
+    will: Option<Option<Apart<Will>>>,
     properties: Option<PropertyList>,
 }
 
@@ -108,7 +103,7 @@ impl Reconfigure {
         session_expiry(self, seconds: u32) { self.session_expiry = Some(Some(seconds)); }
 
         /// Sets what the server publishes when the client is lost.
-        will(self, will: Will) { self.will = Some(Some(will)); }
+        will(self, will: Will) { self.will = Some(Some(Apart::new(will))); }
 
         /// Takes the will back: the server publishes nothing when the client is lost.
         without_will(self,) { self.will = Some(None); }

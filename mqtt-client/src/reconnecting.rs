@@ -7,6 +7,7 @@ use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
 use crate::error::DownReason;
+use crate::held::Text;
 use crate::link::{Retry, Said};
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
 use crate::redirection::{go_home, known_server, redirect};
@@ -36,8 +37,8 @@ impl Config {
 
 static RETRIES: Retries = Retries {
     begin: State::begin_retries,
+    server: State::other_server,
     due: State::retry_due,
-    aim: State::aim,
     prepare: prepare_attempt,
     after_read: State::retry_after_read,
     lost: State::retry_lost,
@@ -88,7 +89,6 @@ impl State {
         if policy.restore && !self.link.subscribed.is_some() {
             self.link.subscribed = subscriptions::new();
         }
-        self.aim();
     }
 
     /// Whether the time has come, and then whether the attempt is to be clean.
@@ -100,13 +100,10 @@ impl State {
         is_due.then_some(self.link.retry().clean && !resumes)
     }
 
-    /// The next attempt goes to the server whose turn it is.
-    fn aim(&mut self) {
-        let at = usize::from(self.link.retry().server).checked_sub(1);
-        let other = known_server(self).or_else(|| policy(&self.settings)?.server(at?));
-        let Settings { server, port, .. } = &mut self.settings;
-        let home = self.link.retry().home.get_or_insert_with(|| (server.clone(), *port));
-        (*server, *port) = other.unwrap_or_else(|| home.clone());
+    /// The server whose turn it is, if that is not the one of the settings.
+    fn other_server(&self) -> Option<(Text, u16)> {
+        let at = || usize::from(self.link.retry.as_ref()?.server).checked_sub(1);
+        known_server(self).or_else(|| policy(&self.settings)?.server(at()?))
     }
 
     /// The link may have come up, and there may be room to subscribe again.
@@ -150,7 +147,7 @@ impl State {
 
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
     fn retry_failed(&mut self) -> bool {
-        let Some(error) = self.link.failure.clone() else { return false };
+        let Some(error) = self.link.failure.as_deref().cloned() else { return false };
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
         self.retry(RetryReason::Failed(error)) && waits
     }
@@ -171,7 +168,6 @@ impl State {
             self.counts.attempts = self.counts.attempts.saturating_add(1);
             self.driver.notify(News::LINK);
         }
-        self.aim();
         if self.lane.push_attempt(&self.link, &attempt, &mut self.kept) {
             self.driver.notify_callbacks();
         }

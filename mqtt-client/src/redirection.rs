@@ -7,6 +7,8 @@ pub(crate) use lent::{go_home, known_server, redirect};
 
 #[cfg(feature = "alloc")]
 mod heap {
+    use alloc::boxed::Box;
+
     use mqtt_as_proto::ReasonCode;
 
     use crate::held::Text;
@@ -15,7 +17,7 @@ mod heap {
 
     /// The server that is to be tried instead of ours.
     pub(crate) fn known_server(state: &State) -> Option<(Text, u16)> {
-        state.kept.elsewhere.clone()
+        state.kept.elsewhere.as_deref().cloned()
     }
 
     /// Our own servers are to be tried.
@@ -25,14 +27,15 @@ mod heap {
 
     /// Believes the server that has named another one: whether it has.
     pub(crate) fn redirect(state: &mut State, code: ReasonCode) -> bool {
-        let reference = state.link.assigned.words.reference.as_deref().unwrap_or_default();
-        let Some((host, port)) = first(reference) else { return false };
-        let port = port.unwrap_or(state.settings.port);
+        let words = state.link.assigned.words.as_deref();
+        let reference = words.and_then(|words| words.reference.as_deref());
+        let Some((host, port)) = reference.and_then(first) else { return false };
+        let port = port.unwrap_or(state.target().1);
         if code == ReasonCode::SERVER_MOVED {
-            state.link.retry().home = Some((host, port));
+            (state.settings.server, state.settings.port) = (host, port);
             state.link.retry().server = 0;
         } else {
-            state.kept.elsewhere = Some((host, port));
+            state.kept.elsewhere = Some(Box::new((host, port)));
         }
         true
     }

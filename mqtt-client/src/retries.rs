@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::above::{Above, Ours};
-use crate::held::Held;
+use crate::held::{Held, Text};
 
 type State = <Ours as Above>::State;
 type Asking = <Ours as Above>::Asking;
@@ -16,10 +16,10 @@ pub(crate) type Policy = Held<<Ours as Above>::Policy>;
 pub(crate) struct Retries {
     /// The program wants a connection, clean or not.
     pub(crate) begin: fn(&mut State, bool),
+    /// The server that it is for, if not the one of the settings.
+    pub(crate) server: fn(&State) -> Option<(Text, u16)>,
     /// Whether an attempt is due, and then to be clean.
     pub(crate) due: fn(&mut State) -> Option<bool>,
-    /// The server of the settings becomes the one whose turn it is.
-    pub(crate) aim: fn(&mut State),
     pub(crate) prepare: Prepare,
     /// Something was read.
     pub(crate) after_read: fn(&mut State),

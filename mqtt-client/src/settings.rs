@@ -2,6 +2,7 @@
 
 use mqtt_as_proto::{Properties, Property};
 
+use crate::apart::Apart;
 use crate::authentication::{Authenticating, Authentication};
 use crate::error::ConnectError;
 use crate::held::{Binary, Text};
@@ -27,7 +28,7 @@ pub(crate) struct Settings {
     pub(crate) password: Option<Binary>,
     /// In seconds.
     pub(crate) keepalive: u32,
-    pub(crate) will: Option<Will>,
+    pub(crate) will: Option<Apart<Will>>,
     pub(crate) clean_init: bool,
     pub(crate) session_expiry: Option<u32>,
     /// Makes properties of CONNECT from a list: set where there are any, so that others do not link
@@ -35,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) of_list: MakeProperties,
     /// Properties of CONNECT that the program gave.
     pub(crate) properties: PropertyList,
-    pub(crate) authentication: Option<Authentication>,
+    pub(crate) authentication: Option<Apart<Authentication>>,
     /// What is done with that: there is something where there is one, so that others do not link it.
     pub(crate) authenticating: Option<&'static Authenticating>,
     /// Adds all that to CONNECT, and the properties of the will: set where there is any of it.
@@ -110,7 +111,7 @@ impl Settings {
         More {
             properties: &self.properties,
             of_will,
-            authentication: self.authentication.as_ref(),
+            authentication: self.authentication.as_deref(),
             data,
         }
     }

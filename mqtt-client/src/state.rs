@@ -166,7 +166,7 @@ impl State {
         let deadline = Deadline::after(now, time as u32);
         let of_settings = timeout.is_none();
         let kind = if of_settings { Time::Usual } else { Time::Own };
-        self.waiters.set_deadline(slot, deadline, kind);
+        self.waiters.set_deadline(slot, Some(deadline), kind);
         self.notify_before(deadline);
     }
 

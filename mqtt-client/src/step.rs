@@ -6,6 +6,7 @@ use core::task::{Poll, Waker};
 use mqtt_as_proto::QoS;
 use mqtt_as_proto::client::{Message, OperationError, Published, Tag};
 
+use crate::apart::take_out;
 use crate::error::ConnectError;
 use crate::request::{Done, Patience};
 use crate::settings::WhileDown;
@@ -73,7 +74,7 @@ impl State {
             }
             Poll::Ready(Done::Outcome(Outcome::Failed)) => {
                 self.link.connecting = None;
-                failure.set(self.link.failure.take());
+                failure.set(self.link.failure.take().map(take_out));
             }
             _ => {}
         }

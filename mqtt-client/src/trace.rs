@@ -167,7 +167,7 @@ mod told {
             } else if seen.ends != self.seen.ends && !link.prepared {
                 self.is_up = false;
                 self.news.replaced = was_up || link.wanted.is_some();
-                self.news.failed = link.failure.clone().filter(|_| !self.news.replaced);
+                self.news.failed = link.failure.as_deref().cloned().filter(|_| !self.news.replaced);
             }
             if seen.retries != self.seen.retries {
                 self.news.delay = link.linger.map(|at| at.left(state.now));

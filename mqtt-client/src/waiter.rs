@@ -13,7 +13,7 @@ use crate::words::Words;
 #[derive(Debug)]
 pub struct Waiter {
     pub(crate) waker: Option<Waker>,
-    pub(crate) deadline: Deadline,
+    pub(crate) deadline: Option<Deadline>,
     /// The server's answer to a request.
     pub(crate) granted: Codes,
     pub(crate) generation: u16,
@@ -35,7 +35,7 @@ impl Waiter {
     pub const fn new() -> Self {
         Self {
             waker: None,
-            deadline: Deadline::NONE,
+            deadline: None,
             granted: Codes::NONE,
             generation: 0,
             places: [Place::NONE; 3],

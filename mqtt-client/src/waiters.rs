@@ -8,6 +8,7 @@ use core::task::Waker;
 
 use mqtt_as_proto::{Instant, PacketId, Storage};
 
+use crate::apart::Apart;
 use crate::deadline::Deadline;
 use crate::granted::Codes;
 use crate::waiter::Of;
@@ -32,10 +33,13 @@ pub(crate) struct Waiters {
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
     /// Calls that found no slot, when they look again, and whether that is now.
-    strangers: [Option<Waker>; 4],
+    strangers: Option<Apart<Strangers>>,
     look_again: Option<Deadline>,
     are_strangers_due: bool,
 }
+
+/// So many calls at a time may be without a slot.
+type Strangers = [Option<Waker>; 4];
 
 /// A slot that was freed.
 pub(crate) struct Freed {
@@ -62,7 +66,7 @@ impl Waiters {
             turn: None,
             turn_woken: false,
             old: None,
-            strangers: [const { None }; 4],
+            strangers: None,
             look_again: None,
             are_strangers_due: false,
         }
@@ -233,8 +237,9 @@ impl Waiters {
     /// there are too many of them.
     pub(crate) fn register_stranger(&mut self, waker: &Waker, at: Deadline) -> bool {
         let waits = |place: &Option<Waker>| place.as_ref().is_some_and(|w| w.will_wake(waker));
-        if !self.strangers.iter().any(waits) {
-            let place = self.strangers.iter_mut().find(|place| place.is_none());
+        let strangers = self.strangers.get_or_insert_default();
+        if !strangers.iter().any(waits) {
+            let place = strangers.iter_mut().find(|place| place.is_none());
             let Some(place) = place else { return false };
             *place = Some(waker.clone());
         }
@@ -359,7 +364,8 @@ impl Waiters {
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
         if self.are_strangers_due {
             self.look_again = None;
-            if let Some(stranger) = self.strangers.iter_mut().find_map(Option::take) {
+            let mut strangers = self.strangers.iter_mut().flat_map(|all| all.iter_mut());
+            if let Some(stranger) = strangers.find_map(Option::take) {
                 return Some(stranger);
             }
             self.are_strangers_due = false;

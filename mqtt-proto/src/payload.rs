@@ -114,6 +114,7 @@ pub use shared::Shared;
 
 #[cfg(feature = "bytes")]
 mod shared {
+    use alloc::boxed::Box;
     use alloc::vec::Vec;
 
     /// What bytes are held by reference from.
@@ -143,9 +144,12 @@ mod shared {
     const MOST_RELEASED: usize = 1024;
 
     /// Bytes held by reference, by number. Those let go of wait to be dropped by the caller: a drop
-    /// may run code of the program.
+    /// may run code of the program. Most clients never have any.
     #[derive(Default)]
-    pub(crate) struct Owners {
+    pub(crate) struct Owners(Option<Box<Held>>);
+
+    #[derive(Default)]
+    struct Held {
         slots: Vec<Option<Shared>>,
         free: Vec<u32>,
         bytes: usize,
@@ -154,31 +158,34 @@ mod shared {
 
     impl Owners {
         /// Bytes of all that is held.
+        #[inline]
         pub(crate) fn bytes(&self) -> usize {
-            self.bytes
+            self.0.as_ref().map_or(0, |held| held.bytes)
         }
 
         pub(crate) fn add(&mut self, shared: Shared) -> u32 {
-            self.bytes = self.bytes.saturating_add(shared.as_slice().len());
-            if let Some(key) = self.free.pop()
-                && let Some(slot) = self.slots.get_mut(key as usize)
+            let held = self.0.get_or_insert_default();
+            held.bytes = held.bytes.saturating_add(shared.as_slice().len());
+            if let Some(key) = held.free.pop()
+                && let Some(slot) = held.slots.get_mut(key as usize)
             {
                 *slot = Some(shared);
                 return key;
             }
-            self.slots.push(Some(shared));
-            self.slots.len().saturating_sub(1) as u32
+            held.slots.push(Some(shared));
+            held.slots.len().saturating_sub(1) as u32
         }
 
         pub(crate) fn get(&self, key: u32) -> Option<&Shared> {
-            self.slots.get(key as usize)?.as_ref()
+            self.0.as_ref()?.slots.get(key as usize)?.as_ref()
         }
 
         pub(crate) fn release(&mut self, key: u32) {
-            let shared = self.slots.get_mut(key as usize).and_then(Option::take);
+            let Some(held) = &mut self.0 else { return };
+            let shared = held.slots.get_mut(key as usize).and_then(Option::take);
             if let Some(shared) = shared {
-                self.bytes = self.bytes.saturating_sub(shared.as_slice().len());
-                self.free.push(key);
+                held.bytes = held.bytes.saturating_sub(shared.as_slice().len());
+                held.free.push(key);
                 self.let_go(shared);
             }
         }
@@ -186,25 +193,27 @@ mod shared {
         /// It waits to be dropped by the caller. A caller who asks for none does not mind that the
         /// oldest is dropped here.
         pub(crate) fn let_go(&mut self, shared: Shared) {
-            if self.released.len() >= MOST_RELEASED {
-                drop(self.released.swap_remove(0));
+            let released = &mut self.0.get_or_insert_default().released;
+            if released.len() >= MOST_RELEASED {
+                drop(released.swap_remove(0));
             }
-            self.released.push(shared);
+            released.push(shared);
         }
 
         pub(crate) fn take_released(&mut self) -> Option<Shared> {
-            self.released.pop()
+            self.0.as_mut()?.released.pop()
         }
 
         #[inline]
         pub(crate) fn has_released(&self) -> bool {
-            !self.released.is_empty()
+            self.0.as_ref().is_some_and(|held| !held.released.is_empty())
         }
 
         /// Gives memory back if nothing is held.
         pub(crate) fn trim(&mut self) {
-            if self.free.len() == self.slots.len() && self.released.is_empty() {
-                *self = Self::default();
+            let is_held = |held: &Held| held.free.len() != held.slots.len();
+            if self.0.as_ref().is_some_and(|held| !is_held(held) && held.released.is_empty()) {
+                self.0 = None;
             }
         }
     }

@@ -21,7 +21,6 @@ use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::retries::Prepare;
 use crate::runtime::{Connect, Lent, Lock, Runtime, Server, guard, with_state};
-use crate::settings::Settings;
 use crate::state::State;
 use crate::trace::{Trace, note};
 use asking::await_credentials;
@@ -249,10 +248,10 @@ impl State {
                 self.fail(fault);
                 return false;
             }
-            let Settings { server, port, .. } = &self.settings;
             let timeout = self.core.config().connect_timeout;
             let prepare = self.settings.retries.map(|retries| retries.prepare);
-            *wish = Some(Wish { server: server.clone(), port: *port, timeout, clean, prepare });
+            let (server, port) = self.target();
+            *wish = Some(Wish { server, port, timeout, clean, prepare });
         }
         wish.is_some() || self.handles == 0
     }

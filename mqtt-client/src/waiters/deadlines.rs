@@ -21,14 +21,14 @@ pub(crate) enum Time {
 
 impl Waiters {
     /// The call waits until then, and its slot is known to those that end all waits.
-    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Deadline, time: Time) {
+    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Option<Deadline>, time: Time) {
         let index = slot.index();
         let Some(waiter) = self.get(slot) else { return };
         waiter.deadline = deadline;
         self.unlink(index, Of::Time);
         let mut prev = self.tail(time as u8);
         while let Some(other) = at(&mut self.slots, prev) {
-            if !deadline.is_before(other.deadline) {
+            if !deadline.zip(other.deadline).is_some_and(|(new, other)| new.is_before(other)) {
                 break;
             }
             prev = other.places[1].prev;
@@ -38,7 +38,7 @@ impl Waiters {
 
     /// The call waits for as long as it takes.
     pub(crate) fn clear_deadline(&mut self, slot: Slot) {
-        self.set_deadline(slot, Deadline::NONE, Time::Unlimited);
+        self.set_deadline(slot, None, Time::Unlimited);
     }
 
     /// The milliseconds that are left until something is due, or `NEVER`.
@@ -52,7 +52,7 @@ impl Waiters {
         let first = |time: Time| {
             let index = self.head(time as u8);
             let waiter = self.slots.get(usize::from(index).wrapping_sub(1))?;
-            Some((waiter.deadline.left(now), index))
+            Some((waiter.deadline?.left(now), index))
         };
         match (first(Time::Usual), first(Time::Own)) {
             (Some(usual), Some(own)) if own < usual => Some(own),

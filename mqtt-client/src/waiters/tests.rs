@@ -19,7 +19,7 @@ fn until(ms: u64) -> Deadline {
 
 fn take(waiters: &mut Waiters, at: u64, time: Time) -> Slot {
     let slot = waiters.take().expect("a slot is free");
-    waiters.set_deadline(slot, until(at), time);
+    waiters.set_deadline(slot, Some(until(at)), time);
     slot
 }
 
@@ -67,7 +67,7 @@ fn deadlines_come_in_their_order() {
     let gone = take(&mut waiters, 10, Time::Own);
     waiters.free(gone);
     waiters.change(slots[3], Wait::Room);
-    waiters.set_deadline(slots[3], until(60), Time::Own);
+    waiters.set_deadline(slots[3], Some(until(60)), Time::Own);
     for slot in [1, 2, 0, 3].map(|n| slots[n]) {
         let next = u64::from(waiters.time_left(Instant::default()));
         assert_eq!(waiters.expire(Instant::from_millis(next - 1)), None);

@@ -140,8 +140,8 @@ impl Memory<'static> {
         let ours = config.aliases_out.map_or(0, AliasesOut::maximum);
         let new = || Aliases::new(aliases(config.topic_alias_maximum), aliases(ours));
         let mut both = Storage::owned(1);
-        // Without memory for it there are no aliases.
-        let _ = both.grow_to_with(1, new);
+        // Without memory for it there are no aliases; 3.1.1 has none.
+        let _ = config.version == Version::V5 && both.grow_to_with(1, new);
         Self {
             outbox: Storage::owned(outbox),
             outgoing: LogMemory::owned(outgoing),

@@ -276,7 +276,7 @@ impl Client<'_> {
         let most = self.link.skip as usize;
         let piece = rest.get(..most).unwrap_or(rest);
         let used = match (self.link.stream_in, self.config.streams_in) {
-            (Some(_), Some(streams)) => (streams.push_piece)(self, piece, tell),
+            (Some(_), Some(streams)) => (streams.hook.push_piece)(self, piece, tell),
             _ => piece.len(),
         };
         self.link.skip = self.link.skip.saturating_sub(used as u32);
@@ -324,7 +324,7 @@ impl Client<'_> {
         let least = head.wrapping_add(Ring::LEAST);
         match self.streams(size).filter(|_| least <= room) {
             Some(streams) => {
-                if !(streams.begin)(self, &received, packet, payload)? {
+                if !(streams.hook.begin)(self, &received, packet, payload)? {
                     return Ok(handled.wait(Stop::Take));
                 }
             }

@@ -59,7 +59,7 @@ impl Client<'_> {
                 None => Ok(()),
             },
             Timer::StreamIn => match self.config.streams_in {
-                Some(streams) => (streams.end_stalled)(self, tell),
+                Some(streams) => (streams.hook.end_stalled)(self, tell),
                 None => Ok(()),
             },
             Timer::Expiry => {

@@ -115,7 +115,7 @@ impl Client<'_> {
         if self.link.stream_in.is_some()
             && let Some(streams) = self.config.streams_in
         {
-            (streams.end_connection)(self, tell);
+            (streams.hook.end_connection)(self, tell);
         }
         let mut at = 0;
         while let Some(mut record) = self.incoming.log.next(&mut at) {

@@ -20,6 +20,12 @@ use crate::wire::copy;
 #[derive(Clone, Copy, Debug)]
 pub struct StreamsIn {
     largest: u32,
+    pub(super) hook: &'static Hook,
+}
+
+/// What is done with them: linked where there are any.
+#[derive(Debug)]
+pub(super) struct Hook {
     pub(super) begin:
         fn(&mut Client<'_>, &Received<'_>, &[u8], usize) -> Result<bool, ConnectionError>,
     pub(super) push_piece: fn(&mut Client<'_>, &[u8], Tell<'_>) -> usize,
@@ -32,14 +38,14 @@ impl StreamsIn {
     /// Those whose packet takes at most so many bytes.
     #[must_use]
     pub const fn up_to(largest: u32) -> Self {
-        Self {
-            largest,
+        const HOOK: Hook = Hook {
             begin: |client, received, rest, payload| client.begin_payload(received, rest, payload),
             push_piece: |client, piece, tell| client.push_piece(piece, tell),
             end_connection: |client, tell| client.cut_coming(tell),
             end_stalled: |client, tell| client.end_stalled(tell),
             is_open: |client| client.coming().is_some_and(|record| record.has(flag::OPEN)),
-        }
+        };
+        Self { largest, hook: &HOOK }
     }
 
     pub(super) const fn largest(self) -> u32 {
@@ -172,7 +178,7 @@ impl Client<'_> {
     #[must_use]
     #[inline]
     pub fn is_stream_open(&self) -> bool {
-        self.config.streams_in.is_some_and(|streams| (streams.is_open)(self))
+        self.config.streams_in.is_some_and(|streams| (streams.hook.is_open)(self))
     }
 
     /// Messages at the front of the queue that come as streams are passed over: whoever asks takes
