@@ -22,7 +22,7 @@ pub(crate) struct Chunks {
 
 impl Chunks {
     /// Copies a packet to where there is room for it.
-    #[inline]
+    #[inline(always)] // For each message.
     pub(crate) fn copy(&mut self, packet: &[u8]) -> Bytes {
         match &mut self.filling {
             Some(chunk) if chunk.capacity() >= packet.len() => put(chunk, packet),

@@ -278,11 +278,9 @@ impl<'a> Log<'a> {
         Some(record)
     }
 
-    /// Adds a record that holds all its bytes by reference, and puts its position into it. False if
-    /// it does not fit.
-    pub(crate) fn add_shared(&mut self, record: &mut Record, shared: Shared) -> bool {
-        let pushed = self.push_shared(Record { len: 0, ..*record }, shared);
-        pushed.map(|pushed| *record = pushed).is_some()
+    /// Adds a record that holds all its bytes by reference. None if it does not fit.
+    pub(crate) fn add_shared(&mut self, record: Record, shared: Shared) -> Option<Record> {
+        self.push_shared(Record { len: 0, ..record }, shared)
     }
 
     /// Keeps a record as it was changed.
@@ -295,7 +293,7 @@ impl<'a> Log<'a> {
     }
 
     /// Ends a record.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn end_record(&mut self, record: &Record) {
         if record.is_shared() {
             self.owners.release(self.key(record));

@@ -110,7 +110,8 @@ impl<'a> Outbox<'a> {
     /// Room for a PUBLISH of `n` bytes and a payload of `shared` bytes held by reference.
     #[inline]
     pub(crate) fn has_publish_room(&self, n: usize, shared: usize) -> bool {
-        self.len.wrapping_add(n) <= self.limit && (shared == 0 || self.cuts.has_room(shared, self.bytes.limit()))
+        self.len.wrapping_add(n) <= self.limit
+            && (shared == 0 || self.cuts.has_room(shared, self.bytes.limit()))
     }
 
     /// The next `n` bytes, to be filled at once, of such a PUBLISH; none if there is no room.

@@ -142,7 +142,7 @@ mod owned {
 
     impl Message {
         /// A small message is copied out of the queue; a large one shares its bytes.
-        #[inline]
+        #[inline(always)] // For each message.
         pub(crate) fn new(stored: &Stored<'_>, chunks: &mut Chunks) -> Self {
             let packet = match stored.shared() {
                 Some(shared) => shared.clone(),

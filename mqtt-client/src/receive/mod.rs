@@ -36,7 +36,7 @@ use crate::client::Client;
 use crate::runtime::{Listeners, Runtime, with_state};
 use crate::state::State;
 use crate::waiters::Wait;
-use take::{Parked, Taking};
+use take::{Parked, Taking, put};
 
 #[cfg(feature = "alloc")]
 pub use callback::{Callback, CallbackFuture};
@@ -139,15 +139,10 @@ impl<'c, R: Runtime> Queue<'c, R> {
         into: &mut Vec<Message>,
         max: usize,
     ) -> impl Future<Output = usize> {
-        let taking = Taking::new(self.lock, Wait::Message, move |state| {
-            let before = into.len();
-            while into.len() - before < max
-                && let Some(message) = state.take_message()
-            {
-                into.push(message);
-            }
-            Some(into.len() - before).filter(|taken| *taken != 0 || max == 0)
-        });
+        let take = move |state: &mut State| {
+            Some(state.take_many(into, max)).filter(|taken| *taken != 0 || max == 0)
+        };
+        let taking = Taking::new(self.lock, Wait::Message, put(take));
         mapped(taking, Option::unwrap_or_default)
     }
 
@@ -165,10 +160,11 @@ impl<'c, R: Runtime> Queue<'c, R> {
         buffer: &'b mut [u8],
     ) -> impl Future<Output = Result<Option<MessageRef<'b>>, TooSmall>> {
         let mut buffer = Some(buffer);
-        let taking = Taking::new(self.lock, Wait::Message, move |state| {
+        let take = move |state: &mut State| {
             let copied = state.take_into(buffer.as_deref_mut()?)?;
             Some(copied.map(|copied| (copied, buffer.take().unwrap_or_default())))
-        });
+        };
+        let taking = Taking::new(self.lock, Wait::Message, put(take));
         mapped(taking, |taken| match taken {
             None => Ok(None),
             Some(Err(error)) => Err(error),
@@ -189,7 +185,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
         &mut self,
         header: &'b mut [u8],
     ) -> Result<Option<MessageStream<'c, 'b, R>>, TooSmall> {
-        match Taking::new(self.lock, Wait::Message, |state| state.begin_stream(header)).await {
+        let take = put(|state| state.begin_stream(header));
+        match Taking::new(self.lock, Wait::Message, take).await {
             None => Ok(None),
             Some(Err(error)) => Err(error),
             Some(Ok(begun)) => Ok(MessageStream::new(self.lock, begun, header)),

@@ -8,7 +8,7 @@ use mqtt_as_proto::{AckToken, Properties, QoS};
 
 use super::TooSmall;
 use super::message::{Acknowledge, Copied, decode, header};
-use super::take::{Taking, copy_to};
+use super::take::{Taking, copy_to, put};
 use crate::driver::News;
 use crate::error::StreamError;
 use crate::runtime::{Runtime, with_state};
@@ -77,7 +77,7 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
             return Ok(0);
         }
         let before = self.read;
-        let reading = Taking::new(self.lock, Wait::Piece, |state| {
+        let take = put(|state| {
             let taken = state.read_on(key, before, buffer)?;
             let done = taken.is_ok_and(|taken| before + taken == payload);
             if done {
@@ -85,6 +85,7 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
             }
             Some(taken.map(|taken| (taken, done)))
         });
+        let reading = Taking::new(self.lock, Wait::Piece, take);
         let (taken, done) = reading.await.unwrap_or(Err(StreamError::Lost))?;
         self.read += taken;
         self.done = done;

@@ -1,6 +1,9 @@
 //! Taking messages out of the core, and what follows from it.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::future::Future;
+use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
@@ -8,39 +11,56 @@ use mqtt_as_proto::AckToken;
 use mqtt_as_proto::client::{Consumer, Stored};
 
 use super::TooSmall;
-#[cfg(feature = "alloc")]
-use super::message::Acknowledge;
 use super::message::Copied;
 use crate::call::{Done, abandon};
 use crate::runtime::{Lock, with_state_at_once};
 use crate::state::State;
 use crate::waiters::{Slot, Wait};
 
-/// Waits for messages, or pieces of one, until `take` has taken what it wants; `None` if nothing
-/// comes any more.
-pub(crate) struct Taking<'q, L: Lock, F> {
+/// Waits for messages, or pieces of one, until `take` has taken what it wants, and put it where the
+/// caller wants it; `None` if nothing comes any more.
+pub(crate) struct Taking<'q, L: Lock, T, F> {
     lock: &'q L,
     wait: Wait,
     slot: Option<Slot>,
     take: F,
+    taken: PhantomData<fn() -> T>,
 }
 
-impl<'q, L: Lock, F> Taking<'q, L, F> {
+impl<'q, L: Lock, T, F> Taking<'q, L, T, F> {
     #[inline]
-    pub(crate) fn new<T>(lock: &'q L, wait: Wait, take: F) -> Self
+    pub(crate) fn new(lock: &'q L, wait: Wait, take: F) -> Self
     where
-        F: FnMut(&mut State) -> Option<T> + Unpin,
+        F: FnMut(&mut State, &mut Taken<T>) + Unpin,
     {
-        Self { lock, wait, slot: None, take }
+        Self { lock, wait, slot: None, take, taken: PhantomData }
     }
 }
 
-impl<T, L: Lock, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Taking<'_, L, F> {
+/// Where that is put: nothing is there before.
+pub(super) type Taken<T> = Poll<Option<T>>;
+
+/// Puts what was taken there.
+pub(super) fn put<T>(
+    mut take: impl FnMut(&mut State) -> Option<T>,
+) -> impl FnMut(&mut State, &mut Taken<T>) {
+    move |state, place| {
+        if let Some(taken) = take(state) {
+            *place = Poll::Ready(Some(taken));
+        }
+    }
+}
+
+impl<T, L, F> Future for Taking<'_, L, T, F>
+where
+    L: Lock,
+    F: FnMut(&mut State, &mut Taken<T>) + Unpin,
+{
     type Output = Option<T>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let Self { lock, wait, slot, take } = &mut *self;
+        let Self { lock, wait, slot, take, .. } = &mut *self;
         poll_take(*lock, *wait, slot, take, cx)
     }
 }
@@ -50,13 +70,13 @@ fn poll_take<T, L: Lock>(
     lock: &L,
     wait: Wait,
     slot: &mut Option<Slot>,
-    take: &mut impl FnMut(&mut State) -> Option<T>,
+    take: &mut impl FnMut(&mut State, &mut Taken<T>),
     cx: &Context<'_>,
 ) -> Poll<Option<T>> {
     let (mut poll, mut again) = (Poll::Pending, false);
     with_state_at_once(lock, |state| {
-        if let Some(taken) = take(state) {
-            poll = Poll::Ready(Some(taken));
+        take(state, &mut poll);
+        if poll.is_ready() {
             state.found(slot);
         } else if let Some(is_again) = state.wait_to_take(wait, slot, cx.waker()) {
             again = is_again;
@@ -70,7 +90,7 @@ fn poll_take<T, L: Lock>(
     poll
 }
 
-impl<L: Lock, F> Drop for Taking<'_, L, F> {
+impl<L: Lock, T, F> Drop for Taking<'_, L, T, F> {
     #[inline]
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
@@ -87,7 +107,7 @@ pub(crate) use no_stream::Parked;
 
 #[cfg(feature = "alloc")]
 mod parked {
-    use super::{Context, Lock, Poll, Slot, State, Wait, abandon, poll_take};
+    use super::{Context, Lock, Poll, Slot, State, Taken, Wait, abandon, poll_take};
 
     /// How a stream waits between its polls.
     pub(crate) struct Parked<'q, L: Lock> {
@@ -105,7 +125,7 @@ mod parked {
         pub(crate) fn poll<T>(
             &mut self,
             wait: Wait,
-            mut take: impl FnMut(&mut State) -> Option<T>,
+            mut take: impl FnMut(&mut State, &mut Taken<T>),
             cx: &Context<'_>,
         ) -> Poll<Option<T>> {
             poll_take(self.lock, wait, &mut self.slot, &mut take, cx)
@@ -162,40 +182,55 @@ impl State {
     /// Takes the next whole message of the queue, if one is there. Those that come as streams are
     /// passed over.
     #[cfg(feature = "alloc")]
-    #[inline]
-    pub(super) fn take_message(&mut self) -> Option<super::Message> {
-        let mut message = None;
-        if !self.take_first(&mut message) {
-            self.take_behind_streams(&mut message);
+    pub(super) fn take_message(&mut self, place: &mut Taken<super::Message>) {
+        self.take_whole(|message| *place = Poll::Ready(Some(message)));
+    }
+
+    /// Takes that many of them at most. Gives how many those were.
+    #[cfg(feature = "alloc")]
+    pub(super) fn take_many(&mut self, into: &mut Vec<super::Message>, max: usize) -> usize {
+        let mut taken = 0;
+        while taken < max && self.take_whole(|message| into.push(message)) {
+            taken += 1;
         }
-        if let Some(message) = &message {
-            self.taken(message.token().is_some());
-        }
-        message
+        taken
     }
 
     #[cfg(feature = "alloc")]
-    #[inline]
-    fn take_first(&mut self, message: &mut Option<super::Message>) -> bool {
-        let Self { core, kept, .. } = self;
-        core.take(Consumer::Queue, |stored| {
-            let whole = !stored.is_stream();
-            if whole {
-                *message = Some(super::Message::new(stored, &mut kept.chunks));
+    #[inline(always)] // For each message.
+    fn take_whole(&mut self, mut put: impl FnMut(super::Message)) -> bool {
+        loop {
+            let Self { core, kept, .. } = self;
+            let mut owes = false;
+            let is_taken = core.take(Consumer::Queue, |stored| {
+                let whole = !stored.is_stream();
+                if whole {
+                    owes = stored.token().is_some();
+                    put(super::Message::new(stored, &mut kept.chunks));
+                }
+                whole
+            });
+            if is_taken {
+                self.taken(owes);
+                return true;
             }
-            whole
-        })
+            if !self.passes_streams() {
+                return false;
+            }
+        }
     }
 
+    /// Whether there was a message that comes as a stream, and is passed over.
     #[cfg(feature = "alloc")]
     #[cold]
     #[inline(never)]
-    fn take_behind_streams(&mut self, message: &mut Option<super::Message>) {
-        if self.core.next(Consumer::Queue).is_some_and(|stored| stored.is_stream()) {
+    fn passes_streams(&mut self) -> bool {
+        let passes = self.core.next(Consumer::Queue).is_some_and(|stored| stored.is_stream());
+        if passes {
             self.core.pass_streams();
             self.taken(true);
-            self.take_first(message);
         }
+        passes
     }
 
     /// Takes the next message of the queue into a buffer. Tells what does not fit.

@@ -48,7 +48,7 @@ pub(super) struct Hook {
     /// Stores the mapping of an alias to a topic, or looks for it, for that packet.
     pub(super) learn: fn(&mut Client<'_>, u16, &[u8], &[u8]) -> Grows,
     /// Writes a packet, the topic put back, into a record from that place on.
-    pub(super) put: fn(&mut Client<'_>, u16, &[u8], &Record, usize),
+    pub(super) put: fn(&mut Client<'_>, u16, &[u8], Record, usize),
 }
 
 /// Topics by alias, of one connection, each way. A client that is lent none uses no alias, and has
@@ -68,7 +68,7 @@ impl<'a> Aliases<'a> {
     pub fn new(coming: LogMemory<'a>, outgoing: LogMemory<'a>) -> Self {
         const HOOK: Hook = Hook {
             learn: |client, alias, topic, packet| client.map_alias(alias, topic, packet),
-            put: |client, alias, packet, record, at| client.put_aliased(alias, packet, record, at),
+            put: |client, alias, packet, record, at| client.put_aliased(alias, packet, &record, at),
         };
         Self { coming: Log::new(coming), outgoing: Log::new(outgoing), hook: &HOOK }
     }

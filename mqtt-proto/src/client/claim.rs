@@ -55,9 +55,9 @@ mod heap {
 
         /// A message was stored.
         #[inline]
-        pub(in super::super) fn offer(&mut self, record: Record, tell: Tell<'_>) {
+        pub(in super::super) fn offer(&mut self, record: &Record, tell: Tell<'_>) {
             if let Some(hook) = self.hooks.claims.0 {
-                (hook.offer)(self, record, tell);
+                (hook.offer)(self, *record, tell);
             }
         }
 
@@ -183,7 +183,7 @@ mod heap {
             if record.state == state::CLAIMED {
                 record.state = state::HELD;
             }
-            self.finish_if_last(record);
+            self.finish_if_last(&record);
         }
 
         /// Nobody claims the message any more, nobody has had it, and there is no consumer: it is over,
@@ -256,7 +256,7 @@ mod lent {
 
     impl Client<'_> {
         #[inline]
-        pub(in super::super) fn offer(&mut self, _: Record, _: Tell<'_>) {}
+        pub(in super::super) fn offer(&mut self, _: &Record, _: Tell<'_>) {}
 
         #[inline]
         pub(in super::super) fn drop_claimed(&mut self) -> bool {

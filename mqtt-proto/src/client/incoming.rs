@@ -290,7 +290,7 @@ impl Client<'_> {
             record.set_flag(consumer.needs(), false);
             if !record.has(flag::NEEDS | flag::OPEN) {
                 if record.has(flag::HAD) {
-                    self.finish_if_last(record);
+                    self.finish_if_last(&record);
                     continue;
                 }
                 record.flags |= needs;
@@ -338,7 +338,7 @@ impl Client<'_> {
         if taken {
             self.incoming.log.set_cursor(consumer.cursor(), record.end());
             record.flags = record.flags & !consumer.needs() | flag::HAD;
-            self.finish_if_last(record);
+            self.finish_if_last(&record);
         }
         taken
     }
@@ -353,7 +353,7 @@ impl Client<'_> {
         self.incoming.log.set_cursor(consumer.cursor(), record.end());
         record.flags = record.flags & !consumer.needs() | flag::HAD;
         if token.is_none() {
-            self.finish_if_last(record);
+            self.finish_if_last(&record);
         } else {
             record.flags |= consumer.open();
             self.incoming.log.set(&record);
@@ -368,25 +368,32 @@ impl Client<'_> {
         let Some(mut record) = self.incoming.find(token) else { return };
         if record.has(consumer.open()) {
             record.set_flag(consumer.open(), false);
-            self.finish_if_last(record);
+            self.finish_if_last(&record);
         }
     }
 
     /// One who took the message is done with it; when all are, it is over.
-    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(feature = "alloc", inline(always))]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
-    pub(super) fn finish_if_last(&mut self, record: Record) {
-        if record.has(flag::NEEDS | flag::OPEN) {
-            self.incoming.log.set(&record);
-        } else if !record.has(flag::QOS) && record.state == state::HELD {
+    pub(super) fn finish_if_last(&mut self, record: &Record) {
+        if !record.has(flag::QOS | flag::NEEDS | flag::OPEN) && record.state == state::HELD {
             self.incoming.held = self.incoming.held.saturating_sub(1);
-            self.incoming.log.end_record(&record);
+            self.incoming.log.end_record(record);
             self.note_room();
         } else {
-            match self.config.manual_ack {
-                Some(manual) if record.id != 0 => (manual.finish)(self, record),
-                _ => self.finish_with(record, ReasonCode::SUCCESS),
-            }
+            self.finish_counted(*record); // By value: a reference keeps it out of registers.
+        }
+    }
+
+    /// The same for a message that counts, or that others have to take.
+    fn finish_counted(&mut self, record: Record) {
+        if record.has(flag::NEEDS | flag::OPEN) {
+            self.incoming.log.set(&record);
+            return;
+        }
+        match self.config.manual_ack {
+            Some(manual) if record.id != 0 => (manual.finish)(self, record),
+            _ => self.finish_with(record, ReasonCode::SUCCESS),
         }
     }
 

@@ -25,7 +25,8 @@ mod heap {
     #[derive(Clone, Copy, Default)]
     pub(crate) struct Previews(Option<Show>);
 
-    type Show = fn(&mut Client<'_>, &Received<'_>, Tell<'_>) -> bool;
+    // By value: a reference would keep all messages out of registers.
+    type Show = fn(&mut Client<'_>, Received<'_>, Tell<'_>) -> bool;
 
     impl Client<'_> {
         /// From here on messages that come are shown before they are stored, as [`Event::Preview`].
@@ -53,13 +54,13 @@ mod heap {
             received: &Received<'_>,
             tell: Tell<'_>,
         ) -> bool {
-            self.hooks.previews.0.is_some_and(|show| show(self, received, tell))
+            self.hooks.previews.0.is_some_and(|show| show(self, *received, tell))
         }
 
         /// Shows a message: true if it is over with that.
         #[cold]
         #[inline(never)]
-        fn show(&mut self, received: &Received<'_>, tell: Tell<'_>) -> bool {
+        fn show(&mut self, received: Received<'_>, tell: Tell<'_>) -> bool {
             let taken = Cell::new(false);
             let topic = match received.alias {
                 Some(alias) if received.topic.is_empty() => topic_of(&self.aliases, alias),
@@ -74,7 +75,7 @@ mod heap {
             tell(Event::Preview(Preview { publish, taken: &taken }));
             if taken.get() {
                 self.counts.received = self.counts.received.wrapping_add(1);
-                self.acknowledge_unseen(received);
+                self.acknowledge_unseen(&received);
                 // It is owed before what the program says because of the message.
                 let _ = self.fill_acknowledgements();
             }

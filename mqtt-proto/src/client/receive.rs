@@ -192,7 +192,11 @@ impl Client<'_> {
         };
         let is_copied = shared.is_none();
         let fits = match shared {
-            Some(shared) => self.incoming.log.add_shared(&mut record, shared),
+            Some(shared) => {
+                let added = self.incoming.log.add_shared(record, shared);
+                record = added.unwrap_or(record);
+                added.is_some()
+            }
             None => self.incoming.log.append_in_room(&mut record),
         };
         if !fits {
@@ -207,7 +211,7 @@ impl Client<'_> {
             self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
             self.note_counted();
         }
-        self.offer(record, tell);
+        self.offer(&record, tell);
         Ok(true)
     }
 
@@ -222,7 +226,7 @@ impl Client<'_> {
         grows: usize,
     ) {
         match (self.alias_hook(), received.alias) {
-            (Some(hook), Some(alias)) if grows != 0 => (hook.put)(self, alias, packet, record, at),
+            (Some(hook), Some(alias)) if grows != 0 => (hook.put)(self, alias, packet, *record, at),
             _ => {
                 let place = self.incoming.log.data_mut(record).get_mut(at..);
                 copy(place.unwrap_or_default(), packet);

@@ -145,7 +145,7 @@ impl Client<'_> {
         let Some(mut record) = self.read_record(key) else { return };
         record.set_flag(Consumer::Queue.open(), false);
         record.set_flag(flag::HAD, true);
-        self.finish_if_last(record);
+        self.finish_if_last(&record);
     }
 
     /// The reader goes away, and has not dealt with the message that it took up; `begun` if it has

@@ -57,8 +57,10 @@ impl Index {
 
     #[inline]
     pub(super) fn leave(&mut self, record: &Record) {
-        let place = self.get_mut(record.id).filter(|_| record.id != 0);
-        if let Some(place) = place.filter(|place| **place == record.at.wrapping_add(1)) {
+        if record.id != 0
+            && let Some(place) = self.get_mut(record.id)
+            && *place == record.at.wrapping_add(1)
+        {
             *place = 0;
         }
     }
