@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 pub(crate) use crate::request::{Done, Operation, Patience};
-use crate::runtime::{Lock, with_state};
+use crate::runtime::{Lock, with_state, with_state_at_once};
 use crate::waiters::Slot;
 use crate::words::Words;
 
@@ -68,6 +68,19 @@ impl<L: Lock, O> Drop for Call<'_, L, O> {
 #[inline(never)]
 pub(crate) fn abandon(lock: &dyn Lock, slot: Slot) {
     with_state(lock, |state| state.abandon(slot));
+}
+
+/// The same where it is done for each message: more code, and fewer calls.
+#[inline]
+pub(crate) fn poll_at_once<L: Lock>(
+    lock: &L,
+    operation: &impl Operation,
+    slot: &mut Option<Slot>,
+    waker: &Waker,
+) -> Poll<Done> {
+    let mut poll = Poll::Pending;
+    with_state_at_once(lock, |state| poll = operation.step(state, slot, waker));
+    poll
 }
 
 pub(crate) fn poll(

@@ -7,10 +7,10 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use mqtt_as_proto::client::{self, Message, OperationError};
-use mqtt_as_proto::{Properties, QoS, TopicError, TopicName};
+use mqtt_as_proto::{Properties, QoS, ReasonCode, TopicError, TopicName};
 
 use crate::acknowledgement::Acknowledgement;
-use crate::call::{Call, Done, Operation, Patience, take_words};
+use crate::call::{Call, Done, Operation, Patience, poll_at_once, take_words};
 use crate::client::Client;
 use crate::config::{millis, options};
 use crate::error::PublishError;
@@ -149,6 +149,7 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
 }
 
 impl Operation for Posting<'_> {
+    #[inline]
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
         let message = match &self.message {
             Ok(message) => message,
@@ -201,7 +202,8 @@ impl<R: Runtime> Publish<'_, '_, R> {
                 return Poll::Ready(done);
             }
         }
-        Pin::new(&mut self.0).poll(cx)
+        let Call { lock, operation, slot } = &mut self.0;
+        poll_at_once(*lock, operation, slot, cx.waker())
     }
 }
 
@@ -247,6 +249,7 @@ pub struct Receipt<'c, R: Runtime>(Call<'c, R::Lock, Fate>);
 struct Fate;
 
 impl Operation for Fate {
+    #[inline]
     fn step(&self, state: &mut State, slot: &mut Option<Slot>, waker: &Waker) -> Poll<Done> {
         match *slot {
             Some(taken) => state.go_on(slot, taken, waker),
@@ -260,8 +263,8 @@ impl<R: Runtime> Future for Receipt<'_, R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let call = &mut self.0;
-        Pin::new(&mut *call).poll(cx).map(|done| published(done, call.lock, &mut call.slot))
+        let Call { lock, operation, slot } = &mut self.0;
+        poll_at_once(*lock, operation, slot, cx.waker()).map(|done| published(done, *lock, slot))
     }
 }
 
@@ -280,10 +283,12 @@ pub(crate) fn published(
     lock: &dyn Lock,
     slot: &mut Option<Slot>,
 ) -> Result<Acknowledgement, PublishError> {
-    if let Done::Left | Done::Accepted = done {
-        return Ok(Acknowledgement::SUCCESS);
+    match done {
+        Done::Left | Done::Accepted => Ok(Acknowledgement::SUCCESS),
+        // Nothing is said beside, or there would be a slot.
+        Done::Outcome(Outcome::ACKNOWLEDGED) if slot.is_none() => Ok(Acknowledgement::SUCCESS),
+        _ => ended(done, lock, slot),
     }
-    ended(done, lock, slot)
 }
 
 fn ended(
@@ -310,6 +315,8 @@ pub(crate) fn unpublished(done: Done) -> PublishError {
 }
 
 impl Outcome {
+    const ACKNOWLEDGED: Self = Self::Fate(client::Fate::Acknowledged(ReasonCode::SUCCESS));
+
     /// What it means for a publish to which the server said that.
     pub(crate) fn published(self, words: Words) -> Result<Acknowledgement, PublishError> {
         Err(match self {

@@ -88,11 +88,15 @@ pub(crate) fn with_state(lock: &dyn Lock, mut f: impl FnMut(&mut State)) {
 /// The same, where it is done for each message: more code, and fewer calls.
 #[inline]
 pub(crate) fn with_state_at_once<L: Lock>(lock: &L, mut f: impl FnMut(&mut State)) {
-    let mut has_chores = false;
+    let (mut waker, mut old, mut has_chores) = (None, None, false);
     lock.with(&mut |state| {
         f(state);
-        has_chores = state.has_chores();
+        has_chores = state.begin_chores(&mut waker, &mut old);
     });
+    drop(old);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
     if has_chores {
         do_chores(lock);
     }
@@ -114,12 +118,7 @@ fn do_with_state(lock: &dyn Lock, work: &mut dyn Work) {
     let (mut waker, mut old, mut has_chores) = (None, None, false);
     lock.with(&mut |state| {
         work.work(state);
-        if state.has_chores() {
-            // At once: the next to hold the lock may replace another one.
-            old = state.waiters.take_old();
-            waker = state.next_waker();
-            has_chores = state.has_chores();
-        }
+        has_chores = state.begin_chores(&mut waker, &mut old);
     });
     drop(old);
     if let Some(waker) = waker {

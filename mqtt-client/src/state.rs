@@ -270,6 +270,25 @@ impl State {
         self.core.has_released() || self.has_wakers() || self.kept.has_discarded()
     }
 
+    /// Takes a waker to call, and one to drop, when the lock is free. Whether there is more to do then.
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+    pub(crate) fn begin_chores(
+        &mut self,
+        wake: &mut Option<Waker>,
+        drop: &mut Option<Waker>,
+    ) -> bool {
+        self.has_chores() && self.begin_some(wake, drop)
+    }
+
+    #[cfg_attr(feature = "alloc", inline(never))]
+    fn begin_some(&mut self, wake: &mut Option<Waker>, drop: &mut Option<Waker>) -> bool {
+        // At once: the next to hold the lock may replace another one.
+        *drop = self.waiters.take_old();
+        *wake = self.next_waker();
+        self.has_chores()
+    }
+
     /// The next waker to call when the lock is free.
     #[cfg_attr(feature = "alloc", inline)]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.

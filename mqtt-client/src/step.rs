@@ -120,6 +120,7 @@ impl State {
         }
     }
 
+    /// QoS 0 with a connection: straight into the outbox. None if it has to wait.
     #[inline]
     pub(crate) fn publish_straight(&mut self, message: &Message<'_>) -> Option<Done> {
         if !self.core.is_connected() || self.closed || self.waiters.is_behind(None) {
@@ -229,14 +230,10 @@ impl State {
                 self.end_call(slot, Done::Left)
             }
             Some(Ok(Published::Pending(id))) => {
-                self.waiters.await_answer(taken, id);
+                self.waiters.await_answer(taken, id, (!until_accepted).then_some(waker));
                 self.notify_write();
                 self.notify_read();
-                if until_accepted {
-                    return Poll::Ready(Done::Accepted);
-                }
-                self.waiters.register(taken, waker);
-                Poll::Pending
+                if until_accepted { Poll::Ready(Done::Accepted) } else { Poll::Pending }
             }
         }
     }
@@ -276,7 +273,7 @@ impl State {
         taken: Slot,
         waker: &Waker,
     ) -> Poll<Done> {
-        let Some(outcome) = self.waiters.outcome(taken) else {
+        let Some((outcome, is_explained)) = self.waiters.end(taken) else {
             self.waiters.register(taken, waker);
             return Poll::Pending;
         };
@@ -286,7 +283,7 @@ impl State {
             outcome => Done::Outcome(outcome),
         };
         // Its slot stays for what the server said: whoever asked takes it from there.
-        if self.waiters.is_explained(taken) {
+        if is_explained {
             return Poll::Ready(done);
         }
         // It was over: nothing goes on without it, and nobody has waited behind it.

@@ -121,10 +121,16 @@ impl Waiters {
         self.get(slot).map_or(Codes::NONE, |waiter| waiter.granted)
     }
 
-    /// Whether the server has said more to the operation than a reason code.
+    /// The same, and whether the server has said more to the operation than a reason code.
     #[inline]
-    pub(crate) fn is_explained(&mut self, slot: Slot) -> bool {
-        self.get(slot).is_some_and(|waiter| !waiter.words.is_empty())
+    pub(crate) fn end(&mut self, slot: Slot) -> Option<(Outcome, bool)> {
+        match self.get(slot) {
+            Some(waiter) => {
+                let end = (waiter.outcome, !waiter.words.is_empty());
+                (waiter.wait == Wait::Done).then_some(end)
+            }
+            None => Some((Outcome::Closed, false)),
+        }
     }
 
     /// Takes what the server said to the operation.
@@ -132,11 +138,13 @@ impl Waiters {
         self.get(slot).map(|waiter| core::mem::take(&mut waiter.words)).unwrap_or_default()
     }
 
-    /// The call waits for the end of the operation with that identifier.
+    /// The call waits for the end of the operation with that identifier, if it is to be woken for it.
     #[inline]
-    pub(crate) fn await_answer(&mut self, slot: Slot, id: PacketId) {
-        if let Some(waiter) = self.get(slot) {
-            waiter.id = id.get();
+    pub(crate) fn await_answer(&mut self, slot: Slot, id: PacketId, waker: Option<&Waker>) {
+        let Some(waiter) = self.get(slot) else { return };
+        waiter.id = id.get();
+        if let Some(waker) = waker {
+            self.register(slot, waker);
         }
     }
 
@@ -285,12 +293,18 @@ impl Waiters {
         };
         let waker = waiter.waker.take();
         waiter.words = Words::NONE;
-        self.change(slot, Wait::Free);
-        self.unlink(index, Of::Time);
-        let next = core::mem::replace(&mut self.free, index);
-        let waiter = at(&mut self.slots, index)?;
+        waiter.wait = Wait::Free;
         waiter.generation = waiter.generation.wrapping_add(1);
-        waiter.places[0].next = next;
+        let (waits, has_deadline) = (waiter.is_listed(Of::Wait), waiter.is_listed(Of::Time));
+        if waits {
+            self.unlink(index, Of::Wait);
+        }
+        if has_deadline {
+            self.unlink(index, Of::Time);
+        }
+        self.end_turn(slot);
+        let next = core::mem::replace(&mut self.free, index);
+        at(&mut self.slots, index)?.places[0].next = next;
         if waker.is_some() {
             self.old = waker;
         }
@@ -364,8 +378,9 @@ impl Waiters {
     pub(crate) fn next_due(&mut self) -> Option<Waker> {
         if self.are_strangers_due {
             self.look_again = None;
-            let mut strangers = self.strangers.iter_mut().flat_map(|all| all.iter_mut());
-            if let Some(stranger) = strangers.find_map(Option::take) {
+            if let Some(strangers) = self.strangers.as_deref_mut()
+                && let Some(stranger) = strangers.iter_mut().find_map(Option::take)
+            {
                 return Some(stranger);
             }
             self.are_strangers_due = false;

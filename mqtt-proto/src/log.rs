@@ -284,7 +284,7 @@ impl<'a> Log<'a> {
     }
 
     /// Keeps a record as it was changed.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn set(&mut self, record: &Record) {
         let place = self.bytes.as_mut_slice().get_mut(record.at as usize..);
         if let Some(header) = place.and_then(|place| place.first_chunk_mut::<HEADER>()) {

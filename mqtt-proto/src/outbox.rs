@@ -126,7 +126,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The next `n` bytes, to be filled at once; none if they are not there.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn append(&mut self, n: usize) -> Option<&mut [u8]> {
         let end = self.len.checked_add(n)?;
         if !self.bytes.grow_to(end) {

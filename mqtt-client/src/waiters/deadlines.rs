@@ -25,7 +25,9 @@ impl Waiters {
         let index = slot.index();
         let Some(waiter) = self.get(slot) else { return };
         waiter.deadline = deadline;
-        self.unlink(index, Of::Time);
+        if waiter.is_listed(Of::Time) {
+            self.unlink(index, Of::Time);
+        }
         let mut prev = self.tail(time as u8);
         while let Some(other) = at(&mut self.slots, prev) {
             if !deadline.zip(other.deadline).is_some_and(|(new, other)| new.is_before(other)) {

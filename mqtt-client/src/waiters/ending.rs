@@ -43,8 +43,11 @@ impl Waiters {
         };
         if open || waiter.wait != Wait::Done {
             waiter.outcome = outcome;
+            let has_waker = waiter.waker.is_some();
             self.change(slot, Wait::Done);
-            self.make_due(slot.index());
+            if has_waker {
+                self.make_due(slot.index());
+            }
         }
     }
 

@@ -99,6 +99,7 @@ impl Client<'_> {
     }
 
     /// PUBACK, PUBREC or PUBCOMP came for a message of ours.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(super) fn on_reply(
         &mut self,
         kind: PacketType,

@@ -68,7 +68,7 @@ impl Sizes {
 }
 
 /// Writes a PUBLISH, which has its room, but for a payload that is held by reference: that has none.
-#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(feature = "alloc", inline(always))]
 #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 pub(super) fn write_publish(room: &mut [u8], message: &Message<'_>, sizes: Sizes, id: u16) {
     let topic = message.topic.as_bytes();

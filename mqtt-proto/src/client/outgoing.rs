@@ -85,7 +85,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Ends a record without a word, and what is counted of it.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(super) fn remove(&mut self, record: &Record) {
         match record.state {
             state::WAITING => {
@@ -104,7 +104,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// Ends a record, and tells its fate.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(super) fn end(&mut self, record: &Record, fate: Fate, tell: Tell<'_>) {
         self.remove(record);
         tell_fate(record, fate, tell);

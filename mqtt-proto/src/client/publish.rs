@@ -32,7 +32,7 @@ impl Client<'_> {
     ///
     /// # Errors
     /// [`OperationError`] says what to change, or [`OperationError::NoRoom`] to wait.
-    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(feature = "alloc", inline(always))]
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub fn publish(
         &mut self,

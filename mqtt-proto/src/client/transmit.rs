@@ -225,6 +225,7 @@ impl<'a> Client<'a> {
     }
 
     /// Puts a stored PUBLISH into the outbox, if it may leave.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(super) fn fill_publish(&mut self, record: &mut Record) -> Step {
         let qos = qos(record);
         if self.link.stream_out.is_some() {
@@ -259,6 +260,7 @@ impl<'a> Client<'a> {
 
     /// Copies a stored PUBLISH into the outbox, with DUP if it is a resend [MQTT-3.3.1-1]. False if
     /// there is no room.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     fn copy_publish(&mut self, record: &Record) -> bool {
         // A resend is complete in itself.
         let aliases = self.config.aliases_out.filter(|_| self.limits.topic_alias_maximum != 0);
