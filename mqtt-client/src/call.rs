@@ -71,7 +71,8 @@ pub(crate) fn abandon(lock: &dyn Lock, slot: Slot) {
 }
 
 /// The same where it is done for each message: more code, and fewer calls.
-#[inline]
+#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
 pub(crate) fn poll_at_once<L: Lock>(
     lock: &L,
     operation: &impl Operation,

@@ -74,8 +74,11 @@ impl State {
     /// Where the next attempt goes, or where this one went.
     pub(crate) fn target(&self) -> (Text, u16) {
         let Settings { server, port, retries, .. } = &self.settings;
-        let other = retries.and_then(|retries| (retries.server)(self));
-        other.unwrap_or_else(|| (server.clone(), *port))
+        let mut target = (server.clone(), *port);
+        if let Some(retries) = retries {
+            (retries.aim)(self, &mut target);
+        }
+        target
     }
 
     /// The program wants no connection any more.

@@ -37,7 +37,7 @@ impl Config {
 
 static RETRIES: Retries = Retries {
     begin: State::begin_retries,
-    server: State::other_server,
+    aim: State::aim,
     due: State::retry_due,
     prepare: prepare_attempt,
     after_read: State::retry_after_read,
@@ -100,10 +100,13 @@ impl State {
         is_due.then_some(self.link.retry().clean && !resumes)
     }
 
-    /// The server whose turn it is, if that is not the one of the settings.
-    fn other_server(&self) -> Option<(Text, u16)> {
+    /// The server whose turn it is may be another one than that of the settings.
+    fn aim(&self, target: &mut (Text, u16)) {
         let at = || usize::from(self.link.retry.as_ref()?.server).checked_sub(1);
-        known_server(self).or_else(|| policy(&self.settings)?.server(at()?))
+        let other = known_server(self).or_else(|| policy(&self.settings)?.server(at()?));
+        if let Some(other) = other {
+            *target = other;
+        }
     }
 
     /// The link may have come up, and there may be room to subscribe again.

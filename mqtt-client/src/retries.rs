@@ -16,8 +16,8 @@ pub(crate) type Policy = Held<<Ours as Above>::Policy>;
 pub(crate) struct Retries {
     /// The program wants a connection, clean or not.
     pub(crate) begin: fn(&mut State, bool),
-    /// The server that it is for, if not the one of the settings.
-    pub(crate) server: fn(&State) -> Option<(Text, u16)>,
+    /// Names the server that it is for, if that is not the one of the settings.
+    pub(crate) aim: fn(&State, &mut (Text, u16)),
     /// Whether an attempt is due, and then to be clean.
     pub(crate) due: fn(&mut State) -> Option<bool>,
     pub(crate) prepare: Prepare,

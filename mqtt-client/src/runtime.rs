@@ -2,6 +2,7 @@
 
 use core::future::Future;
 use core::ops::Deref;
+use core::task::Waker;
 #[cfg(feature = "alloc")]
 use core::task::{Context, Poll};
 
@@ -93,13 +94,7 @@ pub(crate) fn with_state_at_once<L: Lock>(lock: &L, mut f: impl FnMut(&mut State
         f(state);
         has_chores = state.begin_chores(&mut waker, &mut old);
     });
-    drop(old);
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-    if has_chores {
-        do_chores(lock);
-    }
+    finish(lock, waker, old, has_chores);
 }
 
 /// What is done with the state: a closure, of which the call alone is linked.
@@ -120,6 +115,13 @@ fn do_with_state(lock: &dyn Lock, work: &mut dyn Work) {
         work.work(state);
         has_chores = state.begin_chores(&mut waker, &mut old);
     });
+    finish(lock, waker, old, has_chores);
+}
+
+/// Does what is done when the lock is free.
+#[cfg_attr(feature = "alloc", inline)]
+#[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
+fn finish(lock: &dyn Lock, waker: Option<Waker>, old: Option<Waker>, has_chores: bool) {
     drop(old);
     if let Some(waker) = waker {
         waker.wake();
