@@ -267,6 +267,7 @@ impl State {
     }
 
     /// Waits for the end of what was accepted, or of a connect.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn go_on(
         &mut self,
         slot: &mut Option<Slot>,

@@ -283,6 +283,7 @@ impl Waiters {
     }
 
     /// The slot is free again, if it was not before.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn free(&mut self, slot: Slot) -> Option<Freed> {
         let (had_turn, index) = (self.has_turn(slot), slot.index());
         let waiter = self.get(slot)?;

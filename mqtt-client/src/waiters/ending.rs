@@ -31,6 +31,7 @@ impl Waiters {
     }
 
     /// Ends the wait of a call, if it still waits.
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     pub(crate) fn finish(&mut self, slot: Slot, outcome: Outcome) {
         let Some(waiter) = self.get(slot) else { return };
         waiter.id = 0;

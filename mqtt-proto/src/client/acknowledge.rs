@@ -148,7 +148,7 @@ impl Client<'_> {
     }
 
     /// The last acknowledgement of a publish: its room and its identifier are free again.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline(always))] // For each message.
     fn settle(&mut self, record: &Record, fate: Fate, tell: Tell<'_>) {
         if record.has(flag::COUNTED) {
             self.link.outstanding = self.link.outstanding.saturating_sub(1);
