@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
+use async_tungstenite::tungstenite::handshake::derive_accept_key;
 use mqtt_as_tests::proxies::{RealProxy, USER, proxies_or_skip};
 
 use super::config;
-use crate::runtime::adapter::{Config, ConfigError, ConnectError, Proxy, Step, WebSocket};
+use crate::runtime::adapter::{Config, ConfigError, ConnectError, DownReason, Proxy, Step, WebSocket};
 use crate::runtime::{client, run, try_client, within};
 
 /// The step that fails, with these words.
@@ -23,8 +24,10 @@ fn nobody() -> u16 {
     mqtt_as_tests::mosquitto::free_port()
 }
 
-/// A server that reads a request, gives that answer to it, and closes.
-fn answers(answer: &'static str) -> u16 {
+/// A server that reads a request, gives that answer to it, with what it makes of the key for `{accept}`, and says
+/// no more. Without an answer it closes at once.
+fn answers(head: impl Into<String>, frames: &'static [u8]) -> u16 {
+    let head = head.into();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
@@ -38,9 +41,14 @@ fn answers(answer: &'static str) -> u16 {
                 return;
             }
         }
-        let key = String::from_utf8_lossy(&request).contains("Sec-WebSocket-Protocol: mqtt");
-        assert!(key, "the subprotocol is asked for");
-        let _ = stream.write_all(answer.as_bytes());
+        let request = String::from_utf8(request).expect("text");
+        assert!(request.contains("Sec-WebSocket-Protocol: mqtt\r\n"), "it is asked for");
+        let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let accept = derive_accept_key(key.expect("a key").as_bytes());
+        let answer = [head.replace("{accept}", &accept).as_bytes(), frames].concat();
+        let _ = stream.write_all(&answer);
+        let waits = !answer.is_empty();
+        let _ = waits.then(|| stream.read_to_end(&mut Vec::new())); // Until the client has closed.
     });
     port
 }
@@ -106,13 +114,35 @@ fn a_proxy_that_hangs_has_its_time() {
 #[test]
 fn a_web_server_that_opens_no_websocket_says_what_it_answered() {
     run(async {
-        let to = |answer| config(answers(answer)).websocket(WebSocket::new().path("/other"));
+        let to = |answer| config(answers(answer, b"")).websocket(WebSocket::new().path("/other"));
         let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
         fails(to(answer), Step::WebSocket, "404 Not Found instead of opening").await;
         let answer = "HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
         fails(to(answer), Step::WebSocket, "301 Moved Permanently").await;
-        fails(to(""), Step::WebSocket, "does it speak WebSocket").await;
-        fails(to("\x10\x00 no HTTP at all"), Step::WebSocket, "").await;
+        fails(to(""), Step::WebSocket, "does it speak WebSocket on that port").await;
+        fails(to("\x20\x02\0\0"), Step::WebSocket, "does not speak WebSocket on that port").await;
+        let answer = "HTTP/1.0 403 Forbidden\r\n\r\n";
+        fails(to(answer), Step::WebSocket, "does not speak WebSocket on that port").await;
+    });
+}
+
+const OPEN: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                    Sec-WebSocket-Accept: {accept}\r\n";
+
+#[test]
+fn a_web_server_that_speaks_something_else_in_its_websocket_is_told() {
+    let to = |headers: &str, frames| {
+        config(answers(format!("{OPEN}{headers}\r\n"), frames)).websocket(WebSocket::new())
+    };
+    run(async {
+        let no_mqtt = "did not take the subprotocol mqtt";
+        fails(to("", b""), Step::WebSocket, no_mqtt).await;
+        fails(to("Sec-WebSocket-Protocol: chat\r\n", b""), Step::WebSocket, no_mqtt).await;
+        // It says that it does, and then speaks in text.
+        let texts = to("Sec-WebSocket-Protocol: mqtt\r\n", b"\x81\x02hi");
+        let error = within(client(texts).connect(true)).await.expect_err("an error");
+        assert!(matches!(error, ConnectError::Lost(DownReason::Transport(_))), "{error:?}");
+        assert!(error.to_string().contains("a text frame"), "{error}");
     });
 }
 
