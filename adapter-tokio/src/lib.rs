@@ -53,6 +53,8 @@
 //! * `tracing`: a span for each connection, and events for attempts to connect and their steps, links that
 //!   come up and go down, messages that are dropped, left to the server, or skipped, all with the target
 //!   `mqtt_as_client`. Never a payload, a topic or a password.
+//! * `cli`: the programs `mqtt-pub` and `mqtt-sub`, which take the options of mosquitto's:
+//!   `cargo install mqtt-as-tokio --features cli`. A library does not want it.
 
 #![forbid(unsafe_code)]
 

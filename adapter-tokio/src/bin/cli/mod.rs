@@ -1,0 +1,17 @@
+//! What `mqtt-pub` and `mqtt-sub` have in common: the command line, the connection, and how a
+//! program ends.
+
+mod arguments;
+mod connection;
+mod failure;
+mod program;
+mod property;
+mod refused;
+mod settings;
+mod signals;
+
+pub(crate) use arguments::Arguments;
+pub(crate) use failure::Failure;
+pub(crate) use program::{Program, main};
+pub(crate) use settings::Settings;
+pub(crate) use signals::interrupted;
