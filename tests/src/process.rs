@@ -1,5 +1,6 @@
 //! Programs that a test starts: none outlives it.
 
+use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +21,24 @@ pub fn wait_until(bound: Duration, mut condition: impl FnMut() -> bool) -> bool 
         thread::sleep(TICK);
     }
     condition()
+}
+
+/// Returns a cargo that builds something else than what it has just tested.
+///
+/// What it says of the package under test to a test is not for it: build scripts look at that, and
+/// would run again each time.
+#[must_use]
+pub fn cargo(path: &str) -> Command {
+    let mut command = Command::new(path);
+    let of_the_package = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(of_the_package) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A program of ours, by what it prints.

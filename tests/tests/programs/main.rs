@@ -16,12 +16,11 @@ mod stopped;
 mod together;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Once;
 use std::time::Duration;
 
 use mqtt_as_tests::mosquitto::Mosquitto;
-use mqtt_as_tests::process::Program;
+use mqtt_as_tests::process::{Program, cargo};
 use mqtt_as_tokio::{Client, Config, QoS};
 
 /// What has to happen, on a loaded machine too.
@@ -80,7 +79,7 @@ fn build() {
         // The features that the tests turn on in a build of the whole workspace.
         let features = ["tls", "url", "websocket"]
             .map(|feature| format!("mqtt-as-tokio/{feature},mqtt-as-smol/{feature}"));
-        let built = Command::new(env!("CARGO"))
+        let built = cargo(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--examples", "--features", &features.join(",")])
             .args(packages)
             .status();

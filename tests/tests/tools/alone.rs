@@ -7,6 +7,7 @@ use std::process::Command;
 use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, TempDir, broker_or_skip, wait_until};
 
 use crate::run::{Ended, Run, SOON, build, ours};
+use crate::ways;
 
 /// Starts one of our programs against that broker.
 fn start(name: &str, broker: &Mosquitto, arguments: &[&str]) -> Run {
@@ -190,4 +191,32 @@ fn a_terminal_sees_how_far_a_long_send_is() {
     assert_eq!(ended.code, Some(0), "{screen}");
     assert!(screen.contains(" of 238.4 MiB, "), "{screen}");
     assert!(screen.ends_with("\r\x1b[K"), "the line goes at the end: {screen}");
+}
+
+#[test]
+fn tls_that_does_not_come_to_be_is_named() {
+    if !broker_or_skip("tls_that_does_not_come_to_be_is_named") {
+        return;
+    }
+    build();
+    let place = ways::start();
+    let word =
+        |name| place.words.iter().find(|(known, _)| *known == name).expect("a word").1.as_str();
+    let wrong = [
+        // mosquitto_pub says only that there is an error of TLS, with 1 or 8 as it happens.
+        (vec!["-h", "localhost", "--cafile", word("{other}")], "UnknownIssuer"),
+        (vec!["-h", "127.0.0.1", "--cafile", word("{ca}")], "127.0.0.1"),
+        (vec!["--cafile", word("{key}")], "BEGIN CERTIFICATE is wanted"),
+        (
+            vec!["--cafile", word("{ca}"), "--cert", word("{ca}"), "--key", word("{ca}")],
+            "private key",
+        ),
+    ];
+    for (arguments, said) in wrong {
+        let mut command = Command::new(ours("mqtt-pub"));
+        command.args(["-p", word("{tls}"), "-t", "a", "-m", "x"]).args(&arguments);
+        let ended = Run::start(&mut command).end();
+        assert_eq!(ended.code, Some(1), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
 }

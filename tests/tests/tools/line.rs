@@ -5,6 +5,7 @@ use std::process::Command;
 use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, publish, wait_until};
 
 use crate::run::{Run, SOON, ours};
+use crate::ways::{self, Around};
 
 /// A command line that both programs are to understand in the same way. `~` in it, and in what is
 /// published for it, is a place of its own among the topics.
@@ -81,25 +82,45 @@ pub(crate) const CLOSED: &str = "clientid_prefixes probe";
 /// Takes no QoS 2.
 pub(crate) const QOS_1: &str = "max_qos 1";
 
+/// Listens in all ways.
+pub(crate) const ALL_WAYS: &str = "";
+
 /// A broker of each kind.
-pub(crate) struct Brokers(Vec<(&'static str, Mosquitto)>);
+pub(crate) struct Brokers(Vec<(&'static str, Place)>);
+
+/// A broker, and the words that stand for what is around it in command lines.
+pub(crate) struct Place {
+    pub(crate) broker: Mosquitto,
+    pub(crate) words: Vec<(&'static str, String)>,
+    /// It goes when the broker has gone.
+    pub(crate) _around: Option<Around>,
+}
 
 impl Brokers {
     /// Starts those that the lines need.
     pub(crate) fn start(lines: &[Line]) -> Self {
-        let mut all: Vec<(&str, Mosquitto)> = Vec::new();
+        let mut all: Vec<(&str, Place)> = Vec::new();
         for line in lines {
             if all.iter().all(|(kind, _)| *kind != line.broker) {
-                let options = Options::new().verbose().line(line.broker);
-                all.push((line.broker, Mosquitto::start(options)));
+                all.push((line.broker, Place::start(line.broker)));
             }
         }
         Self(all)
     }
 
-    fn of(&self, line: &Line) -> &Mosquitto {
+    fn of(&self, line: &Line) -> &Place {
         let found = self.0.iter().find(|(kind, _)| *kind == line.broker);
         &found.expect("it was started").1
+    }
+}
+
+impl Place {
+    fn start(kind: &'static str) -> Self {
+        if kind == ALL_WAYS {
+            return ways::start();
+        }
+        let broker = Mosquitto::start(Options::new().verbose().line(kind));
+        Self { broker, words: Vec::new(), _around: None }
     }
 }
 
@@ -148,9 +169,10 @@ pub(crate) fn run_line(
     version: &str,
     place: &str,
 ) -> Seen {
-    let broker = brokers.of(line);
-    let here = |words: &[&str]| -> Vec<String> {
-        words.iter().map(|word| word.replace('~', place)).collect()
+    let Place { broker, words, .. } = brokers.of(line);
+    let here = |line: &[&str]| -> Vec<String> {
+        let put = |word: String, (name, value): &(&str, String)| word.replace(name, value);
+        line.iter().map(|word| words.iter().fold(word.replace('~', place), put)).collect()
     };
     let witness = (line.broker != CLOSED).then(|| {
         let all = format!("{place}/#");

@@ -4,9 +4,13 @@
 //! and somebody else sees the same messages. `alone` has what only ours do.
 
 mod alone;
+#[allow(dead_code)] // Others make more of them.
+#[path = "../reach/certificates.rs"]
+mod certificates;
 mod line;
 mod lines;
 mod run;
+mod ways;
 
 use line::{Brokers, Kind, Line, run_line};
 
@@ -47,4 +51,12 @@ fn formats_are_as_mosquittos() {
 #[test]
 fn refusals_are_as_mosquittos() {
     compare("refusals_are_as_mosquittos", &lines::refusals());
+}
+
+#[test]
+fn all_ways_lead_there_as_mosquittos() {
+    let test = "all_ways_lead_there_as_mosquittos";
+    if mqtt_as_tests::proxies::proxies_or_skip(test) {
+        compare(test, &lines::ways());
+    }
 }

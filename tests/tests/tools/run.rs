@@ -7,7 +7,7 @@ use std::sync::Once;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mqtt_as_tests::mosquitto::wait_until;
+use mqtt_as_tests::process::{cargo, wait_until};
 
 /// What has to happen, on a loaded machine too.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -98,7 +98,7 @@ pub(crate) fn ours(name: &str) -> PathBuf {
 pub(crate) fn build() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
-        let built = Command::new(env!("CARGO"))
+        let built = cargo(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "-p", "mqtt-as-tokio", "--features", "cli"])
             .arg("--bins")
             .status();

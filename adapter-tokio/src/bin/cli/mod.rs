@@ -2,6 +2,7 @@
 //! program ends.
 
 mod arguments;
+mod config;
 mod connection;
 mod failure;
 mod program;
@@ -9,6 +10,8 @@ mod property;
 mod refused;
 mod settings;
 mod signals;
+mod tls;
+mod way;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use failure::Failure;

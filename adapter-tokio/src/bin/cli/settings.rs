@@ -7,11 +7,11 @@ use mqtt_as_tokio::{QoS, TopicName, Version};
 use super::arguments::Arguments;
 use super::failure::Failure;
 use super::property::PropertyArguments;
+use super::way::Way;
 
 /// What the command line says of the connection.
 pub(crate) struct Settings {
-    pub(crate) host: Option<String>,
-    pub(crate) port: Option<u16>,
+    pub(crate) way: Way,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<Vec<u8>>,
     pub(crate) id: Option<String>,
@@ -45,8 +45,7 @@ const FOR_EVER: u32 = u32::MAX;
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            host: None,
-            port: None,
+            way: Way::default(),
             user: None,
             password: None,
             id: None,
@@ -75,8 +74,6 @@ impl Settings {
         arguments: &mut Arguments,
     ) -> Result<bool, Failure> {
         match option {
-            "-h" | "--host" => self.host = Some(arguments.text()?),
-            "-p" | "--port" => self.port = Some(arguments.number(1..=u16::MAX)?),
             "-u" | "--username" => self.user = Some(arguments.text()?),
             "-P" | "--pw" => self.password = Some(arguments.bytes()?),
             "-i" | "--id" => self.id = Some(arguments.text()?),
@@ -97,7 +94,7 @@ impl Settings {
             "-d" | "--debug" => self.debug = true,
             // It is always so.
             "--nodelay" => {}
-            _ => return self.take_will(option, arguments),
+            _ => return Ok(self.way.take(option, arguments)? || self.take_will(option, arguments)?),
         }
         Ok(true)
     }
@@ -123,6 +120,7 @@ impl Settings {
 
     /// Looks at what belongs together.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        self.way.check()?;
         let has_id = self.id.is_some();
         if has_id && self.id_prefix.is_some() {
             return Err(Failure::new("-i and -I exclude each other"));

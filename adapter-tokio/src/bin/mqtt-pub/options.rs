@@ -49,6 +49,7 @@ impl Program for Publisher {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
+        self.topic = self.topic.take().or(self.settings.way.take_topic());
         let topic = self.topic.as_ref().ok_or_else(|| Failure::new("a topic is missing: -t"))?;
         TopicName::new(topic).map_err(|error| Failure::new(format_args!("-t: {error}")))?;
         match self.source {
@@ -59,9 +60,10 @@ impl Program for Publisher {
 
     async fn run(self) -> Result<(), Failure> {
         let body = self.body().await?;
+        let config = self.settings.config()?;
         let client = tokio::select! {
             // Lines may come for days.
-            client = self.settings.connect(self.settings.config(), body.is_none()) => client?,
+            client = self.settings.connect(config, body.is_none()) => client?,
             code = interrupted() => return Err(Failure::signalled(code)),
         };
         let result = tokio::select! {

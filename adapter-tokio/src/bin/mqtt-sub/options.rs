@@ -58,6 +58,11 @@ impl Program for Subscriber {
     }
 
     fn check(&mut self) -> Result<(), Failure> {
+        if let Some(topic) = self.settings.way.take_topic() {
+            let wrong = |error| Failure::new(format_args!("-L: {error}"));
+            TopicFilter::new(&topic).map_err(wrong)?;
+            self.filters.push(topic);
+        }
         if self.filters.is_empty() {
             return Err(Failure::new("a topic is missing: -t"));
         }

@@ -28,7 +28,7 @@ const TIMED_OUT: u8 = 27;
 
 impl Subscriber {
     pub(crate) async fn subscribe(&self) -> Result<(), Failure> {
-        let config = self.settings.config().maximum_packet_size(LARGEST);
+        let config = self.settings.config()?.maximum_packet_size(LARGEST);
         let mut end = std::pin::pin!(self.end());
         let client = tokio::select! {
             client = self.settings.connect(config, true) => client?,
