@@ -89,8 +89,15 @@ fn lines_survive_a_restart_of_the_broker() {
     let ended = lines.end();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("down: "), "{}", ended.stderr);
-    let mut seen = witness.next_lines(4, SOON);
-    seen.dedup();
+    let mut seen = Vec::new();
+    while !seen.contains(&"6".to_owned()) {
+        let line = witness.next_line(SOON).expect("all lines come");
+        // At QoS 1 one may come again.
+        if !seen.contains(&line) {
+            seen.push(line);
+        }
+    }
+    seen.retain(|line| line != "1" && line != "2");
     assert_eq!(seen, ["3", "4", "5", "6"]);
 }
 
