@@ -9,7 +9,9 @@ use async_tungstenite::tungstenite::handshake::derive_accept_key;
 use mqtt_as_tests::proxies::{RealProxy, USER, proxies_or_skip};
 
 use super::config;
-use crate::runtime::adapter::{Config, ConfigError, ConnectError, DownReason, Proxy, Step, WebSocket};
+use crate::runtime::adapter::{
+    Config, ConfigError, ConnectError, DownReason, Proxy, Step, WebSocket,
+};
 use crate::runtime::{client, run, try_client, within};
 
 /// The step that fails, with these words.

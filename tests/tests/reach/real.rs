@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_lite::future::or;
 use mqtt_as_proto::Version;
@@ -107,6 +108,8 @@ async fn serves(plain: u16, settings: Config, version: Version) {
     within(other.connect(true)).await.expect("a connection");
     let busy = async { while other.broker_up().await {} };
     or(passes(&ours, &large(), QoS::ExactlyOnce), busy).await;
+    // Another client would be sent again what is not acknowledged to the end.
+    assert!(within(ours.drain(Duration::from_secs(10))).await, "all is acknowledged");
     within(ours.disconnect()).await.expect("an end");
     let again = client(settings);
     let session = within(again.connect(false)).await.expect("a connection");
