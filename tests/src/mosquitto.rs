@@ -19,6 +19,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::iter;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
@@ -483,8 +484,13 @@ fn installed(name: &str) -> PathBuf {
 /// If there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a port on loopback");
-    listener.local_addr().expect("the address of a bound socket").port()
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    // Below those that systems give to connections, which come and go; apart from other processes.
+    let begin = process::id().wrapping_mul(7919);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    let ports = iter::repeat_with(|| COUNTER.fetch_add(1, Ordering::Relaxed).wrapping_add(begin));
+    let mut ports = ports.map(|number| 10_000 + (number % 20_000) as u16).take(20_000);
+    ports.find(is_free).expect("a port on loopback")
 }
 
 /// A name that no other test of this machine uses now.
