@@ -21,7 +21,7 @@ use crate::runtime::{Client, client, run, within};
 /// does not have ends the connection without an answer of HTTP; a text frame is taken as if it were binary;
 /// packets that cannot be end the connection without a frame Close; plain MQTT is answered with a 403 of HTTP;
 /// a listener ignores its address and listens on all; without a plain one beside it the broker does not
-/// start. And it sends slowly: see [`serves`].
+/// start. And it sends slowly: see [`keep_awake`](Self::keep_awake).
 pub(crate) struct Everywhere {
     // It goes before the directory.
     _broker: Mosquitto,
@@ -71,9 +71,18 @@ impl Everywhere {
         lines.extend(certified);
         lines.push(format!("listener 0 {}", dir.path().join("broker.sock").display()));
         let options = lines.into_iter().fold(Options::new(), Options::line);
-        let broker = Mosquitto::start(options);
+        let broker = Mosquitto::start(options.line("max_queued_messages 0"));
         let plain = broker.port();
         Self { _broker: broker, dir, plain, tls, mutual, web, secure_web, mutual_web, authority }
+    }
+
+    /// Over WebSocket this broker sends 4 KiB whenever it has looked at all of its links, or ten times a
+    /// second: it is given something to look at, for ever.
+    pub(crate) async fn keep_awake<T>(&self) -> T {
+        let other = client(Config::new("localhost").port(self.plain).client_id("other"));
+        within(other.connect(true)).await.expect("a connection");
+        while other.broker_up().await {}
+        panic!("the broker is gone");
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -91,7 +100,7 @@ impl Everywhere {
 }
 
 /// A way to it.
-async fn serves(plain: u16, settings: Config, version: Version) {
+async fn serves(broker: &Everywhere, settings: Config, version: Version) {
     let settings = settings.client_id("ours").version(version);
     let ours = client(settings.clone());
     // The session of another way.
@@ -102,12 +111,7 @@ async fn serves(plain: u16, settings: Config, version: Version) {
     for qos in EVERY_QOS {
         passes(&ours, b"short", qos).await;
     }
-    // Over WebSocket this broker sends 4 KiB whenever it has looked at all of its links, or ten times a
-    // second: it is given something to look at.
-    let other = client(Config::new("localhost").port(plain).client_id("other"));
-    within(other.connect(true)).await.expect("a connection");
-    let busy = async { while other.broker_up().await {} };
-    or(passes(&ours, &large(), QoS::ExactlyOnce), busy).await;
+    or(passes(&ours, &large(), QoS::ExactlyOnce), broker.keep_awake()).await;
     // Another client would be sent again what is not acknowledged to the end.
     assert!(within(ours.drain(Duration::from_secs(10))).await, "all is acknowledged");
     within(ours.disconnect()).await.expect("an end");
@@ -129,7 +133,7 @@ const TOPIC: &str = "reach";
 
 fn all_versions(broker: &Everywhere, settings: impl Fn() -> Config) {
     for version in VERSIONS {
-        run(serves(broker.plain, settings(), version));
+        run(serves(broker, settings(), version));
     }
 }
 
