@@ -196,9 +196,19 @@ pub(crate) fn run_line(
     }
     let ended = run.end();
     let messages = witness.map(|witness| all_messages(broker, &witness, place));
-    let stdout = ended.stdout.escape_ascii().to_string();
+    let stdout = without_time(&String::from_utf8_lossy(&ended.stdout)).escape_debug().to_string();
     let messages = messages.unwrap_or_default();
     Seen { code: ended.code, stdout, messages, stderr: ended.stderr }
+}
+
+/// JSON says when it was printed.
+fn without_time(stdout: &str) -> String {
+    let mut parts = stdout.split("\"tst\":\"");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        rest.push_str(part.split_once('"').map_or(part, |(_, after)| after));
+    }
+    rest
 }
 
 fn say(broker: &Mosquitto, message: &[String]) {

@@ -279,6 +279,14 @@ pub(crate) fn formats() -> Vec<Line> {
             &["-t", "~/a", "-C", "1", "-F", "@Y-@m-@d @j @a @A @b @B @y @C @x @D @F @p"],
         )
         .gets(all),
+        subscribes("JSON with a payload of text", &["-t", "~/a", "-q", "1", "-C", "2", "-F", "%j"])
+            .gets(&["-t", "~/a", "-q", "1", "-m", "a \"b\" \\ /\t\u{1}\n€"])
+            .gets(&["-t", "~/a", "-n"]),
+        subscribes("JSON with a payload of JSON", &["-t", "~/a", "-C", "2", "-F", "%J"])
+            .gets(&["-t", "~/a", "-m", "{ \"a b\" : [1, 2.5, true, null],\n \"c\": \"\\\" d\" }"])
+            .gets(&["-t", "~/a", "-n"]),
+        subscribes("a payload that is no JSON", &["-t", "~/a", "-C", "1", "-F", "%J"])
+            .gets(&["-t", "~/a", "-m", "{"]),
         subscribes("a letter that there is not", &["-t", "~/a", "-F", "%z"]).ends_with(1),
         subscribes("an escape that there is not", &["-t", "~/a", "-F", "\\z"]).ends_with(1),
         subscribes("a letter that is missing", &["-t", "~/a", "-F", "%"]).ends_with(1),
