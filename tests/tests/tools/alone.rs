@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use mqtt_as_tests::mosquitto::{Mosquitto, Options, Sub, TempDir, broker_or_skip, wait_until};
+use mqtt_as_tests::proxies::proxies_or_skip;
 
 use crate::run::{Ended, Run, SOON, build, ours};
 use crate::ways;
@@ -159,7 +160,8 @@ fn a_large_message_is_streamed_from_a_file_and_from_the_input() {
         let subscribed = || broker.log().contains(&format!("Sending SUBACK to {id}"));
         assert!(wait_until(SOON, subscribed), "{}", broker.log());
 
-        let mut arguments = vec!["-V", version, "-t", "large", "-q", "2", source];
+        let id = format!("writer-{version}");
+        let mut arguments = vec!["-i", &id, "-V", version, "-t", "large", "-q", "2", source];
         arguments.extend((source == "-f").then_some(path.as_str()));
         let mut writer = start("mqtt-pub", &broker, &arguments);
         if source == "-s" {
@@ -168,6 +170,8 @@ fn a_large_message_is_streamed_from_a_file_and_from_the_input() {
         writer.close_input();
         let wrote = writer.end();
         assert_eq!((wrote.code, wrote.stderr.as_str()), (Some(0), ""), "nobody sees the progress");
+        let published = format!("Received PUBLISH from {id} (d0, q2, r0,");
+        assert!(wait_until(SOON, || broker.log().contains(&published)), "{}", broker.log());
         let read = reader.end();
         assert_eq!(read.code, Some(0), "{}", read.stderr);
         assert!(read.stdout == bytes, "{} bytes came, {}", read.stdout.len(), read.stderr);
@@ -201,14 +205,17 @@ fn a_terminal_sees_how_far_a_long_send_is() {
 }
 
 #[test]
-fn tls_that_does_not_come_to_be_is_named() {
-    if !broker_or_skip("tls_that_does_not_come_to_be_is_named") {
+fn a_way_that_does_not_lead_there_is_named() {
+    let test = "a_way_that_does_not_lead_there_is_named";
+    if !broker_or_skip(test) || !proxies_or_skip(test) {
         return;
     }
     build();
     let place = ways::start();
     let word =
         |name| place.words.iter().find(|(known, _)| *known == name).expect("a word").1.as_str();
+    let proxy = |user| format!("socks5h://{}", word(user));
+    let [open, stranger, nobody] = ["{proxy}", "{stranger}", "{nobody}"].map(proxy);
     let wrong = [
         // mosquitto_pub says only that there is an error of TLS, with 1 or 8 as it happens.
         (vec!["-h", "localhost", "--cafile", word("{other}")], "UnknownIssuer"),
@@ -219,7 +226,18 @@ fn tls_that_does_not_come_to_be_is_named() {
             "private key",
         ),
     ];
-    for (arguments, said) in wrong {
+    let proxied = [
+        // The last -p counts: nobody listens there, which the proxy says.
+        (vec!["--cafile", word("{ca}"), "--proxy", &open, "-p", "1"], "asking the proxy failed"),
+        (vec!["--cafile", word("{ca}"), "--proxy", &stranger], "asking the proxy failed"),
+        (vec!["--cafile", word("{ca}"), "--proxy", &nobody], "asking the proxy failed"),
+        (
+            vec!["--proxy", "socks4://localhost"],
+            "--proxy: socks5h://[user[:password]@]host[:port] is wanted",
+        ),
+        (vec!["-L", "ftp://localhost"], "-L: "),
+    ];
+    for (arguments, said) in wrong.into_iter().chain(proxied) {
         let mut command = Command::new(ours("mqtt-pub"));
         command.args(["-p", word("{tls}"), "-t", "a", "-m", "x"]).args(&arguments);
         let ended = Run::start(&mut command).end();
