@@ -8,19 +8,22 @@
 //! * `publish-QOS-receipts-N`, also with `-reverse`: one task that keeps N receipts and awaits the
 //!   oldest,
 //! * `publish-16k`: payloads of 16 KiB at QoS 0,
-//! * `receive-QOS-next`, `receive-1m`: one message at a time; payloads of 1 MiB at QoS 0,
+//! * `receive-QOS-next`, `receive-16k`, `receive-1m`: one message at a time; payloads of 16 KiB and of
+//!   1 MiB at QoS 0,
 //! * `receive-QOS-many`: up to 100 messages at a time,
 //! * `round-trip`: messages at QoS 0 that come back, one in flight,
 //! * `connect`: connects and disconnects, one after the other,
 //! * `idle`: that many connected clients; the process ends while they live.
 //!
-//! `tests/figures` runs it under the counting tools.
+//! With the file of a CA's certificate in the variable `MQTT_AS_CA` it speaks TLS.
+//!
+//! `tests/figures` runs it under the counting tools, and so does `tests/reach/run`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mqtt_as_tokio::{Client, Config, Overflow, QoS, Version};
+use mqtt_as_tokio::{Client, Config, Overflow, QoS, Tls, Version};
 
 const TOPIC: &str = "figures/topic/20byte";
 /// What is published to it, the stub sends back.
@@ -66,6 +69,11 @@ async fn run(server: &str, work: &str, count: usize) {
         ["receive", qos_, "many"] => {
             let client = connected(server, "load").await;
             receive_many(&client, qos(qos_), count).await;
+            end(&client).await;
+        }
+        ["receive", "16k"] => {
+            let client = connected(server, "load").await;
+            receive(&client, QoS::AtMostOnce, count, 16 << 10).await;
             end(&client).await;
         }
         ["receive", "1m"] => {
@@ -188,7 +196,11 @@ async fn idle(server: &str, count: usize) {
 fn config(server: &str, client_id: &str) -> Config {
     let (host, port) = server.rsplit_once(':').expect("HOST:PORT");
     let port = port.parse().expect("a port");
-    Config::new(host).port(port).version(Version::V311).client_id(client_id)
+    let config = Config::new(host).port(port).version(Version::V311).client_id(client_id);
+    match std::env::var("MQTT_AS_CA") {
+        Ok(file) => config.tls(Tls::new().ca_pem(std::fs::read(file).expect("a CA"))),
+        Err(_) => config,
+    }
 }
 
 fn client(server: &str, client_id: &str) -> Client {

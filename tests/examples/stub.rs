@@ -1,7 +1,8 @@
 //! A server that is never the bottleneck: it answers as the peer of the `load` example has to, in
 //! as few writes as it can, and keeps nothing. 3.1.1 only.
 //!
-//! `stub` prints the port of loopback that it serves until it is killed. So that a client does the
+//! `stub` prints the port of loopback that it serves until it is killed; `stub --tls FILE` serves TLS
+//! there, with a certificate for `localhost` that it writes to that file first. So that a client does the
 //! same work in every run, however fast either side is, the stub counts and looks at no clock:
 //!
 //! * a client named `acks/N/order` gets its acknowledgements when N are due, in one write; named
@@ -12,9 +13,13 @@
 //! * what is published at QoS 0 to a topic that begins with `echo` comes back.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_rustls::rustls::crypto::ring;
+use futures_rustls::rustls::pki_types::PrivateKeyDer;
+use futures_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Ack, ConnAck, Connect, Delivery, Publish, SubAck, Subscribe};
 use mqtt_as_proto::{Packet, PacketId, ReasonCode, TopicName, Version};
@@ -24,21 +29,42 @@ const VERSION: Version = Version::V311;
 const PAUSE: Duration = Duration::from_millis(3);
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let tls = match &arguments[..] {
+        [] => None,
+        [option, file] if option == "--tls" => Some(tls(file)),
+        _ => panic!("stub [--tls FILE]"),
+    };
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     println!("{}", listener.local_addr().expect("an address").port());
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
+        stream.set_nodelay(true).expect("a socket");
+        let tls = tls.clone();
         // A thread each: a thousand idle clients are a thousand threads that sleep.
         std::thread::spawn(move || {
-            serve(&stream);
+            match tls.map(|tls| ServerConnection::new(tls).expect("settings")) {
+                Some(connection) => serve(&mut StreamOwned::new(connection, &stream)),
+                None => serve(&mut &stream),
+            };
             std::thread::sleep(PAUSE);
         });
     }
 }
 
+/// A certificate for `localhost`, which is its own CA.
+fn tls(file: &str) -> Arc<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(file, made.cert.pem()).expect("a file");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    let builder = builder.with_no_client_auth();
+    Arc::new(builder.with_single_cert(vec![made.cert.into()], key).expect("settings"))
+}
+
 /// Serves a client until it closes the connection.
-fn serve(mut stream: &TcpStream) -> Option<()> {
-    stream.set_nodelay(true).ok()?;
+fn serve(stream: &mut (impl Read + Write)) -> Option<()> {
     let mut input = Vec::new();
     let mut chunk = vec![0; 256 * 1024];
     let mut peer = Peer::default();
@@ -162,12 +188,12 @@ impl Sender {
         Some(Self { left, len, qos1, ..Self::default() })
     }
 
-    fn send(&mut self, stream: &TcpStream) -> Option<()> {
+    fn send(&mut self, stream: &mut impl Write) -> Option<()> {
         if self.qos1 { self.send_window(stream) } else { self.send_all(stream) }
     }
 
     /// Sends the same bytes again and again: to encode each message is slower than to receive it.
-    fn send_all(&mut self, mut stream: &TcpStream) -> Option<()> {
+    fn send_all(&mut self, stream: &mut impl Write) -> Option<()> {
         if self.left == 0 {
             return Some(());
         }
@@ -184,7 +210,7 @@ impl Sender {
     }
 
     /// Sends the next messages when all before are acknowledged.
-    fn send_window(&mut self, mut stream: &TcpStream) -> Option<()> {
+    fn send_window(&mut self, stream: &mut impl Write) -> Option<()> {
         if self.unacknowledged != 0 {
             return Some(());
         }
