@@ -81,7 +81,8 @@ mqtt_as_proto::reasons! {
         /// The path of the WebSocket is none.
         WebSocketPath => "the path of the WebSocket is none: it begins with /, and has no spaces";
         /// A header for the WebSocket is none.
-        WebSocketHeader => "a header for the WebSocket has a name or a value that HTTP does not allow";
+        WebSocketHeader => "a header for the WebSocket has a name or a value that HTTP does not allow, \
+                            or is one of the handshake itself";
         /// There is no runtime to start the client's tasks in.
         NoRuntime => "there is no runtime to start the client's tasks in: make the client inside \
                       of one, in a task or with the runtime entered";

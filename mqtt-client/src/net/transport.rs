@@ -3,6 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::task::{Context, Poll};
+use std::boxed::Box;
 use std::io;
 
 use bytes::BytesMut;
@@ -40,7 +41,8 @@ impl<S: Sockets> Connect for Transport<S> {
         &mut self,
         server: Server<'_>,
     ) -> Result<(Self::Read<'_>, Self::Write<'_>), ConnectError> {
-        Ok(match open::<S>(&self.layers, server).await? {
+        // Apart: a driver whose link stands has no room for it.
+        Ok(match Box::pin(open::<S>(&self.layers, server)).await? {
             Opened::Tcp(tcp) => {
                 let (read, write) = S::split(tcp);
                 (TransportReadHalf(Either::Tcp(read)), TransportWriteHalf(Either::Tcp(write)))

@@ -63,7 +63,8 @@ impl WebSocket {
         self
     }
 
-    /// A header of the request, in addition to those before: a token, for example.
+    /// A header of the request, in addition to those before: a token, for example. Those of the
+    /// handshake itself (`Host`, `Sec-WebSocket-Protocol` and the like) are not the program's to set.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -75,13 +76,19 @@ impl Prepare for WebSocket {
         let path = self.path.parse::<PathAndQuery>().ok().filter(|_| self.path.starts_with('/'));
         path.ok_or(ConfigError::WebSocketPath)?;
         let is_header = |(name, value): &(String, String)| {
-            name.parse::<HeaderName>().is_ok() && value.parse::<HeaderValue>().is_ok()
+            let name = name.parse::<HeaderName>().ok().filter(|name| !is_ours(name.as_str()));
+            name.is_some() && value.parse::<HeaderValue>().is_ok()
         };
         if !self.headers.iter().all(is_header) {
             return Err(ConfigError::WebSocketHeader);
         }
         Ok(Box::new(self.clone()))
     }
+}
+
+/// Headers of the handshake itself. Their names are in lower case.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "host" | "upgrade" | "connection") || name.starts_with("sec-websocket-")
 }
 
 impl Layer for WebSocket {

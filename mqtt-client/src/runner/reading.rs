@@ -56,8 +56,8 @@ mod large {
 
     use super::{Connect, DownReason, Read, ReadMemory, read_once};
 
-    /// Bytes that are made zero before a read.
-    const PIECE: usize = 64 * 1024;
+    /// Bytes that are made zero before a read: as many as a record of TLS has.
+    const PIECE: usize = 16 * 1024;
 
     /// Reads once: to where the packet at the front is.
     pub(super) async fn read_more<C: Connect>(

@@ -163,7 +163,9 @@ fn settings_that_cannot_be_are_refused_when_the_client_is_made() {
             let websocket = WebSocket::new().path(path);
             assert_eq!(refused(to().websocket(websocket)), ConfigError::WebSocketPath, "{path:?}");
         }
-        for (name, value) in [("", "a"), ("a b", "c"), ("a", "b\r\nc: d")] {
+        for (name, value) in
+            [("", "a"), ("a b", "c"), ("a", "b\r\nc: d"), ("Host", "b"), ("sec-WebSocket-Key", "b")]
+        {
             let websocket = WebSocket::new().header(name, value);
             assert_eq!(refused(to().websocket(websocket)), ConfigError::WebSocketHeader);
         }
