@@ -38,6 +38,7 @@ macro_rules! opaque {
 // Each imports from those below it only.
 mod above;
 mod acknowledgement;
+mod address;
 mod apart;
 mod assigned;
 mod authenticate;
@@ -111,6 +112,7 @@ mod will;
 mod words;
 
 pub use acknowledgement::Acknowledgement;
+pub use address::Server;
 pub use authentication::{Authenticator, Reply, Stage};
 pub use client::{Client, WeakClient};
 pub use config::{Config, Overflow};
@@ -155,7 +157,7 @@ pub use request_error::RequestError;
 #[cfg(feature = "alloc")]
 pub use request_response::Request;
 pub use runner::Runner;
-pub use runtime::{Connect, Listeners, Lock, Runtime, Server, Shutdown};
+pub use runtime::{Connect, Listeners, Lock, Runtime, Shutdown};
 pub use serial_link::{AlwaysOpen, Dial, SerialLink, SerialLinkWrite};
 pub use settings::WhileDown;
 pub use state::State;

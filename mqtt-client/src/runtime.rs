@@ -10,6 +10,7 @@ use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_proto::Instant;
 
 use crate::above::{Above, Ours};
+use crate::address::Server;
 use crate::credentials::Asking;
 use crate::error::{ConnectError, TransportError};
 use crate::reconnect::Reconnect;
@@ -185,33 +186,6 @@ impl Above for Ours {
     type Locked<'l> = dyn Locked + 'l;
     type Asking = Asking;
     type Policy = Reconnect;
-}
-
-/// Where the server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Server<'a> {
-    /// Host name or address.
-    pub host: &'a str,
-    /// TCP port.
-    pub port: u16,
-    /// Milliseconds that each step (name resolution, each address) may take; 0 for any time.
-    pub timeout: u32,
-}
-
-impl<'a> Server<'a> {
-    /// Returns that server, for a transport that opens another one beneath itself.
-    ///
-    /// ```
-    /// use mqtt_as_client::Server;
-    ///
-    /// let gateway = Server::new("gateway.example", 1883, 5_000);
-    /// assert_eq!(gateway.port, 1883);
-    /// ```
-    #[must_use]
-    pub const fn new(host: &'a str, port: u16, timeout: u32) -> Self {
-        Self { host, port, timeout }
-    }
 }
 
 /// Opens transports to a server.

@@ -5,8 +5,9 @@ use core::future::Future;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
+use crate::address::Server;
 use crate::error::ConnectError;
-use crate::runtime::{Connect, Server, Shutdown};
+use crate::runtime::{Connect, Shutdown};
 
 /// A single stream, as halves that are read and written, over which every connection goes.
 ///

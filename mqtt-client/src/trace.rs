@@ -26,7 +26,8 @@ pub(crate) use told::Trace;
 
 #[cfg(not(any(feature = "defmt", feature = "tracing")))]
 mod silent {
-    use crate::runtime::{Lock, Server};
+    use crate::address::Server;
+    use crate::runtime::Lock;
 
     /// Nobody listens.
     #[derive(Debug)]
@@ -64,9 +65,10 @@ mod silent {
 mod told {
     use super::says;
     use super::span::Span;
+    use crate::address::Server;
     use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
-    use crate::runtime::{Lock, Server, with_state};
+    use crate::runtime::{Lock, with_state};
     use crate::state::State;
 
     /// What was told, and what is to be told.
@@ -245,9 +247,9 @@ mod told {
 #[cfg(any(feature = "defmt", feature = "tracing"))]
 mod says {
     use super::span::Span;
+    use crate::address::Server;
     use crate::error::{ConnectError, DownReason};
     use crate::event::Session;
-    use crate::runtime::Server;
 
     #[cfg(feature = "tracing")]
     macro_rules! to_tracing {
@@ -339,7 +341,7 @@ mod says {
 /// The span of a connection: what happens in it is a part of it.
 #[cfg(feature = "tracing")]
 mod span {
-    use crate::runtime::Server;
+    use crate::address::Server;
 
     #[derive(Debug)]
     pub(super) struct Span(pub(super) tracing::Span);
@@ -369,7 +371,7 @@ mod span {
 /// Only `tracing` has spans.
 #[cfg(all(feature = "defmt", not(feature = "tracing")))]
 mod span {
-    use crate::runtime::Server;
+    use crate::address::Server;
 
     #[derive(Debug, Default)]
     pub(super) struct Span;

@@ -5,7 +5,7 @@ use std::boxed::Box;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::layers::Layer;
+use super::layer::Layer;
 use crate::error::ConfigError;
 
 /// What there is to lay on a socket, from the socket up.

@@ -7,6 +7,13 @@ use std::string::String;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+/// Who asks, where that matters.
+#[derive(Clone)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+}
+
 /// Writes all of it.
 pub(super) async fn write_all<S: AsyncWrite + Unpin>(
     stream: &mut S,

@@ -15,8 +15,9 @@ use std::vec::Vec;
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::byte_stream::ByteStream;
 use super::halves::{StreamReadHalf, StreamWriteHalf};
-use super::sockets::{ByteStream, Sockets};
+use super::sockets::Sockets;
 
 /// What an address does, so many milliseconds after it was asked. The others never answer.
 #[derive(Clone, Copy, Debug)]

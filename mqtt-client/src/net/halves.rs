@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use super::sockets::ByteStream;
+use super::byte_stream::ByteStream;
 use crate::runtime::Shutdown;
 
 /// Both halves live in one task, so that nobody ever waits for the lock.

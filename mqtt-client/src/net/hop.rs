@@ -6,8 +6,8 @@ use std::borrow::ToOwned;
 use std::io;
 use std::string::String;
 
+use crate::address::Server;
 use crate::error::Step;
-use crate::runtime::Server;
 
 /// Where a socket leads to.
 #[derive(Clone, Copy, Debug)]

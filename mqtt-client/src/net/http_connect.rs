@@ -5,9 +5,8 @@ use std::io;
 use std::string::String;
 use std::vec::Vec;
 
-use super::exchange::{failed, read_exact, write_all};
-use super::proxy::User;
-use super::sockets::ByteStream;
+use super::byte_stream::ByteStream;
+use super::exchange::{User, failed, read_exact, write_all};
 
 const NO_HTTP: &str = "it does not speak HTTP: is it the right port?";
 

@@ -1,18 +1,15 @@
 //! What stands between a socket and MQTT, judged and ready for each connection.
 
-use core::fmt;
-use core::pin::Pin;
 use std::boxed::Box;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::vec::Vec;
 
 use super::hop::Hop;
-use super::sockets::ByteStream;
+use super::layer::Layer;
+use crate::address::Server;
 use crate::config::Config;
-use crate::error::{ConfigError, Step};
-use crate::runtime::Server;
+use crate::error::ConfigError;
 
 /// What stands between the socket and MQTT, as the connector of a runtime keeps it.
 #[derive(Clone, Debug, Default)]
@@ -26,24 +23,6 @@ pub(super) struct Set {
     /// From the socket up.
     pub(super) layers: Vec<Box<dyn Layer>>,
 }
-
-/// One of them.
-pub(super) trait Layer: fmt::Debug + Send + Sync {
-    /// What laying it is called in errors.
-    fn step(&self) -> Step;
-
-    /// Where the socket has to lead to, if not to the server.
-    fn first_hop(&self) -> Option<Hop<'_>> {
-        None
-    }
-
-    /// Lays it on a connection.
-    fn lay<'l>(&'l self, stream: Box<dyn ByteStream>, server: Server<'l>) -> Laying<'l>;
-}
-
-/// A stream that gets something on top.
-pub(super) type Laying<'l> =
-    Pin<Box<dyn Future<Output = io::Result<Box<dyn ByteStream>>> + Send + 'l>>;
 
 impl Layers {
     /// Judges what the settings ask for.

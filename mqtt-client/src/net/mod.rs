@@ -2,12 +2,14 @@
 //! proxies, TLS, WebSocket. A runtime brings its [`Sockets`]; all else is here, once.
 
 mod asked;
+mod byte_stream;
 mod exchange;
 #[cfg(test)]
 mod fake;
 mod halves;
 mod hop;
 mod http_connect;
+mod layer;
 mod layers;
 mod open;
 mod proxy;
@@ -31,10 +33,11 @@ mod websocket;
 mod websocket_error;
 
 pub(crate) use asked::Asked;
+pub use byte_stream::ByteStream;
 pub use halves::{StreamReadHalf, StreamWriteHalf};
 pub use layers::Layers;
 pub use proxy::Proxy;
-pub use sockets::{ByteStream, Sockets};
+pub use sockets::Sockets;
 pub use streams::Streams;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

@@ -7,13 +7,14 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::io;
 
+use super::byte_stream::ByteStream;
 use super::hop::Hop;
 use super::layers::Layers;
 use super::race::race;
-use super::sockets::{ByteStream, Sockets};
+use super::sockets::Sockets;
 use super::told;
+use crate::address::Server;
 use crate::error::{ConnectError, Step, TransportError};
-use crate::runtime::Server;
 
 /// What was opened.
 pub(super) enum Opened<T> {

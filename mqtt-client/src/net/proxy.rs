@@ -7,14 +7,15 @@ use std::string::String;
 use std::sync::Arc;
 
 use super::asked::Prepare;
+use super::byte_stream::ByteStream;
+use super::exchange::User;
 use super::hop::Hop;
-use super::layers::{Layer, Laying};
-use super::sockets::ByteStream;
+use super::layer::{Layer, Laying};
 use super::{http_connect, socks5};
+use crate::address::Server;
 use crate::config::Config;
 use crate::error::{ConfigError, Step};
 use crate::held::Text;
-use crate::runtime::Server;
 use crate::server;
 
 /// A proxy that leads to the server. It looks the name of the server up itself.
@@ -40,13 +41,6 @@ pub struct Proxy {
 enum Kind {
     Socks5,
     Http,
-}
-
-/// Who asks.
-#[derive(Clone)]
-pub(super) struct User {
-    pub(super) name: String,
-    pub(super) password: String,
 }
 
 impl Proxy {

@@ -9,14 +9,9 @@ use std::vec::Vec;
 
 use bytes::BytesMut;
 use embedded_io_async::{Read, Write};
-use futures_io::{AsyncRead, AsyncWrite};
 
+use super::byte_stream::ByteStream;
 use crate::runtime::Shutdown;
-
-/// Bytes in both directions.
-pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 /// The sockets, the names and the time of a runtime.
 pub trait Sockets: 'static {

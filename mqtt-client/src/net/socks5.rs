@@ -5,9 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::vec::Vec;
 
-use super::exchange::{failed, read_exact, write_all};
-use super::proxy::User;
-use super::sockets::ByteStream;
+use super::byte_stream::ByteStream;
+use super::exchange::{User, failed, read_exact, write_all};
 
 const VERSION: u8 = 5;
 const NO_USER: u8 = 0;

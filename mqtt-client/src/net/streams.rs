@@ -7,11 +7,13 @@ use std::boxed::Box;
 use std::io;
 use std::string::String;
 
+use super::byte_stream::ByteStream;
 use super::halves::{StreamReadHalf, StreamWriteHalf};
 use super::open::within;
-use super::sockets::{ByteStream, Sockets};
+use super::sockets::Sockets;
+use crate::address::Server;
 use crate::error::{ConnectError, TransportError};
-use crate::runtime::{Connect, Server};
+use crate::runtime::Connect;
 
 /// Opens transports by a function of the program's: the `new_with` of the adapters takes it.
 pub struct Streams<F, S> {

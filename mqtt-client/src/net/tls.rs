@@ -17,12 +17,12 @@ use futures_rustls::rustls::{
 };
 
 use super::asked::Prepare;
-use super::layers::{Layer, Laying};
-use super::sockets::ByteStream;
+use super::byte_stream::ByteStream;
+use super::layer::{Layer, Laying};
 use super::tls_error::{Explained, explain_handshake};
+use crate::address::Server;
 use crate::config::Config;
 use crate::error::{ConfigError, Step};
-use crate::runtime::Server;
 
 /// TLS 1.2 and 1.3: whom the client trusts, and who it says that it is.
 ///

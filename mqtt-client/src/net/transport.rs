@@ -13,8 +13,9 @@ use super::halves::{StreamReadHalf, StreamWriteHalf};
 use super::layers::Layers;
 use super::open::{Opened, open};
 use super::sockets::Sockets;
+use crate::address::Server;
 use crate::error::{ConnectError, TransportError};
-use crate::runtime::{Connect, Server, Shutdown};
+use crate::runtime::{Connect, Shutdown};
 
 /// Opens the transports that the settings ask for: TCP, with Nagle's algorithm off, or a unix socket,
 /// and what lies on top of it.

@@ -21,12 +21,12 @@ use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::asked::Prepare;
-use super::layers::{Layer, Laying};
-use super::sockets::ByteStream;
+use super::byte_stream::ByteStream;
+use super::layer::{Layer, Laying};
 use super::websocket_error::{explain, failed};
+use crate::address::Server;
 use crate::config::Config;
 use crate::error::{ConfigError, Step};
-use crate::runtime::Server;
 
 /// MQTT over WebSocket, for servers that are reached through the web: binary frames, subprotocol
 /// `mqtt`. With [`tls`](Config::tls) it is secure WebSocket (`wss`).

@@ -16,11 +16,12 @@ use core::task::{Context, Poll, Waker};
 
 use mqtt_as_proto::{Outbox, Storage};
 
+use crate::address::Server;
 use crate::error::{ConnectError, DownReason};
 use crate::held::Text;
 use crate::read::ReadMemory;
 use crate::retries::Prepare;
-use crate::runtime::{Connect, Lent, Lock, Runtime, Server, guard, with_state};
+use crate::runtime::{Connect, Lent, Lock, Runtime, guard, with_state};
 use crate::state::State;
 use crate::trace::{Trace, note};
 use asking::await_credentials;

@@ -4,6 +4,7 @@ use std::string::ToString;
 use std::vec::Vec;
 
 use super::{Opened, open};
+use crate::address::Server;
 use crate::config::Config;
 use crate::error::{ConnectError, ErrorKind, Step};
 use crate::net::fake::{
@@ -11,7 +12,6 @@ use crate::net::fake::{
     Fake, Socket, alive, asked, begin, now, run, run_until,
 };
 use crate::net::{Layers, Proxy};
-use crate::runtime::Server;
 
 /// An address of version 6, and one of version 4.
 fn six(last: u16) -> SocketAddr {
