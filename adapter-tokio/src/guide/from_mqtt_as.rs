@@ -5,7 +5,7 @@
 //! | `mqtt_as` | here |
 //! |---|---|
 //! | `config['server']`, `config['port']` | `Config::new(server)`, `port(n)` |
-//! | any other `config['key']` | the method of that name; the README lists them |
+//! | any other `config['key']` | the method of that name: [`settings`](super::settings) |
 //! | `config['ssl'] = True` | `tls(Tls::new())`, with the feature `tls` and one of its roots |
 //! | `config['ssl_params']` | `cadata`: `Tls::ca_pem`; `cert`, `key`: `client_pem`; `server_hostname`: `server_name` |
 //! | `MQTTClient(config)` | `Client::new(config)` |

@@ -9,7 +9,9 @@
 //! | restart the program, or lose the session | [`sessions`] |
 //! | acknowledge when the work is done | [`manual_acks`] |
 //! | be slower than what comes, or faster than what leaves | [`back_pressure`] |
+//! | send and take more than fits memory | [`large_payloads`] |
 //! | wake up, publish, sleep | [`low_power`] |
+//! | find a setting | [`settings`] |
 //! | test a program without a network | [`testing`] |
 //! | come from another client | [`from_mqtt_as`], [`from_rumqttc`], [`from_paho`], [`from_embedded`] |
 //! | look a word up | [`glossary`] |
@@ -20,8 +22,10 @@ pub mod from_mqtt_as;
 pub mod from_paho;
 pub mod from_rumqttc;
 pub mod glossary;
+pub mod large_payloads;
 pub mod low_power;
 pub mod manual_acks;
 pub mod reconnecting;
 pub mod sessions;
+pub mod settings;
 pub mod testing;
