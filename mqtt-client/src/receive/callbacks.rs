@@ -255,7 +255,9 @@ impl State {
         }
     }
 
-    pub(super) fn take_handlers(&mut self) -> Vec<NewHandler> {
+    /// Those that are new to their task, which is woken for each that comes from here on.
+    pub(super) fn take_handlers(&mut self, cx: &Context<'_>) -> Vec<NewHandler> {
+        let _ = self.wait_for_event(cx); // If the driver is gone, its task learns it below.
         let has_any = self.kept.callbacks.is_some();
         let registry = if has_any { self.registry() } else { None };
         registry.map(|registry| core::mem::take(&mut registry.handlers)).unwrap_or_default()

@@ -9,7 +9,6 @@ use super::callback::{Callback, CallbackFuture};
 use super::message::{Acknowledge, Message};
 use super::receiver::Receiver;
 use crate::runtime::{Runtime, ask, with_state};
-use crate::state::State;
 
 /// The callback of a receiver, before the task of callbacks has it.
 pub(super) struct NewHandler {
@@ -61,7 +60,8 @@ impl<R: Runtime> HandlerCalls<R> {
     /// Goes on with each. Those that get nothing any more are dropped.
     pub(super) fn poll(&mut self, shared: &R::Pointer, cx: &mut Context<'_>) {
         let lock = &**shared;
-        self.add(shared, ask(lock, State::take_handlers).unwrap_or_default());
+        let new = ask(lock, |state| state.take_handlers(cx));
+        self.add(shared, new.unwrap_or_default());
         self.0.retain_mut(|running| running.poll(lock, cx).is_pending());
     }
 }

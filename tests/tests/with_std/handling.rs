@@ -1,7 +1,7 @@
 //! Callbacks of one subscription each: `subscribe(…).handler(…)`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use mqtt_as_proto::packet::{Delivery, Packet, PacketType, SubAck};
 use mqtt_as_proto::{Properties, ReasonCode};
@@ -11,7 +11,7 @@ use crate::list::story::{
     MS, Seen, acknowledged, both, client, config, connected, gate, id, message, next, peer, server,
     text, until,
 };
-use crate::runtime::adapter::{QoS, SubscribeError, Subscription, Version};
+use crate::runtime::adapter::{QoS, SubscribeError, Subscription, Version, event};
 use crate::runtime::{Client, sleep, within};
 
 /// A callback that notes what it sees.
@@ -201,5 +201,33 @@ fn a_callback_is_dropped_without_a_connection_too() {
         sleep(20 * MS).await;
         drop(subscription);
         until(|| Arc::strong_count(&held) == 1).await;
+    });
+}
+
+/// The task of callbacks has looked for new ones before it calls those that are there.
+#[test]
+fn a_callback_that_another_one_makes_is_known_at_once() {
+    both(async |version| {
+        let server = server();
+        let client = connected(config(version, server.addr().port())).await;
+        let (held, made) = (Arc::new(()), Arc::new(Mutex::new(None)));
+        let (weak, own, place) = (client.downgrade(), held.clone(), made.clone());
+        client.set_cb_on_event(event::Down, move |_| {
+            let (weak, own, place) = (weak.clone(), own.clone(), place.clone());
+            async move {
+                let Some(client) = weak.upgrade() else { return };
+                let handler = client.subscribe("a", QoS::AtMostOnce).handler(move |_| {
+                    let _ = &own;
+                    async {}
+                });
+                let subscription = handler.await.expect("a subscription");
+                *place.lock().expect("no panic") = Some(subscription);
+            }
+        });
+        within(client.disconnect()).await.expect("an end");
+        until(|| made.lock().expect("no panic").is_some()).await;
+        let before = Arc::strong_count(&held);
+        drop(made.lock().expect("no panic").take());
+        until(|| Arc::strong_count(&held) < before).await;
     });
 }
