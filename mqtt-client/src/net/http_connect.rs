@@ -101,9 +101,8 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use std::borrow::ToOwned;
-    use std::string::ToString;
 
-    use super::super::scripted::{Scripted, finish};
+    use super::super::scripted::{Scripted, talk};
     use super::*;
 
     fn user() -> User {
@@ -116,9 +115,7 @@ mod tests {
         says: &[u8],
         piece: usize,
     ) -> Result<Scripted, String> {
-        let mut proxy = Scripted::new(says, piece);
-        let result = finish(ask(&mut proxy, host, 8883, user));
-        result.map(|()| proxy).map_err(|error| error.to_string())
+        talk(says, piece, async |proxy| ask(proxy, host, 8883, user).await)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use std::io;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -69,6 +70,17 @@ impl AsyncWrite for Scripted {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+}
+
+/// Talks to a peer that says this, in pieces: what it heard, and what it was not asked for.
+pub(super) fn talk(
+    says: &[u8],
+    piece: usize,
+    talk: impl AsyncFnOnce(&mut Scripted) -> io::Result<()>,
+) -> Result<Scripted, String> {
+    let mut peer = Scripted::new(says, piece);
+    let result = finish(talk(&mut peer));
+    result.map(|()| peer).map_err(|error| error.to_string())
 }
 
 /// Polls until it is done: with this peer that is a matter of polls alone.

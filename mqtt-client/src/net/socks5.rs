@@ -121,25 +121,22 @@ fn reason(code: u8) -> &'static str {
 #[cfg(test)]
 mod tests {
     use std::borrow::ToOwned;
-    use std::string::{String, ToString};
+    use std::string::String;
 
-    use super::super::scripted::{Scripted, finish};
+    use super::super::scripted::{Scripted, talk};
     use super::*;
 
     fn user() -> User {
         User { name: "pump".to_owned(), password: "secret".to_owned() }
     }
 
-    /// Asks a proxy that says this, in pieces: what it heard, and what it has not been asked for.
     fn asked(
         host: &str,
         user: Option<&User>,
         says: &[u8],
         piece: usize,
     ) -> Result<Scripted, String> {
-        let mut proxy = Scripted::new(says, piece);
-        let result = finish(ask(&mut proxy, host, 1883, user));
-        result.map(|()| proxy).map_err(|error| error.to_string())
+        talk(says, piece, async |proxy| ask(proxy, host, 1883, user).await)
     }
 
     #[test]
