@@ -27,13 +27,17 @@ use crate::runtime::adapter::{Config, ConnectError, Proxy, WebSocket};
 /// Sockets that are open.
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// A socket that is counted.
-struct Counted(Async<TcpStream>);
+/// A socket that is counted. It waits before it reads, however fast the peer was: each step of a
+/// connect is an await on any machine.
+struct Counted {
+    socket: Async<TcpStream>,
+    has_waited: bool,
+}
 
 impl Counted {
     fn new(socket: Async<TcpStream>) -> Self {
         ALIVE.fetch_add(1, Ordering::SeqCst);
-        Self(socket)
+        Self { socket, has_waited: false }
     }
 }
 
@@ -84,7 +88,12 @@ impl AsyncRead for Counted {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        self.has_waited = !self.has_waited;
+        if self.has_waited {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }
 
@@ -94,15 +103,15 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.socket).poll_close(cx)
     }
 }
 
