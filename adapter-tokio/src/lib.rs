@@ -61,6 +61,10 @@
 mod compat;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
 mod socket;
 
 use std::io;

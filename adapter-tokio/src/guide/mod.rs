@@ -5,18 +5,21 @@
 //!
 //! | to do | page |
 //! |---|---|
+//! | find a call | [`calls`] |
+//! | find a setting | [`settings`] |
+//! | reach a broker through TLS, WebSocket, a proxy | [`transports`] |
 //! | stay connected for years | [`reconnecting`] |
 //! | restart the program, or lose the session | [`sessions`] |
 //! | acknowledge when the work is done | [`manual_acks`] |
 //! | be slower than what comes, or faster than what leaves | [`back_pressure`] |
 //! | send and take more than fits memory | [`large_payloads`] |
 //! | wake up, publish, sleep | [`low_power`] |
-//! | find a setting | [`settings`] |
 //! | test a program without a network | [`testing`] |
 //! | come from another client | [`from_mqtt_as`], [`from_rumqttc`], [`from_paho`], [`from_embedded`] |
 //! | look a word up | [`glossary`] |
 
 pub mod back_pressure;
+pub mod calls;
 pub mod from_embedded;
 pub mod from_mqtt_as;
 pub mod from_paho;
@@ -29,3 +32,4 @@ pub mod reconnecting;
 pub mod sessions;
 pub mod settings;
 pub mod testing;
+pub mod transports;
