@@ -11,7 +11,10 @@ use whole::move_to_front;
 /// is larger than what the core takes at once: that ends at the largest packet taken.
 const SMALLEST: usize = 512;
 const LARGEST: usize = 32 * 1024;
-/// The same behind the beginning of a packet that has memory of its own.
+/// A packet of more bytes gets memory of its own, where it stays: it would be copied three times.
+const OWN: usize = 8 * 1024;
+/// The most bytes that are read behind a packet, and at its beginning, where packets have memory of
+/// their own: these are copied to where the next one is.
 const FRONT: usize = 4096;
 
 /// Memory for what is read from the transport: a fixed buffer, or one from the heap that starts
@@ -135,7 +138,7 @@ impl ReadMemory {
         }
         move_to_front(filled, n);
         let was_filled = core::mem::replace(&mut self.filled, filled.len() - n);
-        if self.needed > LARGEST && !self.is_fixed {
+        if self.needed > OWN && !self.is_fixed {
             let len = core::mem::take(&mut self.filled);
             let front = self.bytes.as_slice().get(..len).unwrap_or_default();
             self.whole.begin(self.needed, front);
@@ -178,7 +181,7 @@ mod whole {
 
     use bytes::{Bytes, BytesMut};
 
-    use super::{Client, ConnectionError, Handled, Input, Instant, Tell};
+    use super::{Client, ConnectionError, FRONT, Handled, Input, Instant, Tell};
 
     /// Moves the bytes from `from` on to the front: there are so many at least.
     pub(super) fn move_to_front(bytes: &mut [u8], from: usize) {
@@ -197,9 +200,10 @@ mod whole {
     }
 
     impl Whole {
-        /// The packet begins with these bytes.
+        /// The packet begins with these bytes. A read may end behind it: that spares one for the
+        /// beginning of the next packet, and is a small part of what the message keeps.
         pub(crate) fn begin(&mut self, len: usize, front: &[u8]) {
-            let mut bytes = BytesMut::with_capacity(len);
+            let mut bytes = BytesMut::with_capacity(len + FRONT.min(len / 4));
             bytes.extend_from_slice(front);
             self.0 = Some(Box::new(Packet { bytes, len, whole: None }));
         }
