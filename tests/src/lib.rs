@@ -1,13 +1,77 @@
-//! The test kit: brokers, a bad network, the proof.
+//! Testing a program that uses MQTT without a network: a broker in the process, a server that the test
+//! plays itself, a network that is bad on purpose, and time that a test moves.
+//!
+//! It belongs to the client `mqtt-as`, and works with any other one as well.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! mqtt-as-tests = "0.1"
+//! ```
+//!
+//! | what a test wants | what there is |
+//! |---|---|
+//! | a whole broker, on a port of loopback | [`server::Server`]; what it allows: [`broker::BrokerConfig`] |
+//! | what the broker got, and who is connected | [`Server::with`](server::Server::with), [`Broker::accepted`](broker::Broker::accepted), [`Broker::sessions`](broker::Broker::sessions) |
+//! | a broker that refuses, sends clients away, loses packets or breaks at one | [`Broker::refuse_all`](broker::Broker::refuse_all), [`disconnect`](broker::Broker::disconnect), [`fail_next`](broker::Broker::fail_next), [`forget_sessions`](broker::Broker::forget_sessions) |
+//! | messages to the program, without a second client | [`Broker::inject`](broker::Broker::inject) |
+//! | what no broker does: the test answers packet by packet | [`script::Script`] |
+//! | links that are cut, fall silent, are slow or dribble, before any server | [`proxy::Proxy`] |
+//! | no sockets, and hours that take no time | `network::Network`, with feature `tokio` |
+//! | the same without a runtime: bytes and milliseconds are arguments | [`broker::Broker`], [`link::Link`], [`random::Random`] |
+//! | a network for a program under embassy, on this machine | `wire::Wire`, with feature `wire` |
+//!
+//! Packets and the names of the standard are those of [`mqtt-as-proto`](proto).
+//!
+//! ```
+//! use mqtt_as_tests::broker::{BrokerConfig, Fault};
+//! use mqtt_as_tests::link::Direction;
+//! use mqtt_as_tests::proto::packet::PacketType;
+//! use mqtt_as_tests::server::Server;
+//! use mqtt_as_tokio::{Client, Config, QoS, Reconnect};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start(BrokerConfig::default());
+//! // The broker takes the first message, and the link breaks before the program learns of it.
+//! server.with(|broker, _| {
+//!     broker.fail_next(Direction::ToClient, PacketType::PubRec, Fault::Cut);
+//! });
+//!
+//! let config = Config::new(server.addr().to_string()).client_id("pump-7");
+//! let client = Client::new(config.reconnect(Reconnect::new()))?;
+//! client.connect(false).await?;
+//! client.publish("plant/7/state", "running").qos(QoS::ExactlyOnce).await?;
+//! client.disconnect().await?;
+//!
+//! // It went out twice, and arrived once.
+//! server.with(|broker, _| assert_eq!(broker.accepted().len(), 1));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! None is on by default: then it depends on `mqtt-as-proto` and nothing else.
+//!
+//! * `tokio`: `network`, a broker and a network in tokio's time.
+//! * `wire`: a network for embassy.
+//! * `heap`: pairs of client core and broker, for the client's own tests.
 
 mod append;
+#[doc(hidden)]
 pub mod beside;
 pub mod broker;
 pub mod link;
+#[doc(hidden)]
 pub mod mosquitto;
+#[cfg(feature = "tokio")]
+pub mod network;
 #[cfg(feature = "heap")]
+#[doc(hidden)]
 pub mod pair;
+#[doc(hidden)]
 pub mod process;
+#[doc(hidden)]
 pub mod proxies;
 pub mod proxy;
 pub mod random;
@@ -15,3 +79,5 @@ pub mod script;
 pub mod server;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+pub use mqtt_as_proto as proto;

@@ -27,6 +27,9 @@ impl Broker {
 
     /// Whether a connection may begin.
     fn judge(&self, connect: &Connect<'_>) -> ReasonCode {
+        if let Some(reason) = self.faults.refusal {
+            return reason;
+        }
         let will = connect.will.as_ref();
         if connect.properties.authentication_method().is_some() {
             return ReasonCode::BAD_AUTHENTICATION_METHOD; // 4.12

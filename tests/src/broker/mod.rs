@@ -16,6 +16,7 @@
 mod config;
 mod connect;
 mod connection;
+mod fault;
 mod message;
 mod publish;
 mod route;
@@ -30,11 +31,15 @@ use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::{Packet, PacketType};
 use mqtt_as_proto::{DecodeError, Instant, QoS, ReasonCode, Version};
 
+use crate::link::Direction;
+
 use connection::Connection;
+use fault::Faults;
 use message::Message;
 use session::Session;
 
 pub use config::BrokerConfig;
+pub use fault::Fault;
 
 /// One of a broker's connections. No two ever have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +48,7 @@ pub struct ConnId(u64);
 /// A message that the broker took from a client: QoS 2 messages once, all others as often as they
 /// came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Accepted {
     /// Who sent it.
     pub client_id: String,
@@ -56,6 +62,7 @@ pub struct Accepted {
 
 /// What the broker holds for a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// Whose session it is.
     pub client_id: String,
@@ -81,6 +88,7 @@ pub struct Broker {
     /// Whose turn it is in each shared subscription.
     turns: BTreeMap<String, usize>,
     accepted: Vec<Accepted>,
+    faults: Faults,
     opened: u64,
     assigned: u64,
 }
@@ -123,7 +131,7 @@ impl Broker {
     /// Bytes for the client, in the order in which they have to be written.
     #[must_use]
     pub fn take_output(&mut self, conn: ConnId) -> Vec<u8> {
-        self.connections.get_mut(&conn).map(Connection::take_output).unwrap_or_default()
+        self.output_after_faults(conn)
     }
 
     /// The connections that have output.
@@ -174,7 +182,10 @@ impl Broker {
                 Ok(None) => break,
                 Ok(Some((len, frame))) => {
                     used += len;
-                    self.handle_frame(conn, frame, now)
+                    match self.faults.take(Direction::ToBroker, frame.first) {
+                        None => self.handle_frame(conn, frame, now),
+                        Some(fault) => self.pass_over(conn, fault, now),
+                    }
                 }
                 Err(reason) => Err(reason),
             };
