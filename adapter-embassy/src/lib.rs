@@ -158,6 +158,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(any(doc, doctest))]
+pub mod generic;
 mod lock;
 mod resources;
 mod tcp;
@@ -181,25 +183,66 @@ pub use tls::{
 };
 
 /// The handle of a client under embassy, cheap to clone. [`new`] makes one.
+///
+/// # Methods
+/// [`generic::Client`] describes each, with an example.
+///
+/// | method | what it does |
+/// |---|---|
+/// | [`connect`](Client::connect) | opens a connection with a new session, or resumes the one at the server |
+/// | [`disconnect`](Client::disconnect) | ends it with DISCONNECT |
+/// | [`drain`](Client::drain) | waits until nothing is unacknowledged |
+/// | [`is_connected`](Client::is_connected) | whether there is a connection, as far as is known |
+/// | [`broker_up`](Client::broker_up) | asks the server for a sign of life |
+/// | [`up`](Client::up) | waits for the next connection |
+/// | [`down`](Client::down) | waits for the next loss of one, and says why |
+/// | [`reconfigure`](Client::reconfigure) | changes what the next CONNECT says, and where it goes |
+/// | [`reauthenticate`](Client::reauthenticate) | authenticates again on the connection that stands (5.0) |
+/// | [`publish`](Client::publish) | publishes a message, up to its acknowledgement |
+/// | [`publish_stream`](Client::publish_stream) | publishes a payload of any length, piece by piece |
+#[cfg_attr(
+    feature = "alloc",
+    doc = "| [`request`](Client::request) | asks another client, and waits for its answer (5.0) |"
+)]
+/// | [`respond`](Client::respond) | answers the request of another client (5.0) |
+/// | [`give_up`](Client::give_up) | ends a publish that breaks every connection |
+/// | [`subscribe`](Client::subscribe) | subscribes to a filter |
+/// | [`subscribe_all`](Client::subscribe_all) | subscribes to several filters in one packet |
+/// | [`unsubscribe`](Client::unsubscribe) | ends a subscription |
+/// | [`unsubscribe_all`](Client::unsubscribe_all) | ends several subscriptions in one packet |
+/// | [`queue`](Client::queue) | the received messages |
+/// | [`ack`](Client::ack) | acknowledges a message by hand |
+/// | [`set_cb_on_event`](Client::set_cb_on_event) | calls a function when a message comes, or the link goes up or down |
+#[cfg_attr(
+    feature = "alloc",
+    doc = "| [`set_boxed_cb_on_event`](Client::set_boxed_cb_on_event) | calls a closure on the heap |"
+)]
+/// | [`unset_cb`](Client::unset_cb) | ends that |
+/// | [`statistics`](Client::statistics) | counts, and the memory in use |
+#[cfg_attr(
+    feature = "alloc",
+    doc = "| [`server_words`](Client::server_words) | the reason string of the last refusal or end (5.0) |"
+)]
+/// | [`downgrade`](Client::downgrade) | a handle that does not keep the client alive |
 pub type Client = mqtt_as_client::Client<Embassy>;
 
-/// A handle that does not keep the client alive.
+/// A handle that does not keep the client alive. Described at [`generic::WeakClient`].
 pub type WeakClient = mqtt_as_client::WeakClient<Embassy>;
 
-/// What becomes of an accepted message.
+/// What becomes of an accepted message. Described at [`generic::Receipt`].
 pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Embassy>;
 
-/// The received messages.
+/// The received messages. Described at [`generic::Queue`].
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Embassy>;
 
-/// The messages that match a filter.
+/// The messages that match a filter. Described at [`generic::Receiver`].
 #[cfg(feature = "alloc")]
 pub type Receiver = mqtt_as_client::Receiver<Embassy>;
 
-/// A message that is published piece by piece.
+/// A message that is published piece by piece. Described at [`generic::PublishStream`].
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Embassy>;
 
-/// A received message that is read piece by piece.
+/// A received message that is read piece by piece. Described at [`generic::MessageStream`].
 pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
 
 /// A client over TCP with those settings, in that memory, and what drives it. Nothing is sent before

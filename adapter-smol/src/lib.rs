@@ -41,6 +41,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(any(doc, doctest))]
+pub mod generic;
 mod socket;
 
 use std::io;
@@ -64,27 +66,58 @@ pub type Transport = mqtt_as_client::net::Transport<SmolSockets>;
 pub type Streams<F> = mqtt_as_client::net::Streams<F, SmolSockets>;
 
 /// The handle of a client under smol: cheap to clone, `Send` and `Sync`. [`new`] makes one.
+///
+/// # Methods
+/// [`generic::Client`] describes each, with an example.
+///
+/// | method | what it does |
+/// |---|---|
+/// | [`connect`](Client::connect) | opens a connection with a new session, or resumes the one at the server |
+/// | [`disconnect`](Client::disconnect) | ends it with DISCONNECT |
+/// | [`drain`](Client::drain) | waits until nothing is unacknowledged |
+/// | [`is_connected`](Client::is_connected) | whether there is a connection, as far as is known |
+/// | [`broker_up`](Client::broker_up) | asks the server for a sign of life |
+/// | [`up`](Client::up) | waits for the next connection |
+/// | [`down`](Client::down) | waits for the next loss of one, and says why |
+/// | [`reconfigure`](Client::reconfigure) | changes what the next CONNECT says, and where it goes |
+/// | [`reauthenticate`](Client::reauthenticate) | authenticates again on the connection that stands (5.0) |
+/// | [`publish`](Client::publish) | publishes a message, up to its acknowledgement |
+/// | [`publish_stream`](Client::publish_stream) | publishes a payload of any length, piece by piece |
+/// | [`request`](Client::request) | asks another client, and waits for its answer (5.0) |
+/// | [`respond`](Client::respond) | answers the request of another client (5.0) |
+/// | [`give_up`](Client::give_up) | ends a publish that breaks every connection |
+/// | [`subscribe`](Client::subscribe) | subscribes to a filter; with `.receiver()` or `.handler(…)` for its messages alone |
+/// | [`subscribe_all`](Client::subscribe_all) | subscribes to several filters in one packet |
+/// | [`unsubscribe`](Client::unsubscribe) | ends a subscription |
+/// | [`unsubscribe_all`](Client::unsubscribe_all) | ends several subscriptions in one packet |
+/// | [`queue`](Client::queue) | the received messages |
+/// | [`ack`](Client::ack) | acknowledges a message by hand |
+/// | [`set_cb_on_event`](Client::set_cb_on_event) | calls a function when a message comes, or the link goes up or down |
+/// | [`unset_cb`](Client::unset_cb) | ends that |
+/// | [`statistics`](Client::statistics) | counts, and the memory in use |
+/// | [`server_words`](Client::server_words) | the reason string of the last refusal or end (5.0) |
+/// | [`downgrade`](Client::downgrade) | a handle that does not keep the client alive |
 pub type Client = mqtt_as_client::Client<Smol>;
 
-/// A handle that does not keep the client alive.
+/// A handle that does not keep the client alive. Described at [`generic::WeakClient`].
 pub type WeakClient = mqtt_as_client::WeakClient<Smol>;
 
-/// What becomes of an accepted message.
+/// What becomes of an accepted message. Described at [`generic::Receipt`].
 pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Smol>;
 
-/// The received messages.
+/// The received messages. Described at [`generic::Queue`].
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Smol>;
 
-/// The messages that match a filter.
+/// The messages that match a filter. Described at [`generic::Receiver`].
 pub type Receiver = mqtt_as_client::Receiver<Smol>;
 
-/// A subscription whose messages a callback gets.
+/// A subscription whose messages a callback gets. Described at [`generic::Subscription`].
 pub type Subscription = mqtt_as_client::Subscription<Smol>;
 
-/// A message that is published piece by piece.
+/// A message that is published piece by piece. Described at [`generic::PublishStream`].
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Smol>;
 
-/// A received message that is read piece by piece.
+/// A received message that is read piece by piece. Described at [`generic::MessageStream`].
 pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Smol>;
 
 /// A client with those settings, and what drives it. Nothing is sent before

@@ -60,6 +60,8 @@
 
 mod compat;
 #[cfg(any(doc, doctest))]
+pub mod generic;
+#[cfg(any(doc, doctest))]
 pub mod guide;
 /// The examples of the front page compile.
 #[cfg(doctest)]
@@ -90,27 +92,59 @@ pub type Transport = mqtt_as_client::net::Transport<TokioSockets>;
 ///
 /// `Client::new` starts the client's tasks, so it has to be called inside a tokio runtime, with I/O
 /// and time enabled: elsewhere it is [`ConfigError::NoRuntime`].
+///
+/// # Methods
+/// [`generic::Client`] describes each, with an example.
+///
+/// | method | what it does |
+/// |---|---|
+/// | [`new`](Client::new) | makes a client from its settings |
+/// | [`connect`](Client::connect) | opens a connection with a new session, or resumes the one at the server |
+/// | [`disconnect`](Client::disconnect) | ends it with DISCONNECT |
+/// | [`drain`](Client::drain) | waits until nothing is unacknowledged |
+/// | [`is_connected`](Client::is_connected) | whether there is a connection, as far as is known |
+/// | [`broker_up`](Client::broker_up) | asks the server for a sign of life |
+/// | [`up`](Client::up) | waits for the next connection |
+/// | [`down`](Client::down) | waits for the next loss of one, and says why |
+/// | [`reconfigure`](Client::reconfigure) | changes what the next CONNECT says, and where it goes |
+/// | [`reauthenticate`](Client::reauthenticate) | authenticates again on the connection that stands (5.0) |
+/// | [`publish`](Client::publish) | publishes a message, up to its acknowledgement |
+/// | [`publish_stream`](Client::publish_stream) | publishes a payload of any length, piece by piece |
+/// | [`request`](Client::request) | asks another client, and waits for its answer (5.0) |
+/// | [`respond`](Client::respond) | answers the request of another client (5.0) |
+/// | [`give_up`](Client::give_up) | ends a publish that breaks every connection |
+/// | [`subscribe`](Client::subscribe) | subscribes to a filter; with `.receiver()` or `.handler(…)` for its messages alone |
+/// | [`subscribe_all`](Client::subscribe_all) | subscribes to several filters in one packet |
+/// | [`unsubscribe`](Client::unsubscribe) | ends a subscription |
+/// | [`unsubscribe_all`](Client::unsubscribe_all) | ends several subscriptions in one packet |
+/// | [`queue`](Client::queue) | the received messages |
+/// | [`ack`](Client::ack) | acknowledges a message by hand |
+/// | [`set_cb_on_event`](Client::set_cb_on_event) | calls a function when a message comes, or the link goes up or down |
+/// | [`unset_cb`](Client::unset_cb) | ends that |
+/// | [`statistics`](Client::statistics) | counts, and the memory in use |
+/// | [`server_words`](Client::server_words) | the reason string of the last refusal or end (5.0) |
+/// | [`downgrade`](Client::downgrade) | a handle that does not keep the client alive |
 pub type Client = mqtt_as_client::Client<Tokio>;
 
-/// A handle that does not keep the client alive.
+/// A handle that does not keep the client alive. Described at [`generic::WeakClient`].
 pub type WeakClient = mqtt_as_client::WeakClient<Tokio>;
 
-/// What becomes of an accepted message.
+/// What becomes of an accepted message. Described at [`generic::Receipt`].
 pub type Receipt<'c> = mqtt_as_client::Receipt<'c, Tokio>;
 
-/// The received messages.
+/// The received messages. Described at [`generic::Queue`].
 pub type Queue<'c> = mqtt_as_client::Queue<'c, Tokio>;
 
-/// The messages that match a filter.
+/// The messages that match a filter. Described at [`generic::Receiver`].
 pub type Receiver = mqtt_as_client::Receiver<Tokio>;
 
-/// A subscription whose messages a callback gets.
+/// A subscription whose messages a callback gets. Described at [`generic::Subscription`].
 pub type Subscription = mqtt_as_client::Subscription<Tokio>;
 
-/// A message that is published piece by piece.
+/// A message that is published piece by piece. Described at [`generic::PublishStream`].
 pub type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Tokio>;
 
-/// A received message that is read piece by piece.
+/// A received message that is read piece by piece. Described at [`generic::MessageStream`].
 pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Tokio>;
 
 /// Returns a client over transports that the program opens: TLS, a proxy, a pipe, whatever tokio

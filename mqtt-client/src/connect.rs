@@ -28,6 +28,13 @@ impl<R: Runtime> Client<R> {
     /// [`reconfigure`](Self::reconfigure) has changed settings since. To have those said,
     /// [`disconnect`](Self::disconnect) first.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let session = client.connect(false).await?;
+    /// println!("resumed: {}", session.session_present);
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`ConnectError`](crate::ConnectError) says whose fault it is: refused, unreachable, timed out, malformed.
     ///

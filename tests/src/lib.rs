@@ -61,6 +61,7 @@ mod append;
 #[doc(hidden)]
 pub mod beside;
 pub mod broker;
+pub mod example;
 pub mod link;
 #[doc(hidden)]
 pub mod mosquitto;

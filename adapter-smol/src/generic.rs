@@ -1,0 +1,9 @@
+//! The types that [`Client`](crate::Client) and its like are names of, with all their methods.
+//!
+//! This module is a part of the documentation, not of the crate: a program says
+//! `mqtt_as_smol::Client`, which is `Client<Smol>` here.
+
+#[doc(inline)]
+pub use mqtt_as_client::{
+    Client, MessageStream, PublishStream, Queue, Receipt, Receiver, Subscription, WeakClient,
+};
