@@ -35,6 +35,14 @@ impl Acknowledgement {
     }
 
     /// Returns the reason code. Below 0x80 the server has accepted the message.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{QoS, ReasonCode};
+    /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
+    /// assert!(!acknowledgement.reason_code().is_error());
+    /// # });
+    /// ```
     #[must_use]
     pub const fn reason_code(&self) -> ReasonCode {
         self.reason
@@ -42,6 +50,16 @@ impl Acknowledgement {
 
     /// Returns true if the server says that no subscription matches the topic (0x10). A server need
     /// not say so.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
+    /// if acknowledgement.has_no_subscribers() {
+    ///     println!("nobody listens");
+    /// }
+    /// # });
+    /// ```
     #[must_use]
     pub fn has_no_subscribers(&self) -> bool {
         self.reason == ReasonCode::NO_MATCHING_SUBSCRIBERS
@@ -50,6 +68,16 @@ impl Acknowledgement {
     /// Returns the properties that came with it, a reason string and user properties: at QoS 2 those
     /// of PUBREC, behind them those of PUBCOMP. More than 1 KiB of either is not kept, and without a
     /// heap nothing is: then there are none.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
+    /// if let Some(reason) = acknowledgement.properties().reason_string() {
+    ///     println!("the server says: {reason}");
+    /// }
+    /// # });
+    /// ```
     #[must_use]
     pub fn properties(&self) -> Properties<'_> {
         self.words.properties()

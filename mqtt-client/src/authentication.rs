@@ -14,6 +14,21 @@ use crate::read::ReadMemory;
 pub trait Authenticator: Send + Sync {
     /// Does a step, and gives the data for the server to `reply`. Without any the packet has none.
     /// Returns whether to go on: false ends the connection, or the attempt to make one.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Authenticator, Reply, Stage};
+    /// /// A method in which the client answers a challenge with the same bytes.
+    /// struct Echo;
+    ///
+    /// impl Authenticator for Echo {
+    ///     fn step(&self, stage: Stage<'_>, reply: &mut Reply<'_>) -> bool {
+    ///         if let Stage::Challenge(data) = stage {
+    ///             reply.send(data);
+    ///         }
+    ///         true
+    ///     }
+    /// }
+    /// ```
     fn step(&self, stage: Stage<'_>, reply: &mut Reply<'_>) -> bool;
 }
 
@@ -44,6 +59,17 @@ pub struct Reply<'r>(pub(crate) &'r mut dyn FnMut(&[u8]));
 impl Reply<'_> {
     /// Sends the data to the server at once, so let it be the last thing that a step does: the next
     /// one may begin. Once in a step; what comes later is dropped.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Reply, Stage};
+    /// fn step(stage: Stage<'_>, reply: &mut Reply<'_>) -> bool {
+    ///     if stage == Stage::Connect {
+    ///         reply.send(b"hello");
+    ///     }
+    ///     true
+    /// }
+    /// # let _: fn(Stage<'_>, &mut Reply<'_>) -> bool = step;
+    /// ```
     pub fn send(&mut self, data: &[u8]) {
         (self.0)(data);
     }

@@ -52,6 +52,19 @@ pub struct Client<R: Runtime, L = <R as Runtime>::Listeners> {
 impl<R: Runtime> Client<R> {
     /// A handle and its driver, with those settings and that memory.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mqtt_as_client::{Client, Config, Memory};
+    /// # use mqtt_as_tokio::{Tokio, Transport};
+    /// let config = Config::new("broker.example");
+    /// let memory = Memory::heap(&config);
+    /// let (client, runner) =
+    ///     Client::<Tokio>::with_runner(config, memory, Transport::default(), Arc::new)?;
+    /// // `runner.run()` goes into a task, or is joined with the program.
+    /// # drop((client, runner));
+    /// # Ok::<_, mqtt_as_client::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.
     // Out of line: the state passes over the stack, and its place must not stay the caller's.
@@ -93,6 +106,14 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Whether the server has accepted the connection and it is not known to be lost.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// assert!(client.is_connected());
+    /// client.disconnect().await?;
+    /// assert!(!client.is_connected());
+    /// # });
+    /// ```
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.with_state(|state| state.core.is_connected())
@@ -100,6 +121,19 @@ impl<R: Runtime> Client<R> {
 
     /// Ends the publish with that packet identifier, which `down` called poison: its call ends with
     /// its fate. False if there is none.
+    ///
+    /// ```
+    /// # use mqtt_as_tokio::DownReason;
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// while let Some(reason) = client.down().await {
+    ///     if let DownReason::Poison(id) = reason {
+    ///         client.give_up(id);
+    ///     }
+    ///     client.connect(false).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn give_up(&self, id: u16) -> bool {
         let Some(id) = PacketId::new(id) else { return false };
         self.with_state(|state| {
@@ -112,6 +146,15 @@ impl<R: Runtime> Client<R> {
 
     /// The reason string and the Server Reference with which the server last refused or ended a
     /// connection (5.0).
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Err(error) = client.connect(true).await {
+    ///     eprintln!("{error}: {}", client.server_words().reason.unwrap_or_default());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn server_words(&self) -> crate::ServerWords {
@@ -119,6 +162,14 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Counts since the client was made, and the memory that it has now.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// client.publish("plant/7/state", "running").await?;
+    /// assert_eq!(client.statistics().published, 1);
+    /// assert_eq!(client.statistics().connections, 1);
+    /// # });
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.with_state(|state| {
@@ -139,6 +190,20 @@ impl<R: Runtime> Client<R> {
     }
 
     /// A handle that does not keep the client alive: for callbacks.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::event;
+    /// let weak = client.downgrade();
+    /// client.set_cb_on_event(event::Msg, move |message| {
+    ///     let weak = weak.clone();
+    ///     async move {
+    ///         let Some(client) = weak.upgrade() else { return };
+    ///         let _ = client.publish("seen", message.topic()).await;
+    ///     }
+    /// });
+    /// # });
+    /// ```
     #[must_use]
     pub fn downgrade(&self) -> WeakClient<R> {
         WeakClient { shared: self.shared.clone(), listeners: self.listeners.clone() }
@@ -180,6 +245,15 @@ pub struct WeakClient<R: Runtime> {
 
 impl<R: Runtime> WeakClient<R> {
     /// A full handle, unless the last one is gone.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let weak = client.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(client);
+    /// assert!(weak.upgrade().is_none());
+    /// # });
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Client<R>> {
         let alive = ask(&*self.shared, |state| {

@@ -67,37 +67,88 @@ impl Config {
 
     options! {
         /// TCP port of the server, whatever stands with its name. Default: the one there, or 1883.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").port(1884);
+        /// # let _ = config;
+        /// ```
         port(self, port: u16) { self.kept.port = port; }
 
         /// Protocol version. Default: 5.0.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_client::Version;
+        /// let config = Config::new("broker.example").version(Version::V311);
+        /// # let _ = config;
+        /// ```
         version(self, version: Version) { self.core.version = version; }
 
         /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs
         /// it.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").client_id("pump-7");
+        /// # let _ = config;
+        /// ```
         client_id(self, client_id: impl Into<Text>) { self.kept.client_id = client_id.into(); }
 
         /// User name and password. Default: none.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").user("pump", "secret");
+        /// # let _ = config;
+        /// ```
         user(self, user: impl Into<Text>, password: impl Into<Binary>) {
             self.kept.user = Some(user.into());
             self.kept.password = Some(password.into());
         }
 
         /// The user name alone, or together with [`password`](Self::password).
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").user_name("pump");
+        /// # let _ = config;
+        /// ```
         user_name(self, user: impl Into<Text>) { self.kept.user = Some(user.into()); }
 
         /// The password. 3.1.1 takes it only beside a user name.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").user_name("pump").password("secret");
+        /// # let _ = config;
+        /// ```
         password(self, password: impl Into<Binary>) {
             self.kept.password = Some(password.into());
         }
 
         /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
         /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").keepalive(Duration::from_secs(30));
+        /// # let _ = config;
+        /// ```
         keepalive(self, keepalive: Duration) {
             self.kept.keepalive = whole_seconds(keepalive);
         }
 
         /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
         /// Default: the keep-alive.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").ping_interval(Duration::from_secs(20));
+        /// # let _ = config;
+        /// ```
         ping_interval(self, interval: Duration) { self.core.ping_interval = millis(interval); }
 
         /// Once PINGREQ has left, PINGRESP is waited for as long as anything comes: a silence of this
@@ -106,26 +157,67 @@ impl Config {
         ///
         /// With 0 only a silence of one and a half keep-alives ends the link, and `broker_up` waits
         /// for as long as the link stands. Default: 10 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").ping_timeout(Duration::from_secs(5));
+        /// # let _ = config;
+        /// ```
         ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
         /// The transport has to open within this time, with all of its steps (name, addresses, proxy,
         /// TLS, WebSocket), and so has CONNACK to come after that. Default: 10 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").connect_timeout(Duration::from_secs(30));
+        /// # let _ = config;
+        /// ```
         connect_timeout(self, timeout: Duration) {
             self.core.connect_timeout = millis(timeout);
         }
 
         /// The transport has to take bytes within this time. Default: 10 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").write_timeout(Duration::from_secs(30));
+        /// # let _ = config;
+        /// ```
         write_timeout(self, timeout: Duration) { self.core.write_timeout = millis(timeout); }
 
         /// The server has to acknowledge something within this time, if anything is unacknowledged.
         /// Default: 10 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use core::time::Duration;
+        /// let config = Config::new("broker.example").response_time(Duration::from_secs(20));
+        /// # let _ = config;
+        /// ```
         response_time(self, time: Duration) { self.core.response_time = millis(time); }
 
         /// How often in a row it may fail to, before the link is declared down. A call waits for
         /// its answer for `response_time` × (`max_repubs` + 1). Default: 4.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").max_repubs(2);
+        /// # let _ = config;
+        /// ```
         max_repubs(self, times: u8) { self.core.max_repubs = times; }
 
         /// What the server publishes when the client is lost. Default: nothing.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_client::Will;
+        /// let config = Config::new("broker.example").will(Will::new("plant/7/state", "lost").retain(true));
+        /// # let _ = config;
+        /// ```
         will(self, will: Will) {
             self.kept.say_more = will.say_more.or(self.kept.say_more);
             self.kept.will = Some(Apart::new(will));
@@ -151,6 +243,12 @@ impl Config {
 
         /// The first `connect(false)` of this client begins a new session, which is then kept.
         /// Default: false, it resumes one.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").client_id("pump-7").clean_init(true);
+        /// # let _ = config;
+        /// ```
         clean_init(self, clean_init: bool) {
             self.kept.clean_init = clean_init;
             self.kept.has_own();
@@ -158,6 +256,12 @@ impl Config {
 
         /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
         /// after `connect(true)`, for ever after `connect(false)`.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").client_id("pump-7").session_expiry(3600);
+        /// # let _ = config;
+        /// ```
         session_expiry(self, seconds: u32) {
             self.kept.session_expiry = Some(seconds);
             self.kept.has_own();
@@ -165,15 +269,33 @@ impl Config {
 
         /// Accepts a session on the server that this client knows nothing of. Default: yes, so that
         /// a program that is started again goes on; no is the letter of 5.0.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").client_id("pump-7").adopt_session(false);
+        /// # let _ = config;
+        /// ```
         adopt_session(self, adopt: bool) { self.core.adopt_session = adopt; }
 
         /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").queue_len(100);
+        /// # let _ = config;
+        /// ```
         queue_len(self, messages: usize) {
             self.core.queue_len = messages;
             self.sizes.fit = Sizes::CHECK;
         }
 
         /// Bytes of messages that the queue holds. Default: 16 MiB.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").queue_bytes(64 * 1024);
+        /// # let _ = config;
+        /// ```
         queue_bytes(self, bytes: usize) {
             self.sizes.queue_bytes = Some(bytes);
             self.sizes.fit = Sizes::CHECK;
@@ -181,13 +303,33 @@ impl Config {
 
         /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read
         /// until there is room, so that none is dropped; unless a reply is awaited.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_client::Overflow;
+        /// let config = Config::new("broker.example").overflow(Overflow::DropOldest);
+        /// # let _ = config;
+        /// ```
         overflow(self, overflow: Overflow) { self.core.overflow = overflow; }
 
         /// What a publish does while there is no connection. Default: it waits in the store.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_client::WhileDown;
+        /// let config = Config::new("broker.example").while_down(WhileDown::Refuse);
+        /// # let _ = config;
+        /// ```
         while_down(self, while_down: WhileDown) { self.kept.while_down = while_down; }
 
         /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they
         /// are acknowledged when they are taken.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").client_id("billing").manual_ack(true);
+        /// # let _ = config;
+        /// ```
         manual_ack(self, manual_ack: bool) {
             self.core.manual_ack = manual_ack.then_some(ManualAck::ALL);
         }
@@ -196,6 +338,12 @@ impl Config {
         /// of the largest packets as lent memory holds, if that is less.
         ///
         /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").receive_maximum(10);
+        /// # let _ = config;
+        /// ```
         receive_maximum(self, messages: u16) {
             self.core.receive_maximum = messages;
             self.sizes.receive_maximum = true;
@@ -204,14 +352,33 @@ impl Config {
 
         /// A server that sends more than that at once is told so, and the connection ends. Default:
         /// no, what it sends is held as far as there is memory.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").receive_maximum(10).strict(true);
+        /// # let _ = config;
+        /// ```
         strict(self, strict: bool) { self.core.strict = strict; }
 
         /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops
         /// the rest and cannot say so. Default: 20, the smallest window of a broker in use; in 5.0
         /// the server says how many it takes.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_client::Version;
+        /// let config = Config::new("broker.example").version(Version::V311).send_window(100);
+        /// # let _ = config;
+        /// ```
         send_window(self, messages: u16) { self.core.send_window = messages; }
 
         /// Bytes of the largest packet taken. Default: 4 MiB, or what fits lent memory.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").maximum_packet_size(16 * 1024);
+        /// # let _ = config;
+        /// ```
         maximum_packet_size(self, bytes: u32) {
             self.core.maximum_packet_size = bytes;
             self.sizes.maximum_packet_size = true;
@@ -225,29 +392,65 @@ impl Config {
         ///
         /// Whoever cannot take a stream passes over it: `Queue::next`, and callbacks if they are
         /// all that takes messages. It is skipped, acknowledged, and counted in `too_large`.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").maximum_packet_size(4096).largest_stream(1 << 20);
+        /// # let _ = config;
+        /// ```
         largest_stream(self, bytes: u32) {
             self.core.streams_in = (bytes != 0).then(|| StreamsIn::up_to(bytes));
         }
 
         /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
         /// skipped, acknowledged, and counted.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").maximum_packet_size(4096).close_if_too_large(true);
+        /// # let _ = config;
+        /// ```
         close_if_too_large(self, close: bool) { self.core.close_if_too_large = close; }
 
         /// Topic aliases that the server may use, 5.0 only. Default: 16. With a queue in lent
         /// memory it may use none, whatever is set.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").topic_alias_maximum(0);
+        /// # let _ = config;
+        /// ```
         topic_alias_maximum(self, aliases: u16) { self.core.topic_alias_maximum = aliases; }
 
         /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0
         /// only. Default: 0. There are never more than the memory lent for them holds.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").topic_aliases(8);
+        /// # let _ = config;
+        /// ```
         topic_aliases(self, aliases: u16) {
             self.core.aliases_out = (aliases != 0).then(|| AliasesOut::up_to(aliases));
         }
 
         /// Sends QoS 1 messages whose fate is unknown again when the server has lost the session.
         /// Default: true; else their fate is reported.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").republish(false);
+        /// # let _ = config;
+        /// ```
         republish(self, republish: bool) { self.core.republish = republish; }
 
         /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").outbox(16 * 1024);
+        /// # let _ = config;
+        /// ```
         outbox(self, bytes: usize) {
             self.sizes.outbox = Some(bytes);
             self.sizes.fit = Sizes::CHECK;
@@ -255,10 +458,22 @@ impl Config {
 
         /// Messages and requests that may be unacknowledged, or wait for a connection. Default:
         /// 4,096 on the heap, or as many as lent memory holds.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").in_flight(100);
+        /// # let _ = config;
+        /// ```
         in_flight(self, messages: u16) { self.core.in_flight = messages; }
 
         /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of
         /// lent memory.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Config;
+        /// let config = Config::new("broker.example").store(256 * 1024);
+        /// # let _ = config;
+        /// ```
         store(self, bytes: usize) {
             self.sizes.store = Some(bytes);
             self.sizes.fit = Sizes::CHECK;

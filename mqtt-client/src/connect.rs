@@ -50,6 +50,17 @@ impl<R: Runtime> Client<R> {
     /// so. Acknowledgements for messages that the program took are waited for too, at QoS 2 up to the
     /// last one.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use std::time::Duration;
+    /// # use mqtt_as_tokio::QoS;
+    /// let receipt = client.publish("plant/7/state", "off").qos(QoS::AtLeastOnce).send().await?;
+    /// drop(receipt); // Nobody waits for its PUBACK, but for this:
+    /// assert!(client.drain(Duration::from_secs(5)).await);
+    /// client.disconnect().await?;
+    /// # });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn drain(&self, time: Duration) -> bool {
@@ -71,6 +82,12 @@ impl<R: Runtime> Client<R> {
     /// declared down too. False at once while a message is being read as a stream, for the answer
     /// would lie behind it, and where no waiter slot is free.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// assert!(client.broker_up().await);
+    /// # });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future ends the waiting only.
     pub async fn broker_up(&self) -> bool {
@@ -81,6 +98,17 @@ impl<R: Runtime> Client<R> {
 
     /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
     /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let session = client.up().await.ok_or("the driver is gone")?;
+    /// if !session.session_present {
+    ///     // The server knows of no subscriptions.
+    /// #   use mqtt_as_tokio::QoS;
+    ///     client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+    /// }
+    /// # });
+    /// ```
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.
@@ -96,6 +124,14 @@ impl<R: Runtime> Client<R> {
 
     /// Waits for the loss of a connection that this handle has not told of yet, and says why.
     /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::DownReason;
+    /// client.disconnect().await?;
+    /// assert_eq!(client.down().await, Some(DownReason::Disconnected));
+    /// # });
+    /// ```
     ///
     /// # Cancel safety
     /// Dropping the future tells nothing: the next call tells it.

@@ -73,9 +73,22 @@ impl<R: Runtime> Disconnect<'_, R> {
     options! {
         /// Has the server publish the will all the same (reason 0x04). In 3.1.1 the connection ends
         /// without DISCONNECT then.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.disconnect().with_will().await?;
+        /// # });
+        /// ```
         with_will(self,) { self.0.operation.reason = ReasonCode::DISCONNECT_WITH_WILL; }
 
         /// The reason, one that DISCONNECT may carry; 3.1.1 has none. Default: success.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::ReasonCode;
+        /// client.disconnect().reason(ReasonCode::ADMINISTRATIVE_ACTION).await?;
+        /// # });
+        /// ```
         reason(self, reason: ReasonCode) {
             self.0.operation.reason = reason;
             self.0.operation.begin = Ending::begin;
@@ -85,6 +98,12 @@ impl<R: Runtime> Disconnect<'_, R> {
         /// agreed when the connection began.
         ///
         /// If that was 0, more is an error: the standard does not allow it (3.14.2.2.2).
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|config| config.session_expiry(60), |client| {
+        /// client.disconnect().session_expiry(3600).await?; // An hour from now on.
+        /// # });
+        /// ```
         session_expiry(self, seconds: u32) {
             self.0.operation.session_expiry = Some(seconds);
             self.0.operation.begin = Ending::begin;
@@ -93,6 +112,13 @@ impl<R: Runtime> Disconnect<'_, R> {
         /// Properties of DISCONNECT, a reason string or user properties, 5.0 only. Default: none.
         ///
         /// Without a heap they are borrowed for ever: DISCONNECT leaves later.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Property;
+        /// client.disconnect().properties(&[Property::ReasonString("updating")]).await?;
+        /// # });
+        /// ```
         properties(self, properties: impl Into<PropertyList>) {
             self.0.operation.properties = properties.into();
             self.0.operation.begin = Ending::begin;

@@ -71,6 +71,16 @@ impl Session {
     /// a reason string, user properties, data of enhanced authentication and the rest (3.2.2.3).
     /// There are none in 3.1.1. More than 64 KiB of them are not kept, and without a heap nothing is:
     /// then there are none here, and what is a number is in the fields.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let session = client.connect(true).await?;
+    /// if let Some(id) = session.properties().assigned_client_identifier() {
+    ///     println!("the server calls us {id}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn properties(&self) -> Properties<'_> {
         self.words.properties()

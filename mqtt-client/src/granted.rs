@@ -48,18 +48,46 @@ impl Granted {
 
     /// Returns the QoS that was granted for the filter; of several, for the first one. QoS 0 if the
     /// server refused it.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let granted = client.subscribe("plant/+/cmd", QoS::ExactlyOnce).await?;
+    /// if granted.qos() < QoS::ExactlyOnce {
+    ///     println!("the server grants {:?} only", granted.qos());
+    /// }
+    /// # });
+    /// ```
     #[must_use]
     pub fn qos(&self) -> QoS {
         self.results().next().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Returns the reason codes in the order of the filters; none of UNSUBACK in 3.1.1.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+    /// let ended = client.unsubscribe("plant/+/cmd").await?;
+    /// println!("{:?}", ended.reason_codes());
+    /// # });
+    /// ```
     #[must_use]
     pub fn reason_codes(&self) -> &[ReasonCode] {
         self.codes.as_slice()
     }
 
     /// Returns per filter the granted QoS, or the reason to refuse it.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    /// let filters = [("a", SubscriptionOptions::new(QoS::AtLeastOnce))];
+    /// let granted = client.subscribe_all(&filters, Properties::NONE).await?;
+    /// assert_eq!(granted.results().next(), Some(Ok(QoS::AtLeastOnce)));
+    /// # });
+    /// ```
     pub fn results(&self) -> impl Iterator<Item = Result<QoS, ReasonCode>> + '_ {
         self.reason_codes().iter().map(|code| QoS::from_bits(code.as_u8()).ok_or(*code))
     }
@@ -69,6 +97,16 @@ impl Granted {
 impl Granted {
     /// Returns the properties of the answer: a reason string and user properties, 5.0 only
     /// (3.9.2.1, 3.11.2.1).
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let granted = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+    /// if let Some(reason) = granted.properties().reason_string() {
+    ///     println!("the server says: {reason}");
+    /// }
+    /// # });
+    /// ```
     #[must_use]
     pub fn properties(&self) -> mqtt_as_proto::Properties<'_> {
         self.words.properties()

@@ -16,6 +16,12 @@ pub type Binary = Held<[u8]>;
 
 impl<T: ?Sized> Held<T> {
     /// What lives for ever is taken as it is, with and without a heap.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Held;
+    /// const TOPIC: Held<str> = Held::<str>::from_static("plant/7/state");
+    /// assert_eq!(TOPIC.as_str(), "plant/7/state");
+    /// ```
     #[must_use]
     pub const fn from_static(value: &'static T) -> Self {
         Self(place::fixed(value))
@@ -24,6 +30,11 @@ impl<T: ?Sized> Held<T> {
 
 impl Text {
     /// The text.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Text;
+    /// assert_eq!(Text::from("pump-7").as_str(), "pump-7");
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         self
@@ -37,6 +48,11 @@ impl Text {
 
 impl Binary {
     /// The bytes.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Binary;
+    /// assert_eq!(Binary::from("secret").as_slice(), b"secret");
+    /// ```
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         self

@@ -19,6 +19,11 @@ pub struct Payload<'p> {
 
 impl Payload<'_> {
     /// Returns the bytes.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Payload;
+    /// assert_eq!(Payload::from("running").as_slice(), b"running");
+    /// ```
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         self.owned.payload().unwrap_or(self.lent).as_slice()

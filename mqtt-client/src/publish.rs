@@ -81,19 +81,52 @@ pub(crate) struct Posting<'p> {
 impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     options! {
         /// The QoS. Default: 0.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// client.publish("plant/7/order", "one bolt").qos(QoS::ExactlyOnce).await?; // At PUBCOMP.
+        /// # });
+        /// ```
         #[inline]
         qos(self, qos: QoS) { self.edit(|message| message.qos = qos); }
 
         /// Whether the server keeps the message for later subscribers. Default: no.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.publish("plant/7/state", "running").retain(true).await?;
+        /// client.publish("plant/7/state", "").retain(true).await?; // Nothing is retained any more.
+        /// # });
+        /// ```
         #[inline]
         retain(self, retain: bool) { self.edit(|message| message.retain = retain); }
 
         /// Copies a large payload too, so that the packet leaves in one piece, if it fits the setting
         /// `outbox`. Default: payloads of 32 KiB and more are written from where they lie.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.publish("plant/7/image", vec![0; 40_000]).oneshot(true).await?;
+        /// # });
+        /// ```
         #[inline]
         oneshot(self, oneshot: bool) { self.0.operation.oneshot = oneshot; }
 
         /// Properties of the PUBLISH, 5.0 only. Default: none.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Property;
+        /// client
+        ///     .publish("plant/7/state", r#"{"speed":3}"#)
+        ///     .properties(&[
+        ///         Property::ContentType("application/json"),
+        ///         Property::MessageExpiryInterval(60), // Seconds.
+        ///     ])
+        ///     .await?;
+        /// # });
+        /// ```
         #[inline]
         properties(self, properties: impl Into<Properties<'p>>) {
             self.set_properties(properties.into());
@@ -101,6 +134,18 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
 
         /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
         /// `response_time` × (`max_repubs` + 1).
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::{PublishError, QoS};
+        /// # use std::time::Duration;
+        /// let publish = client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce);
+        /// match publish.timeout(Duration::from_secs(2)).await {
+        ///     Err(PublishError::TimedOut { .. }) => println!("no PUBACK yet; the message goes on"),
+        ///     other => drop(other?),
+        /// }
+        /// # });
+        /// ```
         #[inline]
         timeout(self, timeout: Duration) {
             self.0.operation.patience.timeout = millis(timeout).min(u32::MAX - 1);
@@ -121,6 +166,12 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
 
     /// Publishes now or not at all: waits neither for room nor for an acknowledgement.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// client.publish("plant/7/speed", "3").try_publish()?;
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`PublishError::Invalid`] with `NoRoom` if there is no room; the others as when awaited.
     pub fn try_publish(mut self) -> Result<(), PublishError> {
@@ -135,6 +186,20 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
 
     /// Publishes it, and waits until it is accepted only: then there is room for it, and it leaves
     /// in its turn. The receipt that comes tells the rest.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let mut receipts = Vec::new();
+    /// for reading in ["20.1", "20.4", "20.3"] {
+    ///     let publish = client.publish("plant/7/reading", reading).qos(QoS::AtLeastOnce);
+    ///     receipts.push(publish.send().await?); // Accepted; it leaves in its turn.
+    /// }
+    /// for receipt in receipts {
+    ///     receipt.await?; // PUBACK.
+    /// }
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// As when it is awaited, where it is not accepted.

@@ -53,6 +53,15 @@ impl AuthenticateError {
     /// that is being read, stands before it (`Invalid`, `StreamOpen`), where there is no connection or
     /// its end may pass (`NotConnected`, `Lost`), and for `NoWaiter`. False where the program refused,
     /// where it goes on (`TimedOut`), and where the driver is gone.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Err(error) = client.reauthenticate().await {
+    ///     println!("{error}; again later: {}", error.is_retryable());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

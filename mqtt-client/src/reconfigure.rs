@@ -71,45 +71,115 @@ impl Reconfigure {
     options! {
         /// Sets the host name or address of the server, with or without a port, as
         /// [`Config::new`](crate::Config::new) takes it.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.server("spare.example:1884"));
+        /// # });
+        /// ```
         server(self, server: impl Into<Text>) { self.server = Some(server.into()); }
 
         /// Sets the TCP port of the server.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.port(1884));
+        /// # });
+        /// ```
         port(self, port: u16) { self.port = Some(port); }
 
         /// Sets user name and password.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.user("pump", "fresh token"));
+        /// # });
+        /// ```
         user(self, user: impl Into<Text>, password: impl Into<Binary>) {
             self.user = Some(Some(user.into()));
             self.password = Some(Some(password.into()));
         }
 
         /// Sets the user name alone; the password stays.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.user_name("pump"));
+        /// # });
+        /// ```
         user_name(self, user: impl Into<Text>) { self.user = Some(Some(user.into())); }
 
         /// Sets the password alone; the user name stays.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.password("fresh token"));
+        /// # });
+        /// ```
         password(self, password: impl Into<Binary>) { self.password = Some(Some(password.into())); }
 
         /// Takes user name and password back.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.without_user());
+        /// # });
+        /// ```
         without_user(self,) {
             self.user = Some(None);
             self.password = Some(None);
         }
 
         /// Sets the keep-alive, as [`Config::keepalive`](crate::Config::keepalive) does.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use std::time::Duration;
+        /// // At night nobody is in a hurry.
+        /// client.reconfigure(|next| next.keepalive(Duration::from_secs(600)));
+        /// # });
+        /// ```
         keepalive(self, keepalive: Duration) {
             self.keepalive = Some(whole_seconds(keepalive));
         }
 
         /// Sets how many seconds the server keeps the session after a connection, 5.0 only.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.session_expiry(86_400));
+        /// # });
+        /// ```
         session_expiry(self, seconds: u32) { self.session_expiry = Some(Some(seconds)); }
 
         /// Sets what the server publishes when the client is lost.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Will;
+        /// client.reconfigure(|next| next.will(Will::new("plant/7/state", "lost")));
+        /// # });
+        /// ```
         will(self, will: Will) { self.will = Some(Some(Apart::new(will))); }
 
         /// Takes the will back: the server publishes nothing when the client is lost.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// client.reconfigure(|next| next.without_will());
+        /// # });
+        /// ```
         without_will(self,) { self.will = Some(None); }
 
         /// Sets the properties of CONNECT, as [`Config::properties`](crate::Config::properties)
         /// does, in place of those set before.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Property;
+        /// client.reconfigure(|next| next.properties(&[Property::UserProperty(("site", "north"))]));
+        /// # });
+        /// ```
         properties(self, properties: impl Into<PropertyList>) {
             self.properties = Some(properties.into());
         }

@@ -84,6 +84,12 @@ pub struct Reconnect {
 
 impl Reconnect {
     /// Returns the policy with the defaults named at each option.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Reconnect;
+    /// let policy = Reconnect::new();
+    /// # let _ = policy;
+    /// ```
     pub const fn new() -> Self {
         Self {
             first_delay: 1000,
@@ -105,36 +111,97 @@ impl Reconnect {
 
     options! {
         /// The delay before the first attempt, 1 ms at least. Default: 1 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// # use core::time::Duration;
+        /// let policy = Reconnect::new().first_delay(Duration::from_millis(200));
+        /// # let _ = policy;
+        /// ```
         first_delay(self, delay: Duration) { self.first_delay = millis(delay); }
 
         /// Each delay is that many times the one before. Default: 2.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// // With the other defaults about 1, 3, 9, 27, 60, 60, … seconds.
+        /// let policy = Reconnect::new().factor(3);
+        /// # let _ = policy;
+        /// ```
         factor(self, factor: u8) { self.factor = factor; }
 
         /// The longest delay, 24 days at most. Default: 60 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// # use core::time::Duration;
+        /// let policy = Reconnect::new().longest_delay(Duration::from_secs(300));
+        /// # let _ = policy;
+        /// ```
         longest_delay(self, delay: Duration) { self.longest_delay = millis(delay); }
 
         /// The part of a delay that is left to chance, in percent: 100 lets it lie anywhere between
         /// 0 and the whole, 0 makes it exact. Default: 50.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// // A fleet of thousands comes back evenly spread.
+        /// let policy = Reconnect::new().jitter(100);
+        /// # let _ = policy;
+        /// ```
         jitter(self, percent: u8) { self.jitter = percent; }
 
         /// Delays begin with the first one again after a link that stood for that time.
         /// Default: 30 s.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// # use core::time::Duration;
+        /// let policy = Reconnect::new().stable_after(Duration::from_secs(120));
+        /// # let _ = policy;
+        /// ```
         stable_after(self, time: Duration) { self.stable_after = millis(time); }
 
         /// Attempts that may fail in a row before the policy ends. Default: 0, there is no end.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// let policy = Reconnect::new().attempts(100);
+        /// # let _ = policy;
+        /// ```
         attempts(self, attempts: u32) { self.attempts = attempts; }
 
         /// The delay after a refusal that the server's operator has to mend: bad user name or
         /// password, not authorised, banned, an administrative action, or an authentication that the
         /// program refused to go on with. 0 ends the policy there. Default: 5 min.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// # use core::time::Duration;
+        /// // A wrong password ends it at once.
+        /// let policy = Reconnect::new().refused_delay(Duration::ZERO);
+        /// # let _ = policy;
+        /// ```
         refused_delay(self, delay: Duration) { self.refused_delay = millis(delay); }
 
         /// The first connection is tried again, too: `connect` then waits until there is one, or the
         /// policy ends. Default: no, the program learns at once that it does not work.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// // A machine that boots before its server.
+        /// let policy = Reconnect::new().first_connect(true);
+        /// # let _ = policy;
+        /// ```
         first_connect(self, retry: bool) { self.first_connect = retry; }
 
         /// Servers to try when the one of the settings fails, in that order, each with its port. A
         /// round of all of them has no delay in between. Default: none.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Reconnect;
+        /// static POLICY: Reconnect = Reconnect::new().servers(&[("spare.example", 1883)]);
+        /// ```
         servers(self, servers: &'static [(&'static str, u16)]) {
             self.servers = servers;
         }
@@ -161,6 +228,12 @@ impl Reconnect {
 #[cfg(feature = "alloc")]
 impl Reconnect {
     /// As [`servers`](Self::servers), one by one, behind those.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Reconnect;
+    /// let policy = Reconnect::new().server_also("spare.example", 1883);
+    /// # let _ = policy;
+    /// ```
     pub fn server_also(mut self, host: impl Into<Text>, port: u16) -> Self {
         self.more_servers.push(host.into(), port);
         self
@@ -194,6 +267,12 @@ impl Reconnect {
     /// That is every filter that the server granted and that was not unsubscribed from, until a
     /// `connect(true)`. Default: yes. Without a heap there is no such option: the program subscribes
     /// when [`up`](crate::Client::up) says that no session is present.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Reconnect;
+    /// let policy = Reconnect::new().restore_subscriptions(false);
+    /// # let _ = policy;
+    /// ```
     pub const fn restore_subscriptions(mut self, restore: bool) -> Self {
         self.restore = restore;
         self
@@ -202,6 +281,12 @@ impl Reconnect {
     /// A server that names another one (5.0, 4.11) is believed: with 0x9C the next attempt goes
     /// there, with 0x9D all that follow. It learns user name and password there. Default: no, such a
     /// server counts as one that refuses.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Reconnect;
+    /// let policy = Reconnect::new().follow_server_reference(true);
+    /// # let _ = policy;
+    /// ```
     pub const fn follow_server_reference(mut self, follow: bool) -> Self {
         self.follow = follow;
         self
@@ -275,6 +360,15 @@ impl Attempt {
     }
 
     /// Returns which attempt it is since the link was last up, from 1.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::event;
+    /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
+    ///     eprintln!("attempt {}", attempt.number());
+    /// });
+    /// # });
+    /// ```
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
@@ -282,12 +376,35 @@ impl Attempt {
 
     /// Returns the time until it begins; `None` if there will be none: the policy has ended, and it
     /// is the program's turn.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::event;
+    /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
+    ///     match attempt.delay() {
+    ///         Some(delay) => eprintln!("again in {delay:?}"),
+    ///         None => eprintln!("it is over"),
+    ///     }
+    /// });
+    /// # });
+    /// ```
     #[must_use]
     pub fn delay(&self) -> Option<Duration> {
         (self.delay != NEVER).then(|| Duration::from_millis(u64::from(self.delay)))
     }
 
     /// Returns what it is for.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{RetryReason, event};
+    /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
+    ///     if let RetryReason::Failed(error) = attempt.reason() {
+    ///         eprintln!("no connection: {error}");
+    ///     }
+    /// });
+    /// # });
+    /// ```
     #[must_use]
     pub fn reason(&self) -> &RetryReason {
         &self.reason

@@ -89,17 +89,42 @@ struct Asking<'p> {
 impl<'p, R: Runtime> Request<'_, 'p, R> {
     options! {
         /// The QoS of the request. Default: 1, so that a server can say that nobody listens.
+        ///
+        /// ```
+        /// # use mqtt_as_tokio::QoS;
+        /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+        /// let answer = client.request("sum", "1 + 2").qos(QoS::AtMostOnce).await?;
+        /// # Ok(())
+        /// # }
+        /// ```
         qos(self, qos: QoS) {
             self.0.operation.message = self.0.operation.message.map(|message| message.qos(qos));
         }
 
         /// Properties of the request; those that an answer needs come by themselves. Default: none.
+        ///
+        /// ```
+        /// # use mqtt_as_tokio::Property;
+        /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+        /// let properties = [Property::ContentType("text/plain")];
+        /// let answer = client.request("sum", "1 + 2").properties(&properties).await?;
+        /// # Ok(())
+        /// # }
+        /// ```
         properties(self, properties: impl Into<Properties<'p>>) {
             self.set_properties(properties.into());
         }
 
         /// How long to wait for the answer, all that stands before it included; a time of zero sets
         /// no limit. Default: `response_time` × (`max_repubs` + 1).
+        ///
+        /// ```
+        /// # use std::time::Duration;
+        /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+        /// let answer = client.request("sum", "1 + 2").timeout(Duration::from_secs(2)).await?;
+        /// # Ok(())
+        /// # }
+        /// ```
         timeout(self, timeout: Duration) {
             self.0.operation.timeout = millis(timeout).min(u32::MAX - 1);
         }

@@ -44,6 +44,15 @@ pub struct SerialLink<R, W, F = AlwaysOpen> {
 
 impl<R: Read, W: Write> SerialLink<R, W> {
     /// Returns a link over that stream, which needs nothing before a connection.
+    ///
+    /// ```
+    /// # use embedded_io_async::{Read, Write};
+    /// # use mqtt_as_client::{Connect, SerialLink};
+    /// fn cable(rx: impl Read, tx: impl Write) -> impl Connect {
+    ///     SerialLink::always_open(rx, tx)
+    /// }
+    /// # let _ = cable(&[][..], &mut [][..]);
+    /// ```
     pub const fn always_open(read: R, write: W) -> Self {
         Self { read, write, open: AlwaysOpen }
     }
@@ -51,6 +60,25 @@ impl<R: Read, W: Write> SerialLink<R, W> {
 
 impl<R: Read, W: Write, D: Dial<R, W>> SerialLink<R, W, D> {
     /// Returns a link over that stream, which `dial` prepares for each connection.
+    ///
+    /// ```
+    /// # use embedded_io_async::{Read, Write};
+    /// # use mqtt_as_client::{Connect, ConnectError, Dial, SerialLink, Server};
+    /// /// Wakes the other end before each connection.
+    /// struct Wake;
+    ///
+    /// impl<R: Read, W: Write> Dial<R, W> for Wake {
+    ///     async fn dial(&mut self, _: &mut R, tx: &mut W, _: Server<'_>) -> Result<(), ConnectError> {
+    ///         let _ = tx.write_all(b"\0").await;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// fn line(rx: impl Read, tx: impl Write) -> impl Connect {
+    ///     SerialLink::with_dial(rx, tx, Wake)
+    /// }
+    /// # let _ = line(&[][..], &mut [][..]);
+    /// ```
     pub const fn with_dial(read: R, write: W, dial: D) -> Self {
         Self { read, write, open: dial }
     }
@@ -101,6 +129,18 @@ where
     F: AsyncFnMut(&mut R, &mut W, Server<'_>) -> Result<(), ConnectError>,
 {
     /// Returns a link over that stream, which `open` prepares for each connection.
+    ///
+    /// ```
+    /// # use embedded_io_async::{Read, Write};
+    /// # use mqtt_as_client::{Connect, SerialLink};
+    /// fn line(rx: impl Read, tx: impl Write) -> impl Connect {
+    ///     SerialLink::new(rx, tx, async |_rx, tx, _server| {
+    ///         let _ = tx.write_all(b"\0").await; // It wakes the other end.
+    ///         Ok(())
+    ///     })
+    /// }
+    /// # let _ = line(&[][..], &mut [][..]);
+    /// ```
     pub const fn new(read: R, write: W, open: F) -> Self {
         Self { read, write, open }
     }

@@ -77,23 +77,68 @@ impl<'p> Head<'p> {
 impl<'p, R: Runtime> OpenStream<'p, R> {
     options! {
         /// Sets the QoS. Default: 0.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// let mut image = client.publish_stream("image", 5).qos(QoS::ExactlyOnce).open().await?;
+        /// image.write_all(b"bytes").await?;
+        /// image.finish().await?; // At PUBCOMP.
+        /// # });
+        /// ```
         qos(self, qos: QoS) { self.head.qos = qos; }
 
         /// Sets whether the server keeps the message for later subscribers. Default: no.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// let mut image = client.publish_stream("image", 5).retain(true).open().await?;
+        /// image.write_all(b"bytes").await?;
+        /// image.finish().await?;
+        /// # });
+        /// ```
         retain(self, retain: bool) { self.head.retain = retain; }
 
         /// Sets properties of the PUBLISH, 5.0 only. Default: none.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Property;
+        /// let properties = [Property::ContentType("image/png")];
+        /// let mut image = client.publish_stream("image", 5).properties(&properties).open().await?;
+        /// image.write_all(b"bytes").await?;
+        /// image.finish().await?;
+        /// # });
+        /// ```
         properties(self, properties: impl Into<Properties<'p>>) {
             self.head.properties = properties.into();
         }
 
         /// Sets how long to wait until it is open, and again for the acknowledgement. Default:
         /// `response_time` × (`max_repubs` + 1).
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use std::time::Duration;
+        /// let stream = client.publish_stream("image", 5).timeout(Duration::from_secs(30));
+        /// let mut image = stream.open().await?;
+        /// image.write_all(b"bytes").await?;
+        /// image.finish().await?;
+        /// # });
+        /// ```
         timeout(self, timeout: Duration) { self.timeout = Some(millis(timeout)); }
     }
 
     /// Opens the stream: waits for a connection, for everything accepted before it to have left, and
     /// at QoS 1 and 2 until the server takes one more message. One stream is open at a time.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let mut image = client.publish_stream("image", 5).open().await?;
+    /// image.write_all(b"bytes").await?;
+    /// image.finish().await?;
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`PublishError`] says what to change; nothing was sent.
@@ -132,6 +177,19 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// Writes the next bytes of the payload: waits for room and takes as many of them as there is
     /// room for. Returns how many it took, 0 only for no bytes.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let bytes = [7; 3000];
+    /// let mut image = client.publish_stream("image", 3000).open().await?;
+    /// let mut rest = &bytes[..];
+    /// while !rest.is_empty() {
+    ///     let taken = image.write(rest).await?;
+    ///     rest = &rest[taken..];
+    /// }
+    /// image.finish().await?;
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`PublishError::Length`] if they are more than were announced: none is taken.
     /// [`PublishError::NeverSent`] if the connection is lost, or the stream was stopped: then
@@ -154,6 +212,16 @@ impl<R: Runtime> PublishStream<'_, R> {
 
     /// Writes all of these bytes.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let mut image = client.publish_stream("image", 3000).open().await?;
+    /// for _ in 0..3 {
+    ///     image.write_all(&[7; 1000]).await?;
+    /// }
+    /// image.finish().await?;
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// As [`write`](Self::write); of too many bytes none is taken.
     ///
@@ -172,12 +240,31 @@ impl<R: Runtime> PublishStream<'_, R> {
     }
 
     /// Returns how many bytes were written since the stream was opened, or restarted.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// let mut image = client.publish_stream("image", 3000).open().await?;
+    /// image.write_all(&[7; 1000]).await?;
+    /// assert_eq!(image.written(), 1000);
+    /// # image.write_all(&[7; 2000]).await?;
+    /// # });
+    /// ```
     #[must_use]
     pub fn written(&self) -> u32 {
         self.head.len.saturating_sub(self.left)
     }
 
     /// Waits for the end of the message: QoS 0 is on its way, QoS 1 is at PUBACK, QoS 2 at PUBCOMP.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let mut image = client.publish_stream("image", 5).qos(QoS::AtLeastOnce).open().await?;
+    /// image.write_all(b"bytes").await?;
+    /// let acknowledgement = image.finish().await?;
+    /// println!("{acknowledgement}");
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`PublishError::Length`] if bytes are missing: the stream is stopped, the link goes down.
@@ -214,6 +301,23 @@ impl<R: Runtime> PublishStream<'_, R> {
     /// resend, under its packet identifier: at QoS 2 it stays exactly once. If the server has lost
     /// the session, a QoS 1 message is sent as a new one, and a QoS 2 message is
     /// [`PublishError::Unknown`].
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{PublishError, QoS};
+    /// let mut image = client.publish_stream("image", 3000).qos(QoS::ExactlyOnce).open().await?;
+    /// loop {
+    ///     let sent = match image.write_all(&[7; 3000]).await {
+    ///         Ok(()) => image.finish().await.map(drop),
+    ///         Err(error) => Err(error),
+    ///     };
+    ///     match sent {
+    ///         Err(PublishError::NeverSent(_) | PublishError::Interrupted) => image.restart().await?,
+    ///         other => break other?,
+    ///     }
+    /// }
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`PublishError::NotInterrupted`] if there is nothing to restart; else as

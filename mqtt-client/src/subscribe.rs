@@ -50,6 +50,20 @@ impl<R: Runtime> Client<R> {
     /// subscription identifier, user properties) are for 5.0 only. Resolves at SUBACK with a result
     /// per filter.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    /// let filters = [
+    ///     ("plant/+/cmd", SubscriptionOptions::new(QoS::AtLeastOnce)),
+    ///     ("plant/+/alarm", SubscriptionOptions::new(QoS::ExactlyOnce)),
+    /// ];
+    /// let granted = client.subscribe_all(&filters, Properties::NONE).await?;
+    /// for ((filter, _), result) in filters.iter().zip(granted.results()) {
+    ///     println!("{filter}: {result:?}");
+    /// }
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// [`SubscribeError`] says what to change. What the server refuses is in the results.
     ///
@@ -89,6 +103,13 @@ impl<R: Runtime> Client<R> {
 
     /// Ends the subscriptions to up to 16 filters in one packet; user properties are for 5.0 only.
     /// Resolves at UNSUBACK with a reason code per filter, none in 3.1.1.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::Properties;
+    /// client.unsubscribe_all(&["plant/+/cmd", "plant/+/alarm"], Properties::NONE).await?;
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`SubscribeError`] says what to change. What the server refuses is in the results.
@@ -135,20 +156,53 @@ struct Asked<'p> {
 impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
     options! {
         /// Whether the server keeps the client's own messages from it, 5.0 only. Default: no.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// // A chat: what this client says itself does not come back.
+        /// client.subscribe("chat", QoS::AtMostOnce).no_local(true).await?;
+        /// # });
+        /// ```
         no_local(self, no_local: bool) { self.call.operation.options.no_local = no_local; }
 
         /// Whether messages keep the retain flag of their publisher, 5.0 only. Default: no.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// // A bridge: what is retained there has to be retained here.
+        /// client.subscribe("plant/#", QoS::AtLeastOnce).retain_as_published(true).await?;
+        /// # });
+        /// ```
         retain_as_published(self, keep: bool) {
             self.call.operation.options.retain_as_published = keep;
         }
 
         /// Which retained messages the server sends at first, 5.0 only. Default: all that match.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::{QoS, RetainHandling};
+        /// // Only what comes from now on.
+        /// client.subscribe("plant/#", QoS::AtLeastOnce).retain_handling(RetainHandling::DoNotSend).await?;
+        /// # });
+        /// ```
         retain_handling(self, retain_handling: RetainHandling) {
             self.call.operation.options.retain_handling = retain_handling;
         }
 
         /// Properties of the SUBSCRIBE, 5.0 only: user properties, a subscription identifier.
         /// Default: none.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::{Property, QoS, SubscriptionId};
+        /// let id = SubscriptionId::new(7).ok_or("1 to 268,435,455")?;
+        /// let properties = [Property::SubscriptionIdentifier(id)];
+        /// client.subscribe("plant/#", QoS::AtLeastOnce).properties(&properties).await?;
+        /// # });
+        /// ```
         properties(self, properties: impl Into<Properties<'p>>) {
             self.call.operation.properties = properties.into();
         }
@@ -216,6 +270,14 @@ struct Leaving<'p> {
 impl<'p, R: Runtime> Unsubscribe<'_, 'p, R> {
     options! {
         /// Properties of the UNSUBSCRIBE, 5.0 only: user properties. Default: none.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::Property;
+        /// let properties = [Property::UserProperty(("by", "pump-7"))];
+        /// client.unsubscribe("plant/#").properties(&properties).await?;
+        /// # });
+        /// ```
         properties(self, properties: impl Into<Properties<'p>>) {
             self.0.operation.properties = properties.into();
         }

@@ -17,6 +17,12 @@ pub struct TransportError {
 
 impl TransportError {
     /// Returns the failure for that error of a transport: its kind, and with a heap all of it.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// let error = TransportError::new(embedded_io_async::ErrorKind::ConnectionReset);
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// ```
     #[must_use]
     pub fn new<E: embedded_io_async::Error + Send + Sync + 'static>(error: E) -> Self {
         Self { kind: error.kind().into(), whole: Whole::new(error) }
@@ -28,6 +34,11 @@ impl TransportError {
     }
 
     /// Returns what went wrong, as far as programs tell it apart.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// assert_eq!(TransportError::from(ErrorKind::TimedOut).kind(), ErrorKind::TimedOut);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -35,6 +46,12 @@ impl TransportError {
 
     /// Returns whether trying again unchanged can help: not where the transport cannot do what was
     /// asked, or may not.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// assert!(TransportError::from(ErrorKind::ConnectionReset).is_retryable());
+    /// assert!(!TransportError::from(ErrorKind::Unsupported).is_retryable());
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         !matches!(

@@ -31,6 +31,12 @@ pub(crate) type SayWill =
 
 impl Will {
     /// Returns a QoS 0 will that is not retained.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Config, Will};
+    /// let config = Config::new("broker.example").will(Will::new("plant/7/state", "lost"));
+    /// # let _ = config;
+    /// ```
     pub fn new(topic: impl Into<Text>, payload: impl Into<Binary>) -> Self {
         Self {
             topic: topic.into(),
@@ -46,14 +52,34 @@ impl Will {
 
     options! {
         /// Sets the QoS at which it is published. Default: 0.
+        ///
+        /// ```
+        /// # use mqtt_as_client::{QoS, Will};
+        /// let will = Will::new("plant/7/state", "lost").qos(QoS::AtLeastOnce);
+        /// # let _ = will;
+        /// ```
         qos(self, qos: QoS) { self.qos = qos; }
 
         /// Sets whether it is retained. Default: no.
+        ///
+        /// ```
+        /// # use mqtt_as_client::Will;
+        /// let will = Will::new("plant/7/state", "lost").retain(true);
+        /// # let _ = will;
+        /// ```
         retain(self, retain: bool) { self.retain = retain; }
 
         /// Sets how long the server waits for the client to come back, 5.0 only: whole seconds, a part
         /// of the first one counts as one.
         /// Default: 0, not at all.
+        ///
+        /// ```
+        /// # use core::time::Duration;
+        /// # use mqtt_as_client::Will;
+        /// // A short loss of the link is nobody's business.
+        /// let will = Will::new("plant/7/state", "lost").delay(Duration::from_secs(30));
+        /// # let _ = will;
+        /// ```
         delay(self, delay: Duration) { self.delay = whole_seconds(delay); }
 
         /// Sets properties of the message, 5.0 only: payload format, expiry, content type, response

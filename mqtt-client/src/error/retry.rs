@@ -14,6 +14,15 @@ impl ConnectError {
     /// credentials). `Protocol` as [`ConnectionError::is_retryable`](crate::ConnectionError::is_retryable)
     /// says. False where settings have to be changed, where another call took the place of this one,
     /// and where the driver is gone.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Err(error) = client.connect(false).await {
+    ///     assert!(error.is_retryable(), "change the settings: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -38,6 +47,18 @@ impl PublishError {
     /// where [`ReasonCode::is_retryable`] says so. True for `Unknown`, where it may then arrive
     /// twice, and for `Interrupted`, where `restart` is the way. False where the message goes on by
     /// itself (`TimedOut`, `Kept`), where it has to be changed, and where the driver is gone.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// while let Err(error) = client.publish("plant/7/state", "running").await {
+    ///     if !error.is_retryable() {
+    ///         return Err(error.into());
+    ///     }
+    ///     client.up().await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -58,6 +79,19 @@ impl SubscribeError {
     /// True where there was no connection or no answer (`NotConnected`, `Unknown`, `TimedOut`), or no
     /// room (`StreamOpen`, `NoWaiter`); `Refused` where [`ReasonCode::is_retryable`] says so. False
     /// where the filters have to be changed, and where the driver is gone.
+    ///
+    /// ```
+    /// # use mqtt_as_tokio::QoS;
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// while let Err(error) = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await {
+    ///     if !error.is_retryable() {
+    ///         return Err(error.into());
+    ///     }
+    ///     client.up().await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -73,6 +107,11 @@ impl SubscribeError {
 impl StreamError {
     /// Returns whether the message can come again by itself: always true, at QoS 1 and 2, if the
     /// server has kept the session.
+    ///
+    /// ```
+    /// # use mqtt_as_client::StreamError;
+    /// assert!(StreamError::Lost.is_retryable()); // The server sends the message again.
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -85,6 +124,11 @@ impl DisconnectError {
     /// Returns whether the same call can succeed later: not where there is nothing to end
     /// (`NotConnected`, `Closed`), nor where it ends all the same (`NoWaiter`). `Invalid` as
     /// [`OperationError::is_retryable`](crate::OperationError::is_retryable) says.
+    ///
+    /// ```
+    /// # use mqtt_as_client::DisconnectError;
+    /// assert!(!DisconnectError::NotConnected.is_retryable()); // What was wanted is so.
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -103,6 +147,18 @@ impl DownReason {
     /// itself (`Disconnected`, `Replaced`, `NotAuthenticated`), where a message breaks every connection (`Poison`: give
     /// it up first), and where the server does not want this client: taken over by another of its
     /// name, not authorized, another method of authentication, use another server, moved.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// while let Some(reason) = client.down().await {
+    ///     if !reason.is_retryable() {
+    ///         break;
+    ///     }
+    ///     client.connect(false).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

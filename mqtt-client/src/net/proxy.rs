@@ -45,18 +45,36 @@ enum Kind {
 
 impl Proxy {
     /// Returns a SOCKS5 proxy (RFC 1928), as `host` or `host:port`. The default port is 1080.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Proxy;
+    /// let proxy = Proxy::socks5("proxy.example:1080");
+    /// # let _ = proxy;
+    /// ```
     pub fn socks5(server: impl Into<String>) -> Self {
         Self { kind: Kind::Socks5, server: server.into(), port: 1080, user: None }
     }
 
     /// Returns an HTTP proxy that is asked by CONNECT (RFC 9110, 9.3.6), as `host` or `host:port`. The
     /// default port is 8080.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Proxy;
+    /// let proxy = Proxy::http("proxy.example:3128");
+    /// # let _ = proxy;
+    /// ```
     pub fn http(server: impl Into<String>) -> Self {
         Self { kind: Kind::Http, server: server.into(), port: 8080, user: None }
     }
 
     /// User name and password, for proxies that ask for them: at most 255 bytes each for SOCKS5 (RFC
     /// 1929), and no colon in the name for HTTP (Basic, RFC 7617). Default: none.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Proxy;
+    /// let proxy = Proxy::http("proxy.example:3128").user("pump", "secret");
+    /// # let _ = proxy;
+    /// ```
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.user = Some(User { name: name.into(), password: password.into() });
         self
@@ -107,6 +125,13 @@ impl Layer for Proxy {
 
 impl Config {
     /// Reaches the server, and those of a reconnect policy, through a proxy.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_client::Proxy;
+    /// let config = Config::new("broker.example").proxy(Proxy::http("proxy.example:3128"));
+    /// # let _ = config;
+    /// ```
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.between.proxy = Some(Arc::new(proxy));
         self

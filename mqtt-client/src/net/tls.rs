@@ -61,18 +61,42 @@ struct Identity {
 
 impl Tls {
     /// Returns TLS with the roots of trust that the features of the adapter bring.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_client::Tls;
+    /// let config = Config::new("broker.example").tls(Tls::new());
+    /// # let _ = config;
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Returns TLS as the program has set it up. `ca_pem`, `client_pem` and `alpn` have no effect on
     /// it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mqtt_as_client::{Config, Tls};
+    /// /// Settings of `rustls` for what this client has no setting for.
+    /// fn with(rustls: Arc<rustls::ClientConfig>) -> Config {
+    ///     Config::new("broker.example").tls(Tls::with_config(rustls))
+    /// }
+    /// # use futures_rustls::rustls;
+    /// ```
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         Self { whole: Some(config), ..Self::default() }
     }
 
     /// Trusts servers whose certificate was signed by one of these, and no others: PEM. Where it is no
     /// certificate, making the client says so.
+    ///
+    /// ```no_run
+    /// # use mqtt_as_client::Tls;
+    /// let tls = Tls::new().ca_pem(std::fs::read("ca.pem")?);
+    /// # let _ = tls;
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn ca_pem(mut self, certificates: impl Into<Vec<u8>>) -> Self {
         self.ca = Some(certificates.into());
         self
@@ -80,6 +104,13 @@ impl Tls {
 
     /// The certificate of this client with those between it and the server's CA, and its private key,
     /// for servers that ask for them: PEM (PKCS#8, PKCS#1 or SEC1, not encrypted).
+    ///
+    /// ```no_run
+    /// # use mqtt_as_client::Tls;
+    /// let tls = Tls::new().client_pem(std::fs::read("pump-7.pem")?, std::fs::read("pump-7.key")?);
+    /// # let _ = tls;
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn client_pem(mut self, certificates: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.client = Some(Identity { certificates: certificates.into(), key: key.into() });
         self
@@ -87,6 +118,13 @@ impl Tls {
 
     /// The name that the certificate of the server has to hold, and that is sent to it (SNI). Default:
     /// that of the server in the settings.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Config, Tls};
+    /// let tls = Tls::new().server_name("broker.example");
+    /// let config = Config::new("192.0.2.7").tls(tls);
+    /// # let _ = config;
+    /// ```
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
@@ -94,6 +132,13 @@ impl Tls {
 
     /// Protocols to offer (ALPN), for servers that have several on one port: `x-amzn-mqtt-ca` on
     /// port 443 of AWS, for example. Default: none.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Config, Tls};
+    /// let tls = Tls::new().alpn(&["x-amzn-mqtt-ca"]);
+    /// let config = Config::new("broker.example:443").tls(tls);
+    /// # let _ = config;
+    /// ```
     pub fn alpn(mut self, protocols: &[&str]) -> Self {
         self.alpn = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         self
@@ -196,6 +241,13 @@ impl Layer for Ready {
 impl Config {
     /// Speaks TLS with the server, and with those of a reconnect policy. The default port is 8883
     /// then, or 443 with WebSocket.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_client::Tls;
+    /// let config = Config::new("broker.example").tls(Tls::new());
+    /// # let _ = config;
+    /// ```
     pub fn tls(mut self, tls: Tls) -> Self {
         self.between.tls = Some(Arc::new(tls));
         self

@@ -53,11 +53,24 @@ impl Default for WebSocket {
 
 impl WebSocket {
     /// Returns WebSocket on the path `/mqtt`, with no headers of the program's own.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_client::WebSocket;
+    /// let config = Config::new("broker.example").websocket(WebSocket::new());
+    /// # let _ = config;
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// What the server has MQTT under: a path, with a query if it wants one. Default: `/mqtt`.
+    ///
+    /// ```
+    /// # use mqtt_as_client::WebSocket;
+    /// let websocket = WebSocket::new().path("/ws?tenant=north");
+    /// # let _ = websocket;
+    /// ```
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
@@ -65,6 +78,12 @@ impl WebSocket {
 
     /// A header of the request, in addition to those before: a token, for example. Those of the
     /// handshake itself (`Host`, `Sec-WebSocket-Protocol` and the like) are not the program's to set.
+    ///
+    /// ```
+    /// # use mqtt_as_client::WebSocket;
+    /// let websocket = WebSocket::new().header("Authorization", "Bearer 5f3a");
+    /// # let _ = websocket;
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -142,6 +161,13 @@ impl WebSocket {
 impl Config {
     /// Speaks MQTT over WebSocket with the server, and with those of a reconnect policy. The default
     /// port is 80 then, or 443 with TLS. A message of WebSocket may have 64 MiB; packets may be longer.
+    ///
+    /// ```
+    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_client::WebSocket;
+    /// let config = Config::new("broker.example").websocket(WebSocket::new());
+    /// # let _ = config;
+    /// ```
     pub fn websocket(mut self, websocket: WebSocket) -> Self {
         self.between.websocket = Some(Arc::new(websocket));
         self

@@ -30,6 +30,16 @@ impl<R: Start> Client<R> {
     /// Returns a client with those settings. Its driver and its callbacks run in tasks of their own,
     /// until the last handle is dropped. Nothing is sent before [`connect`](Self::connect).
     ///
+    /// ```no_run
+    /// use mqtt_as_tokio::{Client, Config};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
+    /// client.connect(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other, what is no name
     /// of a server, or that there is no runtime here to start tasks in.
@@ -44,6 +54,18 @@ impl<R: Start> Client<R> {
 impl<R: Runtime<Listeners = Registered>> Client<R> {
     /// Returns a client with those settings and memory from the heap, and its two tasks, the driver
     /// and the callbacks: for runtimes where somebody else starts them.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mqtt_as_client::{Client, Config};
+    /// # use mqtt_as_tokio::{Tokio, Transport};
+    /// let config = Config::new("broker.example");
+    /// let (client, runner, callbacks) =
+    ///     Client::<Tokio>::with_tasks(config, Transport::default(), Arc::new)?;
+    /// // `runner.run()` and `callbacks.run()` go into a task each.
+    /// # drop((client, runner, callbacks));
+    /// # Ok::<_, mqtt_as_client::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings that do not fit each other.
@@ -95,6 +117,15 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     }
 
     /// Ends a callback: false if it is not registered. Calls that have begun go on.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::event;
+    /// let id = client.set_cb_on_event(event::Up, |_| async { println!("up") });
+    /// assert!(client.unset_cb(id));
+    /// assert!(!client.unset_cb(id)); // It is not there any more.
+    /// # });
+    /// ```
     pub fn unset_cb(&self, id: CallbackId) -> bool {
         // It is dropped here, outside the lock.
         self.with_state(|state| state.unregister_callback(id)).is_some()
@@ -132,11 +163,31 @@ pub trait EventKind: Sized {
     /// Callbacks run side by side, those of one event with those of the next. Default: one after the
     /// other. A message that waits for callbacks one after the other holds later messages back; links
     /// that come up or go down are told meanwhile.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{EventKind, event};
+    /// client.set_cb_on_event(event::Msg.new_task(), |message| async move {
+    ///     println!("{}", message.topic()); // The next message does not wait for this one.
+    /// });
+    /// # });
+    /// ```
     fn new_task(self) -> NewTask<Self> {
         NewTask(self)
     }
 
     /// Callbacks get a clone of `data` beside the event.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{EventKind, event};
+    /// # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// let count = Arc::new(AtomicU32::new(0));
+    /// client.set_cb_on_event(event::Msg.udata(count.clone()), |(_, count)| async move {
+    ///     count.fetch_add(1, Ordering::Relaxed);
+    /// });
+    /// # });
+    /// ```
     fn udata<U: Clone + Send + Sync + 'static>(self, data: U) -> WithData<Self, U> {
         WithData(self, data)
     }

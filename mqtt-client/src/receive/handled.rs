@@ -70,6 +70,16 @@ pub struct Subscription<R: Runtime>(Receiver<R>);
 impl<R: Runtime> Subscription<R> {
     /// Returns what the server granted, or why it refused the filter; `None` as long as it has not
     /// answered.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let alarms = client.subscribe("plant/+/alarm", QoS::AtLeastOnce);
+    /// let alarms = alarms.handler(|message| async move { println!("{}", message.topic()) }).await?;
+    /// let granted = alarms.granted().ok_or("no answer yet")??;
+    /// assert_eq!(granted.qos(), QoS::AtLeastOnce);
+    /// # });
+    /// ```
     #[must_use]
     pub fn granted(&self) -> Option<Result<Granted, SubscribeError>> {
         self.0.granted()

@@ -55,6 +55,13 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
 
     /// Calls a closure on the heap on every such event, as
     /// [`set_cb_on_event`](Self::set_cb_on_event) does.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Handlers, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Handlers>>(client: &Client<R>, name: String) {
+    /// client.set_boxed_cb_on_event(event::Down, Box::new(move |reason| println!("{name}: {reason}")));
+    /// # }
+    /// ```
     #[cfg(feature = "alloc")]
     pub fn set_boxed_cb_on_event<E: HandledEvent>(
         &self,
@@ -73,6 +80,15 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
     }
 
     /// Ends a callback: false if it is not registered. A call that has begun goes on.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Handlers, Runtime, event};
+    /// # fn show<R: Runtime<Listeners = Handlers>>(client: &Client<R>) {
+    /// if let Some(id) = client.set_cb_on_event(event::Up, &|_| println!("up")) {
+    ///     assert!(client.unset_cb(id));
+    /// }
+    /// # }
+    /// ```
     pub fn unset_cb(&self, id: HandlerId) -> bool {
         let Some(table) = self.listeners.0 else { return false };
         let removed = table.remove(id);
@@ -82,6 +98,21 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
 
     /// Returns a client with those settings and that memory, and its two tasks: the driver, and the
     /// callbacks, which have `handlers` for themselves.
+    ///
+    /// ```
+    /// # use mqtt_as_client::{Client, Config, ConfigError, Connect, Handlers, Handling, LentHandlers};
+    /// # use mqtt_as_client::{Memory, Runner, Runtime};
+    /// /// What an adapter without a heap does.
+    /// fn start<R: Runtime<Listeners = Handlers>, C: Connect>(
+    ///     config: Config,
+    ///     memory: Memory,
+    ///     handlers: LentHandlers,
+    ///     connect: C,
+    ///     pointer: impl FnOnce(R::Lock) -> R::Pointer,
+    /// ) -> Result<(Client<R>, Runner<R, C>, Handling<R>), ConfigError> {
+    ///     Client::with_handlers(config, memory, handlers, connect, pointer)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) names settings and memory that do not fit each other.

@@ -12,36 +12,105 @@ pub use owned::Message;
 macro_rules! header {
     ($life:lifetime) => {
         /// Returns the topic.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # client.publish("plant/7/state", "running").await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// assert_eq!(message.topic(), "plant/7/state");
+        /// # });
+        /// ```
         #[must_use]
         pub fn topic(&self) -> &$life str {
             self.publish.topic.as_str()
         }
 
         /// Returns the QoS at which it came.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
+        /// # client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// assert_eq!(message.qos(), QoS::AtLeastOnce);
+        /// # });
+        /// ```
         #[must_use]
         pub fn qos(&self) -> QoS {
             self.publish.delivery.qos()
         }
 
         /// Returns whether it was a retained message.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// client.publish("plant/7/state", "running").retain(true).await?;
+        /// client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// assert!(message.retain()); // It was there before the subscription.
+        /// # });
+        /// ```
         #[must_use]
         pub fn retain(&self) -> bool {
             self.publish.retain
         }
 
         /// Returns whether it may have come before (DUP): the server sent it again.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/order", QoS::AtLeastOnce).await?;
+        /// # client.publish("plant/7/order", "one bolt").qos(QoS::AtLeastOnce).await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// if message.dup() {
+        ///     println!("look whether this order was dealt with before");
+        /// }
+        /// # });
+        /// ```
         #[must_use]
         pub fn dup(&self) -> bool {
             self.publish.dup
         }
 
         /// Returns its packet identifier, at QoS 1 and 2.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # client.publish("plant/7/state", "running").await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// assert_eq!(message.packet_id(), None); // It came at QoS 0.
+        /// # });
+        /// ```
         #[must_use]
         pub fn packet_id(&self) -> Option<u16> {
             self.publish.delivery.id().map(|id| id.get())
         }
 
         /// Returns its properties, 5.0 only.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::{Property, QoS};
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # let properties = [Property::ContentType("text/plain")];
+        /// # client.publish("plant/7/state", "running").properties(&properties).await?;
+        /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+        /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+        /// assert_eq!(message.properties().content_type(), Some("text/plain"));
+        /// # });
+        /// ```
         #[must_use]
         pub fn properties(&self) -> Properties<$life> {
             self.publish.properties
@@ -76,6 +145,17 @@ impl<'a> MessageRef<'a> {
     header!('a);
 
     /// Returns the payload.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+    /// # client.publish("plant/7/state", "running").await?;
+    /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
+    /// let message = queue.next_into(&mut buffer).await?.ok_or("disconnected")?;
+    /// assert_eq!(str::from_utf8(message.payload())?, "running");
+    /// # });
+    /// ```
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         self.publish.payload
@@ -165,24 +245,64 @@ mod owned {
         }
 
         /// Returns the topic.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # client.publish("plant/7/state", "running").await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert_eq!(message.topic(), "plant/7/state");
+        /// # });
+        /// ```
         #[must_use]
         pub fn topic(&self) -> &str {
             core::str::from_utf8(topic(&self.packet).unwrap_or_default()).unwrap_or_default()
         }
 
         /// Returns the payload.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # client.publish("plant/7/state", "running").await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert_eq!(str::from_utf8(message.payload())?, "running");
+        /// # });
+        /// ```
         #[must_use]
         pub fn payload(&self) -> &[u8] {
             self.packet.get(self.payload_at as usize..).unwrap_or_default()
         }
 
         /// Returns the payload, sharing the message's bytes.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("image", QoS::AtMostOnce).await?;
+        /// # client.publish("image", vec![7; 10_000]).await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// client.publish("copy", message.payload_bytes()).await?; // No byte of it is copied here.
+        /// # });
+        /// ```
         #[must_use]
         pub fn payload_bytes(&self) -> Bytes {
             self.packet.slice(self.packet.len().min(self.payload_at as usize)..)
         }
 
         /// Returns the QoS at which it came.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
+        /// # client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert_eq!(message.qos(), QoS::AtLeastOnce);
+        /// # });
+        /// ```
         #[must_use]
         pub fn qos(&self) -> QoS {
             let first = self.packet.first().copied().unwrap_or_default();
@@ -190,18 +310,50 @@ mod owned {
         }
 
         /// Returns whether it was a retained message.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// client.publish("plant/7/state", "running").retain(true).await?;
+        /// client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert!(message.retain()); // It was there before the subscription.
+        /// # });
+        /// ```
         #[must_use]
         pub fn retain(&self) -> bool {
             self.packet.first().is_some_and(|first| first & 1 != 0)
         }
 
         /// Returns whether it may have come before (DUP): the server sent it again.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/order", QoS::AtLeastOnce).await?;
+        /// # client.publish("plant/7/order", "one bolt").qos(QoS::AtLeastOnce).await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// if message.dup() {
+        ///     println!("look whether this order was dealt with before");
+        /// }
+        /// # });
+        /// ```
         #[must_use]
         pub fn dup(&self) -> bool {
             self.packet.first().is_some_and(|first| first & 8 != 0)
         }
 
         /// Returns its packet identifier, at QoS 1 and 2.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::QoS;
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # client.publish("plant/7/state", "running").await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert_eq!(message.packet_id(), None); // It came at QoS 0.
+        /// # });
+        /// ```
         #[must_use]
         pub fn packet_id(&self) -> Option<u16> {
             let publish = decode(&self.packet, self.version)?;
@@ -209,6 +361,17 @@ mod owned {
         }
 
         /// Returns its properties, 5.0 only.
+        ///
+        /// ```
+        /// # mqtt_as_tests::example!(|client| {
+        /// # use mqtt_as_tokio::{Property, QoS};
+        /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
+        /// # let properties = [Property::ContentType("text/plain")];
+        /// # client.publish("plant/7/state", "running").properties(&properties).await?;
+        /// let message = client.queue().next().await.ok_or("disconnected")?;
+        /// assert_eq!(message.properties().content_type(), Some("text/plain"));
+        /// # });
+        /// ```
         #[must_use]
         pub fn properties(&self) -> Properties<'_> {
             decode(&self.packet, self.version)

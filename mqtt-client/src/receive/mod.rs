@@ -85,6 +85,17 @@ impl<R: Runtime> Client<R> {
     /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
     /// more refuses it. False if there is nobody to tell any more: its connection is gone, or it
     /// was acknowledged before.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|config| config.manual_ack(true), |client| {
+    /// # use mqtt_as_tokio::{QoS, ReasonCode};
+    /// client.subscribe("orders", QoS::AtLeastOnce).await?;
+    /// client.publish("orders", "one bolt").qos(QoS::AtLeastOnce).await?;
+    /// let order = client.queue().next().await.ok_or("disconnected")?;
+    /// // The work goes here.
+    /// assert!(client.ack(&order, ReasonCode::SUCCESS));
+    /// # });
+    /// ```
     pub fn ack(&self, message: &impl Acknowledge, reason: ReasonCode) -> bool {
         let Some(token) = message.token() else { return false };
         self.with_state(|state| {
@@ -115,6 +126,16 @@ impl<'c, R: Runtime> Queue<'c, R> {
     /// Under the setting `largest_stream` it passes over messages that come as streams: they are
     /// skipped, acknowledged, and counted in `too_large`.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
+    /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+    /// let message = client.queue().next().await.ok_or("disconnected")?;
+    /// assert_eq!((message.topic(), message.payload()), ("plant/7/state", &b"running"[..]));
+    /// # });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future takes no message.
     #[cfg(feature = "alloc")]
@@ -129,6 +150,17 @@ impl<'c, R: Runtime> Queue<'c, R> {
     /// `None`, or for a `max` of 0.
     ///
     /// One call costs less than a `next` for each of them.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
+    /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+    /// let mut batch = Vec::new();
+    /// let taken = client.queue().next_many(&mut batch, 100).await;
+    /// assert_eq!(batch.len(), taken);
+    /// # });
+    /// ```
     ///
     /// # Cancel safety
     /// Dropping the future takes no message.
@@ -148,6 +180,17 @@ impl<'c, R: Runtime> Queue<'c, R> {
 
     /// Returns the next message, in a buffer of the program's; `None` after `disconnect()` or the
     /// driver's end, when all are taken. Where no waiter slot is free, it looks again every 10 ms.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
+    /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+    /// let mut buffer = [0; 512];
+    /// let message = client.queue().next_into(&mut buffer).await?.ok_or("disconnected")?;
+    /// assert_eq!((message.topic(), message.payload()), ("plant/7/state", &b"running"[..]));
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`TooSmall`] if the buffer cannot hold the message, which stays at the front of the queue. One
@@ -174,6 +217,21 @@ impl<'c, R: Runtime> Queue<'c, R> {
 
     /// Returns the next message, whatever its size, to be read piece by piece. Its header, with
     /// topic and properties, is put into `header`.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("image", QoS::AtLeastOnce).await?;
+    /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
+    /// let (mut queue, mut header, mut piece) = (client.queue(), [0; 128], [0; 1024]);
+    /// let mut message = queue.next_stream(&mut header).await?.ok_or("disconnected")?;
+    /// let mut len = 0;
+    /// while let read @ 1.. = message.read(&mut piece).await? {
+    ///     len += read;
+    /// }
+    /// assert_eq!(len, message.payload_len());
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`TooSmall`] if the buffer cannot hold the header of the message, which stays at the front of

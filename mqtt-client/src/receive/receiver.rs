@@ -127,6 +127,16 @@ impl<R: Runtime> Receiver<R> {
     /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are taken,
     /// and where the server has refused the filter since.
     ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let mut states = client.subscribe("plant/+/state", QoS::AtLeastOnce).receiver().await?;
+    /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+    /// let message = states.next().await.ok_or("disconnected")?;
+    /// assert_eq!(message.payload(), b"running");
+    /// # });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future takes no message.
     #[allow(clippy::should_implement_trait)] // It has to be awaited.
@@ -136,6 +146,15 @@ impl<R: Runtime> Receiver<R> {
 
     /// Returns what the server granted, or why it refused the filter; `None` as long as it has not
     /// answered.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// let states = client.subscribe("plant/+/state", QoS::AtLeastOnce).receiver().await?;
+    /// let granted = states.granted().ok_or("no answer yet")??;
+    /// assert_eq!(granted.qos(), QoS::AtLeastOnce);
+    /// # });
+    /// ```
     #[must_use]
     pub fn granted(&self) -> Option<Result<Granted, SubscribeError>> {
         ask(&*self.shared, |state| state.receivers()?.granted(self.key)).flatten()

@@ -59,12 +59,36 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     header!('b);
 
     /// Returns how many bytes the whole payload has.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("image", QoS::AtLeastOnce).await?;
+    /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
+    /// let (mut queue, mut header) = (client.queue(), [0; 128]);
+    /// let message = queue.next_stream(&mut header).await?.ok_or("disconnected")?;
+    /// assert_eq!(message.payload_len(), 10_000);
+    /// # });
+    /// ```
     #[must_use]
     pub fn payload_len(&self) -> usize {
         self.begun.payload
     }
 
     /// Reads the next bytes of the payload, and returns how many; 0 at its end, or for no buffer.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("image", QoS::AtLeastOnce).await?;
+    /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
+    /// let (mut queue, mut header, mut piece) = (client.queue(), [0; 128], [0; 1024]);
+    /// let mut message = queue.next_stream(&mut header).await?.ok_or("disconnected")?;
+    /// while let read @ 1.. = message.read(&mut piece).await? {
+    ///     println!("{} bytes", piece[..read].len());
+    /// } // Here it is acknowledged.
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// [`StreamError`] if the rest will not come.
@@ -93,6 +117,19 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     }
 
     /// Takes the message without reading the rest of it.
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// client.subscribe("image", QoS::AtLeastOnce).await?;
+    /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
+    /// let (mut queue, mut header) = (client.queue(), [0; 128]);
+    /// let message = queue.next_stream(&mut header).await?.ok_or("disconnected")?;
+    /// if message.payload_len() > 4096 {
+    ///     message.skip(); // It is acknowledged, and over.
+    /// }
+    /// # });
+    /// ```
     pub fn skip(mut self) {
         if !core::mem::replace(&mut self.done, true) {
             with_state(self.lock, |state| {
