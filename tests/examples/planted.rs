@@ -1,0 +1,166 @@
+//! Plants faults, one at a time, and says which suite catches each: what no suite catches is a hole in
+//! the tests.
+//!
+//!     cargo run -p mqtt-as-tests --example planted               all of tests/planted
+//!     cargo run -p mqtt-as-tests --example planted -- DUP timer  those whose name has one of the words
+//!     cargo run -p mqtt-as-tests --example planted -- --check    only whether all can be planted still
+//!
+//! It works on a copy of the tree in `target/planted`. Each fault is a text that stands once in a file,
+//! and what takes its place. A whole run takes an hour or two.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+use std::{env, fs};
+
+/// A suite: the quickest to build comes first.
+struct Suite {
+    name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+const SUITES: [Suite; 6] = [
+    Suite {
+        name: "core",
+        arguments: &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"],
+    },
+    Suite { name: "client", arguments: &["-p", "mqtt-as-client", "--features", "alloc", "--lib"] },
+    Suite { name: "driver", arguments: &["-p", "mqtt-as-tests", "--test", "driver"] },
+    Suite { name: "random", arguments: &["-p", "mqtt-as-tests", "--test", "random"] },
+    Suite { name: "on_tokio", arguments: &["-p", "mqtt-as-tests", "--test", "on_tokio"] },
+    Suite { name: "no heap", arguments: &["--manifest-path", "tests/no-alloc/Cargo.toml"] },
+];
+
+/// A suite that has not ended by then has caught a fault, too: something waits for ever.
+const PATIENCE: &str = "600s";
+
+struct Fault {
+    name: String,
+    file: PathBuf,
+    old: String,
+    new: String,
+}
+
+enum Verdict {
+    Caught(&'static str),
+    Escaped,
+    DoesNotCompile,
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let words: Vec<String> = env::args().skip(1).collect();
+    let faults = read(&root.join("tests/planted"));
+    let misplaced = faults.iter().filter(|fault| !fault.fits(root)).count();
+    if misplaced != 0 || words.iter().any(|word| word == "--check") {
+        println!("{} faults, of which {misplaced} cannot be planted", faults.len());
+        return if misplaced == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let is_wanted =
+        |fault: &&Fault| words.is_empty() || words.iter().any(|word| fault.name.contains(&**word));
+    let wanted: Vec<_> = faults.iter().filter(is_wanted).collect();
+    let tree = copy(root);
+    let mut holes = 0;
+    for (number, fault) in wanted.iter().enumerate() {
+        let begin = Instant::now();
+        let verdict = fault.try_in(&tree);
+        let said = match verdict {
+            Verdict::Caught(suite) => suite,
+            Verdict::Escaped => "NOTHING",
+            Verdict::DoesNotCompile => "DOES NOT COMPILE",
+        };
+        holes += usize::from(!matches!(verdict, Verdict::Caught(_)));
+        println!(
+            "{}/{}\t{}\t{said}\t{} s",
+            number + 1,
+            wanted.len(),
+            fault.name,
+            begin.elapsed().as_secs()
+        );
+    }
+    println!("{} faults, {holes} not caught", wanted.len());
+    if holes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The faults of all files in a folder.
+fn read(folder: &Path) -> Vec<Fault> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("the faults")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    files.sort();
+    let texts = files.iter().map(|file| fs::read_to_string(file).expect("a text"));
+    texts
+        .flat_map(|text| text.split("\n= ").skip(1).map(Fault::parse).collect::<Vec<_>>())
+        .collect()
+}
+
+impl Fault {
+    fn parse(text: &str) -> Self {
+        let parts = || {
+            let (name, rest) = text.split_once('\n')?;
+            let (file, rest) = rest.split_once("\n<<<<\n")?;
+            let (old, rest) = rest.split_once("====\n")?;
+            Some((name, file, old, rest.split_once(">>>>")?.0))
+        };
+        let (name, file, old, new) = parts().unwrap_or_else(|| panic!("no fault: {text}"));
+        Self { name: name.into(), file: file.into(), old: old.into(), new: new.into() }
+    }
+
+    /// Whether its text stands in its file, once.
+    fn fits(&self, tree: &Path) -> bool {
+        let text = fs::read_to_string(tree.join(&self.file)).unwrap_or_default();
+        let times = text.matches(&self.old).count();
+        if times != 1 {
+            println!("{times} times in {}, not once: {}", self.file.display(), self.name);
+        }
+        times == 1
+    }
+
+    fn try_in(&self, tree: &Path) -> Verdict {
+        let file = tree.join(&self.file);
+        let before = fs::read_to_string(&file).expect("its file");
+        fs::write(&file, before.replacen(&self.old, &self.new, 1)).expect("planted");
+        let verdict = judge(tree);
+        fs::write(&file, before).expect("taken out again");
+        verdict
+    }
+}
+
+fn judge(tree: &Path) -> Verdict {
+    for suite in &SUITES {
+        if !suite.run(tree, &["--no-run"]) {
+            return Verdict::DoesNotCompile;
+        }
+        if !suite.run(tree, &[]) {
+            return Verdict::Caught(suite.name);
+        }
+    }
+    Verdict::Escaped
+}
+
+impl Suite {
+    fn run(&self, tree: &Path, more: &[&str]) -> bool {
+        let mut cargo = Command::new("timeout"); // It ends what cargo has started, too.
+        cargo.args([PATIENCE, "cargo", "test", "--quiet"]).args(self.arguments).args(more);
+        cargo.env("CARGO_TARGET_DIR", tree.with_file_name("target")).env("MQTT_AS_SEEDS", "300");
+        cargo.current_dir(tree).stdout(Stdio::null()).stderr(Stdio::null());
+        cargo.status().expect("cargo").success()
+    }
+}
+
+/// A copy of all files that git knows.
+fn copy(root: &Path) -> PathBuf {
+    let tree = root.join("target/planted/tree");
+    let listed =
+        Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().expect("git");
+    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty())
+    {
+        let (from, to) = (root.join(name), tree.join(name));
+        fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        if fs::read(&from).ok() != fs::read(&to).ok() {
+            fs::copy(from, to).expect("copied");
+        }
+    }
+    tree
+}
