@@ -130,10 +130,11 @@ mqtt_as_proto::reasons! {
             /// It is on its way: it was on a connection. Else it was never sent so far.
             sent: bool,
         } => "{}", if *sent { SENT_AND_LATE } else { WAITS_AND_LATE };
-        /// The program disconnected before it was acknowledged. The session is kept, and with it the
-        /// message: it goes out, or on, with the next connection.
-        Kept => "the program disconnected before the message was acknowledged; it goes on with the \
-                 next connection";
+        /// The program disconnected, or its policy ended, before it was acknowledged. The session is
+        /// kept, and with it the message: it goes out, or on, with this client's next connection, and
+        /// is lost where the program ends before.
+        Kept => "the program disconnected, or its policy ended, before the message was acknowledged; \
+                 it goes on with the next connection of this client";
         /// There is no connection, and the setting is to refuse then, or none came in time. Nothing
         /// was sent.
         NotConnected => "{NOT_CONNECTED}";
@@ -309,6 +310,7 @@ const RECEIVED_AND_LOST: &str = "the server received the message and the session
 /// What a transport that ends before CONNACK may mean.
 fn may_want_tls(reason: &DownReason) -> &'static str {
     match reason {
+        DownReason::Transport(error) if !error.is_retryable() => "", // It spoke TLS.
         DownReason::Closed | DownReason::Transport(_) => {
             "; is it the right port, and does the server want TLS there?"
         }

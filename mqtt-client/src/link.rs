@@ -27,7 +27,7 @@ pub(crate) struct Link {
     pub(crate) linger: Option<Deadline>,
     /// The stream that is open, to be told of room.
     pub(crate) stream: Option<Slot>,
-    /// The program has disconnected, and not connected since.
+    /// The program has disconnected, or its policy has ended, and it has not connected since.
     pub(crate) disconnected: bool,
     /// The server refused, for that reason.
     pub(crate) refused: Option<ReasonCode>,

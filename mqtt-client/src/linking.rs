@@ -92,8 +92,7 @@ impl State {
         if let Some(retry) = &mut self.link.retry {
             retry.is_on = false;
         }
-        self.waiters.wake_all(Wait::Message);
-        self.waiters.wake_all(Wait::Received);
+        self.end_consumers();
         if !self.link.busy {
             wanted |= self.link.linger.take().is_some(); // Of the attempt that was to come.
             if self.link.is_replaced {
@@ -359,6 +358,19 @@ impl State {
         while let Some(ended) = self.waiters.finish_publish() {
             self.disown(ended);
         }
+    }
+
+    /// Whoever waits for messages learns that none will come.
+    fn end_consumers(&mut self) {
+        self.waiters.wake_all(Wait::Message);
+        self.waiters.wake_all(Wait::Received);
+    }
+
+    /// Nobody connects again but by the program's wish: as after a disconnect, no call waits for it.
+    pub(crate) fn end_waits(&mut self) {
+        self.link.disconnected = true;
+        self.end_consumers();
+        self.end_calls(false);
     }
 
     /// The driver is gone.

@@ -9,7 +9,7 @@ use mqtt_as_proto::client::ConnectionError;
 
 use crate::credentials::{Credentials, Renew, RenewLater};
 use crate::deadline::{LONGEST, NEVER};
-use crate::error::{ConnectError, DownReason};
+use crate::error::{ConnectError, DownReason, Step};
 use crate::held::{Held, Text};
 use crate::servers::MoreServers;
 
@@ -171,9 +171,10 @@ impl Reconnect {
         /// ```
         attempts(self, attempts: u32) { self.attempts = attempts; }
 
-        /// The delay after a refusal that the server's operator has to mend: bad user name or
-        /// password, not authorised, banned, an administrative action, or an authentication that the
-        /// program refused to go on with. 0 ends the policy there. Default: 5 min.
+        /// The delay after a refusal that somebody has to mend: bad user name or password, not
+        /// authorised, banned, an administrative action, an authentication that the program refused to
+        /// go on with, or a certificate that is not trusted or that the server does not take. 0 ends
+        /// the policy there. Default: 5 min.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -419,7 +420,7 @@ impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, delay, reason } = self;
         if *delay == NEVER {
-            return write!(f, "no attempt {number}: {reason}");
+            return write!(f, "gives up before attempt {number}: {reason}");
         }
         write!(f, "attempt {number} in {delay} ms: {reason}")
     }
@@ -459,6 +460,10 @@ impl Rule {
                 Self::Refused
             }
             RetryReason::Down(_) => Self::Usual,
+            RetryReason::Failed(
+                ConnectError::Unreachable(Step::Tls, error)
+                | ConnectError::Lost(DownReason::Transport(error)),
+            ) if !error.is_retryable() => Self::Refused, // A certificate.
             RetryReason::Failed(error) => match error {
                 ConnectError::Unreachable(..)
                 | ConnectError::HostNotFound { .. }

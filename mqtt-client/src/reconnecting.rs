@@ -170,6 +170,8 @@ impl State {
             self.link.linger = Some(Deadline::after(now, delay));
             self.counts.attempts = self.counts.attempts.saturating_add(1);
             self.driver.notify(News::LINK);
+        } else {
+            self.end_waits(); // Nobody connects again but the program.
         }
         if self.lane.push_attempt(&self.link, &attempt, &mut self.kept) {
             self.driver.notify_callbacks();

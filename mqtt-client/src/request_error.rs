@@ -43,6 +43,30 @@ mqtt_as_proto::reasons! {
 
 impl core::error::Error for RequestError {}
 
+impl RequestError {
+    /// Returns whether asking again, with nothing changed, can help: where there was no connection, no
+    /// room or no answer, and where nobody has subscribed so far. The request before may have been
+    /// dealt with (`TimedOut`, `LinkLost`). False where it has to be changed, and where the driver is
+    /// gone.
+    ///
+    /// ```
+    /// # use mqtt_as_client::RequestError;
+    /// assert!(RequestError::NoSubscribers.is_retryable()); // Who answers may be starting.
+    /// assert!(!RequestError::NeedsV5.is_retryable());
+    /// ```
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Invalid(error) => error.is_retryable(),
+            Self::ResponseTopic(reason) => reason.is_retryable(),
+            Self::Publish(error) => error.is_retryable(),
+            Self::NotConnected | Self::LinkLost | Self::TimedOut => true,
+            Self::NoSubscribers | Self::StreamOpen | Self::NoWaiter => true,
+            Self::Topic(_) | Self::NeedsV5 | Self::Closed => false,
+        }
+    }
+}
+
 impl From<PublishError> for RequestError {
     fn from(error: PublishError) -> Self {
         match error {

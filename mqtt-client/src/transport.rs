@@ -45,7 +45,8 @@ impl TransportError {
     }
 
     /// Returns whether trying again unchanged can help: not where the transport cannot do what was
-    /// asked, or may not.
+    /// asked, or may not. A certificate that is not trusted, is for another name, or that the server
+    /// does not take is [`ErrorKind::PermissionDenied`].
     ///
     /// ```
     /// # use mqtt_as_client::{ErrorKind, TransportError};

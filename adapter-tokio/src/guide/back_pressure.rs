@@ -13,7 +13,8 @@
 //!
 //! # Out
 //!
-//! A publish that finds no room waits until there is: awaiting it is the brake.
+//! A publish that finds no room waits until there is, but no longer than its time (50 s by default,
+//! [`timeout`](crate::Publish::timeout)): awaiting it is the brake.
 //! [`store`](crate::Config::store), [`in_flight`](crate::Config::in_flight) and
 //! [`outbox`](crate::Config::outbox) say how much room. Three ways not to wait:
 //!

@@ -29,7 +29,30 @@
 //!   back.
 //! * [`receive_maximum`](crate::Config::receive_maximum) bounds how many may be open. A program that
 //!   never acknowledges gets no more than that.
-//! * An acknowledgement belongs to its connection: after a reconnect `ack` of an old message is
-//!   false, and the server sends the message again.
+//! * `ack` returns whether the acknowledgement will be sent: not whether the server has it, and always
+//!   false for QoS 0.
+//! * An acknowledgement belongs to a connection. While the link is down `ack` is false, and the server
+//!   sends the message again. The queue hands out what it has all the same, so a program looks before
+//!   it begins with work that it does not want to do twice:
+//!
+//!   ```
+//!   # use mqtt_as_tokio::{Client, Message, ReasonCode};
+//!   # fn work(_: &Message) {}
+//!   # async fn serve(client: &Client) {
+//!   while let Some(order) = client.queue().next().await {
+//!       if !client.is_connected() {
+//!           continue; // It comes again.
+//!       }
+//!       work(&order);
+//!       client.ack(&order, ReasonCode::SUCCESS);
+//!   }
+//!   # }
+//!   ```
+//! * A message that was still in the queue when the session was resumed is not handed out twice: the
+//!   server sends it again, and `ack` acknowledges that.
+//! * Some messages come twice all the same: where the program ended between the work and `ack`, or the
+//!   link between `ack` and the server. At QoS 1 nobody can tell them by
+//!   [`dup`](crate::Message::dup): it says that the server may have tried before, not that the
+//!   program has seen it. What must not be done twice needs a number of its own in the payload.
 //! * A message that is dropped without `ack` is not lost: the server has it, and sends it after the
 //!   next resume.

@@ -31,12 +31,53 @@
 //!
 //! * Delays grow, and a part of each is left to chance, so that the clients of a server that restarts
 //!   do not come all at once.
-//! * Refused credentials wait for [`refused_delay`](crate::Reconnect::refused_delay); a session that
-//!   another client has taken over ends the policy: two clients with one identifier would cut each
-//!   other off for ever.
+//! * Refused credentials, and certificates that are not trusted, wait for
+//!   [`refused_delay`](crate::Reconnect::refused_delay); a session that another client has taken over
+//!   ends the policy, where the server says so (5.0; mosquitto 2.0 closes the connection without a
+//!   word): two clients with one identifier would cut each other off for ever.
 //! * Where the server has lost the session, what the program subscribed to is subscribed to again.
 //! * [`async_credentials`](crate::Reconnect::async_credentials) asks for a fresh token before each
 //!   attempt; [`server_also`](crate::Reconnect::server_also) names servers to fall back on.
+//!
+//! # When the policy ends
+//!
+//! It ends where trying again is of no use, and after as many [`attempts`](crate::Reconnect::attempts)
+//! as were set, which by default are without end. Then, as after `disconnect`, `queue().next()` is
+//! `None`, publishes that wait end with [`Kept`](crate::PublishError::Kept), and a loop over messages
+//! ends by itself. The reason comes with the last event:
+//!
+//! ```
+//! # use mqtt_as_tokio::{Client, event};
+//! # fn watch(client: &Client) {
+//! client.set_cb_on_event(event::Reconnecting, |attempt| async move {
+//!     if attempt.delay().is_none() {
+//!         eprintln!("gives up: {}", attempt.reason());
+//!     }
+//! });
+//! # }
+//! ```
+//!
+//! # For how long a call waits
+//!
+//! Messages at QoS 1 and 2 that were accepted go out on the next connection, whenever that comes. The
+//! *call* that awaits one waits for `response_time` × (`max_repubs` + 1), which is 50 s by default, and
+//! then ends with [`TimedOut`](crate::PublishError::TimedOut); so does a receipt. The message goes on
+//! all the same. A program that wants the outcome however long an outage lasts asks for it:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use mqtt_as_tokio::{Client, QoS};
+//! # async fn show(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let reading = client.publish("plant/7/reading", "20.5").qos(QoS::AtLeastOnce);
+//! reading.timeout(Duration::ZERO).await?; // 0 is no limit.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How long an outage a program survives without losing readings is a matter of memory: as many
+//! messages as [`in_flight`](crate::Config::in_flight) says (4,096 by default: a reading per second for
+//! 68 minutes) and as many bytes as [`store`](crate::Config::store) says wait for a connection. Then
+//! `send` waits, and `try_publish` says [`NoRoom`](crate::OperationError::NoRoom).
 //!
 //! # A loop of your own
 //!
@@ -56,5 +97,6 @@
 //! }
 //! ```
 //!
-//! Calls that are pending when the link goes down stay pending: a publish at QoS 1 or 2 goes out
-//! again on the resumed session and resolves there. Nobody has to publish twice.
+//! Calls that are pending when the link goes down stay pending until their time is over (above): a
+//! publish at QoS 1 or 2 goes out again on the resumed session and resolves there. Nobody has to
+//! publish twice.

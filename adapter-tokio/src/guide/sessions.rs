@@ -5,7 +5,7 @@
 //! connection; `connect(false)` resumes the one there is, or begins one that is kept.
 //!
 //! ```
-//! use mqtt_as_tokio::{Client, Config, QoS};
+//! use mqtt_as_tokio::{Client, Config, QoS, RetainHandling};
 //! # use mqtt_as_tests::{broker::BrokerConfig, server::Server};
 //!
 //! # #[tokio::main]
@@ -17,9 +17,10 @@
 //!     let client = Client::new(Config::new(host.as_str()).client_id("billing"))?;
 //!     let session = client.connect(false).await?;
 //!     assert_eq!(session.session_present, start == 1);
-//!     if !session.session_present {
-//!         client.subscribe("orders/#", QoS::AtLeastOnce).await?;
-//!     }
+//!     // Each time: the session may be of a program that was killed before it had subscribed, or of
+//!     // an older one with other filters. Retained messages come only where it is new (5.0).
+//!     let orders = client.subscribe("orders/#", QoS::AtLeastOnce);
+//!     orders.retain_handling(RetainHandling::SendIfNew).await?;
 //!     client.disconnect().await?; // The session stays.
 //! }
 //! # Ok(())

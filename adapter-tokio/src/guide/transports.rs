@@ -52,5 +52,19 @@ let on_this_machine = Config::unix("/run/mosquitto.sock");
 //! An error names the step that failed (name, address, proxy, TLS, WebSocket, CONNACK), says in the
 //! library's own words why, and what to do: `the TLS handshake failed: invalid peer certificate:
 //! UnknownIssuer: … give its CA (ca_pem)`. What can be known before, as a key that is none, is an error
-//! of `Client::new`. [`is_retryable`](crate::ConnectError::is_retryable) says whether trying again can
-//! help.
+//! of `Client::new`. [`is_retryable`](crate::ConnectError::is_retryable) says whether trying again,
+//! with nothing changed, can help:
+//!
+//! | what is wrong | error | `is_retryable` |
+//! |---|---|---|
+//! | the server's certificate is not trusted, for another name, or revoked | `Unreachable(Step::Tls, _)` | no |
+//! | it has expired, or is not valid yet | `Unreachable(Step::Tls, _)` | yes: it may be renewed, the clock set |
+//! | the server wants a client certificate, or does not take that one | `Lost(Transport(_))` with TLS 1.3, else `Unreachable(Step::Tls, _)` | no |
+//! | there is no TLS on that port, the peer is gone or silent | `Unreachable(Step::Tls, _)`, `TimedOut(Step::Tls)` | yes |
+//! | a proxy, or a WebSocket server, refuses | `Unreachable(Step::Proxy, _)`, `Unreachable(Step::WebSocket, _)` | yes |
+//!
+//! A [policy](super::reconnecting) treats a certificate that is not trusted or not taken as it treats
+//! bad credentials: it waits for [`refused_delay`](crate::Reconnect::refused_delay).
+//!
+//! The `source` of the error is that of rustls; `Tls::with_config` takes a `ClientConfig` of rustls
+//! 0.23.

@@ -10,7 +10,8 @@ impl ConnectError {
     ///
     /// True where a server or a network may come back: `Unreachable`, `HostNotFound` (a network
     /// that is not up yet says the same as a name that is wrong), `TimedOut`, `Lost`, `NoWaiter`,
-    /// and `Refused` where [`ReasonCode::is_retryable`] says so (a busy server, not bad
+    /// but for a certificate that is not trusted, is for another name, or that the server does not
+    /// take; one that has expired may be renewed. True for `Refused` where [`ReasonCode::is_retryable`] says so (a busy server, not bad
     /// credentials). `Protocol` as [`ConnectionError::is_retryable`](crate::ConnectionError::is_retryable)
     /// says. False where settings have to be changed, where another call took the place of this one,
     /// and where the driver is gone.
@@ -141,8 +142,8 @@ impl DisconnectError {
 impl DownReason {
     /// Returns whether connecting again, with nothing changed, can bring the link up and keep it.
     ///
-    /// True for a lost link and a server that ended it for a while: `Closed`, `Transport`, `Server`
-    /// but for the reasons below, a stream that was stopped or not taken, and `Protocol` as
+    /// True for a lost link and a server that ended it for a while: `Closed`, `Transport` (but for a
+    /// certificate that the server does not take), `Server` but for the reasons below, a stream that was stopped or not taken, and `Protocol` as
     /// [`ConnectionError::is_retryable`](crate::ConnectionError::is_retryable) says. False where the program ended the link
     /// itself (`Disconnected`, `Replaced`, `NotAuthenticated`), where a message breaks every connection (`Poison`: give
     /// it up first), and where the server does not want this client: taken over by another of its
@@ -163,7 +164,8 @@ impl DownReason {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Server(reason) => !is_final(*reason),
-            Self::Closed | Self::Transport(_) => true,
+            Self::Closed => true,
+            Self::Transport(error) => error.is_retryable(),
             Self::Protocol(error) => error.is_retryable(),
             Self::StreamStopped | Self::StreamNotTaken => true,
             Self::Disconnected | Self::Replaced => false,

@@ -38,14 +38,44 @@ pub(super) fn explain_handshake(error: io::Error) -> io::Error {
     explain(error)
 }
 
-/// Adds what helps to a failure of TLS; others pass.
+/// Adds what helps to a failure of TLS, and says by its kind if nothing but other settings or another
+/// certificate does; others pass.
 fn explain(error: io::Error) -> io::Error {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match of_tls.map(|inner| (inner.clone(), advice(inner))) {
-        Some((inner, Some(advice))) => {
-            io::Error::new(error.kind(), Failure { error: inner, advice })
-        }
-        _ => error,
+    let Some(inner) = of_tls.cloned() else { return error };
+    let kind = if is_lasting(&inner) { io::ErrorKind::PermissionDenied } else { error.kind() };
+    match advice(&inner) {
+        Some(advice) => io::Error::new(kind, Failure { error: inner, advice }),
+        None => io::Error::new(kind, inner),
+    }
+}
+
+/// Whether it fails again until somebody changes something. A clock may be set, and a server renew its
+/// certificate, while the client waits.
+fn is_lasting(error: &Error) -> bool {
+    use AlertDescription as A;
+    use CertificateError as E;
+    match error {
+        Error::InvalidCertificate(why) => !matches!(
+            why,
+            E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. }
+        ),
+        Error::AlertReceived(alert) => matches!(
+            alert,
+            A::CertificateRequired
+                | A::BadCertificate
+                | A::UnknownCA
+                | A::UnsupportedCertificate
+                | A::CertificateUnknown
+                | A::CertificateRevoked
+                | A::CertificateExpired
+                | A::AccessDenied
+                | A::UnrecognisedName
+                | A::NoApplicationProtocol
+                | A::ProtocolVersion
+        ),
+        Error::NoApplicationProtocol => true,
+        _ => false,
     }
 }
 

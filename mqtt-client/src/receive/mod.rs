@@ -118,8 +118,8 @@ pub struct Queue<'c, R: Runtime> {
 }
 
 impl<'c, R: Runtime> Queue<'c, R> {
-    /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are
-    /// taken.
+    /// Returns the next message; `None` when all are taken and no more will come: after `disconnect()`,
+    /// when the policy has given up, and where the driver is gone.
     ///
     /// Where no waiter slot is free, it looks again every 10 ms.
     ///
@@ -178,8 +178,9 @@ impl<'c, R: Runtime> Queue<'c, R> {
         mapped(taking, Option::unwrap_or_default)
     }
 
-    /// Returns the next message, in a buffer of the program's; `None` after `disconnect()` or the
-    /// driver's end, when all are taken. Where no waiter slot is free, it looks again every 10 ms.
+    /// Returns the next message, in a buffer of the program's; `None` when all are taken and no more
+    /// will come: after `disconnect()`, when the policy has given up, and where the driver is gone.
+    /// Where no waiter slot is free, it looks again every 10 ms.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

@@ -124,8 +124,9 @@ impl<R: Runtime> Receiver<R> {
         self.key
     }
 
-    /// Returns the next message; `None` after `disconnect()` or the driver's end, when all are taken,
-    /// and where the server has refused the filter since.
+    /// Returns the next message; `None` when all are taken and no more will come: after `disconnect()`,
+    /// when the policy has given up, where the driver is gone, and where the server has refused the
+    /// filter since.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

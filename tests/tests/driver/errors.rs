@@ -7,7 +7,7 @@ use std::io;
 use mqtt_as_client::{
     AuthenticateError, ConfigError, ConnectError, ConnectionError, DisconnectError, DownReason,
     EncodeError, ErrorKind, Foreign, Limit, NotSent, OperationError, PublishError, QoS, ReasonCode,
-    Step, StreamError, SubscribeError, TopicError, TransportError, Waiting,
+    RequestError, Step, StreamError, SubscribeError, TopicError, TransportError, Waiting,
 };
 
 const INVALID: OperationError = OperationError::Invalid(EncodeError::Nul);
@@ -106,6 +106,19 @@ fn authenticate_errors() -> Vec<(AuthenticateError, bool)> {
     ]
 }
 
+fn request_errors() -> Vec<(RequestError, bool)> {
+    vec![
+        (RequestError::Topic(TopicError::Empty), false),
+        (RequestError::NeedsV5, false),
+        (RequestError::ResponseTopic(NOT_AUTHORIZED), false),
+        (RequestError::Publish(PublishError::Unknown { received: false }), true),
+        (RequestError::NoSubscribers, true),
+        (RequestError::TimedOut, true),
+        (RequestError::LinkLost, true),
+        (RequestError::Closed, false),
+    ]
+}
+
 fn down_reasons() -> Vec<(DownReason, bool)> {
     vec![
         (DownReason::Disconnected, false),
@@ -121,6 +134,7 @@ fn down_reasons() -> Vec<(DownReason, bool)> {
         (DownReason::Server(ReasonCode::SERVER_MOVED), false),
         (DownReason::Closed, true),
         (DownReason::Transport(ErrorKind::ConnectionReset.into()), true),
+        (DownReason::Transport(ErrorKind::PermissionDenied.into()), false),
         (DownReason::Protocol(ConnectionError::TimedOut(Waiting::Silence)), true),
         (DownReason::Protocol(ConnectionError::ServerMaximum { size: 1 }), false),
         (DownReason::NotAuthenticated, false),
@@ -160,6 +174,9 @@ fn errors_say_whether_trying_again_can_help() {
         assert_eq!(error.is_retryable(), expected, "{error:?}");
     }
     for (error, expected) in authenticate_errors() {
+        assert_eq!(error.is_retryable(), expected, "{error:?}");
+    }
+    for (error, expected) in request_errors() {
         assert_eq!(error.is_retryable(), expected, "{error:?}");
     }
     for (reason, expected) in down_reasons() {

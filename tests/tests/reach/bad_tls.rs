@@ -9,7 +9,7 @@ use mqtt_as_tests::server::Server;
 use super::certificates::{Authority, Identity};
 use super::config;
 use super::front::{Clients, Front, config as server_config};
-use crate::runtime::adapter::{ConfigError, ConnectError, DownReason, Step, Tls};
+use crate::runtime::adapter::{ConfigError, ConnectError, DownReason, Reconnect, Step, Tls};
 use crate::runtime::{client, run, try_client, within};
 
 /// Why there is no connection.
@@ -47,6 +47,20 @@ fn a_server_of_another_authority_is_not_trusted() {
         let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
         let error = against(&ours, &theirs.server(&["localhost"])).await;
         says(&error, &["UnknownIssuer", "ca_pem"]);
+        assert!(!error.is_retryable());
+    });
+}
+
+/// A policy waits as for bad credentials, or ends.
+#[test]
+fn a_policy_does_not_hurry_where_a_certificate_is_not_trusted() {
+    run(async {
+        let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+        let server = Server::start(BrokerConfig::default());
+        let front = Front::start(server.addr(), &theirs.server(&["localhost"]), &Clients::All);
+        let policy = Reconnect::new().first_connect(true).refused_delay(Duration::ZERO);
+        let settings = config(front.port).tls(trusting(&ours)).reconnect(policy);
+        says(&failure(settings).await, &["UnknownIssuer"]);
     });
 }
 
@@ -56,6 +70,7 @@ fn a_certificate_that_has_expired_is_named() {
         let ours = Authority::new("ours");
         let error = against(&ours, &ours.expired()).await;
         says(&error, &["expired", "new certificate", "clock"]);
+        assert!(error.is_retryable(), "the clock may be set, and the certificate renewed");
     });
 }
 
@@ -65,6 +80,7 @@ fn a_certificate_for_another_name_is_named() {
         let ours = Authority::new("ours");
         let error = against(&ours, &ours.server(&["broker.example"])).await;
         says(&error, &["not valid for name", "localhost", "broker.example", "server_name"]);
+        assert!(!error.is_retryable());
     });
 }
 
@@ -132,6 +148,8 @@ async fn against_mutual(tls: Tls, authority: &Authority) -> ConnectError {
         ConnectError::Lost(DownReason::Transport(_)) | ConnectError::Unreachable(Step::Tls, _)
     );
     assert!(of_tls, "{error:?}");
+    assert!(!error.is_retryable(), "it needs another certificate: {error}");
+    assert!(!error.to_string().contains("right port"), "it speaks TLS: {error}");
     error
 }
 
