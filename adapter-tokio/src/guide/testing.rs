@@ -1,14 +1,22 @@
 //! Testing a program of your own without a network.
 //!
-//! The crate `mqtt-as-tests` of this repository has what the client's own tests run on. It is used by
-//! git or path, as a dev-dependency:
+//! The crate [`mqtt-as-tests`](https://docs.rs/mqtt-as-tests) has what the client's own tests run on:
 //!
 //! ```toml
 //! [dev-dependencies]
-//! mqtt-as-tests = { git = "https://github.com/mqtt-as/mqtt-as-rs", default-features = false }
+//! mqtt-as-tests = { version = "0.1", features = ["tokio"] }
+//! tokio = { version = "1", features = ["test-util"] }
 //! ```
 //!
-//! A whole broker in the process, on a free port of loopback:
+//! Until it is published: `mqtt-as-tests = { git = "https://github.com/mqtt-as/mqtt-as-rs", features = ["tokio"] }`.
+//!
+//! Have your program take its [`Config`](crate::Config), or its client, from outside: then a test
+//! can say where the broker is.
+//!
+//! # A broker in the process
+//!
+//! It listens on a free port of loopback, has all of both versions of MQTT, and limits where a test
+//! wants them:
 //!
 //! ```
 //! use mqtt_as_tests::{broker::BrokerConfig, server::Server};
@@ -22,12 +30,64 @@
 //! let client = Client::new(Config::new(server.addr().to_string()))?;
 //! client.connect(true).await?;
 //! assert!(client.publish("a", "b").qos(QoS::ExactlyOnce).await.is_err());
+//!
+//! // What arrived, and a message to the program without a second client.
+//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+//! client.subscribe("plant/7/cmd", QoS::AtLeastOnce).await?;
+//! server.with(|broker, now| {
+//!     assert_eq!(broker.accepted()[0].topic, "plant/7/state");
+//!     broker.inject("plant/7/cmd", b"stop", QoS::AtLeastOnce, false, now);
+//! });
+//! assert_eq!(client.queue().next().await.ok_or("closed")?.payload(), b"stop");
 //! client.disconnect().await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A bad network between the two cuts or stalls links after so many bytes:
+//! # Faults
+//!
+//! The broker has them on request: it refuses clients ([`refuse_all`]), sends one away
+//! ([`disconnect`]), forgets its sessions ([`forget_sessions`]), and loses a packet, or the link at a
+//! packet ([`fail_next`]):
+//!
+//! [`refuse_all`]: https://docs.rs/mqtt-as-tests/latest/mqtt_as_tests/broker/struct.Broker.html#method.refuse_all
+//! [`disconnect`]: https://docs.rs/mqtt-as-tests/latest/mqtt_as_tests/broker/struct.Broker.html#method.disconnect
+//! [`forget_sessions`]: https://docs.rs/mqtt-as-tests/latest/mqtt_as_tests/broker/struct.Broker.html#method.forget_sessions
+//! [`fail_next`]: https://docs.rs/mqtt-as-tests/latest/mqtt_as_tests/broker/struct.Broker.html#method.fail_next
+//!
+//! ```
+//! use mqtt_as_tests::broker::{BrokerConfig, Fault};
+//! use mqtt_as_tests::link::Direction;
+//! use mqtt_as_tests::server::Server;
+//! use mqtt_as_tokio::{Client, Config, ConnectError, PacketType, QoS, ReasonCode};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start(BrokerConfig::default());
+//! let client = Client::new(Config::new(server.addr().to_string()).client_id("pump-7"))?;
+//!
+//! server.with(|broker, _| broker.refuse_all(Some(ReasonCode::SERVER_BUSY)));
+//! assert!(matches!(client.connect(false).await, Err(ConnectError::Refused(_))));
+//! server.with(|broker, _| broker.refuse_all(None));
+//! client.connect(false).await?;
+//!
+//! // The broker takes the message, and the link breaks before the program learns of it.
+//! server.with(|broker, _| {
+//!     broker.fail_next(Direction::ToClient, PacketType::PubAck, Fault::Cut);
+//! });
+//! let receipt = client.publish("a", "b").qos(QoS::AtLeastOnce).send().await?;
+//! client.down().await;
+//! client.connect(false).await?;
+//! receipt.await?;
+//! server.with(|broker, _| assert_eq!(broker.accepted().len(), 2)); // QoS 1: at least once.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A bad network
+//!
+//! A proxy before any server, a real one too, cuts or stalls links after so many bytes, delays them,
+//! or lets each byte travel alone:
 //!
 //! ```
 //! use mqtt_as_tests::proxy::{Plan, Proxy, Way};
@@ -55,6 +115,46 @@
 //! # }
 //! ```
 //!
-//! [`script::Script`](../../mqtt_as_tests/script/struct.Script.html) is a server that the test plays
-//! itself, packet by packet: for what no real broker does. And `mqtt-as-proto` alone is a client
-//! without sockets and clock: bytes and milliseconds are arguments, so that a day passes in a loop.
+//! # Time that the test moves
+//!
+//! With tokio's time paused, and a broker that needs neither sockets nor threads, a night passes at
+//! once: whenever everybody waits, the time moves on to the next moment at which anything happens.
+//! A server on a socket does not go with that: its answers come in real time, and every time-out of
+//! the program would be over before.
+//!
+//! ```
+//! use mqtt_as_tests::broker::BrokerConfig;
+//! use mqtt_as_tests::network::Network;
+//! use mqtt_as_tokio::{Config, QoS, Reconnect};
+//! use std::time::Duration;
+//! use tokio::time::{Instant, sleep};
+//!
+//! const HOUR: Duration = Duration::from_secs(3600);
+//!
+//! // In a test: `#[tokio::test(start_paused = true)]`.
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let network = Network::new(BrokerConfig::default());
+//!     let config = Config::new("broker").client_id("pump-7").reconnect(Reconnect::new());
+//!     let client = mqtt_as_tokio::new_with(config, network.connector())?;
+//!     client.connect(false).await?;
+//!
+//!     network.stall(true); // The route is dead, and nobody is told.
+//!     let start = Instant::now();
+//!     let reason = client.down().await;
+//!     println!("noticed after {:?}: {}", start.elapsed(), reason.ok_or("closed")?);
+//!     sleep(8 * HOUR).await;
+//!     network.stall(false);
+//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).timeout(HOUR).await?;
+//!     assert_eq!(network.with(|broker, _| broker.accepted().len()), 1);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `Network` also cuts links (`cut`), refuses connections (`shut`), is late and in pieces by chance that
+//! a seed repeats (`set_link`), and waits for what the broker gets (`until`).
+//!
+//! # Packet by packet
+//!
+//! `script::Script` is a server that the test plays itself: for what no broker does. And `mqtt-as-proto`
+//! alone is a client without sockets and clock: bytes and milliseconds are arguments.
