@@ -1,7 +1,7 @@
 //! TLS 1.3 with a key that device and server share: the way of small devices, which may know neither the time nor a CA.
 //!
 //! `cargo run -p mqtt-as-embassy --features tls --example tls` starts a mosquitto that knows the key; it has to be
-//! installed. On the host a software wire stands for the network of a board, as in `quickstart`.
+//! installed. On the host a software wire stands for the network of a board, as in `embassy_quickstart`.
 
 use std::error::Error;
 use std::fs;
@@ -17,7 +17,7 @@ use mqtt_as_tests::mosquitto::{Mosquitto, Options, TempDir};
 use mqtt_as_tests::wire::Wire;
 use static_cell::ConstStaticCell;
 
-/// The client's memory, as in `quickstart`; that of TCP; that of TLS, for records of 2 KiB in and 1 KiB out.
+/// The client's memory, as in `embassy_quickstart`; that of TCP; that of TLS, for records of 2 KiB in and 1 KiB out.
 static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 4096, 4>> =
     ConstStaticCell::new(ResourcesFor::new());
 static TCP: ConstStaticCell<TcpBuffers<1024, 1024>> = ConstStaticCell::new(TcpBuffers::new());

@@ -1,7 +1,7 @@
 //! Connects, subscribes, publishes at QoS 0, 1 and 2, and prints what comes back.
 //!
-//! `cargo run -p mqtt-as-smol --example quickstart` starts a small broker of its own.
-//! `cargo run -p mqtt-as-smol --example quickstart -- --server 127.0.0.1:1883` uses yours.
+//! `cargo run -p mqtt-as-smol --example smol_quickstart` starts a small broker of its own.
+//! `cargo run -p mqtt-as-smol --example smol_quickstart -- --server 127.0.0.1:1883` uses yours.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Connects, subscribes, publishes at QoS 0, 1 and 2, and prints what comes back.
 //!
-//! `cargo run -p mqtt-as-embassy --example quickstart` starts a small broker of its own.
-//! `cargo run -p mqtt-as-embassy --example quickstart -- --server 127.0.0.1:1883` uses yours, which
+//! `cargo run -p mqtt-as-embassy --example embassy_quickstart` starts a small broker of its own.
+//! `cargo run -p mqtt-as-embassy --example embassy_quickstart -- --server 127.0.0.1:1883` uses yours, which
 //! has to be on this machine.
 //!
 //! It runs on the host. What a board brings, a network driver and a stack over it, is here a
