@@ -43,6 +43,10 @@
 
 #[cfg(any(doc, doctest))]
 pub mod generic;
+/// The example of the page at the registry compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 mod socket;
 
 use std::io;

@@ -67,6 +67,10 @@ pub mod guide;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+/// The example of the page at the registry compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct RegistryReadme;
 mod socket;
 
 use std::io;

@@ -82,3 +82,8 @@ pub mod server;
 pub mod wire;
 
 pub use mqtt_as_proto as proto;
+
+/// The example of the page at the registry compiles.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;

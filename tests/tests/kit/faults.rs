@@ -14,6 +14,11 @@ async fn client(network: &Network, version: Version) -> Client {
     mqtt_as_tokio::new_with(config, network.connector()).expect("settings that fit")
 }
 
+/// A test that waits in vain ends after a day that passes at once.
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(24 * 3600), future).await.expect("within a day")
+}
+
 fn accepted(network: &Network) -> usize {
     network.with(|broker, _| broker.accepted().len())
 }
@@ -42,7 +47,7 @@ async fn an_acknowledgement_in_whose_place_the_link_breaks_leaves_the_message_at
     client.connect(false).await.expect("connect");
     let publishing = async { client.publish("a", "b").qos(QoS::ExactlyOnce).await };
     let again = async {
-        client.down().await.expect("the link breaks");
+        in_time(client.down()).await.expect("the link breaks");
         assert_eq!(accepted(&network), 1);
         client.connect(false).await.expect("connect again");
     };
@@ -57,7 +62,7 @@ async fn a_packet_in_whose_place_the_link_breaks_never_arrives() {
     let client = client(&network, Version::V5).await;
     client.connect(true).await.expect("connect");
     client.publish("a", "b").await.expect("it is on its way");
-    client.down().await.expect("the link breaks");
+    in_time(client.down()).await.expect("the link breaks");
     assert_eq!(accepted(&network), 0);
 }
 
@@ -73,7 +78,7 @@ async fn of_packets_that_get_lost_the_connection_knows_nothing() {
     for text in ["one", "two", "three"] {
         client.publish("a", text).await.expect("it is on its way");
     }
-    network.until(|broker| !broker.accepted().is_empty()).await;
+    in_time(network.until(|broker| !broker.accepted().is_empty())).await;
     let last = network.with(|broker, _| broker.accepted().last().cloned());
     assert_eq!(last.map(|last| last.payload.to_vec()), Some(b"three".to_vec()));
     assert_eq!(accepted(&network), 1);
@@ -99,7 +104,7 @@ async fn a_client_that_is_sent_away_learns_why() {
         broker.disconnect("nobody", ReasonCode::ADMINISTRATIVE_ACTION, now);
         broker.disconnect("pump", ReasonCode::ADMINISTRATIVE_ACTION, now);
     });
-    let reason = client.down().await.expect("the link ends");
+    let reason = in_time(client.down()).await.expect("the link ends");
     assert!(
         matches!(&reason, DownReason::Server(code) if *code == ReasonCode::ADMINISTRATIVE_ACTION),
         "{reason:?}"
@@ -118,7 +123,7 @@ async fn the_broker_publishes_messages_of_its_own() {
     client.subscribe("plant/+/cmd", QoS::ExactlyOnce).await.expect("subscribe");
     assert!(network.with(inject));
     for retained in [true, false] {
-        let message = client.queue().next().await.expect("a message");
+        let message = in_time(client.queue().next()).await.expect("a message");
         assert_eq!((message.topic(), message.payload()), ("plant/7/cmd", &b"stop"[..]));
         assert_eq!((message.retain(), message.qos()), (retained, QoS::ExactlyOnce));
     }

@@ -43,7 +43,7 @@ async fn a_stalled_network_is_noticed_on_both_sides_and_works_again_afterwards()
     pump.connect(true).await.expect("connect");
     network.stall(true);
     let start = Instant::now();
-    pump.down().await.expect("silence is noticed");
+    timeout(HOUR, pump.down()).await.expect("in time").expect("silence is noticed");
     assert!(start.elapsed() < HOUR, "{:?}", start.elapsed());
     sleep(HOUR).await;
     assert!(!is_connected(&network, "pump"), "the broker notices, too");
@@ -60,7 +60,7 @@ async fn a_network_that_is_shut_refuses_until_it_is_not() {
     network.shut(true);
     assert!(client.broker_up().await, "what stands is left alone");
     network.cut();
-    client.down().await.expect("the cut is noticed");
+    timeout(HOUR, client.down()).await.expect("in time").expect("the cut is noticed");
     client.up().await.expect("that was the first connection");
     assert!(timeout(HOUR, client.up()).await.is_err());
     network.shut(false);
