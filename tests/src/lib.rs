@@ -5,20 +5,38 @@
 //!
 //! ```toml
 //! [dev-dependencies]
-//! mqtt-as-tests = "0.1"
+//! mqtt-as-tests = { version = "0.1", features = ["tokio"] }
 //! ```
+//!
+//! Until it is published: `mqtt-as-tests = { git = "https://github.com/mqtt-as/mqtt-as-rs", features = ["tokio"] }`. These
+//! pages are made by `cargo doc -p mqtt-as-tests --features tokio,wire --open` in a checkout of that repository: `cargo doc`
+//! does not make them in a program that has the crate as a dev-dependency.
 //!
 //! | what a test wants | what there is |
 //! |---|---|
+#![cfg_attr(
+    feature = "tokio",
+    doc = "| a broker without sockets, and hours that take no time | [`network::Network`] |"
+)]
+#![cfg_attr(
+    not(feature = "tokio"),
+    doc = "| a broker without sockets, and hours that take no time | `network::Network`, with feature `tokio` |"
+)]
 //! | a whole broker, on a port of loopback | [`server::Server`]; what it allows: [`broker::BrokerConfig`] |
 //! | what the broker got, and who is connected | [`Server::with`](server::Server::with), [`Broker::accepted`](broker::Broker::accepted), [`Broker::sessions`](broker::Broker::sessions) |
 //! | a broker that refuses, sends clients away, loses packets or breaks at one | [`Broker::refuse_all`](broker::Broker::refuse_all), [`disconnect`](broker::Broker::disconnect), [`fail_next`](broker::Broker::fail_next), [`forget_sessions`](broker::Broker::forget_sessions) |
 //! | messages to the program, without a second client | [`Broker::inject`](broker::Broker::inject) |
 //! | what no broker does: the test answers packet by packet | [`script::Script`] |
 //! | links that are cut, fall silent, are slow or dribble, before any server | [`proxy::Proxy`] |
-//! | no sockets, and hours that take no time | `network::Network`, with feature `tokio` |
 //! | the same without a runtime: bytes and milliseconds are arguments | [`broker::Broker`], [`link::Link`], [`random::Random`] |
-//! | a network for a program under embassy, on this machine | `wire::Wire`, with feature `wire` |
+#![cfg_attr(
+    feature = "wire",
+    doc = "| a network for a program under embassy, on this machine | [`wire::Wire`] |"
+)]
+#![cfg_attr(
+    not(feature = "wire"),
+    doc = "| a network for a program under embassy, on this machine | `wire::Wire`, with feature `wire` |"
+)]
 //!
 //! Packets and the names of the standard are those of [`mqtt-as-proto`](proto).
 //!
@@ -53,7 +71,7 @@
 //!
 //! None is on by default: then it depends on `mqtt-as-proto` and nothing else.
 //!
-//! * `tokio`: `network`, a broker and a network in tokio's time.
+//! * `tokio`: `network::Network`, a broker and a network in tokio's time.
 //! * `wire`: a network for embassy.
 //! * `heap`: pairs of client core and broker, for the client's own tests.
 

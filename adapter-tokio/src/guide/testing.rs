@@ -8,10 +8,59 @@
 //! tokio = { version = "1", features = ["test-util"] }
 //! ```
 //!
-//! Until it is published: `mqtt-as-tests = { git = "https://github.com/mqtt-as/mqtt-as-rs", features = ["tokio"] }`.
+//! Until it is published it is had as
+//! `mqtt-as-tests = { git = "https://github.com/mqtt-as/mqtt-as-rs", features = ["tokio"] }`, and its pages are made in a
+//! checkout of that, by `cargo doc -p mqtt-as-tests --features tokio --open`.
 //!
-//! Have your program take its [`Config`](crate::Config), or its client, from outside: then a test
-//! can say where the broker is.
+//! Let your code take a [`Client`](crate::Client): [`new_with`](crate::new_with), which a test calls, returns the
+//! same type as `Client::new`.
+//!
+//! # Time that the test moves
+//!
+//! `network::Network` is a broker that needs neither sockets nor threads. With tokio's time paused a
+//! night passes at once: whenever everybody waits, the time moves on to the next moment at which
+//! anything happens.
+//!
+//! ```
+//! use mqtt_as_tests::broker::BrokerConfig;
+//! use mqtt_as_tests::network::Network;
+//! use mqtt_as_tokio::{Client, Config, PublishError, QoS, Reconnect};
+//! use std::time::Duration;
+//! use tokio::time::{Instant, sleep};
+//!
+//! // The program under test.
+//! async fn tell_state(client: &Client) -> Result<(), PublishError> {
+//!     let state = client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce);
+//!     state.timeout(HOUR).await.map(drop)
+//! }
+//!
+//! const HOUR: Duration = Duration::from_secs(3600);
+//!
+//! // In a test: `#[tokio::test(start_paused = true)]`.
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let network = Network::new(BrokerConfig::default());
+//!     let config = Config::new("broker").client_id("pump-7").reconnect(Reconnect::new());
+//!     let client = mqtt_as_tokio::new_with(config, network.connector())?;
+//!     client.connect(false).await?;
+//!
+//!     network.stall(true); // The route is dead, and nobody is told.
+//!     let start = Instant::now();
+//!     let reason = client.down().await;
+//!     println!("noticed after {:?}: {}", start.elapsed(), reason.ok_or("closed")?);
+//!     sleep(8 * HOUR).await;
+//!     network.stall(false);
+//!     tell_state(&client).await?;
+//!     assert_eq!(network.with(|broker, _| broker.accepted().len()), 1);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A server on a socket does not go with paused time: its answers come in real time, and every
+//! time-out of the program would be over before.
+//!
+//! `Network` also cuts links (`cut`), refuses connections (`shut`), is late and in pieces by chance that
+//! a seed repeats (`set_link`), and waits for what the broker gets (`until`).
 //!
 //! # A broker in the process
 //!
@@ -114,45 +163,6 @@
 //! # Ok(())
 //! # }
 //! ```
-//!
-//! # Time that the test moves
-//!
-//! With tokio's time paused, and a broker that needs neither sockets nor threads, a night passes at
-//! once: whenever everybody waits, the time moves on to the next moment at which anything happens.
-//! A server on a socket does not go with that: its answers come in real time, and every time-out of
-//! the program would be over before.
-//!
-//! ```
-//! use mqtt_as_tests::broker::BrokerConfig;
-//! use mqtt_as_tests::network::Network;
-//! use mqtt_as_tokio::{Config, QoS, Reconnect};
-//! use std::time::Duration;
-//! use tokio::time::{Instant, sleep};
-//!
-//! const HOUR: Duration = Duration::from_secs(3600);
-//!
-//! // In a test: `#[tokio::test(start_paused = true)]`.
-//! #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let network = Network::new(BrokerConfig::default());
-//!     let config = Config::new("broker").client_id("pump-7").reconnect(Reconnect::new());
-//!     let client = mqtt_as_tokio::new_with(config, network.connector())?;
-//!     client.connect(false).await?;
-//!
-//!     network.stall(true); // The route is dead, and nobody is told.
-//!     let start = Instant::now();
-//!     let reason = client.down().await;
-//!     println!("noticed after {:?}: {}", start.elapsed(), reason.ok_or("closed")?);
-//!     sleep(8 * HOUR).await;
-//!     network.stall(false);
-//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).timeout(HOUR).await?;
-//!     assert_eq!(network.with(|broker, _| broker.accepted().len()), 1);
-//!     Ok(())
-//! }
-//! ```
-//!
-//! `Network` also cuts links (`cut`), refuses connections (`shut`), is late and in pieces by chance that
-//! a seed repeats (`set_link`), and waits for what the broker gets (`until`).
 //!
 //! # Packet by packet
 //!
