@@ -399,6 +399,7 @@ mod tests {
         assert_eq!((from.is_empty(), from.end()), (true, Err(DecodeError::PacketId)));
     }
 
+    // 5.0 [MQTT-1.5.5-1]
     #[test]
     fn varints_end_where_the_standard_says() {
         for (value, bytes) in [

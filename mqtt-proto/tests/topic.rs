@@ -23,14 +23,16 @@ fn a_name_keeps_the_bytes_it_was_made_from() {
     assert_eq!(format!("{:?}", name("a/b")), "TopicName(\"a/b\")");
 }
 
-/// [MQTT-4.7.3-1]
+// 3.1.1 [MQTT-4.7.3-1]
+// 5.0 [MQTT-4.7.3-1]
 #[test]
 fn an_empty_topic_is_refused() {
     assert_eq!(TopicName::new(""), Err(TopicError::Empty));
     assert_eq!(TopicFilter::new(""), Err(TopicError::Empty));
 }
 
-/// [MQTT-4.7.3-3]
+// 3.1.1 [MQTT-4.7.3-3]
+// 5.0 [MQTT-4.7.3-3]
 #[test]
 fn a_topic_has_at_most_65535_bytes() {
     let longest = "t".repeat(65_535);
@@ -42,6 +44,8 @@ fn a_topic_has_at_most_65535_bytes() {
 }
 
 /// [MQTT-4.7.3-2] [MQTT-4.7.0-1] [MQTT-1.5.4-1]: whatever the length, and wherever the byte is.
+// 3.1.1 [MQTT-1.5.3-1] [MQTT-4.7.1-1] [MQTT-4.7.3-2]
+// 5.0 [MQTT-1.5.4-1] [MQTT-3.3.2-14] [MQTT-4.7.0-1] [MQTT-4.7.3-2]
 #[test]
 fn one_bad_byte_is_found_at_any_place() {
     for filler in [b'a', b'/', 0x7f, 0x01, b'"', b'$', b'*', b',', b'\'', b'('] {
@@ -89,14 +93,16 @@ fn bad_bytes_are_found_beside_other_characters_too() {
     assert_eq!(TopicFilter::from_bytes(b"\xed\xa0\x80"), Err(TopicError::NotUtf8));
 }
 
-/// [MQTT-1.5.4-3]
+// 3.1.1 [MQTT-1.5.3-3]
+// 5.0 [MQTT-1.5.4-3]
 #[test]
 fn a_byte_order_mark_is_a_character() {
     assert_eq!(name("\u{feff}a").as_bytes(), b"\xef\xbb\xbfa");
     assert!(!matches("a", "\u{feff}a"));
 }
 
-/// [MQTT-4.7.1-1]
+// 3.1.1 [MQTT-4.7.1-2]
+// 5.0 [MQTT-4.7.1-1]
 #[test]
 fn the_multi_level_wildcard_is_alone_and_last() {
     for filter in ["#", "/#", "sport/#", "sport/tennis/player1/#"] {
@@ -107,7 +113,8 @@ fn the_multi_level_wildcard_is_alone_and_last() {
     }
 }
 
-/// [MQTT-4.7.1-2]
+// 3.1.1 [MQTT-4.7.1-3]
+// 5.0 [MQTT-4.7.1-2]
 #[test]
 fn the_single_level_wildcard_fills_its_level() {
     for filter in ["+", "/+", "+/", "+/+", "+/tennis/#", "sport/+/player1"] {
@@ -118,6 +125,8 @@ fn the_single_level_wildcard_fills_its_level() {
     }
 }
 
+// 3.1.1 [MQTT-4.7.1-2]
+// 5.0 [MQTT-4.7.1-1]
 #[test]
 fn the_multi_level_wildcard_matches_the_parent_and_all_below() {
     assert!(matches("sport/tennis/player1/#", "sport/tennis/player1"));
@@ -131,6 +140,8 @@ fn the_multi_level_wildcard_matches_the_parent_and_all_below() {
     assert!(matches("#", "/"));
 }
 
+// 3.1.1 [MQTT-4.7.1-3]
+// 5.0 [MQTT-4.7.1-2]
 #[test]
 fn the_single_level_wildcard_matches_one_level() {
     assert!(matches("sport/tennis/+", "sport/tennis/player1"));
@@ -144,7 +155,8 @@ fn the_single_level_wildcard_matches_one_level() {
     assert!(matches("a/+/c/#", "a//c/d/e"));
 }
 
-/// [MQTT-4.7.2-1]
+// 3.1.1 [MQTT-4.7.2-1]
+// 5.0 [MQTT-4.7.2-1]
 #[test]
 fn a_leading_wildcard_does_not_match_a_system_topic() {
     assert!(!matches("#", "$SYS/uptime"));
@@ -156,7 +168,8 @@ fn a_leading_wildcard_does_not_match_a_system_topic() {
     assert!(matches("a/#", "a/$b"));
 }
 
-/// [MQTT-4.7.3-4]
+// 3.1.1 [MQTT-4.7.3-4]
+// 5.0 [MQTT-4.7.3-4]
 #[test]
 fn nothing_is_normalised() {
     assert!(matches("ACCOUNTS", "ACCOUNTS"));
@@ -167,6 +180,7 @@ fn nothing_is_normalised() {
     assert!(!matches("\u{e9}", "e\u{301}"));
 }
 
+// 5.0 [MQTT-4.8.2-1]
 #[test]
 fn a_shared_subscription_has_a_share_name_and_a_filter() {
     let shared = TopicFilter::new("$share/consumer1/sport/tennis/+").unwrap();
@@ -180,6 +194,7 @@ fn a_shared_subscription_has_a_share_name_and_a_filter() {
     assert!(TopicFilter::new("$share/g//").is_ok());
 }
 
+// 5.0 [MQTT-4.8.2-2]
 #[test]
 fn a_filter_that_only_looks_shared_is_not() {
     for filter in ["$share", "$shared/g/a", "a/$share/g", "$SHARE/g/a", "/$share/g/a"] {
@@ -189,7 +204,7 @@ fn a_filter_that_only_looks_shared_is_not() {
     }
 }
 
-/// [MQTT-4.8.2-1] [MQTT-4.8.2-2]
+// 5.0 [MQTT-4.8.2-1] [MQTT-4.8.2-2]
 #[test]
 fn an_ill_formed_shared_subscription_is_refused() {
     for filter in ["$share/", "$share//", "$share//a", "$share/+/a", "$share/g#/a", "$share/#"] {

@@ -71,6 +71,7 @@ impl Server {
     }
 }
 
+// Decision [adopt-clears]
 #[test]
 fn many_qos_2_publishes_take_a_few_round_trips() {
     for version in BOTH {
@@ -197,6 +198,7 @@ fn publish_up_to(peer: &mut Peer, first: u16, last: u16) {
 
 /// Identifiers that were used at QoS 1 alone are not cleared by that, and PUBREL in the middle of a
 /// flow would end it at the server before its time.
+// Decision [adopt-clears]
 #[test]
 fn each_identifier_is_cleared_before_its_first_qos_2_and_not_after() {
     let mut peer = adopted(Version::V5, &[]);

@@ -27,6 +27,7 @@ fn aliased(number: u16, publish: Publish<'_>, named: bool) -> Vec<u8> {
     bytes
 }
 
+// 5.0 [MQTT-3.3.2-10]
 #[test]
 fn a_mapping_is_kept_and_may_be_replaced() {
     let mut peer = Peer::connected(Version::V5);
@@ -40,6 +41,7 @@ fn a_mapping_is_kept_and_may_be_replaced() {
 }
 
 /// The announced memory suffices, however often longer topics take the place of shorter ones.
+// 5.0 [MQTT-3.3.2-10]
 #[test]
 fn mappings_that_grow_use_their_memory_again() {
     let mut peer = Peer::connected(Version::V5);
@@ -59,6 +61,7 @@ fn mappings_that_grow_use_their_memory_again() {
     }
 }
 
+// Decision [alias-first]
 #[test]
 fn a_mapping_is_stored_before_the_message_is_recognised_as_a_duplicate() {
     let mut peer = Peer::connected(Version::V5);
@@ -69,6 +72,8 @@ fn a_mapping_is_stored_before_the_message_is_recognised_as_a_duplicate() {
     assert_eq!(peer.send_bytes(&next).unwrap(), ["message q0 t y"]);
 }
 
+// 5.0 [MQTT-3.1.2-26] [MQTT-3.3.2-8] [MQTT-3.3.2-11]
+// Decision [alias-wrong]
 #[test]
 fn alias_0_or_above_the_maximum_is_0x94() {
     let mut zero = aliased(1, incoming(0, 0, "t", "x"), true);
@@ -82,6 +87,7 @@ fn alias_0_or_above_the_maximum_is_0x94() {
     }
 }
 
+// Decision [alias-wrong]
 #[test]
 fn an_empty_topic_with_an_unmapped_alias_is_0x82() {
     let mut peer = Peer::connected(Version::V5);
@@ -90,6 +96,7 @@ fn an_empty_topic_with_an_unmapped_alias_is_0x82() {
     assert_eq!(peer.sent(), ["DISCONNECT 0x82"]);
 }
 
+// 5.0 [MQTT-3.3.2-7]
 #[test]
 fn mappings_end_with_the_connection() {
     let mut peer = Peer::connected(Version::V5);
@@ -98,6 +105,8 @@ fn mappings_end_with_the_connection() {
     peer.send_bytes(&aliased(3, incoming(0, 0, "t", "x"), false)).unwrap_err();
 }
 
+// 5.0 [MQTT-3.1.2-27] [MQTT-3.3.2-10]
+// Decision [alias-memory]
 #[test]
 fn what_is_announced_fits_the_memory_and_the_wish() {
     let maximum = |config: Config| {
@@ -130,6 +139,8 @@ fn publish(peer: &mut Peer, name: &str, qos: QoS) -> Vec<String> {
     peer.sent()
 }
 
+// 5.0 [MQTT-3.2.2-17] [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+// Decision [alias-out]
 #[test]
 fn ours_are_assigned_first_come_up_to_both_maxima() {
     let mut peer = aliasing(2);
@@ -143,6 +154,7 @@ fn ours_are_assigned_first_come_up_to_both_maxima() {
     assert_eq!(publish(&mut peer, "a", QoS::AtMostOnce), ["PUBLISH q0  x alias 1"]);
 }
 
+// 5.0 [MQTT-3.2.2-18]
 #[test]
 fn ours_are_not_used_unless_the_server_takes_them() {
     let mut peer = aliasing(0);
@@ -150,6 +162,8 @@ fn ours_are_not_used_unless_the_server_takes_them() {
     assert_eq!(publish(&mut peer, "a", QoS::AtMostOnce), ["PUBLISH q0 a x"]);
 }
 
+// 5.0 [MQTT-3.3.2-7]
+// Decision [alias-out]
 #[test]
 fn resends_start_without_aliases() {
     let mut peer = aliasing(3);
@@ -187,6 +201,7 @@ fn a_message_passed_on_with_its_properties_may_use_an_alias() {
 }
 
 /// What is refused uses up no alias: the next message would name one that the server does not know.
+// Decision [alias-out]
 #[test]
 fn a_message_above_the_servers_maximum_leaves_the_aliases_alone() {
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {

@@ -18,6 +18,7 @@ fn alive(config: &Config, seconds: u16, ping_timeout: u32) -> Peer {
 }
 
 /// 8 MB at 640 KB/s under a keep-alive of 3 s, and nothing to hear meanwhile.
+// Decision [silence]
 #[test]
 fn bytes_that_the_transport_takes_are_a_sign_of_life() {
     for version in BOTH {
@@ -42,6 +43,7 @@ fn bytes_that_the_transport_takes_are_a_sign_of_life() {
 }
 
 /// PINGRESP stands behind 20 s of messages, each whole.
+// Decision [silence]
 #[test]
 fn messages_before_pingresp_are_a_sign_of_life() {
     for version in BOTH {

@@ -34,6 +34,7 @@ fn answer(peer: &mut Peer, reason: ReasonCode) -> Result<(), OperationError> {
     peer.client.authenticate(reason, Properties::new(&METHOD))
 }
 
+// 5.0 [MQTT-4.12.0-3]
 #[test]
 fn steps_until_connack() {
     let mut peer = begun();
@@ -46,6 +47,8 @@ fn steps_until_connack() {
     assert_eq!(peer.accept(false, &METHOD), ["connected"]);
 }
 
+// 5.0 [MQTT-4.12.0-2]
+// Decision [auth]
 #[test]
 fn every_step_and_connack_share_the_connect_timeout() {
     let mut peer = begun();
@@ -56,6 +59,7 @@ fn every_step_and_connack_share_the_connect_timeout() {
     assert_eq!(peer.advance(1_000), Err(ConnectionError::TimedOut(Waiting::ConnAck)));
 }
 
+// 5.0 [MQTT-4.12.0-5]
 #[test]
 fn connack_has_the_method_of_connect() {
     for list in [&OTHER[..], &[]] {
@@ -69,6 +73,8 @@ fn connack_has_the_method_of_connect() {
     peer.try_send(&crate::peer::connack(false, &METHOD)).unwrap_err();
 }
 
+// 5.0 [MQTT-3.15.2-1] [MQTT-4.12.0-2] [MQTT-4.12.0-6]
+// Decision [auth]
 #[test]
 fn auth_of_another_method_without_one_or_unasked_is_0x82() {
     let rows: [(ReasonCode, &[Property<'_>]); 5] = [
@@ -96,6 +102,8 @@ fn auth_of_another_method_without_one_or_unasked_is_0x82() {
     assert_eq!(peer.sent(), ["DISCONNECT 0x82"]);
 }
 
+// 5.0 [MQTT-4.12.1-1]
+// Decision [auth]
 #[test]
 fn normal_traffic_goes_on_during_re_authentication() {
     let mut peer = authenticated();
@@ -113,6 +121,7 @@ fn normal_traffic_goes_on_during_re_authentication() {
     answer(&mut peer, ReasonCode::RE_AUTHENTICATE).unwrap();
 }
 
+// Decision [auth]
 #[test]
 fn a_second_re_authentication_at_once_is_a_local_error() {
     let mut peer = authenticated();
@@ -123,6 +132,7 @@ fn a_second_re_authentication_at_once_is_a_local_error() {
     assert!(peer.sent().is_empty());
 }
 
+// 5.0 [MQTT-3.15.2-1] [MQTT-4.12.0-5] [MQTT-4.12.0-7] [MQTT-4.12.1-1]
 #[test]
 fn authentication_that_is_not_possible_is_a_local_error() {
     let refused = Err(OperationError::Authentication);
@@ -138,6 +148,7 @@ fn authentication_that_is_not_possible_is_a_local_error() {
     assert!(peer.sent().is_empty());
 }
 
+// 5.0 [MQTT-3.1.2-29]
 #[test]
 fn reason_text_in_auth_despite_request_problem_information_0_is_0x82() {
     let mut peer = Peer::new(Version::V5);

@@ -134,6 +134,19 @@ fn hex(text: &str) -> Vec<u8> {
     text.split_whitespace().map(byte).collect()
 }
 
+// 3.1.1 [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-2.3.1-1] [MQTT-2.3.1-4] [MQTT-2.3.1-6] [MQTT-2.3.1-7]
+//   [MQTT-3.2.0-1] [MQTT-3.2.2-4] [MQTT-3.3.1-2] [MQTT-3.3.1-4] [MQTT-3.3.2-1] [MQTT-3.3.2-2]
+//   [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-2] [MQTT-3.10.4-4] [MQTT-4.7.1-1] [MQTT-4.7.3-2]
+//   [MQTT-4.8.0-1]
+// 5.0 [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.5-1] [MQTT-1.5.7-1] [MQTT-2.2.1-4] [MQTT-2.2.1-5]
+//   [MQTT-2.2.1-6] [MQTT-3.1.2-24] [MQTT-3.1.2-26] [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.2.2-1]
+//   [MQTT-3.2.2-6] [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.3.1-2] [MQTT-3.3.1-4] [MQTT-3.3.2-1]
+//   [MQTT-3.3.2-2] [MQTT-3.3.2-8] [MQTT-3.3.2-11] [MQTT-3.3.2-13] [MQTT-3.3.2-14] [MQTT-3.3.2-19]
+//   [MQTT-3.3.4-9] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
+//   [MQTT-3.9.3-2] [MQTT-3.10.4-5] [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.11.3-2] [MQTT-3.14.0-1]
+//   [MQTT-3.14.2-2] [MQTT-4.7.0-1] [MQTT-4.7.3-2] [MQTT-4.12.0-5] [MQTT-4.12.0-6] [MQTT-4.13.1-1]
+//   [MQTT-4.13.2-1]
+// Decision [wrong-kind] [rules-without-number]
 #[test]
 fn each_is_found_and_told() {
     let mut rows = 0;

@@ -143,6 +143,8 @@ fn no_consumer_gets_what_is_claimed_and_it_is_acknowledged_when_it_is_finished()
     }
 }
 
+// 3.1.1 [MQTT-3.3.2-3] [MQTT-4.5.0-2]
+// 5.0 [MQTT-3.3.2-3] [MQTT-4.5.0-2]
 #[test]
 fn what_nobody_wants_is_acknowledged_at_once() {
     for version in BOTH {
@@ -176,6 +178,7 @@ fn what_is_claimed_no_longer_comes_to_the_queue_in_its_order() {
     }
 }
 
+// Decision [copy-joins]
 #[test]
 fn a_message_that_comes_again_joins_the_claimed_one() {
     for version in BOTH {
@@ -193,6 +196,7 @@ fn a_message_that_comes_again_joins_the_claimed_one() {
 }
 
 /// A claimed message outlives the session, with nothing to acknowledge.
+// Decision [held-outlives-session]
 #[test]
 fn a_lost_session_leaves_what_is_claimed() {
     for version in BOTH {
@@ -237,6 +241,7 @@ fn claimed_messages_are_found_however_they_move() {
     }
 }
 
+// Decision [drop-oldest]
 #[test]
 fn the_oldest_claimed_message_makes_room_where_that_is_the_setting() {
     for version in BOTH {

@@ -65,6 +65,7 @@ fn field(rest: &mut &[u8]) -> String {
     text
 }
 
+// 5.0 [MQTT-3.1.2-1]
 #[test]
 fn protocol_name_and_version_are_those_of_the_standard() {
     for (version, begin) in
@@ -78,6 +79,8 @@ fn protocol_name_and_version_are_those_of_the_standard() {
 }
 
 /// Before it nothing leaves, whatever waits; and it is said once.
+// 3.1.1 [MQTT-3.1.0-1] [MQTT-3.1.0-2]
+// 5.0 [MQTT-3.1.0-1] [MQTT-3.1.0-2]
 #[test]
 fn connect_is_the_first_packet_and_comes_once() {
     for version in BOTH {
@@ -103,6 +106,8 @@ fn connect_is_the_first_packet_and_comes_once() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-3] [MQTT-3.1.2-4]
+// 5.0 [MQTT-3.1.2-3] [MQTT-3.1.2-4]
 #[test]
 fn clean_start_is_said_as_it_was_asked_for() {
     for version in BOTH {
@@ -113,6 +118,8 @@ fn clean_start_is_said_as_it_was_asked_for() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-3] [MQTT-3.1.2-9] [MQTT-3.1.2-14]
+// 5.0 [MQTT-3.1.2-3] [MQTT-3.1.2-9] [MQTT-3.1.2-12]
 #[test]
 fn a_will_is_flagged_with_its_qos_and_retain_and_is_in_the_payload() {
     for version in BOTH {
@@ -126,6 +133,8 @@ fn a_will_is_flagged_with_its_qos_and_retain_and_is_in_the_payload() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT-3.1.2-15]
+// 5.0 [MQTT-3.1.2-11] [MQTT-3.1.2-13]
 #[test]
 fn without_a_will_its_flags_are_0_and_it_has_no_fields() {
     for version in BOTH {
@@ -138,6 +147,8 @@ fn without_a_will_its_flags_are_0_and_it_has_no_fields() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-18] [MQTT-3.1.2-19] [MQTT-3.1.2-20] [MQTT-3.1.2-21]
+// 5.0 [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.2-18] [MQTT-3.1.2-19]
 #[test]
 fn user_name_and_password_are_in_the_payload_if_their_flags_say_so() {
     for version in BOTH {
@@ -163,6 +174,8 @@ fn user_name_and_password_are_in_the_payload_if_their_flags_say_so() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.3-1]
+// 5.0 [MQTT-3.1.3-1]
 #[test]
 fn the_payload_is_in_its_order() {
     for version in BOTH {
@@ -177,6 +190,8 @@ fn the_payload_is_in_its_order() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.3-3]
+// 5.0 [MQTT-3.1.3-3]
 #[test]
 fn the_client_identifier_comes_first_also_if_it_is_empty() {
     for version in BOTH {
@@ -186,6 +201,8 @@ fn the_client_identifier_comes_first_also_if_it_is_empty() {
 }
 
 /// They are taken apart as such; here are some that take several bytes for a character.
+// 3.1.1 [MQTT-1.5.3-1] [MQTT-1.5.3-3] [MQTT-3.1.3-4] [MQTT-3.1.3-10] [MQTT-3.1.3-11]
+// 5.0 [MQTT-1.5.4-1] [MQTT-1.5.4-3] [MQTT-3.1.3-4] [MQTT-3.1.3-11] [MQTT-3.1.3-12]
 #[test]
 fn strings_are_utf_8() {
     for version in BOTH {
@@ -199,6 +216,8 @@ fn strings_are_utf_8() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.3-2]
+// 5.0 [MQTT-3.1.3-2]
 #[test]
 fn the_session_is_that_of_the_same_client_identifier() {
     for version in BOTH {

@@ -6,6 +6,9 @@ use mqtt_as_proto::{Properties, Property, Version};
 
 use crate::peer::{BOTH, Peer, ack, dup, incoming, nack};
 
+// 3.1.1 [MQTT-4.3.3-2]
+// 5.0 [MQTT-2.2.1-5] [MQTT-4.3.3-11]
+// Decision [method-b]
 #[test]
 fn an_identifier_is_stored_until_pubrel_and_then_free() {
     for version in BOTH {
@@ -20,6 +23,9 @@ fn an_identifier_is_stored_until_pubrel_and_then_free() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-4] [MQTT-4.1.0-1]
+// 5.0 [MQTT-3.1.2-23] [MQTT-4.3.3-10]
+// Decision [stored-is-answered]
 #[test]
 fn a_stored_identifier_is_always_answered_with_pubrec_success() {
     for version in BOTH {
@@ -35,6 +41,9 @@ fn a_stored_identifier_is_always_answered_with_pubrec_success() {
     }
 }
 
+// 3.1.1 [MQTT-3.2.2-3]
+// 5.0 [MQTT-3.1.2-6] [MQTT-3.2.2-5]
+// Decision [stored-is-cleared]
 #[test]
 fn session_present_0_clears_the_stored_identifiers() {
     for version in BOTH {
@@ -47,6 +56,9 @@ fn session_present_0_clears_the_stored_identifiers() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-6]
+// 5.0 [MQTT-3.1.2-4]
+// Decision [stored-is-cleared]
 #[test]
 fn a_clean_start_clears_the_stored_identifiers() {
     for version in BOTH {
@@ -61,6 +73,7 @@ fn a_clean_start_clears_the_stored_identifiers() {
     }
 }
 
+// Decision [taken-comes-again]
 #[test]
 fn taken_after_its_connection_it_is_remembered_as_delivered() {
     for version in BOTH {
@@ -75,6 +88,7 @@ fn taken_after_its_connection_it_is_remembered_as_delivered() {
     }
 }
 
+// Decision [taken-comes-again] [method-b]
 #[test]
 fn a_pubrec_that_never_left_is_remembered_as_delivered() {
     for version in BOTH {
@@ -88,6 +102,8 @@ fn a_pubrec_that_never_left_is_remembered_as_delivered() {
     }
 }
 
+// 3.1.1 [MQTT-2.3.1-6] [MQTT-4.3.3-1]
+// 5.0 [MQTT-2.2.1-5] [MQTT-3.3.4-10] [MQTT-4.3.3-2] [MQTT-4.3.3-4] [MQTT-4.3.3-5]
 #[test]
 fn the_sender_releases_after_pubrec_and_is_done_at_pubcomp() {
     for version in BOTH {
@@ -101,6 +117,7 @@ fn the_sender_releases_after_pubrec_and_is_done_at_pubcomp() {
     }
 }
 
+// Decision [pubrec-again]
 #[test]
 fn pubrec_again_after_pubrel_gets_pubrel_again() {
     for version in BOTH {
@@ -114,6 +131,8 @@ fn pubrec_again_after_pubrel_gets_pubrel_again() {
     }
 }
 
+// 3.1.1 [MQTT-4.3.3-1] [MQTT-4.4.0-1]
+// 5.0 [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.4.0-1]
 #[test]
 fn after_a_resume_pubrels_are_resent_in_the_order_of_the_pubrecs() {
     for version in BOTH {
@@ -145,6 +164,7 @@ fn pubcomp_0x92_ends_the_flow_too() {
     assert_eq!(peer.send(&Packet::PubComp(nack(1, 0x92))), ["published 3 0x00"]);
 }
 
+// Decision [pubrec-error]
 #[test]
 fn pubrec_with_an_error_frees_id_and_slot_only_in_the_publish_state() {
     let mut peer = Peer::connected(mqtt_as_proto::Version::V5);

@@ -30,6 +30,7 @@ fn down() -> Peer {
     Peer::with(Config { in_flight: 4, ..config(Version::V5) })
 }
 
+// Decision [expiry]
 #[test]
 fn while_down_the_fate_is_told_at_the_deadline() {
     for qos_ in 0..=2 {
@@ -87,6 +88,7 @@ fn each_expires_at_its_own_time() {
     assert_eq!(peer.sent(), ["PUBLISH q1 #4 t stays"]);
 }
 
+// Decision [expiry]
 #[test]
 fn connected_and_waiting_for_the_server_it_expires_at_its_time_too() {
     let mut peer = down();
@@ -101,6 +103,7 @@ fn connected_and_waiting_for_the_server_it_expires_at_its_time_too() {
     assert_eq!(peer.sent(), ["PUBLISH q1 #3 t fresh"]);
 }
 
+// 5.0 [MQTT-4.3.3-7]
 #[test]
 fn what_was_sent_does_not_expire_while_down() {
     let mut peer = Peer::connected_with(Config { response_time: 0, ..config(Version::V5) });

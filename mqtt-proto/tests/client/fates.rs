@@ -10,6 +10,9 @@ use crate::peer::{BOTH, Message, Peer, ack, config, id, suback, topic};
 
 const NOT_RECEIVED: &str = "Unknown { received: false }";
 
+// 3.1.1 [MQTT-3.3.1-1]
+// 5.0 [MQTT-3.3.1-1]
+// Decision [sent]
 #[test]
 fn a_message_of_which_a_byte_was_handed_over_is_resent_with_dup() {
     for version in BOTH {
@@ -36,6 +39,9 @@ fn a_sent_message_stays_sent_however_much_follows_it() {
     }
 }
 
+// 3.1.1 [MQTT-3.3.1-1]
+// 5.0 [MQTT-3.3.1-1]
+// Decision [sent]
 #[test]
 fn a_message_that_was_not_goes_out_later_without_dup_under_its_id() {
     for version in BOTH {
@@ -46,6 +52,9 @@ fn a_message_that_was_not_goes_out_later_without_dup_under_its_id() {
     }
 }
 
+// 3.1.1 [MQTT-3.2.2-3]
+// 5.0 [MQTT-3.1.2-6] [MQTT-3.2.2-5] [MQTT-3.3.1-3] [MQTT-4.4.0-1]
+// Decision [received-unknown] [republish]
 #[test]
 fn session_lost_the_fates_differ() {
     for version in BOTH {
@@ -67,6 +76,7 @@ fn session_lost_the_fates_differ() {
     }
 }
 
+// Decision [received-unknown]
 #[test]
 fn session_lost_qos2_is_republished_if_asked_for_and_never_past_pubrec() {
     let republish = Config { republish_exactly_once: true, ..config(Version::V5) };
@@ -79,6 +89,7 @@ fn session_lost_qos2_is_republished_if_asked_for_and_never_past_pubrec() {
     assert_eq!(peer.sent(), ["PUBLISH q2 #3 t b"]);
 }
 
+// Decision [requests-end]
 #[test]
 fn requests_end_with_the_connection_as_unknown() {
     for version in BOTH {
@@ -97,6 +108,7 @@ fn requests_end_with_the_connection_as_unknown() {
     }
 }
 
+// Decision [order-anew]
 #[test]
 fn order_on_a_new_connection_requests_resends_republishes_never_sent() {
     for version in BOTH {
@@ -115,6 +127,8 @@ fn order_on_a_new_connection_requests_resends_republishes_never_sent() {
     }
 }
 
+// 5.0 [MQTT-3.2.2-11] [MQTT-3.2.2-15]
+// Decision [limits-at-connack]
 #[test]
 fn limits_are_checked_again_at_connack() {
     let mut peer = Peer::connected(Version::V5);
@@ -147,6 +161,8 @@ fn limits_are_checked_again_at_connack() {
     assert_eq!(peer.sent(), ["PUBLISH q1 #5 t x", "PUBLISH q1 #6 t x"]);
 }
 
+// 5.0 [MQTT-3.2.2-14]
+// Decision [limits-at-connack]
 #[test]
 fn retain_is_checked_again_at_connack() {
     let mut peer = Peer::new(Version::V5);
@@ -156,6 +172,7 @@ fn retain_is_checked_again_at_connack() {
     assert_eq!(events[1..], ["ended 1 NeverSent(Forbidden(RetainNotAvailable))"]);
 }
 
+// Decision [poison]
 #[test]
 fn three_connections_that_end_with_the_same_publish_make_it_poison() {
     for version in BOTH {
@@ -212,6 +229,7 @@ fn retired_identifiers_are_free_on_the_next_connection() {
     }
 }
 
+// Decision [poison]
 #[test]
 fn progress_takes_the_suspicion_away() {
     let mut peer = Peer::connected(Version::V311);
@@ -301,6 +319,7 @@ fn expiring(payload: &str, seconds: u32, peer: &mut Peer, qos: QoS, tag: u32) {
     peer.client.publish(&message.qos(qos), Tag(tag), peer.now).unwrap();
 }
 
+// Decision [expiry]
 #[test]
 fn message_expiry_counts_while_waiting() {
     let mut peer = Peer::new(Version::V5);
@@ -354,6 +373,8 @@ fn giving_up_while_the_id_is_cleared() {
     assert!(sent.contains(&"PUBLISH q1 #2 t next".into()));
 }
 
+// 5.0 [MQTT-4.3.3-7]
+// Decision [expiry]
 #[test]
 fn once_sent_a_flow_ignores_message_expiry() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {

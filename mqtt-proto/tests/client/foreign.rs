@@ -14,6 +14,7 @@ fn answers() -> impl Iterator<Item = (&'static [u8], Foreign)> {
     [(HTTP, Foreign::Http)].into_iter().chain(alerts)
 }
 
+// Decision [foreign]
 #[test]
 fn what_answers_connect_in_another_protocol_is_named() {
     for version in BOTH {

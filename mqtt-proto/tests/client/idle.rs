@@ -16,6 +16,7 @@ fn second_taken(version: Version, qos: u8) -> Peer {
     peer
 }
 
+// Decision [drain]
 #[test]
 fn an_acknowledgement_behind_one_that_is_not_taken_is_owed() {
     for version in BOTH {

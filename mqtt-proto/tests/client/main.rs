@@ -23,6 +23,7 @@ mod foreign;
 mod heap;
 mod idle;
 mod lines;
+mod listed;
 mod malformed;
 mod memory;
 mod ordering;

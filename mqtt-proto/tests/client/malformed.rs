@@ -123,6 +123,8 @@ fn is_intact(peer: &mut Peer, row: &Row) {
     assert_eq!(peer.send(&Packet::PubAck(ack(2))), ["published 2 0x00"]);
 }
 
+// 3.1.1 [MQTT-4.1.0-1] [MQTT-4.6.0-1] [MQTT-4.8.0-1]
+// 5.0 [MQTT-4.1.0-1] [MQTT-4.6.0-1] [MQTT-4.13.1-1]
 #[test]
 fn with_all_kinds_of_messages_in_flight() {
     each(|row, version| {

@@ -205,6 +205,7 @@ fn settings_and_memory_that_do_not_fit_are_told_with_numbers() {
     }
 }
 
+// 3.1.1 [MQTT-2.3.1-2]
 #[test]
 fn identifiers_in_use_are_passed_over_for_ever() {
     let mut peer = Peer::in_memory(small(Version::V311), memory(256, 512), 256);

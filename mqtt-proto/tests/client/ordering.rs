@@ -24,6 +24,9 @@ fn second_taken(version: Version) -> Peer {
     peer
 }
 
+// 3.1.1 [MQTT-4.6.0-3]
+// 5.0 [MQTT-4.6.0-3]
+// Decision [order-of-answers]
 #[test]
 fn after_a_resume_the_pubrec_of_the_second_message_waits_for_that_of_the_first() {
     for version in BOTH {
@@ -38,6 +41,8 @@ fn after_a_resume_the_pubrec_of_the_second_message_waits_for_that_of_the_first()
 }
 
 /// Over any number of resumes, and for those that come behind them.
+// 3.1.1 [MQTT-4.6.0-3]
+// 5.0 [MQTT-4.6.0-3]
 #[test]
 fn pubrecs_keep_the_order_of_arrival_however_often_the_link_is_lost() {
     for version in BOTH {
@@ -66,6 +71,8 @@ fn received_in_reverse(version: Version) -> Peer {
     peer
 }
 
+// 3.1.1 [MQTT-4.6.0-4]
+// 5.0 [MQTT-4.6.0-4]
 #[test]
 fn pubrecs_in_one_segment_are_answered_in_their_order() {
     for version in BOTH {
@@ -111,6 +118,9 @@ fn pubrels_go_again_in_that_order_after_a_resume() {
     }
 }
 
+// 3.1.1 [MQTT-4.6.0-4]
+// 5.0 [MQTT-4.6.0-4]
+// Decision [order-of-answers]
 #[test]
 fn pubrels_keep_the_order_of_the_pubrecs_on_both_sides_of_a_resume() {
     for version in BOTH {

@@ -19,6 +19,7 @@ fn overrun(version: Version) -> Peer {
     peer
 }
 
+// Decision [shed]
 #[test]
 fn while_a_reply_is_awaited_what_has_no_room_is_shed_and_all_that_follow() {
     for version in BOTH {
@@ -33,6 +34,8 @@ fn while_a_reply_is_awaited_what_has_no_room_is_shed_and_all_that_follow() {
     }
 }
 
+// 3.1.1 [MQTT-4.8.0-2]
+// Decision [overrun]
 #[test]
 fn an_overrun_ends_with_disconnect_when_there_is_room_and_nobody_waits() {
     for version in BOTH {
@@ -59,6 +62,7 @@ fn an_overrun_ends_with_disconnect_when_there_is_room_and_nobody_waits() {
 }
 
 /// Not only a reply ends the waiting for one: a publish that waits may be given up.
+// Decision [overrun]
 #[test]
 fn an_overrun_ends_when_what_waited_has_no_reply_to_come() {
     for version in BOTH {
@@ -75,6 +79,7 @@ fn an_overrun_ends_when_what_waited_has_no_reply_to_come() {
     }
 }
 
+// Decision [no-consumer]
 #[test]
 fn an_overrun_with_nobody_who_takes_messages_leaves_the_connection() {
     let config = Config { queue_len: 1, response_time: 1000, ..config(Version::V311) };
@@ -93,6 +98,7 @@ fn an_overrun_with_nobody_who_takes_messages_leaves_the_connection() {
     assert!(peer.client.is_connected());
 }
 
+// Decision [hold]
 #[test]
 fn bytes_are_a_limit_too() {
     for version in BOTH {
@@ -124,6 +130,7 @@ fn a_stale_token_used_twice_frees_one_slot() {
 }
 
 /// Acknowledgements are in the order of arrival, so behind a message that was shed none leaves.
+// Decision [shed]
 #[test]
 fn behind_a_message_that_was_shed_no_copy_renews_a_duty() {
     for version in BOTH {

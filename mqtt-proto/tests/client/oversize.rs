@@ -11,6 +11,8 @@ fn large(qos: u8, id: u16) -> Vec<u8> {
     encode(&Packet::Publish(incoming(qos, id, "big", &payload)), Version::V311)
 }
 
+// 3.1.1 [MQTT-4.5.0-2]
+// Decision [too-large-3]
 #[test]
 fn in_3_it_is_skipped_acknowledged_and_told() {
     let mut peer = Peer::connected(Version::V311);
@@ -44,6 +46,7 @@ fn in_3_it_may_come_in_pieces_of_any_size() {
     }
 }
 
+// Decision [stored-is-answered]
 #[test]
 fn in_3_a_stored_identifier_is_answered_even_if_the_copy_is_too_large() {
     let mut peer = Peer::connected(Version::V311);
@@ -86,6 +89,7 @@ fn in_3_its_identifier_finds_room_behind_any_number_that_was_never_released() {
     assert_eq!(peer.lose().shed, 0);
 }
 
+// Decision [too-large-3]
 #[test]
 fn in_3_the_link_is_closed_instead_by_choice() {
     let config = Config { close_if_too_large: true, ..config(Version::V311) };
@@ -134,6 +138,8 @@ fn in_3_while_replies_cannot_leave_it_waits_too() {
     assert!(peer.unread() > before);
 }
 
+// 5.0 [MQTT-3.1.2-24]
+// Decision [too-large-5]
 #[test]
 fn any_other_packet_and_all_in_5_end_the_connection() {
     let long = encode(&Packet::Publish(incoming(1, 1, "t", &"x".repeat(1100))), Version::V5);
@@ -152,6 +158,7 @@ fn any_other_packet_and_all_in_5_end_the_connection() {
     peer.send_bytes(&large(0, 0)).unwrap_err();
 }
 
+// 5.0 [MQTT-3.1.2-24]
 #[test]
 fn a_packet_of_exactly_the_maximum_is_taken() {
     for version in crate::peer::BOTH {

@@ -11,6 +11,8 @@ fn receive_maximum(maximum: u16) -> Property<'static> {
     Property::ReceiveMaximum(maximum.try_into().unwrap())
 }
 
+// 3.1.1 [MQTT-2.3.1-3] [MQTT-3.1.2-4] [MQTT-4.1.0-1] [MQTT-4.3.2-1] [MQTT-4.4.0-1] [MQTT-4.6.0-1]
+// 5.0 [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.3.2-2] [MQTT-4.3.2-3] [MQTT-4.4.0-1] [MQTT-4.6.0-1]
 #[test]
 fn in_flight_qos1_after_a_resumed_session_is_resent_with_dup_same_ids_same_order() {
     for version in BOTH {
@@ -51,6 +53,7 @@ fn session_gone_messages_never_sent_are_sent_on_the_new_session() {
     }
 }
 
+// Decision [republish]
 #[test]
 fn session_gone_sent_but_unacknowledged_the_caller_learns_it() {
     for version in BOTH {
@@ -85,6 +88,8 @@ fn inbound_topic_alias_the_application_sees_the_full_topic() {
     assert_eq!(peer.send_bytes(&bytes).unwrap(), ["message q0 long/topic 3"]);
 }
 
+// 3.1.1 [MQTT-4.3.3-2]
+// 5.0 [MQTT-4.3.3-10]
 #[test]
 fn qos2_duplicate_before_pubrel_is_not_delivered_again() {
     for version in BOTH {
@@ -102,6 +107,7 @@ fn qos2_duplicate_before_pubrel_is_not_delivered_again() {
     }
 }
 
+// 3.1.1 [MQTT-3.3.1-3]
 #[test]
 fn first_sight_of_a_qos2_message_with_dup_is_delivered() {
     for version in BOTH {
@@ -110,6 +116,7 @@ fn first_sight_of_a_qos2_message_with_dup_is_delivered() {
     }
 }
 
+// 5.0 [MQTT-4.3.3-11]
 #[test]
 fn pubrel_on_a_resumed_session_gets_pubcomp() {
     for version in BOTH {
@@ -129,6 +136,8 @@ fn pubrel_on_a_resumed_session_gets_pubcomp() {
     }
 }
 
+// 5.0 [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+// Decision [window-out]
 #[test]
 fn brokers_receive_maximum_2_never_more_than_2_outstanding() {
     let mut peer = Peer::new(Version::V5);
@@ -161,6 +170,8 @@ fn finish(peer: &mut Peer, id: u16) {
     assert_eq!(peer.send(&Packet::PubComp(ack(id))), [format!("published {id} 0x00")]);
 }
 
+// 5.0 [MQTT-3.3.4-9]
+// Decision [strict]
 #[test]
 fn our_receive_maximum_2_exceeded_gets_disconnect_0x93() {
     let strict = Config { receive_maximum: 2, strict: true, ..config(Version::V5) };
@@ -181,6 +192,8 @@ fn our_receive_maximum_2_exceeded_gets_disconnect_0x93() {
     assert_eq!(peer.message(incoming(1, 4, "t", "d")), ["message q1 t d"]);
 }
 
+// 5.0 [MQTT-4.4.0-2]
+// Decision [pubrec-error]
 #[test]
 fn pubrec_0x87_twenty_times_at_window_2_the_slots_come_back() {
     let mut peer = Peer::new(Version::V5);
@@ -197,6 +210,7 @@ fn pubrec_0x87_twenty_times_at_window_2_the_slots_come_back() {
     assert_eq!(peer.client.pending(), 2);
 }
 
+// 5.0 [MQTT-4.3.3-4]
 #[test]
 fn pubrec_of_three_bytes_is_parsed() {
     let mut peer = Peer::connected(Version::V5);
@@ -274,6 +288,9 @@ fn slow_consumer_bounded_memory_acks_and_pings_go_on() {
     assert!(peer.client.is_connected());
 }
 
+// 3.1.1 [MQTT-2.3.1-7] [MQTT-3.8.4-2]
+// 5.0 [MQTT-2.2.1-6] [MQTT-3.8.4-2]
+// Decision [unknown-id] [pingresp-unasked]
 #[test]
 fn acknowledgements_nobody_waits_for_and_unasked_pingresp_are_ignored() {
     for version in BOTH {
@@ -292,6 +309,7 @@ fn acknowledgements_nobody_waits_for_and_unasked_pingresp_are_ignored() {
     }
 }
 
+// Decision [disconnect-flushes]
 #[test]
 fn large_qos0_burst_then_disconnect_everything_accepted_is_sent_first() {
     for version in BOTH {

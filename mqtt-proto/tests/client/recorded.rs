@@ -21,6 +21,7 @@ fn unreleased(peer: &mut Peer, count: u16) {
     peer.reconnect(true);
 }
 
+// Decision [never-released]
 #[test]
 fn messages_arrive_behind_twice_receive_maximum_identifiers_that_are_never_released() {
     for version in BOTH {
@@ -35,6 +36,7 @@ fn messages_arrive_behind_twice_receive_maximum_identifiers_that_are_never_relea
 }
 
 /// Far more than lent memory holds.
+// Decision [never-released]
 #[test]
 fn in_lent_memory_the_oldest_recorded_identifier_gives_way() {
     for version in BOTH {
@@ -51,6 +53,7 @@ fn in_lent_memory_the_oldest_recorded_identifier_gives_way() {
 }
 
 #[cfg(feature = "alloc")]
+// Decision [never-released]
 #[test]
 fn with_a_heap_all_identifiers_can_be_recorded() {
     use mqtt_as_proto::{Config, Memory};

@@ -42,6 +42,8 @@ fn subscribe(
 
 const PLAIN: SubscriptionOptions = SubscriptionOptions::new(QoS::AtLeastOnce);
 
+// 3.1.1 [MQTT-3.3.2-2]
+// 5.0 [MQTT-3.3.2-2]
 #[test]
 fn bad_topics_do_not_become_messages() {
     for name in ["a/+", "#", "a\0b", ""] {
@@ -54,6 +56,7 @@ fn bad_topics_do_not_become_messages() {
     assert!(TopicFilter::new(&"x".repeat(65_536)).is_err());
 }
 
+// 5.0 [MQTT-3.2.2-11] [MQTT-3.2.2-14] [MQTT-3.2.2-15]
 #[test]
 fn a_publish_beyond_the_servers_limits() {
     let limits = [
@@ -78,6 +81,7 @@ fn a_publish_beyond_the_servers_limits() {
     }
 }
 
+// 5.0 [MQTT-3.2.2-15]
 #[test]
 fn a_subscribe_beyond_the_servers_limits() {
     let limits = [
@@ -110,6 +114,8 @@ fn a_subscribe_beyond_the_servers_limits() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.3-3] [MQTT-3.10.3-2]
+// 5.0 [MQTT-3.8.3-2] [MQTT-3.8.3-4] [MQTT-3.10.3-2]
 #[test]
 fn what_cannot_be_said_in_mqtt() {
     for version in BOTH {
@@ -133,6 +139,7 @@ fn misplaced(id: u8) -> EncodeError {
     EncodeError::MisplacedProperty(PacketType::Publish.into(), id)
 }
 
+// 5.0 [MQTT-3.3.2-19] [MQTT-3.3.4-6]
 #[test]
 fn properties_that_a_publish_may_not_carry() {
     let long = "x".repeat(65_536);
@@ -159,6 +166,7 @@ fn properties_that_a_publish_may_not_carry() {
     }
 }
 
+// 3.1.1 [MQTT-3.8.3-4]
 #[test]
 fn what_only_5_can_say_is_refused_in_3() {
     let user = [Property::UserProperty(("k", "v"))];
@@ -207,6 +215,8 @@ fn requests_need_a_connection() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-22] [MQTT-3.1.3-7]
+// Decision [3-locally]
 #[test]
 fn a_connect_that_3_forbids() {
     let rows = [

@@ -25,6 +25,7 @@ fn given_up(version: Version, received: bool) -> Peer {
     peer
 }
 
+// Decision [retired]
 #[test]
 fn a_qos_1_identifier_that_was_given_up_is_free_on_the_next_connection() {
     for version in BOTH {
@@ -54,6 +55,7 @@ fn a_qos_1_message_that_was_given_up_takes_no_place_of_the_server_on_the_next_co
     assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
 }
 
+// Decision [retired]
 #[test]
 fn a_qos_2_flow_that_was_given_up_is_closed_on_the_next_connection() {
     for version in BOTH {
@@ -96,6 +98,8 @@ fn given_up_before_its_pubrel_left_it_is_released_on_the_next_connection() {
     }
 }
 
+// 5.0 [MQTT-3.3.4-7]
+// Decision [retired]
 #[test]
 fn what_was_given_up_counts_with_the_server_until_its_flow_is_closed() {
     for received in [false, true] {

@@ -21,6 +21,8 @@ fn begins(peer: &mut Peer, first: u8) {
     assert_eq!(usize::from(bytes[1]), bytes.len() - 2, "{bytes:02x?}");
 }
 
+// 3.1.1 [MQTT-2.2.2-1] [MQTT-3.3.1-4] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1]
+// 5.0 [MQTT-2.1.3-1] [MQTT-3.3.1-4] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1]
 #[test]
 fn fixed_header_flags_are_those_of_the_packet() {
     for version in BOTH {
@@ -52,6 +54,7 @@ fn fixed_header_flags_are_those_of_the_packet() {
     }
 }
 
+// 5.0 [MQTT-2.1.3-1] [MQTT-3.15.1-1]
 #[test]
 fn fixed_header_flags_of_auth_are_0() {
     let mut peer = Peer::new(Version::V5);
@@ -63,6 +66,8 @@ fn fixed_header_flags_of_auth_are_0() {
     begins(&mut peer, 0xf0);
 }
 
+// 3.1.1 [MQTT-2.3.1-5] [MQTT-3.3.1-2] [MQTT-4.3.1-1]
+// 5.0 [MQTT-2.2.1-2] [MQTT-3.3.1-2] [MQTT-4.3.1-1]
 #[test]
 fn qos_0_has_no_identifier_and_no_dup() {
     for (version, bytes) in
@@ -83,6 +88,8 @@ fn qos_0_has_no_identifier_and_no_dup() {
 }
 
 /// Topic name, identifier, and in 5.0 the properties: of which there are none.
+// 3.1.1 [MQTT-3.3.2-1]
+// 5.0 [MQTT-2.2.2-1] [MQTT-3.3.2-1]
 #[test]
 fn the_topic_name_comes_first_and_the_identifier_behind_it() {
     for (version, bytes) in [
@@ -95,6 +102,8 @@ fn the_topic_name_comes_first_and_the_identifier_behind_it() {
     }
 }
 
+// 3.1.1 [MQTT-3.8.3-1] [MQTT-3.8.3-4]
+// 5.0 [MQTT-2.2.2-1] [MQTT-3.8.3-1] [MQTT-3.8.3-5]
 #[test]
 fn filters_follow_each_other_with_options_whose_reserved_bits_are_0() {
     let one = SubscriptionOptions::new(QoS::ExactlyOnce);
@@ -117,6 +126,8 @@ fn filters_follow_each_other_with_options_whose_reserved_bits_are_0() {
     }
 }
 
+// 3.1.1 [MQTT-3.10.3-1]
+// 5.0 [MQTT-2.2.2-1] [MQTT-3.10.3-1]
 #[test]
 fn the_filters_of_unsubscribe_follow_each_other() {
     for (version, bytes) in [
@@ -131,6 +142,8 @@ fn the_filters_of_unsubscribe_follow_each_other() {
 }
 
 /// All that is identified draws from one sequence. One identifier of each kind stays in use.
+// 3.1.1 [MQTT-2.3.1-1] [MQTT-2.3.1-2] [MQTT-4.3.2-1]
+// 5.0 [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1]
 #[test]
 fn identifiers_are_never_0_and_never_those_in_use() {
     for version in BOTH {
@@ -177,6 +190,8 @@ fn answer(peer: &mut Peer, kind: u32, id: u16) {
 }
 
 /// Only the closing acknowledgement frees it: a message that waits for PUBCOMP has it still.
+// 3.1.1 [MQTT-2.3.1-3] [MQTT-4.1.0-2]
+// 5.0 [MQTT-2.2.1-3]
 #[test]
 fn an_identifier_is_free_when_its_closing_acknowledgement_came() {
     for version in BOTH {
@@ -205,6 +220,8 @@ fn an_identifier_is_free_when_its_closing_acknowledgement_came() {
 }
 
 /// Reason strings and user properties would have to fit what the server takes: there are none.
+// 5.0 [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-1] [MQTT-3.6.2-2]
+//   [MQTT-3.6.2-3] [MQTT-3.7.2-1] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
 #[test]
 fn acknowledgements_say_no_more_than_a_reason() {
     let mut peer = Peer::connected(Version::V5);
@@ -230,6 +247,7 @@ fn acknowledgements_say_no_more_than_a_reason() {
 }
 
 /// What is too large with the words of the program is not sent with them.
+// 5.0 [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2] [MQTT-3.15.2-3]
 #[test]
 fn words_that_the_server_does_not_take_are_refused_here() {
     let most = Property::MaximumPacketSize(20.try_into().unwrap());
@@ -261,6 +279,7 @@ fn words_that_the_server_does_not_take_are_refused_here() {
     }
 }
 
+// 5.0 [MQTT-3.3.4-8] [MQTT-4.9.0-3]
 #[test]
 fn a_used_up_quota_holds_back_publish_and_nothing_else() {
     let mut peer = Peer::new(Version::V5);
@@ -295,6 +314,7 @@ fn a_used_up_quota_holds_back_publish_and_nothing_else() {
 }
 
 /// The quota of a server that said none is that of the standard: 65,535, or what we take to be enough.
+// 5.0 [MQTT-4.9.0-1]
 #[test]
 fn the_quota_begins_at_receive_maximum_on_each_connection() {
     let mut peer = Peer::new(Version::V5);
@@ -308,6 +328,7 @@ fn the_quota_begins_at_receive_maximum_on_each_connection() {
     }
 }
 
+// 5.0 [MQTT-3.1.2-30]
 #[test]
 fn with_a_method_nothing_but_auth_and_disconnect_leaves_before_connack() {
     let mut peer = Peer::new(Version::V5);
@@ -327,6 +348,8 @@ fn with_a_method_nothing_but_auth_and_disconnect_leaves_before_connack() {
     assert_eq!(peer.sent(), ["DISCONNECT 0x00"]);
 }
 
+// 3.1.1 [MQTT-3.14.4-1] [MQTT-3.14.4-2]
+// 5.0 [MQTT-3.14.4-1] [MQTT-3.14.4-2]
 #[test]
 fn behind_disconnect_nothing_is_sent() {
     for version in BOTH {
@@ -351,6 +374,8 @@ fn behind_disconnect_nothing_is_sent() {
 }
 
 /// At no other time than on a new connection: not however long an acknowledgement is missing.
+// 3.1.1 [MQTT-4.4.0-1]
+// 5.0 [MQTT-4.3.3-6] [MQTT-4.4.0-1]
 #[test]
 fn nothing_is_sent_again_while_the_connection_stands() {
     for version in BOTH {
@@ -371,6 +396,7 @@ fn nothing_is_sent_again_while_the_connection_stands() {
     }
 }
 
+// 5.0 [MQTT-4.4.0-2]
 #[test]
 fn what_the_server_refused_is_not_sent_again() {
     let mut peer = Peer::connected(Version::V5);

@@ -26,6 +26,8 @@ fn ends(peer: &mut Peer, result: Result<(), ConnectionError>, told: bool) {
     assert_eq!(peer.sent(), wanted);
 }
 
+// 5.0 [MQTT-3.2.2-15] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3]
+// Decision [own-size]
 #[test]
 fn puback_and_pubrec() {
     for qos in [1, 2] {
@@ -53,6 +55,8 @@ fn an_acknowledgement_with_a_reason() {
     }
 }
 
+// 5.0 [MQTT-3.2.2-15] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3]
+// Decision [own-size]
 #[test]
 fn pubrel_and_pubcomp() {
     let mut peer = Peer::connected(Version::V5);
@@ -81,6 +85,8 @@ fn pubcomp_for_an_unknown_identifier() {
     ends(&mut peer, result, true);
 }
 
+// 5.0 [MQTT-3.2.2-15]
+// Decision [own-size]
 #[test]
 fn pingreq() {
     let mut peer = limited(1);
@@ -91,6 +97,7 @@ fn pingreq() {
     assert_eq!(peer.sent(), ["PINGREQ"]);
 }
 
+// 5.0 [MQTT-3.2.2-15]
 #[test]
 fn disconnect() {
     for (maximum, fits) in [(1, false), (2, true)] {
@@ -106,6 +113,7 @@ fn disconnect() {
 }
 
 /// What tells the server of its offence is left unsaid if it is too large.
+// 5.0 [MQTT-4.13.2-1]
 #[test]
 fn disconnect_with_a_reason() {
     for (maximum, fits) in [(2, false), (3, true)] {

@@ -18,6 +18,7 @@ fn connect_line(version: Version, clean_start: bool, list: &[Property<'_>]) -> V
     peer.sent()
 }
 
+// Decision [connect-clean]
 #[test]
 fn connect_clean_has_expiry_0_unless_set() {
     assert_eq!(connect_line(Version::V311, true, &[]), ["CONNECT clean"]);
@@ -26,6 +27,7 @@ fn connect_clean_has_expiry_0_unless_set() {
     assert_eq!(connect_line(Version::V5, true, &set), ["CONNECT clean expiry 7"]);
 }
 
+// Decision [connect-clean]
 #[test]
 fn connect_unclean_keeps_the_session_for_ever_unless_set() {
     assert_eq!(connect_line(Version::V311, false, &[]), ["CONNECT kept"]);
@@ -34,6 +36,7 @@ fn connect_unclean_keeps_the_session_for_ever_unless_set() {
     assert_eq!(connect_line(Version::V5, false, &set), ["CONNECT kept expiry 7"]);
 }
 
+// Decision [connect-clean]
 #[test]
 fn an_explicit_expiry_of_0_with_an_unclean_start_warns() {
     let mut peer = Peer::new(Version::V5);
@@ -55,6 +58,8 @@ fn what_the_client_takes_is_announced() {
     assert!(bytes.windows(announced.len()).any(|window| window == announced), "{bytes:02x?}");
 }
 
+// 5.0 [MQTT-3.2.2-3] [MQTT-3.2.2-4]
+// Decision [adopt]
 #[test]
 fn a_session_not_known_here_ends_connect_by_the_letter_of_5() {
     let mut peer = Peer::with(Config { adopt_session: false, ..config(Version::V5) });
@@ -69,6 +74,8 @@ fn a_session_not_known_here_ends_connect_by_the_letter_of_5() {
     assert_eq!(peer.accept(false, &[]), ["connected"]);
 }
 
+// 3.1.1 [MQTT-3.2.2-2]
+// Decision [adopt]
 #[test]
 fn a_session_not_known_here_is_adopted_in_3_and_told() {
     let mut peer = Peer::new(Version::V311);
@@ -90,6 +97,8 @@ fn a_server_that_never_clears_is_noticed() {
     assert!(peer.advance(60_000).is_err());
 }
 
+// 3.1.1 [MQTT-3.1.2-6] [MQTT-3.1.4-3] [MQTT-3.2.2-1]
+// 5.0 [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]
 #[test]
 fn session_present_after_clean_start_is_an_offence() {
     for version in BOTH {
@@ -103,6 +112,7 @@ fn session_present_after_clean_start_is_an_offence() {
     }
 }
 
+// 5.0 [MQTT-3.1.2-5] [MQTT-3.1.2-23] [MQTT-3.2.2-3]
 #[test]
 fn a_session_that_ended_with_its_connection_is_not_known_any_more() {
     let mut peer = Peer::with(Config { adopt_session: false, ..config(Version::V5) });
@@ -123,6 +133,7 @@ fn a_session_that_ended_with_its_connection_is_not_known_any_more() {
     assert!(peer.client.session_expires());
 }
 
+// 3.1.1 [MQTT-3.1.2-6]
 #[test]
 fn a_clean_start_without_an_answer_may_have_ended_the_session() {
     let mut peer = Peer::connected(Version::V311);
@@ -139,6 +150,7 @@ fn a_clean_start_without_an_answer_may_have_ended_the_session() {
     assert_eq!(peer.message(dup(incoming(2, 1, "t", "new"))), ["message q2 t new"]);
 }
 
+// 3.1.1 [MQTT-3.2.2-5]
 #[test]
 fn a_refused_clean_start_leaves_the_session_alone() {
     for version in BOTH {
@@ -164,6 +176,8 @@ fn connect_on_a_live_link_is_for_the_caller_to_resolve() {
     assert_eq!(error, Err(OperationError::AlreadyConnected));
 }
 
+// 5.0 [MQTT-3.14.4-1]
+// Decision [disconnect-flushes]
 #[test]
 fn disconnect_sends_what_was_accepted_as_far_as_the_server_takes_it() {
     let mut peer = Peer::new(Version::V5);
@@ -188,6 +202,7 @@ fn disconnect_sends_what_was_accepted_as_far_as_the_server_takes_it() {
     assert_eq!(peer.sent(), ["PUBLISH dup q1 #1 t a", "PUBLISH q1 #2 t b"]);
 }
 
+// Decision [with-will]
 #[test]
 fn disconnect_with_will() {
     for version in BOTH {
@@ -229,6 +244,7 @@ fn the_expiry_may_be_lowered_and_raised_at_disconnect_but_not_from_0() {
     assert_eq!(peer.sent(), ["DISCONNECT 0x00 expiry 60"]);
 }
 
+// 5.0 [MQTT-3.14.2-1]
 #[test]
 fn a_disconnect_that_cannot_be_said_is_refused() {
     let mut peer = Peer::connected(Version::V5);
@@ -241,6 +257,7 @@ fn a_disconnect_that_cannot_be_said_is_refused() {
     assert_eq!(error, OperationError::Invalid(EncodeError::PropertiesNeedV5));
 }
 
+// 5.0 [MQTT-3.1.4-3] [MQTT-3.14.4-2]
 #[test]
 fn the_servers_disconnect_tells_why() {
     let mut peer = Peer::connected(Version::V5);
@@ -250,6 +267,8 @@ fn the_servers_disconnect_tells_why() {
 }
 
 /// What an earlier CONNACK said is history: a will that the server does not take is refused by it.
+// 5.0 [MQTT-3.2.2-12]
+// Decision [history]
 #[test]
 fn a_will_above_a_limit_of_the_last_connection_is_for_the_server_to_refuse() {
     let mut peer = Peer::new(Version::V5);

@@ -241,6 +241,7 @@ fn a_repeat_of_a_taken_qos_2_message_is_skipped_and_answered() {
     }
 }
 
+// Decision [alias-first]
 #[test]
 fn its_alias_is_stored_and_replaced_by_the_topic() {
     let mut peer = wide(streaming(Version::V5));
@@ -291,6 +292,7 @@ fn without_room_it_waits_and_is_shed_if_a_reply_is_awaited() {
     assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #5"]);
 }
 
+// Decision [held-outlives-session]
 #[test]
 fn in_a_lost_session_what_is_all_there_is_the_programs_own() {
     for version in BOTH {

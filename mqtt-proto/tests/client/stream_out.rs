@@ -217,6 +217,7 @@ fn a_sender_that_leaves_half_way_ends_the_connection_without_another_word() {
     }
 }
 
+// Decision [write-timeout]
 #[test]
 fn a_sender_that_writes_nothing_for_the_write_timeout_does_so_too() {
     let config = Config { write_timeout: 500, ..config(Version::V5) };

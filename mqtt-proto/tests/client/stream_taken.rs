@@ -106,6 +106,7 @@ fn whoever_wants_whole_messages_passes_over_it() {
     }
 }
 
+// Decision [held-until-taken]
 #[test]
 fn its_acknowledgement_leaves_in_its_turn() {
     let mut peer = wide(streaming(Version::V5));
@@ -242,6 +243,7 @@ fn whole_messages_of_several_readers_are_kept_apart() {
     assert_eq!(readers[2].look(&mut peer, 4), Look::Bytes(0));
 }
 
+// Decision [manual-ack]
 #[test]
 fn by_hand_it_is_acknowledged_when_it_is_finished_or_later() {
     for early in [false, true] {

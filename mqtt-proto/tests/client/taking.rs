@@ -6,6 +6,9 @@ use mqtt_as_proto::{ReasonCode, Version};
 
 use crate::peer::{BOTH, Peer, ack, config, dup, incoming};
 
+// 3.1.1 [MQTT-4.3.2-2]
+// 5.0 [MQTT-4.3.2-4] [MQTT-4.3.3-8]
+// Decision [held-until-taken]
 #[test]
 fn puback_and_pubrec_leave_only_when_the_message_was_taken() {
     for version in BOTH {
@@ -20,6 +23,8 @@ fn puback_and_pubrec_leave_only_when_the_message_was_taken() {
     }
 }
 
+// 3.1.1 [MQTT-4.6.0-2]
+// 5.0 [MQTT-4.6.0-2]
 #[test]
 fn acknowledgements_given_in_any_order_leave_in_the_order_of_arrival() {
     for version in BOTH {
@@ -36,6 +41,7 @@ fn acknowledgements_given_in_any_order_leave_in_the_order_of_arrival() {
     }
 }
 
+// 5.0 [MQTT-3.5.2-1] [MQTT-4.3.3-9]
 #[test]
 fn a_reason_refuses_a_message_in_5_and_not_in_3() {
     for version in BOTH {
@@ -50,6 +56,7 @@ fn a_reason_refuses_a_message_in_5_and_not_in_3() {
     }
 }
 
+// 5.0 [MQTT-4.3.3-9]
 #[test]
 fn what_was_refused_after_its_connection_is_not_called_delivered() {
     let mut peer = Peer::connected(Version::V5);
@@ -62,6 +69,7 @@ fn what_was_refused_after_its_connection_is_not_called_delivered() {
     assert_eq!(peer.message(dup(incoming(2, 1, "t", "a"))), ["message q2 t a"]);
 }
 
+// 5.0 [MQTT-3.4.2-1] [MQTT-3.5.2-1]
 #[test]
 fn a_reason_that_no_acknowledgement_may_carry_is_not_sent() {
     let mut peer = Peer::connected(Version::V5);
@@ -74,6 +82,7 @@ fn a_reason_that_no_acknowledgement_may_carry_is_not_sent() {
     assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2 0x80"]);
 }
 
+// Decision [dead-duty] [taken-comes-again]
 #[test]
 fn a_dead_duty_is_stale_and_the_server_sends_again() {
     for version in BOTH {
@@ -86,7 +95,8 @@ fn a_dead_duty_is_stale_and_the_server_sends_again() {
     }
 }
 
-/// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+// 3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-6]
+// 5.0 [MQTT-4.6.0-2] [MQTT-4.6.0-5]
 #[test]
 fn what_was_taken_and_comes_again_is_acknowledged_before_what_came_behind_it() {
     for version in BOTH {
@@ -161,6 +171,7 @@ fn an_acknowledgement_that_was_not_its_turn_is_in_order_the_second_time() {
     }
 }
 
+// Decision [copy-joins]
 #[test]
 fn a_copy_of_a_held_message_joins_it_and_renews_the_duty() {
     for version in BOTH {
@@ -173,6 +184,8 @@ fn a_copy_of_a_held_message_joins_it_and_renews_the_duty() {
     }
 }
 
+// 5.0 [MQTT-3.2.2-5]
+// Decision [held-outlives-session]
 #[test]
 fn session_gone_held_messages_have_nothing_to_acknowledge() {
     for version in BOTH {
@@ -208,6 +221,7 @@ pub(crate) fn four(version: Version) -> Peer {
     Peer::connected_with(Config { queue_len: 4, ..config(version) })
 }
 
+// Decision [stop-reading]
 #[test]
 fn what_the_program_does_not_take_is_not_read_and_nothing_is_lost() {
     for version in BOTH {
@@ -228,6 +242,7 @@ fn what_the_program_does_not_take_is_not_read_and_nothing_is_lost() {
     }
 }
 
+// Decision [qos0-waits]
 #[test]
 fn qos0_is_not_dropped_either_while_a_consumer_is_there() {
     for version in BOTH {
@@ -244,6 +259,7 @@ fn qos0_is_not_dropped_either_while_a_consumer_is_there() {
     }
 }
 
+// Decision [nobody-asks]
 #[test]
 fn what_nobody_asked_for_keeps_the_latest_qos0() {
     let config = Config { queue_len: 4, ..config(Version::V5) };
@@ -277,6 +293,8 @@ fn session_gone_held_messages_keep_their_room() {
     assert_eq!(peer.events(), ["message q1 t new"]);
 }
 
+// 5.0 [MQTT-3.3.4-9]
+// Decision [hold]
 #[test]
 fn more_than_receive_maximum_is_held_as_long_as_there_is_room() {
     let mut peer = Peer::connected(Version::V5);

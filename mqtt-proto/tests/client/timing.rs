@@ -18,6 +18,9 @@ fn alive(config: Config, seconds: u16) -> Peer {
     peer
 }
 
+// 3.1.1 [MQTT-3.1.2-23]
+// 5.0 [MQTT-3.1.2-20]
+// Decision [ping-due]
 #[test]
 fn pingreq_goes_out_a_little_before_the_keep_alive() {
     for version in BOTH {
@@ -32,6 +35,7 @@ fn pingreq_goes_out_a_little_before_the_keep_alive() {
     }
 }
 
+// Decision [ping-due]
 #[test]
 fn ping_interval_shortens_it() {
     let mut peer = alive(Config { ping_interval: 4_000, ..config(Version::V5) }, 60);
@@ -42,6 +46,7 @@ fn ping_interval_shortens_it() {
     assert_eq!(peer.sent(), ["PINGREQ"]);
 }
 
+// Decision [ping-both-ways]
 #[test]
 fn a_busy_qos0_publisher_that_hears_nothing_pings() {
     for version in BOTH {
@@ -58,6 +63,9 @@ fn a_busy_qos0_publisher_that_hears_nothing_pings() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.2-23]
+// 5.0 [MQTT-3.1.2-20]
+// Decision [ping-both-ways]
 #[test]
 fn a_busy_receiver_that_says_nothing_pings() {
     for version in BOTH {
@@ -82,6 +90,9 @@ fn traffic_both_ways_puts_the_ping_off() {
     }
 }
 
+// 3.1.1 [MQTT-3.12.4-1]
+// 5.0 [MQTT-3.12.4-1]
+// Decision [ping-due]
 #[test]
 fn one_pingreq_is_open_at_a_time_and_pingresp_has_its_time() {
     for version in BOTH {
@@ -118,6 +129,7 @@ fn silence_of_one_and_a_half_keep_alives_ends_the_connection() {
     }
 }
 
+// Decision [silence]
 #[test]
 fn silence_is_measured_in_bytes_received() {
     for version in BOTH {
@@ -131,6 +143,7 @@ fn silence_is_measured_in_bytes_received() {
     }
 }
 
+// 5.0 [MQTT-3.1.2-21] [MQTT-3.2.2-21]
 #[test]
 fn server_keep_alive_wins() {
     let mut peer = Peer::with(Config { ping_timeout: 0, ..config(Version::V5) });
@@ -145,6 +158,7 @@ fn server_keep_alive_wins() {
     assert!(peer.sent().is_empty());
 }
 
+// Decision [keep-alive-0]
 #[test]
 fn keep_alive_0_has_no_ping_and_no_silence() {
     for version in BOTH {
@@ -175,6 +189,9 @@ fn take_and_read_on(peer: &mut Peer) {
     assert_eq!(peer.read_on(), Ok(None));
 }
 
+// 3.1.1 [MQTT-3.1.2-23]
+// 5.0 [MQTT-3.1.2-20]
+// Decision [stop-reading]
 #[test]
 fn while_reading_pauses_silence_is_not_the_servers_and_pingreq_still_goes_out() {
     for version in BOTH {
@@ -191,6 +208,7 @@ fn while_reading_pauses_silence_is_not_the_servers_and_pingreq_still_goes_out() 
     }
 }
 
+// Decision [stop-reading]
 #[test]
 fn the_time_of_a_pause_does_not_count_as_silence() {
     for version in BOTH {
@@ -206,6 +224,7 @@ fn the_time_of_a_pause_does_not_count_as_silence() {
 }
 
 /// While nothing is read no acknowledgement can come: its time stands still.
+// Decision [stop-reading]
 #[test]
 fn a_pause_of_reading_moves_the_time_of_acknowledgements() {
     for version in BOTH {
@@ -262,6 +281,7 @@ fn what_comes_after_a_pause_of_reading_is_not_of_a_later_time() {
 }
 
 /// A large message over a slow link: PINGRESP cannot pass it, and the server hears of us meanwhile.
+// Decision [ping-due]
 #[test]
 fn while_a_packet_is_coming_pingresp_has_its_time() {
     for version in BOTH {
@@ -286,6 +306,7 @@ fn while_a_packet_is_coming_pingresp_has_its_time() {
     }
 }
 
+// Decision [write-timeout]
 #[test]
 fn a_transport_that_takes_nothing_is_given_up_after_the_write_timeout() {
     for version in BOTH {
@@ -301,6 +322,7 @@ fn a_transport_that_takes_nothing_is_given_up_after_the_write_timeout() {
     }
 }
 
+// Decision [write-timeout]
 #[test]
 fn bytes_taken_renew_the_write_timeout() {
     let mut peer = Peer::connected(Version::V5);
@@ -328,6 +350,8 @@ fn the_write_timeout_holds_while_disconnecting_too() {
     }
 }
 
+// 3.1.1 [MQTT-3.1.4-4]
+// 5.0 [MQTT-3.1.4-5]
 #[test]
 fn connect_has_a_timeout_of_its_own() {
     for version in BOTH {

@@ -30,6 +30,8 @@ fn is_too_much(peer: &mut Peer, message: Publish<'_>) {
     assert_eq!(peer.sent().last().map(String::as_str), Some("DISCONNECT 0x93"));
 }
 
+// 5.0 [MQTT-3.6.2-1]
+// Decision [unknown-id]
 #[test]
 fn an_unknown_pubrec_gets_pubrel() {
     for version in BOTH {
@@ -43,6 +45,8 @@ fn an_unknown_pubrec_gets_pubrel() {
     assert!(peer.sent().is_empty());
 }
 
+// 5.0 [MQTT-3.7.2-1]
+// Decision [unknown-id]
 #[test]
 fn an_unknown_pubrel_gets_pubcomp() {
     for version in BOTH {
@@ -53,6 +57,9 @@ fn an_unknown_pubrel_gets_pubcomp() {
     }
 }
 
+// 3.1.1 [MQTT-2.3.1-6] [MQTT-3.3.4-1]
+// 5.0 [MQTT-3.3.4-1]
+// Decision [wrong-kind]
 #[test]
 fn a_known_id_with_the_wrong_kind_of_acknowledgement_is_0x82() {
     let kinds: [fn(Ack<'static>) -> Packet<'static>; 3] =
@@ -84,6 +91,8 @@ fn a_known_id_with_the_wrong_kind_of_acknowledgement_is_0x82() {
     }
 }
 
+// 3.1.1 [MQTT-3.8.4-5]
+// 5.0 [MQTT-3.8.4-6]
 #[test]
 fn suback_has_one_code_for_each_filter() {
     for version in BOTH {
@@ -96,6 +105,8 @@ fn suback_has_one_code_for_each_filter() {
     }
 }
 
+// 3.1.1 [MQTT-3.8.3-2]
+// Decision [refused-filter]
 #[test]
 fn suback_tells_a_refusal_per_filter() {
     for version in BOTH {
@@ -115,6 +126,8 @@ fn an_id_at_two_qualities_of_service_is_0x82() {
     }
 }
 
+// 3.1.1 [MQTT-4.8.0-1]
+// Decision [not-a-servers]
 #[test]
 fn packets_of_a_client_from_a_server_end_the_connection() {
     for version in BOTH {
@@ -130,6 +143,7 @@ fn packets_of_a_client_from_a_server_end_the_connection() {
     }
 }
 
+// Decision [not-a-servers]
 #[test]
 fn in_3_disconnect_and_auth_from_the_server_end_the_connection() {
     for bytes in [&[0xe0, 0][..], &[0xf0, 0]] {
@@ -140,6 +154,8 @@ fn in_3_disconnect_and_auth_from_the_server_end_the_connection() {
     }
 }
 
+// 3.1.1 [MQTT-3.2.0-1]
+// 5.0 [MQTT-3.2.0-1] [MQTT-3.2.0-2]
 #[test]
 fn anything_before_connack_and_a_second_connack_are_0x82() {
     for version in BOTH {
@@ -159,6 +175,7 @@ fn anything_before_connack_and_a_second_connack_are_0x82() {
     }
 }
 
+// 5.0 [MQTT-3.14.2-2]
 #[test]
 fn a_session_expiry_in_the_servers_disconnect_is_0x82() {
     let mut peer = Peer::connected(Version::V5);
@@ -167,6 +184,7 @@ fn a_session_expiry_in_the_servers_disconnect_is_0x82() {
 }
 
 /// Reason text in an acknowledgement although problem information was declined [MQTT-3.1.2-29].
+// 5.0 [MQTT-3.1.2-29]
 #[test]
 fn reason_text_despite_request_problem_information_0_is_0x82() {
     let text = [Property::ReasonString("why")];
@@ -197,6 +215,7 @@ fn reason_text_despite_request_problem_information_0_is_0x82() {
 }
 
 /// Rules of 5.0 that have no statement number bind a server too.
+// Decision [rules-without-number]
 #[test]
 fn rules_without_a_number() {
     // In CONNACK: a 0 where none is allowed, a repetition, a byte that is neither 0 nor 1, data
@@ -227,6 +246,8 @@ fn rules_without_a_number() {
     }
 }
 
+// 5.0 [MQTT-3.3.4-9]
+// Decision [window-in]
 #[test]
 fn only_messages_of_this_connection_count_toward_our_receive_maximum() {
     let mut peer = strict();
@@ -245,6 +266,7 @@ fn only_messages_of_this_connection_count_toward_our_receive_maximum() {
     is_too_much(&mut peer, dup(incoming(2, 3, "t", "x")));
 }
 
+// Decision [window-in]
 #[test]
 fn a_copy_of_an_earlier_message_counts_once() {
     let mut peer = strict();
@@ -259,6 +281,7 @@ fn a_copy_of_an_earlier_message_counts_once() {
     is_too_much(&mut peer, incoming(1, 5, "t", "x"));
 }
 
+// Decision [window-in]
 #[test]
 fn a_place_is_free_when_pubrel_came() {
     let mut peer = strict();
@@ -272,6 +295,7 @@ fn a_place_is_free_when_pubrel_came() {
     is_too_much(&mut peer, incoming(2, 6, "t", "x"));
 }
 
+// Decision [window-3]
 #[test]
 fn in_3_the_send_window_stands_for_the_receive_maximum_that_there_is_not() {
     let config = Config { send_window: 2, ..crate::peer::config(Version::V311) };
@@ -286,6 +310,8 @@ fn in_3_the_send_window_stands_for_the_receive_maximum_that_there_is_not() {
     assert_eq!(peer.sent(), ["PUBLISH q2 #3 t x"]);
 }
 
+// 5.0 [MQTT-3.3.4-7] [MQTT-4.9.0-2]
+// Decision [window-out]
 #[test]
 fn ids_that_await_pubcomp_count_over_a_resume_and_pubrel_never_waits() {
     let two = [Property::ReceiveMaximum(2.try_into().unwrap())];
@@ -340,6 +366,7 @@ fn a_peer_that_floods_and_reads_nothing_is_not_read_on() {
     }
 }
 
+// 5.0 [MQTT-3.14.2-1]
 #[test]
 fn a_reason_that_disconnect_may_not_carry_is_not_told() {
     // A CONNECT of an unknown version, which a server has no business to send at all.

@@ -135,6 +135,8 @@ fn an_idle_connection_lives_for_months() {
 }
 
 /// Without a time-out of the program's nothing ends the waiting.
+// 3.1.1 [MQTT-4.1.0-1] [MQTT-4.1.0-2]
+// 5.0 [MQTT-4.1.0-1]
 #[test]
 fn what_is_unacknowledged_for_months_is_still_on_its_way() {
     for version in BOTH {

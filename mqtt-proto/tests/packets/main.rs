@@ -56,6 +56,7 @@ fn places_in(len: usize) -> impl Iterator<Item = usize> {
     (0..len).filter(move |at| *at < front || *at >= len - back)
 }
 
+// 5.0 [MQTT-1.5.5-1] [MQTT-3.1.3-1]
 #[test]
 fn a_packet_is_encoded_as_the_standard_spells_it() {
     on_each(|vector| {
@@ -64,6 +65,8 @@ fn a_packet_is_encoded_as_the_standard_spells_it() {
     });
 }
 
+// 3.1.1 [MQTT-2.3.1-5]
+// 5.0 [MQTT-2.2.1-2]
 #[test]
 fn a_whole_packet_is_decoded() {
     on_each(|vector| {

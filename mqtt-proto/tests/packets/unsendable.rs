@@ -67,7 +67,8 @@ fn a_string_or_binary_field_has_at_most_65_535_bytes() {
     crate::round_trip(&Packet::Connect(longest), V5);
 }
 
-/// [MQTT-1.5.4-2] [MQTT-1.5.7-1]
+// 3.1.1 [MQTT-1.5.3-2]
+// 5.0 [MQTT-1.5.4-2] [MQTT-1.5.7-1]
 #[test]
 fn a_string_holds_no_nul() {
     let with = |connect| refuse("CONNECT", V311, Packet::Connect(connect), EncodeError::Nul);
@@ -184,7 +185,7 @@ fn mqtt_3_1_1_has_no_subscription_options() {
     }
 }
 
-/// [MQTT-3.8.3-4]
+// 5.0 [MQTT-3.8.3-4]
 #[test]
 fn a_shared_subscription_has_no_no_local() {
     let mut shared = plain("$share/g/a");
@@ -215,6 +216,7 @@ fn a_password_of_3_1_1_needs_a_user_name() {
 }
 
 /// 3.3.2.1, [MQTT-4.7.3-1]
+// 5.0 [MQTT-3.3.2-13]
 #[test]
 fn an_empty_topic_name_needs_an_alias() {
     let empty = golden::empty_topic();

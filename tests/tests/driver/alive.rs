@@ -19,6 +19,7 @@ fn down(waiting: Waiting) -> Option<DownReason> {
 }
 
 /// 8 MB at 640 KB/s: longer than the server may be silent.
+// Decision [silence]
 #[test]
 fn a_large_message_over_a_slow_link_is_not_silence() {
     for version in BOTH {
@@ -35,6 +36,7 @@ fn a_large_message_over_a_slow_link_is_not_silence() {
 }
 
 /// A message that trickles: the link is not dead, but the sign of life that was asked for is not there.
+// Decision [broker-up]
 #[test]
 fn broker_up_has_a_time_of_its_own() {
     for version in BOTH {
@@ -75,6 +77,7 @@ fn without_a_ping_timeout_broker_up_waits_as_long_as_the_link_stands() {
 }
 
 /// Stopped right after PINGREQ has left, for longer than PINGRESP may take, which is there meanwhile.
+// Decision [late-process]
 #[test]
 fn a_process_that_was_stopped_reads_before_it_judges() {
     for version in BOTH {
@@ -90,6 +93,7 @@ fn a_process_that_was_stopped_reads_before_it_judges() {
 }
 
 /// It reads, and nothing is there.
+// Decision [late-process]
 #[test]
 fn a_process_that_was_stopped_finds_a_silent_server_out() {
     for version in BOTH {

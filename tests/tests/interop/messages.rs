@@ -10,6 +10,7 @@ use crate::{NEVER, SOON, connected, handled, next, next_line, nothing_comes, row
 
 const TWO_MEGABYTES: usize = 2_000_000;
 
+// 3.1.1 [MQTT-7.0.0-2]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_we_publish_is_what_mosquitto_sub_sees() {
     if !broker_or_skip("what_we_publish_is_what_mosquitto_sub_sees") {
@@ -28,6 +29,7 @@ async fn what_we_publish_is_what_mosquitto_sub_sees() {
     }
 }
 
+// 3.1.1 [MQTT-7.0.0-2]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_mosquitto_pub_publishes_is_in_our_queue() {
     if !broker_or_skip("what_mosquitto_pub_publishes_is_in_our_queue") {
@@ -112,6 +114,8 @@ async fn wildcards_match_as_the_standards_say() {
     }
 }
 
+// 3.1.1 [MQTT-7.1.2-1]
+// 5.0 [MQTT-4.2-1]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_megabytes_go_both_ways_byte_for_byte() {
     if !broker_or_skip("two_megabytes_go_both_ways_byte_for_byte") {

@@ -9,6 +9,9 @@ use super::story::{
 use crate::runtime::adapter::{QoS, ReasonCode, Version};
 use crate::runtime::{sleep, within};
 
+// 3.1.1 [MQTT-3.3.4-1]
+// 5.0 [MQTT-3.3.4-1] [MQTT-4.3.2-4]
+// Decision [held-until-taken]
 #[test]
 fn nothing_is_acknowledged_before_it_is_taken() {
     both(async |version| {
@@ -35,6 +38,9 @@ fn nothing_is_acknowledged_before_it_is_taken() {
     });
 }
 
+// 3.1.1 [MQTT-4.6.0-2]
+// 5.0 [MQTT-4.6.0-2]
+// Decision [manual-ack]
 #[test]
 fn under_manual_ack_the_program_acknowledges_and_the_order_of_arrival_is_kept() {
     both(async |version| {
@@ -88,6 +94,7 @@ fn a_program_may_refuse_a_message_in_5_0() {
     });
 }
 
+// Decision [dead-duty]
 #[test]
 fn an_acknowledgement_of_an_earlier_connection_is_stale() {
     both(async |version| {
@@ -130,6 +137,7 @@ fn an_acknowledgement_of_an_earlier_connection_is_stale() {
     });
 }
 
+// Decision [taken-comes-again]
 #[test]
 fn what_is_not_acknowledged_comes_again_on_the_resumed_session() {
     both(async |version| {
@@ -153,6 +161,7 @@ fn what_is_not_acknowledged_comes_again_on_the_resumed_session() {
 }
 
 /// The window of two is open again on each connection.
+// Decision [dropped-by-hand]
 #[test]
 fn what_is_dropped_without_an_acknowledgement_comes_again_and_gives_its_place_back() {
     for delivery in [Delivery::AtLeastOnce, Delivery::ExactlyOnce] {
@@ -199,6 +208,7 @@ fn what_is_dropped_without_an_acknowledgement_comes_again_and_gives_its_place_ba
 }
 
 /// However often the program says it.
+// Decision [manual-ack]
 #[test]
 fn an_acknowledgement_counts_once() {
     in_5_0(async {

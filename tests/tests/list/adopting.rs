@@ -59,6 +59,7 @@ fn round_trips(script: &mut Script) -> usize {
     unreachable!("it ends with DISCONNECT")
 }
 
+// Decision [adopt-clears]
 #[test]
 fn many_qos_2_publishes_take_a_few_round_trips() {
     for others in [QoS::ExactlyOnce, QoS::AtLeastOnce] {

@@ -204,6 +204,8 @@ mod heap {
         });
     }
 
+    // 5.0 [MQTT-3.1.2-28]
+    // Decision [down-says]
     #[test]
     fn a_session_carries_what_connack_said() {
         in_5_0(async {

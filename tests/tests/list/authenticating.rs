@@ -93,6 +93,7 @@ fn ended(script: &mut Script, reason: ReasonCode) {
     script.expect_close();
 }
 
+// 5.0 [MQTT-4.12.0-3]
 #[test]
 fn the_program_answers_each_challenge_and_each_connection_begins_anew() {
     in_5_0(async {
@@ -145,6 +146,7 @@ fn a_step_without_data_says_none() {
     });
 }
 
+// 5.0 [MQTT-4.12.0-5]
 #[test]
 fn the_program_does_not_see_what_another_method_says() {
     in_5_0(async {
@@ -168,6 +170,7 @@ fn the_program_does_not_see_what_another_method_says() {
     });
 }
 
+// 5.0 [MQTT-4.12.0-1] [MQTT-4.12.0-4]
 #[test]
 fn a_server_that_refuses_says_why() {
     in_5_0(async {
@@ -287,6 +290,7 @@ fn other_traffic_goes_on_during_a_re_authentication() {
     });
 }
 
+// 5.0 [MQTT-4.12.1-2]
 #[test]
 fn a_refused_re_authentication_ends_the_connection() {
     in_5_0(async {
@@ -317,6 +321,7 @@ fn a_refused_re_authentication_ends_the_connection() {
     });
 }
 
+// 5.0 [MQTT-4.12.1-2]
 #[test]
 fn a_program_that_refuses_to_go_on_ends_the_connection() {
     in_5_0(async {
@@ -363,6 +368,7 @@ fn a_re_authentication_has_the_time_of_a_connect() {
     });
 }
 
+// 5.0 [MQTT-4.12.0-7]
 #[test]
 fn a_re_authentication_needs_a_connection_with_a_method() {
     in_5_0(async {

@@ -45,6 +45,8 @@ async fn nothing_is_sent(version: Version, story: impl AsyncFn(&Client)) {
     server.end().await;
 }
 
+// 3.1.1 [MQTT-1.5.3-2] [MQTT-3.3.2-2] [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
+// 5.0 [MQTT-1.5.4-2] [MQTT-3.3.2-2] [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
 #[test]
 fn topics_that_are_none() {
     both(async |version| {
@@ -70,6 +72,10 @@ fn topics_that_are_none() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1] [MQTT-4.7.3-2]
+//   [MQTT-4.7.3-3]
+// 5.0 [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2]
+//   [MQTT-4.7.3-3]
 #[test]
 fn filters_that_are_none() {
     both(async |version| {
@@ -94,6 +100,8 @@ fn filters_that_are_none() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.3-3] [MQTT-3.10.3-2]
+// 5.0 [MQTT-3.8.3-2] [MQTT-3.10.3-2]
 #[test]
 fn too_few_and_too_many_filters() {
     both(async |version| {
@@ -111,6 +119,7 @@ fn too_few_and_too_many_filters() {
     });
 }
 
+// 5.0 [MQTT-3.2.2-11] [MQTT-3.2.2-14]
 #[test]
 fn what_a_5_0_server_has_said_it_does_not_take() {
     in_5_0(async {
@@ -208,6 +217,8 @@ async fn no_connect(
     error
 }
 
+// 3.1.1 [MQTT-1.5.3-2] [MQTT-3.1.3-10]
+// 5.0 [MQTT-3.1.3-11]
 #[test]
 fn settings_that_cannot_be_said() {
     both(async |version| {
@@ -226,6 +237,8 @@ fn settings_that_cannot_be_said() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.2-22] [MQTT-3.1.3-7]
+// Decision [3-locally]
 #[test]
 fn settings_that_3_1_1_cannot_say() {
     in_3_1_1(async {
@@ -252,6 +265,7 @@ fn settings_that_do_not_fit_each_other() {
 }
 
 /// What an earlier CONNACK said is history: the server may have changed its mind.
+// Decision [history]
 #[test]
 fn a_will_above_a_limit_of_an_earlier_connection_is_offered_again() {
     in_5_0(async {
@@ -276,6 +290,7 @@ fn a_will_above_a_limit_of_an_earlier_connection_is_offered_again() {
     });
 }
 
+// 5.0 [MQTT-3.2.2-12]
 #[test]
 fn a_will_above_an_unknown_limit_is_refused_by_the_server() {
     in_5_0(async {

@@ -50,6 +50,7 @@ fn what_comes_between_subscribe_and_the_first_next_is_not_dropped() {
 }
 
 /// A session of another day may have subscriptions that this program does not know.
+// Decision [no-consumer]
 #[test]
 fn a_program_that_never_asks_for_messages_keeps_its_link() {
     both(async |version| {

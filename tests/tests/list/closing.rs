@@ -59,6 +59,8 @@ fn the_driver_ends_when_all_is_sent_and_disconnect_too() {
 }
 
 /// The runtime may end with `main`, and takes the driver along.
+// 3.1.1 [MQTT-3.14.4-1]
+// 5.0 [MQTT-3.14.4-2]
 #[test]
 fn when_disconnect_returns_all_is_on_the_wire() {
     both(async |version| {
@@ -168,6 +170,7 @@ fn without_a_driver_every_call_says_closed() {
     });
 }
 
+// Decision [all-calls-end]
 #[test]
 fn a_driver_that_goes_away_ends_every_wait() {
     both(async |version| {

@@ -27,6 +27,7 @@ fn connect_says_what_connack_said() {
     });
 }
 
+// 5.0 [MQTT-3.2.2-9]
 #[test]
 fn connect_tells_the_limits_of_a_5_0_server() {
     in_5_0(async {
@@ -50,6 +51,8 @@ fn connect_tells_the_limits_of_a_5_0_server() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.2-4] [MQTT-3.1.3-2] [MQTT-3.2.2-2]
+// 5.0 [MQTT-3.1.2-5] [MQTT-3.1.3-2]
 #[test]
 fn an_unclean_connect_resumes_the_session() {
     both(async |version| {
@@ -66,6 +69,7 @@ fn an_unclean_connect_resumes_the_session() {
     });
 }
 
+// 5.0 [MQTT-3.2.2-4]
 #[test]
 fn a_session_that_this_client_does_not_know_is_adopted_or_refused() {
     both(async |version| {
@@ -83,6 +87,7 @@ fn a_session_that_this_client_does_not_know_is_adopted_or_refused() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.2-2] [MQTT-3.1.3-8] [MQTT-3.1.3-9] [MQTT-3.2.2-5]
 #[test]
 fn a_refusal_names_the_code_in_3_1_1() {
     in_3_1_1(async {
@@ -109,6 +114,7 @@ fn a_refusal_names_the_code_in_3_1_1() {
     });
 }
 
+// 5.0 [MQTT-3.1.2-2] [MQTT-3.1.3-8] [MQTT-3.1.4-2] [MQTT-3.2.2-7]
 #[test]
 fn a_refusal_names_the_code_in_5_0() {
     in_5_0(async {
@@ -175,6 +181,7 @@ fn connect_says_user_password_will_and_keep_alive() {
 }
 
 /// Where MQTT counts in seconds 0 has a meaning of its own: none, for ever, at once.
+// Decision [rounded-up]
 #[test]
 fn a_part_of_a_second_is_a_second() {
     both(async |version| {
@@ -197,6 +204,7 @@ fn a_part_of_a_second_is_a_second() {
     });
 }
 
+// 5.0 [MQTT-3.1.3-2] [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16]
 #[test]
 fn an_assigned_client_identifier_is_used_again() {
     in_5_0(async {
@@ -257,6 +265,7 @@ fn a_dropped_connect_goes_on_and_up_tells_it() {
     });
 }
 
+// 5.0 [MQTT-3.1.2-19]
 #[test]
 fn in_5_0_user_name_and_password_may_stand_alone() {
     in_5_0(async {

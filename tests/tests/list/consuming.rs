@@ -188,6 +188,7 @@ fn the_queue_outlives_a_lost_link() {
     });
 }
 
+// Decision [drop-oldest]
 #[test]
 fn a_full_queue_drops_the_oldest_qos_0_and_counts_them() {
     both(async |version| {
@@ -238,6 +239,7 @@ fn messages_in_front_of_malformed_bytes_are_delivered() {
     });
 }
 
+// Decision [hold]
 #[test]
 fn the_queue_is_bounded_in_bytes_too() {
     both(async |version| {

@@ -10,6 +10,9 @@ use super::story::{
 use crate::runtime::adapter::{Overflow, QoS, Version};
 use crate::runtime::{Client, sleep, spawn, within};
 
+// 3.1.1 [MQTT-3.3.2-3]
+// 5.0 [MQTT-3.3.2-3]
+// Decision [queue-gets-rest]
 #[test]
 fn each_receiver_gets_what_matches_and_the_queue_gets_the_rest() {
     both(async |version| {
@@ -29,6 +32,8 @@ fn each_receiver_gets_what_matches_and_the_queue_gets_the_rest() {
     });
 }
 
+// 5.0 [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5]
+// Decision [by-identifier]
 #[test]
 fn identifiers_say_to_whom_a_message_goes() {
     in_5_0(async {
@@ -60,6 +65,7 @@ fn identifiers_say_to_whom_a_message_goes() {
 }
 
 /// The program's own subscription overlaps a receiver's: the server sends a copy for each.
+// 5.0 [MQTT-3.3.4-5]
 #[test]
 fn a_copy_for_a_subscription_without_receivers_is_for_the_queue() {
     in_5_0(async {
@@ -81,6 +87,8 @@ fn a_copy_for_a_subscription_without_receivers_is_for_the_queue() {
     });
 }
 
+// 3.1.1 [MQTT-3.3.5-1]
+// Decision [overlap]
 #[test]
 fn without_identifiers_each_copy_goes_to_all_whose_filters_match() {
     in_3_1_1(async {
@@ -107,6 +115,9 @@ fn without_identifiers_each_copy_goes_to_all_whose_filters_match() {
     });
 }
 
+// 3.1.1 [MQTT-4.7.2-1]
+// 5.0 [MQTT-4.7.2-1]
+// Decision [by-identifier]
 #[test]
 fn a_share_does_not_count_and_dollar_topics_match_no_leading_wildcard() {
     both(async |version| {
@@ -134,6 +145,8 @@ fn a_share_does_not_count_and_dollar_topics_match_no_leading_wildcard() {
 }
 
 /// An earlier program may have given the same identifiers to other filters.
+// 5.0 [MQTT-3.3.4-3]
+// Decision [by-identifier]
 #[test]
 fn identifiers_of_an_earlier_program_mislead_nobody() {
     in_5_0(async {
@@ -220,6 +233,7 @@ fn a_receiver_that_nobody_reads_does_not_lock_the_others_out_for_ever() {
     });
 }
 
+// Decision [drop-oldest]
 #[test]
 fn where_the_oldest_make_room_those_of_receivers_do() {
     both(async |version| {

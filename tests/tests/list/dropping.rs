@@ -10,6 +10,7 @@ use crate::list::publishing::ALL;
 use crate::runtime::adapter::{DownReason, QoS};
 use crate::runtime::{soon, within};
 
+// Decision [waiting-ends]
 #[test]
 fn a_dropped_publish_goes_on_once_it_was_accepted() {
     both(async |version| {

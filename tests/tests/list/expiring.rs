@@ -29,6 +29,7 @@ fn fill(client: &Client) {
     assert_eq!(client.publish("a", "x").qos(QoS::AtLeastOnce).try_publish(), no_room);
 }
 
+// Decision [expiry]
 #[test]
 fn while_down_its_fate_is_told_when_its_time_has_come() {
     in_5_0(async {

@@ -101,6 +101,7 @@ fn a_session_without_expiry_cannot_be_kept_at_disconnect() {
     });
 }
 
+// 5.0 [MQTT-3.14.2-3]
 #[test]
 fn what_disconnect_may_not_say_is_refused_here() {
     const MISPLACED: [Property<'static>; 1] = [Property::TopicAliasMaximum(1)];

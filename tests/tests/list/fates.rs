@@ -17,6 +17,7 @@ use crate::runtime::adapter::{
 };
 use crate::runtime::{sleep, soon, within};
 
+// Decision [limits-at-connack]
 #[test]
 fn a_waiting_message_that_the_server_forbids_is_never_sent() {
     in_5_0(async {
@@ -60,6 +61,7 @@ fn silent(script: &mut Script, session_present: bool) {
     script.send(&Packet::ConnAck(ConnAck { session_present, properties, ..ConnAck::default() }));
 }
 
+// Decision [all-calls-end]
 #[test]
 fn with_its_session_a_message_ends_at_a_disconnect() {
     in_5_0(async {
@@ -81,6 +83,7 @@ fn with_its_session_a_message_ends_at_a_disconnect() {
     });
 }
 
+// Decision [all-calls-end]
 #[test]
 fn where_the_session_is_kept_a_message_is_kept_at_a_disconnect() {
     in_5_0(async {
@@ -111,6 +114,7 @@ fn where_the_session_is_kept_a_message_is_kept_at_a_disconnect() {
     });
 }
 
+// Decision [poison]
 #[test]
 fn a_message_that_breaks_three_connections_is_named_and_may_be_given_up() {
     both(async |version| {
@@ -147,6 +151,7 @@ fn a_message_that_breaks_three_connections_is_named_and_may_be_given_up() {
     });
 }
 
+// Decision [window-3]
 #[test]
 fn in_3_1_1_the_client_bounds_what_is_unacknowledged() {
     in_3_1_1(async {

@@ -37,6 +37,7 @@ fn flood(port: u16, qos: QoS) -> (Arc<AtomicBool>, Task<usize>) {
 }
 
 /// The deadlock of clients that stop reading while their program waits for an answer.
+// Decision [shed]
 #[test]
 fn app_awaits_publish_in_its_own_message_loop_under_a_flood() {
     for flooding in [QoS::AtMostOnce, QoS::AtLeastOnce] {
@@ -120,6 +121,7 @@ fn with_wait_no_qos_0_message_is_dropped() {
 }
 
 /// A program that takes messages, though slowly, loses none by default.
+// Decision [qos0-waits]
 #[test]
 fn by_default_no_qos_0_message_of_a_slow_consumer_is_dropped() {
     both(async |version| {
@@ -141,6 +143,7 @@ fn by_default_no_qos_0_message_of_a_slow_consumer_is_dropped() {
 }
 
 /// More than there is room for, of a server that knows no Receive Maximum: reading waits.
+// Decision [stop-reading]
 #[test]
 fn while_nobody_awaits_an_answer_a_slow_consumer_stops_the_reading() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -185,6 +188,7 @@ fn with_wait_bytes_bound_the_queue_too() {
 }
 
 /// Longer than the broker tolerates silence.
+// Decision [stop-reading]
 #[test]
 fn with_wait_pings_go_on() {
     both(async |version| {
@@ -229,6 +233,7 @@ fn with_wait_several_consumers_are_woken_for_all() {
 }
 
 /// Whoever waits for an answer gets it, although the queue is full and the policy is to wait.
+// Decision [shed]
 #[test]
 fn with_wait_a_call_gets_its_answer() {
     both(async |version| {

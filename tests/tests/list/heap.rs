@@ -248,6 +248,7 @@ fn an_owned_message_outlives_the_queue_and_shares_its_bytes() {
     });
 }
 
+// Decision [down-says]
 #[test]
 fn the_servers_words_are_kept() {
     in_5_0(async {

@@ -26,6 +26,7 @@ fn disconnect_says_so_and_no_will_is_published() {
     });
 }
 
+// Decision [with-will]
 #[test]
 fn disconnect_with_will_has_the_will_published() {
     both(async |version| {
@@ -80,6 +81,9 @@ fn broker_up_asks_the_server_for_a_sign_of_life() {
     });
 }
 
+// 3.1.1 [MQTT-3.12.4-1]
+// 5.0 [MQTT-3.12.4-1]
+// Decision [broker-up]
 #[test]
 fn broker_up_of_a_silent_server_is_false_and_the_link_is_down() {
     both(async |version| {
@@ -149,6 +153,8 @@ fn each_handle_is_told_of_each_connection_and_loss_once() {
     });
 }
 
+// 5.0 [MQTT-3.14.4-2] [MQTT-4.13.2-1]
+// Decision [down-says]
 #[test]
 fn down_tells_why_the_server_ended_it() {
     in_5_0(async {
@@ -166,6 +172,8 @@ fn down_tells_why_the_server_ended_it() {
     });
 }
 
+// 5.0 [MQTT-3.1.4-3]
+// Decision [taken-over]
 #[test]
 fn a_client_that_was_taken_over_stays_away() {
     in_5_0(async {
@@ -200,6 +208,7 @@ fn after_a_lost_link_the_program_connects_again() {
     });
 }
 
+// Decision [drain]
 #[test]
 fn drain_waits_for_the_acknowledgements() {
     both(async |version| {
@@ -223,6 +232,7 @@ fn drain_waits_for_the_acknowledgements() {
 }
 
 /// What the program took at QoS 2 is not over before PUBCOMP.
+// Decision [drain]
 #[test]
 fn drain_waits_for_the_end_of_what_was_received() {
     both(async |version| {
@@ -247,6 +257,7 @@ fn drain_waits_for_the_end_of_what_was_received() {
 }
 
 /// The driver goes with the program: what `drain` said is on the wire before that.
+// Decision [drain]
 #[test]
 fn after_drain_the_acknowledgement_is_on_the_wire() {
     both(async |version| {

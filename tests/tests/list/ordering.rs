@@ -15,7 +15,8 @@ fn received(script: &mut Script, numbers: [u16; 2]) {
     script.send_bytes(&segment);
 }
 
-/// [MQTT-4.6.0-4]
+// 3.1.1 [MQTT-4.6.0-4]
+// 5.0 [MQTT-4.6.0-4]
 #[test]
 fn pubrels_leave_in_the_order_of_the_pubrecs_and_again_after_a_resume() {
     for again in [false, true] {
@@ -55,6 +56,8 @@ fn pubrels_leave_in_the_order_of_the_pubrecs_and_again_after_a_resume() {
 }
 
 /// [MQTT-4.6.0-3]: the second is recorded and would be answered at once, the first is not.
+// 3.1.1 [MQTT-4.6.0-3]
+// 5.0 [MQTT-4.6.0-3]
 #[test]
 fn pubrecs_leave_in_the_order_of_the_messages_after_a_resume() {
     both(async |version| {

@@ -12,6 +12,7 @@ use super::story::{
 use crate::runtime::adapter::{ConnectionError, DownReason, QoS, ReasonCode, Version};
 use crate::runtime::{sleep, soon, within};
 
+// Decision [overrun]
 #[test]
 fn after_a_3_1_1_overrun_everything_arrives_in_order() {
     in_3_1_1(async {
@@ -55,6 +56,7 @@ fn after_a_3_1_1_overrun_everything_arrives_in_order() {
     });
 }
 
+// 3.1.1 [MQTT-4.8.0-2]
 #[test]
 fn an_overrun_ends_with_disconnect_and_what_was_taken_is_acknowledged() {
     in_3_1_1(async {
@@ -90,6 +92,7 @@ fn an_overrun_ends_with_disconnect_and_what_was_taken_is_acknowledged() {
     });
 }
 
+// Decision [overrun]
 #[test]
 fn an_overrun_waits_for_the_answer_of_a_call_and_for_room() {
     in_3_1_1(async {
@@ -124,6 +127,7 @@ fn an_overrun_waits_for_the_answer_of_a_call_and_for_room() {
     });
 }
 
+// Decision [strict]
 #[test]
 fn a_strict_client_tells_0x93_at_once() {
     in_5_0(async {

@@ -22,6 +22,8 @@ fn accept(script: &mut Script, session_present: bool, list: &[Property<'_>]) {
     script.send(&Packet::ConnAck(ConnAck { session_present, properties, ..ConnAck::default() }));
 }
 
+// 3.1.1 [MQTT-3.3.1-1]
+// 5.0 [MQTT-3.3.1-1]
 #[test]
 fn in_flight_qos_1_after_a_resumed_session_is_resent_with_dup_same_ids_same_order() {
     both(async |version| {
@@ -89,6 +91,7 @@ fn session_gone_messages_never_sent_are_sent_on_the_new_session() {
     });
 }
 
+// Decision [received-unknown]
 #[test]
 fn session_gone_sent_but_unacknowledged_the_caller_learns_it() {
     both(async |version| {
@@ -136,6 +139,8 @@ fn inbound_topic_alias_the_application_sees_the_full_topic() {
     });
 }
 
+// 3.1.1 [MQTT-4.3.3-2]
+// 5.0 [MQTT-4.3.3-10]
 #[test]
 fn qos_2_duplicate_before_pubrel_is_not_delivered_again() {
     both(async |version| {

@@ -30,6 +30,8 @@ fn a_message_arrives_at_every_qos() {
     });
 }
 
+// 3.1.1 [MQTT-4.3.2-1]
+// 5.0 [MQTT-4.3.2-3] [MQTT-4.3.3-3]
 #[test]
 fn publish_resolves_at_the_last_acknowledgement() {
     both(async |version| {
@@ -114,6 +116,7 @@ fn properties_arrive_in_5_0() {
     });
 }
 
+// Decision [waiting-ends]
 #[test]
 fn the_time_of_a_publish_is_its_own() {
     both(async |version| {
@@ -138,6 +141,7 @@ fn the_time_of_a_publish_is_its_own() {
     });
 }
 
+// Decision [while-down]
 #[test]
 fn a_publish_that_found_no_room_in_time_never_happened() {
     both(async |version| {
@@ -218,6 +222,7 @@ fn calls_for_room_are_all_served() {
     });
 }
 
+// Decision [while-down]
 #[test]
 fn while_down_a_publish_waits_or_is_refused() {
     both(async |version| {

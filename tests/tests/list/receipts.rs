@@ -97,6 +97,7 @@ fn a_receipt_that_is_polled_late_knows_what_has_happened() {
     });
 }
 
+// Decision [waiting-ends]
 #[test]
 fn a_receipt_that_is_dropped_leaves_its_message_accepted() {
     both(async |version| {

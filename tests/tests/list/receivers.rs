@@ -83,6 +83,7 @@ pub(super) fn send(script: &mut Script, topic: &str, payload: &str, ids: &[Optio
         .send(&Packet::Publish(Publish { properties, ..Publish::new(topic, payload.as_bytes()) }));
 }
 
+// Decision [equal-filters]
 #[test]
 fn equal_filters_share_a_subscription_that_ends_with_the_last_receiver() {
     both(async |version| {
@@ -139,6 +140,7 @@ fn a_receiver_may_be_there_before_the_connection() {
     });
 }
 
+// Decision [last-taker]
 #[test]
 fn a_message_is_acknowledged_when_its_last_receiver_has_taken_it() {
     both(async |version| {
@@ -271,6 +273,7 @@ fn a_refused_receiver_is_an_error_or_ends() {
     });
 }
 
+// Decision [queue-gets-rest]
 #[test]
 fn what_a_dropped_receiver_has_not_taken_is_for_the_queue() {
     both(async |version| {

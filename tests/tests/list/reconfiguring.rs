@@ -63,6 +63,7 @@ fn connect_says_the_properties_of_the_program() {
     });
 }
 
+// 5.0 [MQTT-3.1.2-9]
 #[test]
 fn the_will_says_its_properties() {
     in_5_0(async {
@@ -103,6 +104,7 @@ fn a_published_will_has_its_properties() {
     });
 }
 
+// 5.0 [MQTT-1.5.4-2]
 #[test]
 fn properties_that_cannot_be_said_are_named_and_nothing_is_opened() {
     in_5_0(async {
@@ -243,6 +245,7 @@ fn what_cannot_be_said_is_mended_before_the_next_connect() {
 }
 
 /// A connection that stands is left alone by both: what changed is for the one after it.
+// Decision [connect-false-stands]
 #[test]
 fn connect_false_on_a_connection_that_stands_leaves_it_alone_after_reconfigure_too() {
     both(async |version| {

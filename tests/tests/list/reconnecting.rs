@@ -225,6 +225,7 @@ fn refused_credentials_have_a_delay_of_their_own_or_end_it() {
     });
 }
 
+// Decision [taken-over]
 #[test]
 fn a_session_that_was_taken_over_is_left_to_who_took_it() {
     in_5_0(async {

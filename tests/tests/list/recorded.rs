@@ -7,6 +7,7 @@ use super::story::{
 };
 use crate::runtime::{sleep, within};
 
+// Decision [never-released]
 #[test]
 fn messages_arrive_behind_many_identifiers_that_are_never_released() {
     both(async |version| {

@@ -32,6 +32,7 @@ fn a_second_connect_takes_the_place_of_one_that_is_opening() {
     });
 }
 
+// Decision [connect-replaces]
 #[test]
 fn a_connect_on_a_live_link_ends_it_properly_first() {
     both(async |version| {
@@ -54,6 +55,7 @@ fn a_connect_on_a_live_link_ends_it_properly_first() {
     });
 }
 
+// Decision [connect-replaces]
 #[test]
 fn what_was_accepted_leaves_before_the_connection_is_replaced() {
     both(async |version| {
@@ -89,6 +91,7 @@ fn disconnect_ends_an_attempt() {
     });
 }
 
+// Decision [all-calls-end]
 #[test]
 fn a_call_that_waits_ends_when_the_program_disconnects_during_an_attempt() {
     both(async |version| {
@@ -163,6 +166,8 @@ fn clean_starts(script: &mut Script, wanted: bool, session_present: bool) {
     script.send(&Packet::ConnAck(ConnAck { session_present, ..ConnAck::default() }));
 }
 
+// 5.0 [MQTT-3.1.2-4]
+// Decision [clean-init]
 #[test]
 fn clean_init_begins_a_new_session_that_is_kept_in_5_0() {
     in_5_0(async {
@@ -181,6 +186,7 @@ fn clean_init_begins_a_new_session_that_is_kept_in_5_0() {
     });
 }
 
+// Decision [clean-init]
 #[test]
 fn clean_init_connects_clean_and_then_unclean_in_3_1_1() {
     in_3_1_1(async {
@@ -208,6 +214,8 @@ fn clean_init_connects_clean_and_then_unclean_in_3_1_1() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.2-6]
+// Decision [clean-init]
 #[test]
 fn clean_init_forgets_what_the_server_held() {
     both(async |version| {

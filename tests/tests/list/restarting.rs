@@ -27,6 +27,7 @@ async fn reconnect_in_a_loop(client: Client) {
     }
 }
 
+// Decision [connect-false-stands]
 #[test]
 fn a_loop_that_reconnects_does_not_chase_itself() {
     both(async |version| {
@@ -47,6 +48,7 @@ fn a_loop_that_reconnects_does_not_chase_itself() {
     });
 }
 
+// Decision [connect-replaces]
 #[test]
 fn a_replacement_that_fails_is_told_as_down() {
     both(async |version| {
@@ -69,6 +71,7 @@ fn a_replacement_that_fails_is_told_as_down() {
     });
 }
 
+// Decision [adopt]
 #[test]
 fn a_restarted_program_goes_on_with_its_session() {
     both(async |version| {
@@ -109,6 +112,8 @@ fn judge_will(script: &mut Script, refusal: Option<ReasonCode>, limits: &[Proper
     script.send(&Packet::ConnAck(ConnAck { reason, properties, ..ConnAck::default() }));
 }
 
+// 5.0 [MQTT-3.2.2-13]
+// Decision [history]
 #[test]
 fn what_an_earlier_connack_said_forbids_nothing_at_connect() {
     in_5_0(async {

@@ -70,6 +70,7 @@ fn a_lost_session_gets_back_what_the_program_subscribed_to() {
     });
 }
 
+// Decision [order-anew]
 #[test]
 fn they_come_back_first_and_as_they_were() {
     in_5_0(async {

@@ -75,6 +75,7 @@ fn streams_whose_end_nobody_awaits_hold_no_place_behind_a_lost_link() {
     }
 }
 
+// Decision [retired]
 #[test]
 fn messages_that_are_given_up_hold_no_place_behind_a_lost_link() {
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -110,6 +111,7 @@ fn messages_that_are_given_up_hold_no_place_behind_a_lost_link() {
     }
 }
 
+// Decision [retired]
 #[test]
 fn given_up_past_pubrec_its_pubrel_leaves_on_the_next_connection() {
     both(async |version| {

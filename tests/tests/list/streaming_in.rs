@@ -329,6 +329,7 @@ fn a_link_cut_in_mid_stream_is_told_and_the_message_comes_again() {
     });
 }
 
+// Decision [stream-open]
 #[test]
 fn an_answer_that_would_lie_behind_it_is_not_awaited() {
     both(async |version| {

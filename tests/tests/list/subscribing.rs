@@ -14,6 +14,7 @@ use crate::runtime::adapter::{
 };
 use crate::runtime::{sleep, soon, spawn, within};
 
+// 5.0 [MQTT-3.2.2-10] [MQTT-3.8.4-7]
 #[test]
 fn subscribe_tells_the_granted_qos() {
     both(async |version| {
@@ -35,6 +36,9 @@ fn subscribe_tells_the_granted_qos() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.4-4] [MQTT-3.8.4-5] [MQTT-3.9.3-1]
+// 5.0 [MQTT-3.8.4-5] [MQTT-3.9.3-1]
+// Decision [refused-filter]
 #[test]
 fn subscribe_all_tells_a_result_per_filter() {
     both(async |version| {
@@ -64,6 +68,9 @@ fn subscribe_all_tells_a_result_per_filter() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.3-2]
+// 5.0 [MQTT-3.8.4-7]
+// Decision [refused-filter]
 #[test]
 fn a_refused_filter_is_an_error_at_once() {
     both(async |version| {
@@ -97,6 +104,8 @@ fn unsubscribe_ends_a_subscription() {
     });
 }
 
+// 3.1.1 [MQTT-3.10.4-6]
+// 5.0 [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
 #[test]
 fn unsubscribe_all_tells_a_code_per_filter_in_5_0() {
     both(async |version| {
@@ -115,6 +124,7 @@ fn unsubscribe_all_tells_a_code_per_filter_in_5_0() {
     });
 }
 
+// 5.0 [MQTT-3.8.3-3]
 #[test]
 fn options_and_identifiers_reach_the_server_in_5_0() {
     in_5_0(async {
@@ -226,6 +236,7 @@ fn without_a_connection_there_is_nobody_to_subscribe_at() {
     });
 }
 
+// Decision [requests-end]
 #[test]
 fn a_request_ends_with_its_connection() {
     both(async |version| {

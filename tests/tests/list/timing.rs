@@ -15,6 +15,8 @@ use crate::runtime::adapter::{
 };
 use crate::runtime::{sleep, spawn, within};
 
+// 3.1.1 [MQTT-3.1.4-4]
+// 5.0 [MQTT-3.1.4-5]
 #[test]
 fn a_server_that_accepts_and_says_nothing() {
     both(async |version| {
@@ -32,6 +34,8 @@ fn a_server_that_accepts_and_says_nothing() {
     });
 }
 
+// 3.1.1 [MQTT-4.8.0-1]
+// 5.0 [MQTT-4.13.1-1]
 #[test]
 fn a_server_that_answers_garbage() {
     both(async |version| {
@@ -52,6 +56,8 @@ fn a_server_that_answers_garbage() {
     });
 }
 
+// 3.1.1 [MQTT-3.2.0-1]
+// 5.0 [MQTT-3.2.0-1]
 #[test]
 fn a_server_that_answers_with_another_packet() {
     both(async |version| {
@@ -67,6 +73,8 @@ fn a_server_that_answers_with_another_packet() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.4-1] [MQTT-3.2.2-6]
+// 5.0 [MQTT-3.1.4-1] [MQTT-3.1.4-2]
 #[test]
 fn a_server_that_closes_at_once() {
     both(async |version| {
@@ -137,6 +145,8 @@ fn a_publish_without_an_acknowledgement_times_out_and_then_the_link_is_down() {
     });
 }
 
+// 3.1.1 [MQTT-3.8.4-1]
+// 5.0 [MQTT-3.8.4-1]
 #[test]
 fn a_subscribe_without_an_answer_times_out() {
     both(async |version| {
@@ -173,6 +183,8 @@ fn a_silent_server_is_found_out_by_keep_alive() {
     });
 }
 
+// 3.1.1 [MQTT-3.1.2-23]
+// 5.0 [MQTT-3.1.2-20]
 #[test]
 fn an_idle_link_is_kept_alive() {
     both(async |version| {
@@ -206,6 +218,7 @@ fn time_outs_of_0_never_pass() {
     });
 }
 
+// Decision [write-timeout]
 #[test]
 fn a_server_that_reads_nothing_fails_the_write_time_out() {
     both(async |version| {

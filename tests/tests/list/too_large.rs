@@ -43,6 +43,7 @@ fn a_message_larger_than_the_programs_buffer_stays() {
     });
 }
 
+// Decision [too-large-3]
 #[test]
 fn in_3_1_1_a_message_larger_than_the_largest_packet_is_skipped_and_counted() {
     in_3_1_1(async {
@@ -61,6 +62,7 @@ fn in_3_1_1_a_message_larger_than_the_largest_packet_is_skipped_and_counted() {
     });
 }
 
+// Decision [too-large-3]
 #[test]
 fn in_3_1_1_a_message_that_is_too_large_may_close_the_connection() {
     in_3_1_1(async {
@@ -77,6 +79,8 @@ fn in_3_1_1_a_message_that_is_too_large_may_close_the_connection() {
     });
 }
 
+// 5.0 [MQTT-3.1.2-24]
+// Decision [too-large-5]
 #[test]
 fn a_5_0_server_that_sends_more_than_it_may_is_told_so() {
     in_5_0(async {
@@ -107,6 +111,7 @@ fn a_5_0_server_that_sends_more_than_it_may_is_told_so() {
 }
 
 /// [MQTT-3.2.2-15] binds every packet of the client.
+// 5.0 [MQTT-3.2.2-15]
 #[test]
 fn an_acknowledgement_larger_than_the_server_takes_ends_the_connection() {
     in_5_0(async {
@@ -128,6 +133,7 @@ fn an_acknowledgement_larger_than_the_server_takes_ends_the_connection() {
     });
 }
 
+// Decision [own-size]
 #[test]
 fn a_pingreq_larger_than_the_server_takes_ends_the_connection() {
     in_5_0(async {

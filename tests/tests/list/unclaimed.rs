@@ -21,6 +21,9 @@ fn fill_the_window(script: &mut Script) {
 }
 
 /// As those of a session that an earlier version of the program had begun.
+// 3.1.1 [MQTT-4.5.0-2]
+// 5.0 [MQTT-4.5.0-2]
+// Decision [unclaimed]
 #[test]
 fn what_nobody_asks_for_holds_up_no_receiver_for_ever() {
     both(async |version| {
@@ -51,6 +54,7 @@ fn what_nobody_asks_for_holds_up_no_receiver_for_ever() {
 }
 
 /// The time goes on without a connection, and ends there.
+// Decision [unclaimed]
 #[test]
 fn what_nobody_asks_for_is_over_without_a_connection_too() {
     both(async |version| {
@@ -70,6 +74,7 @@ fn what_nobody_asks_for_is_over_without_a_connection_too() {
     });
 }
 
+// Decision [unclaimed]
 #[test]
 fn a_queue_that_is_asked_for_in_time_gets_what_nobody_claims() {
     both(async |version| {
@@ -137,6 +142,9 @@ fn unsubscribed(script: &mut Script, version: Version, id: PacketId) {
 }
 
 /// It changes the options of the subscription, and its identifier: not whose the messages are.
+// 3.1.1 [MQTT-3.8.4-3]
+// 5.0 [MQTT-3.8.4-3]
+// Decision [plain-subscribe]
 #[test]
 fn a_subscribe_without_a_receiver_leaves_messages_to_the_receivers_of_the_filter() {
     both(async |version| {

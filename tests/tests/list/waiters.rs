@@ -110,6 +110,7 @@ fn without_a_waiter_slot_messages_are_taken_all_the_same() {
 
 /// The mark that ties a message to its call is not used again while the server may still
 /// acknowledge it, however many calls there are meanwhile.
+// Decision [mark]
 #[test]
 fn a_late_acknowledgement_settles_no_other_call() {
     both(async |version| {

@@ -132,6 +132,7 @@ fn what_is_no_host_is_refused_later_too() {
 }
 
 /// The port of a web server, and one where a server wants TLS of a client that speaks none.
+// Decision [foreign]
 #[test]
 fn a_server_of_another_protocol_is_called_that() {
     both(async |version| {

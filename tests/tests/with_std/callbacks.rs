@@ -83,6 +83,7 @@ fn callbacks_get_their_data() {
     });
 }
 
+// Decision [held-until-taken]
 #[test]
 fn callbacks_finish_before_their_message_is_acknowledged() {
     both(async |version| {

@@ -69,6 +69,7 @@ fn a_callback_gets_what_its_filter_matches_until_its_subscription_is_dropped() {
     });
 }
 
+// Decision [held-until-taken]
 #[test]
 fn a_message_is_acknowledged_when_its_callback_has_finished() {
     both(async |version| {

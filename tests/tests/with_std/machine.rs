@@ -29,6 +29,8 @@ fn every_address_of_a_name_is_tried() {
     });
 }
 
+// 3.1.1 [MQTT-7.1.2-1]
+// 5.0 [MQTT-4.2-1]
 #[test]
 fn payloads_of_megabytes_arrive_whole() {
     payloads_arrive_whole(2_000_000, |config| config.outbox(4 << 20).store(4 << 20));

@@ -9,6 +9,7 @@ use crate::runtime::adapter::{PublishError, QoS, Version};
 use crate::runtime::{soon, within};
 
 /// As many as there are packet identifiers.
+// Decision [mark]
 #[test]
 fn after_65_535_publishes_a_late_acknowledgement_settles_none_of_them() {
     in_5_0(async {

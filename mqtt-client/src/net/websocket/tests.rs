@@ -151,6 +151,8 @@ fn unmasked(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
+// 3.1.1 [MQTT-6.0.0-3]
+// 5.0 [MQTT-6.0.0-3]
 #[test]
 fn the_request_is_what_the_standards_ask_for() {
     let websocket = WebSocket::new().path("/a/b?c=d").header("X-Site", "north");
@@ -176,6 +178,8 @@ fn the_request_is_what_the_standards_ask_for() {
 
 /// Packets need not begin where frames do [MQTT-6.0.0-2]; pings are answered; what follows the answer of HTTP
 /// at once is not lost.
+// 3.1.1 [MQTT-6.0.0-2]
+// 5.0 [MQTT-6.0.0-2]
 #[test]
 fn what_lies_in_frames_comes_in_order_however_it_is_cut() {
     let frames = [
@@ -200,6 +204,8 @@ fn what_lies_in_frames_comes_in_order_however_it_is_cut() {
     }
 }
 
+// 3.1.1 [MQTT-6.0.0-1]
+// 5.0 [MQTT-6.0.0-1]
 #[test]
 fn what_is_written_leaves_in_binary_frames_and_the_end_is_said() {
     for piece in [1, 3, 1000] {
@@ -231,6 +237,8 @@ fn an_end_is_an_end_with_or_without_a_word() {
     }
 }
 
+// 3.1.1 [MQTT-6.0.0-4]
+// 5.0 [MQTT-6.0.0-4]
 #[test]
 fn each_refusal_says_whose_fault_it_is() {
     let endless = GOOD.replace("\r\n\r\n", &std::format!("\r\nX: {}", "a".repeat(1_000_000)));
@@ -273,6 +281,8 @@ fn an_answer_that_is_cut_is_no_answer() {
     assert!(opened(&WebSocket::new(), "a", &Remote::new(GOOD, b"", 1).cut_at(whole)).is_ok());
 }
 
+// 3.1.1 [MQTT-6.0.0-1]
+// 5.0 [MQTT-6.0.0-1]
 #[test]
 fn frames_that_cannot_be_are_refused() {
     let much = [&[0x82, 127][..], &(1_u64 << 40).to_be_bytes()].concat();

@@ -27,6 +27,8 @@ fn check(rows: &[Row]) {
     }
 }
 
+// 3.1.1 [MQTT-3.2.2-4]
+// 5.0 [MQTT-3.2.2-6]
 #[test]
 fn bad_headers_and_bodies() {
     check(body::FLAGS);
@@ -35,6 +37,8 @@ fn bad_headers_and_bodies() {
     check(body::REASON_CODES);
 }
 
+// 3.1.1 [MQTT-1.5.3-1] [MQTT-4.7.3-1]
+// 5.0 [MQTT-1.5.4-1] [MQTT-4.7.3-1]
 #[test]
 fn bad_fields() {
     check(fields::STRINGS);
