@@ -195,10 +195,12 @@ fn a_property_that_stands_where_it_may_is_taken() {
     }
 }
 
-/// Each packet up to its reason code, what is behind that, when it may come, and the codes that its
-/// section of the standard lists.
-const REASONS: [(&str, &[u8], &[u8], State, &[u8]); 9] = [
-    (
+/// A packet up to its reason code, what is behind that, when it may come, and the codes that its section
+/// of the standard lists.
+struct Coded(&'static str, &'static [u8], &'static [u8], State, &'static [u8]);
+
+const REASONS: [Coded; 9] = [
+    Coded(
         "CONNACK",
         &[0x20, 3, 0],
         &[0],
@@ -208,37 +210,37 @@ const REASONS: [(&str, &[u8], &[u8], State, &[u8]); 9] = [
             0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
         ],
     ),
-    (
+    Coded(
         "PUBACK",
         &[0x40, 3, 0, 1],
         &[],
         State::Published1,
         &[0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99],
     ),
-    (
+    Coded(
         "PUBREC",
         &[0x50, 3, 0, 1],
         &[],
         State::Published2,
         &[0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99],
     ),
-    ("PUBREL", &[0x62, 3, 0, 1], &[], State::Received, &[0x00, 0x92]),
-    ("PUBCOMP", &[0x70, 3, 0, 1], &[], State::Released, &[0x00, 0x92]),
-    (
+    Coded("PUBREL", &[0x62, 3, 0, 1], &[], State::Received, &[0x00, 0x92]),
+    Coded("PUBCOMP", &[0x70, 3, 0, 1], &[], State::Released, &[0x00, 0x92]),
+    Coded(
         "SUBACK",
         &[0x90, 4, 0, 1, 0],
         &[],
         State::Subscribed,
         &[0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2],
     ),
-    (
+    Coded(
         "UNSUBACK",
         &[0xb0, 4, 0, 1, 0],
         &[],
         State::Unsubscribed,
         &[0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91],
     ),
-    (
+    Coded(
         "DISCONNECT",
         &[0xe0, 2],
         &[0],
@@ -250,14 +252,14 @@ const REASONS: [(&str, &[u8], &[u8], State, &[u8]); 9] = [
         ],
     ),
     // 0x19 is the client's to say, and 0x00 ends a re-authentication only.
-    ("AUTH", &[0xf0, 6], &[4, 0x15, 0, 1, b'M'], State::Begun, &[0x18]),
+    Coded("AUTH", &[0xf0, 6], &[4, 0x15, 0, 1, b'M'], State::Begun, &[0x18]),
 ];
 
 // 5.0 [MQTT-3.2.2-8] [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2]
 //   [MQTT-3.11.3-2] [MQTT-3.14.2-1] [MQTT-3.15.2-1] [MQTT-4.12.0-1]
 #[test]
 fn a_reason_code_that_its_packet_does_not_list_is_0x82() {
-    for (name, before, behind, state, listed) in REASONS {
+    for Coded(name, before, behind, state, listed) in REASONS {
         for code in 0..=255_u8 {
             let bytes = [before, &[code], behind].concat();
             if listed.contains(&code) {
