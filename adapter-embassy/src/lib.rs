@@ -249,6 +249,18 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Embassy>;
 /// [`connect`](mqtt_as_client::Client::connect), and nothing happens before [`Runner::run`] is
 /// polled.
 ///
+/// ```
+/// # use embassy_net::Stack;
+/// # use mqtt_as_embassy::{Client, Config, ConfigError, Resources, Runner};
+/// # use static_cell::ConstStaticCell;
+/// static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 4096, 4>> =
+///     ConstStaticCell::new(Resources::new());
+///
+/// fn start(stack: Stack<'static>) -> Result<(Client, Runner), ConfigError> {
+///     mqtt_as_embassy::new(stack, RESOURCES.take(), Config::new("broker.example"))
+/// }
+/// ```
+///
 /// # Errors
 /// [`ConfigError`] names settings that fit neither each other nor the memory.
 ///
@@ -270,6 +282,23 @@ pub fn new<
 }
 
 /// As [`new`], over any transport.
+///
+/// ```
+/// # use embedded_io_async::{Read, Write};
+/// # use mqtt_as_embassy::{Client, Config, ConfigError, ResourcesFor, Runner, SerialLink};
+/// # use static_cell::ConstStaticCell;
+/// static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 4096, 4>> =
+///     ConstStaticCell::new(ResourcesFor::new());
+///
+/// /// Over a line that is always there.
+/// fn start<R: Read, W: Write>(
+///     rx: R,
+///     tx: W,
+/// ) -> Result<(Client, Runner<SerialLink<R, W>>), ConfigError> {
+///     let line = SerialLink::always_open(rx, tx);
+///     mqtt_as_embassy::with_connector(line, RESOURCES.take(), Config::new("the other end"))
+/// }
+/// ```
 ///
 /// # Errors
 /// [`ConfigError`] names settings that fit neither each other nor the memory.
@@ -304,6 +333,15 @@ pub struct Runner<C: Connect = Tcp> {
 impl<C: Connect> Runner<C> {
     /// Drives the client until the last handle is dropped and all callbacks have run. It is meant
     /// for a task of its own.
+    ///
+    /// ```
+    /// use mqtt_as_embassy::Runner;
+    ///
+    /// #[embassy_executor::task]
+    /// async fn mqtt(runner: Runner) {
+    ///     runner.run().await;
+    /// }
+    /// ```
     ///
     /// # Cancel safety
     /// Dropping the future closes the transport without DISCONNECT; all calls return `Closed`.

@@ -35,6 +35,13 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
     Resources<RX, TX, OUT, IN, CALLS>
 {
     /// Memory that nobody uses yet.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::Resources;
+    /// # use static_cell::ConstStaticCell;
+    /// static RESOURCES: ConstStaticCell<Resources<512, 512, 2048, 4096, 4>> =
+    ///     ConstStaticCell::new(Resources::new());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { client: ResourcesFor::new(), tcp: TcpBuffers::new() }
@@ -60,6 +67,13 @@ impl<const RX: usize, const TX: usize, const OUT: usize, const IN: usize, const 
     ResourcesFor<RX, TX, OUT, IN, CALLS>
 {
     /// Memory that nobody uses yet.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::ResourcesFor;
+    /// # use static_cell::ConstStaticCell;
+    /// static RESOURCES: ConstStaticCell<ResourcesFor<512, 512, 2048, 4096, 4>> =
+    ///     ConstStaticCell::new(ResourcesFor::new());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {

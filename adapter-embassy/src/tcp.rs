@@ -24,6 +24,12 @@ pub struct TcpBuffers<const RX: usize, const TX: usize> {
 
 impl<const RX: usize, const TX: usize> TcpBuffers<RX, TX> {
     /// Buffers that nobody uses yet.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::TcpBuffers;
+    /// # use static_cell::ConstStaticCell;
+    /// static TCP: ConstStaticCell<TcpBuffers<1024, 1024>> = ConstStaticCell::new(TcpBuffers::new());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { rx: [0; RX], tx: [0; TX], socket: StaticCell::new() }
@@ -54,6 +60,17 @@ pub struct Tcp {
 
 impl Tcp {
     /// Takes one socket of that stack, with those buffers.
+    ///
+    /// ```
+    /// # use embassy_net::Stack;
+    /// # use mqtt_as_embassy::{Tcp, TcpBuffers};
+    /// # use static_cell::ConstStaticCell;
+    /// static TCP: ConstStaticCell<TcpBuffers<1024, 1024>> = ConstStaticCell::new(TcpBuffers::new());
+    ///
+    /// fn tcp(stack: Stack<'static>) -> Tcp {
+    ///     Tcp::new(stack, TCP.take())
+    /// }
+    /// ```
     ///
     /// # Panics
     /// If the stack's resources have no socket left: the client takes one, and DNS one for all.

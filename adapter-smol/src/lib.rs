@@ -127,6 +127,16 @@ pub type MessageStream<'c, 'b> = mqtt_as_client::MessageStream<'c, 'b, Smol>;
 /// A client with those settings, and what drives it. Nothing is sent before
 /// [`connect`](Client::connect), and nothing happens before [`Driver::run`] is polled.
 ///
+/// ```no_run
+/// # use mqtt_as_smol::Config;
+/// # smol::block_on(async {
+/// let (client, driver) = mqtt_as_smol::new(Config::new("broker.example").client_id("pump-7"))?;
+/// smol::spawn(driver.run()).detach();
+/// client.connect(true).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # });
+/// ```
+///
 /// # Errors
 /// [`ConfigError`] names settings that do not fit each other.
 pub fn new(config: Config) -> Result<(Client, Driver), ConfigError> {
@@ -183,6 +193,14 @@ impl<C: Connect + 'static> Driver<C> {
     ///
     /// A callback that blocks its thread holds the connection up: see [`split`](Self::split).
     ///
+    /// ```no_run
+    /// # use mqtt_as_smol::Config;
+    /// let (client, driver) = mqtt_as_smol::new(Config::new("broker.example"))?;
+    /// std::thread::spawn(|| smol::block_on(driver.run()));
+    /// # drop(client);
+    /// # Ok::<(), mqtt_as_smol::ConfigError>(())
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future closes the transport without DISCONNECT, and drops the callbacks that
     /// have begun; all calls return `Closed`.
@@ -194,6 +212,16 @@ impl<C: Connect + 'static> Driver<C> {
     /// The connection and the callbacks, to be spawned apart: on an executor of several threads, or
     /// on two, the connection goes on while a callback blocks its thread. Both have to run; both are `Send`
     /// as far as the transport is.
+    ///
+    /// ```no_run
+    /// # use mqtt_as_smol::Config;
+    /// let (client, driver) = mqtt_as_smol::new(Config::new("broker.example"))?;
+    /// let (connection, callbacks) = driver.split();
+    /// std::thread::spawn(|| smol::block_on(connection));
+    /// std::thread::spawn(|| smol::block_on(callbacks)); // They may block their thread.
+    /// # drop(client);
+    /// # Ok::<(), mqtt_as_smol::ConfigError>(())
+    /// ```
     #[must_use = "nothing happens before both are polled"]
     pub fn split(self) -> (impl Future<Output = ()> + 'static, impl Future<Output = ()> + 'static) {
         (self.runner.run(), self.callbacks.run())

@@ -12,14 +12,13 @@ use crate::words::Words;
 /// reason code is success then, and in 3.1.1 it always is.
 ///
 /// ```
-/// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
-/// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+/// # mqtt_as_tests::example!(|client| {
+/// # use mqtt_as_tokio::QoS;
 /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
 /// if acknowledgement.has_no_subscribers() {
 ///     println!("nobody listens");
 /// }
-/// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Acknowledgement {

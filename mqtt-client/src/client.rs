@@ -29,14 +29,13 @@ use crate::state::State;
 /// task of its own, from [`with_runner`](Self::with_runner), can wait for the end of that task instead.
 ///
 /// ```
+/// # mqtt_as_tests::example!(|client| {
 /// # use core::time::Duration;
-/// # use mqtt_as_client::{Client, Runtime};
-/// # async fn show<R: Runtime>(client: Client<R>) {
 /// if !client.drain(Duration::from_secs(5)).await {
 ///     println!("something is not acknowledged");
 /// }
 /// let _ = client.disconnect().await; // No connection, nothing to end.
-/// # }
+/// # });
 /// ```
 ///
 /// `L` is always the runtime's kind of callbacks: it lets each kind have its own `set_cb_on_event`.

@@ -21,7 +21,7 @@ use crate::words::EXPLANATIONS;
 ///
 /// ```
 /// use core::time::Duration;
-/// use mqtt_as_client::Config;
+/// # use mqtt_as_client::Config;
 ///
 /// let config = Config::new("broker.example")
 ///     .client_id("pump-7")
@@ -228,8 +228,7 @@ impl Config {
         /// none.
         ///
         /// ```
-        /// use mqtt_as_client::{Config, Property};
-        ///
+        /// # use mqtt_as_client::{Config, Property};
         /// let config = Config::new("broker.example").properties(&[
         ///     Property::RequestResponseInformation(true),
         ///     Property::UserProperty(("site", "north")),

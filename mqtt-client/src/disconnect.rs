@@ -26,12 +26,10 @@ impl<R: Runtime> Client<R> {
     /// [`connect`](Self::connect).
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, DisconnectError, Property, Runtime};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), DisconnectError> {
-    /// // An hour's sleep: the server keeps the session for two.
-    /// client.disconnect().session_expiry(7200).await?;
-    /// # client.disconnect().properties(&[Property::ReasonString("off")]).with_will().await
-    /// # }
+    /// # mqtt_as_tests::example!(|client| {
+    /// client.publish("plant/7/state", "off").await?;
+    /// client.disconnect().await?; // Both are on the wire.
+    /// # });
     /// ```
     pub fn disconnect(&self) -> Disconnect<'_, R> {
         let ending = Ending {

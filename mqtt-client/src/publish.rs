@@ -27,13 +27,12 @@ impl<R: Runtime> Client<R> {
     /// QoS 2 at PUBCOMP, with the server's [`Acknowledgement`]. Options go before the `await`.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
     /// client.publish("plant/7/raw", &[1, 2, 3]).await?;
     /// client.publish("plant/7/level", format!("{} %", 42)).await?;
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     #[inline]
     pub fn publish<'c, 'p>(

@@ -25,12 +25,13 @@ impl<R: Runtime> Publish<'_, '_, R> {
     /// be spawned.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, QoS, Runtime};
-    /// # fn spawn(task: impl Future) {}
-    /// # fn show<R: Runtime>(client: &Client<R>, number: u8) {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// # let number = 7;
     /// let topic = format!("plant/{number}/state");
-    /// spawn(client.publish(&topic, "running").qos(QoS::AtLeastOnce).owned());
-    /// # }
+    /// let publish = client.publish(&topic, "running").qos(QoS::AtLeastOnce).owned();
+    /// tokio::spawn(publish).await??;
+    /// # });
     /// ```
     ///
     /// # Cancel safety

@@ -29,13 +29,11 @@ impl<R: Runtime> Client<R> {
     /// of a policy, which ends if it cannot.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, ConnectError, Runtime};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), ConnectError> {
+    /// # mqtt_as_tests::example!(|client| {
     /// client.reconfigure(|next| next.user("pump", "fresh token").without_will());
     /// let _ = client.disconnect().await; // There may be no connection.
     /// client.connect(false).await?;
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn reconfigure(&self, change: impl FnOnce(Reconfigure) -> Reconfigure) {
         let mut next = change(Reconfigure::default());

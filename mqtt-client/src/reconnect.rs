@@ -43,7 +43,7 @@ macro_rules! options {
 ///
 /// ```
 /// use core::time::Duration;
-/// use mqtt_as_client::{Config, Reconnect};
+/// # use mqtt_as_client::{Config, Reconnect};
 ///
 /// let policy = Reconnect::new().first_delay(Duration::from_millis(500)).attempts(100);
 /// # #[cfg(feature = "alloc")]
@@ -53,8 +53,7 @@ macro_rules! options {
 /// Without a heap the policy is lent for ever, and lies where constants lie:
 ///
 /// ```
-/// use mqtt_as_client::{Config, Reconnect};
-///
+/// # use mqtt_as_client::{Config, Reconnect};
 /// static POLICY: Reconnect = Reconnect::new().servers(&[("spare.example", 1883)]);
 /// let config = Config::new("broker.example").client_id("pump-7").reconnect(&POLICY);
 /// # let _ = config;
@@ -212,8 +211,7 @@ impl Reconnect {
         /// waits for it meanwhile. Default: the settings stay.
         ///
         /// ```
-        /// use mqtt_as_client::{Credentials, Reconnect};
-        ///
+        /// # use mqtt_as_client::{Credentials, Reconnect};
         /// fn renew(credentials: &mut Credentials) {
         ///     credentials.password = Some("a new one".into());
         /// }
@@ -245,7 +243,7 @@ impl Reconnect {
     /// the next one asks again. On every runtime the future has to be `Send`.
     ///
     /// ```
-    /// use mqtt_as_client::{Credentials, Reconnect};
+    /// # use mqtt_as_client::{Credentials, Reconnect};
     /// # async fn token() -> String { String::new() }
     ///
     /// let policy = Reconnect::new().async_credentials(|mut credentials: Credentials| async move {

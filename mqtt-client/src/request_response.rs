@@ -41,13 +41,18 @@ impl<R: Runtime> Client<R> {
     /// An answer has to fit the maximum packet size.
     ///
     /// ```
+    /// # mqtt_as_tests::example!(|client| {
     /// # use core::time::Duration;
-    /// # use mqtt_as_client::{Client, RequestError, Runtime};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), RequestError> {
+    /// # use mqtt_as_tokio::QoS;
+    /// # client.subscribe("sum", QoS::AtLeastOnce).await?;
+    /// # let other = client.clone();
+    /// # tokio::spawn(async move {
+    /// #     let request = other.queue().next().await.unwrap();
+    /// #     other.respond(&request, "3").await.unwrap();
+    /// # });
     /// let answer = client.request("sum", "1 + 2").timeout(Duration::from_secs(5)).await?;
-    /// println!("{:?}", answer.payload());
-    /// # Ok(())
-    /// # }
+    /// assert_eq!(answer.payload(), b"3"); // From whoever answers: see `respond`.
+    /// # });
     /// ```
     pub fn request<'c, 'p>(
         &'c self,

@@ -20,14 +20,14 @@ impl<R: Runtime> Client<R> {
     /// [`TopicError::NoResponseTopic`] if the message names none: its sender awaits no answer.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, MessageRef, PublishError, Runtime};
-    /// # async fn show<R: Runtime>(
-    /// #     client: &Client<R>,
-    /// #     request: &MessageRef<'_>,
-    /// # ) -> Result<(), PublishError> {
-    /// client.respond(request, "3").await?;
-    /// # Ok(())
-    /// # }
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{Property, QoS, TopicName};
+    /// client.subscribe("sum", QoS::AtLeastOnce).await?;
+    /// # let properties = [Property::ResponseTopic(TopicName::new("answers")?)];
+    /// # client.publish("sum", "1 + 2").properties(&properties).await?;
+    /// let request = client.queue().next().await.ok_or("disconnected")?;
+    /// client.respond(&request, "3").await?;
+    /// # });
     /// ```
     pub fn respond<'c, 'p>(
         &'c self,

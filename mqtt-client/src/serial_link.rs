@@ -16,7 +16,7 @@ use crate::runtime::{Connect, Shutdown};
 ///
 /// ```
 /// use embedded_io_async::{Read, Write};
-/// use mqtt_as_client::{Connect, ConnectError, ErrorKind, SerialLink, Server, Step};
+/// # use mqtt_as_client::{Connect, ConnectError, ErrorKind, SerialLink, Server, Step};
 ///
 /// /// A modem that turns a serial line into a connection.
 /// fn modem(rx: impl Read, tx: impl Write) -> impl Connect {

@@ -30,15 +30,14 @@ impl<R: Runtime> Client<R> {
     /// the keep-alive.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, PublishError, QoS, Runtime};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), PublishError> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
     /// let mut stream = client.publish_stream("image", 3000).qos(QoS::AtLeastOnce).open().await?;
     /// for _ in 0..3 {
     ///     stream.write_all(&[0; 1000]).await?;
     /// }
     /// stream.finish().await?;
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn publish_stream<'p>(&'p self, topic: &'p str, len: u32) -> OpenStream<'p, R> {
         let (qos, properties) = (QoS::AtMostOnce, Properties::NONE);

@@ -27,15 +27,14 @@ impl<R: Runtime> Client<R> {
     /// [`TopicFilter::matches`] which filter a topic belongs to.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, QoS, RetainHandling, Runtime, SubscribeError};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{QoS, RetainHandling};
     /// let granted = client
     ///     .subscribe("plant/+/cmd", QoS::AtLeastOnce)
     ///     .retain_handling(RetainHandling::SendIfNew)
     ///     .await?;
     /// println!("granted: {:?}", granted.qos());
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn subscribe<'c, 'p>(&'c self, filter: &'p str, qos: QoS) -> Subscribe<'c, 'p, R> {
         let asked = Asked {
@@ -89,11 +88,9 @@ impl<R: Runtime> Client<R> {
     /// `await`.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, Runtime, SubscribeError};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
+    /// # mqtt_as_tests::example!(|client| {
     /// client.unsubscribe("plant/+/cmd").await?;
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn unsubscribe<'c, 'p>(&'c self, filter: &'p str) -> Unsubscribe<'c, 'p, R> {
         let filter = TopicFilter::new(filter);

@@ -87,8 +87,7 @@ impl Will {
         /// none.
         ///
         /// ```
-        /// use mqtt_as_client::{Property, Will};
-        ///
+        /// # use mqtt_as_client::{Property, Will};
         /// let will = Will::new("plant/7/state", "lost").retain(true).properties(&[
         ///     Property::PayloadFormatIndicator(true),
         ///     Property::ContentType("text/plain"),

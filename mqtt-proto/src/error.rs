@@ -145,6 +145,11 @@ reasons! {
 
 impl DecodeError {
     /// The reason code to tell a 5.0 peer.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::{DecodeError, ReasonCode};
+    /// assert_eq!(DecodeError::Truncated.reason(), ReasonCode::MALFORMED_PACKET);
+    /// ```
     #[must_use]
     pub const fn reason(self) -> ReasonCode {
         match self {

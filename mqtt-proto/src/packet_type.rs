@@ -15,6 +15,11 @@ pub enum Version {
 
 impl Version {
     /// The protocol level as CONNECT carries it.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::Version;
+    /// assert_eq!((Version::V311.level(), Version::V5.level()), (4, 5));
+    /// ```
     #[must_use]
     pub const fn level(self) -> u8 {
         match self {
@@ -48,6 +53,12 @@ pub enum QoS {
 
 impl QoS {
     /// The QoS that stands on the wire as `bits`; `None` for 3 and above.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::QoS;
+    /// assert_eq!(QoS::from_bits(1), Some(QoS::AtLeastOnce));
+    /// assert_eq!(QoS::from_bits(3), None);
+    /// ```
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
@@ -71,6 +82,11 @@ macro_rules! packet_types {
 
         impl PacketType {
             /// Returns the type in the first byte of a packet; `None` for the reserved type 0.
+            ///
+            /// ```
+            /// # use mqtt_as_proto::PacketType;
+            /// assert_eq!(PacketType::from_first_byte(0x32), Some(PacketType::Publish));
+            /// ```
             #[must_use]
             #[inline]
             pub const fn from_first_byte(first: u8) -> Option<Self> {
@@ -112,6 +128,11 @@ pub(crate) const WILL: u16 = 1;
 
 impl PacketType {
     /// The first byte of such a packet. PUBLISH has flags of its own beside it.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::PacketType;
+    /// assert_eq!(PacketType::PingReq.first_byte(), 0xc0);
+    /// ```
     #[must_use]
     pub const fn first_byte(self) -> u8 {
         let flags = match self {

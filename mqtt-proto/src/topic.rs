@@ -11,8 +11,7 @@ use crate::wire::{Reader, Writer, has_nul, text};
 /// It has 1 to 65,535 bytes of UTF-8 without U+0000 and without wildcards.
 ///
 /// ```
-/// use mqtt_as_proto::{TopicError, TopicName};
-///
+/// # use mqtt_as_proto::{TopicError, TopicName};
 /// let name = TopicName::new("sport/tennis")?;
 /// assert_eq!(name.as_str(), "sport/tennis");
 /// assert_eq!(TopicName::new("sport/#"), Err(TopicError::WildcardInName));
@@ -31,6 +30,12 @@ impl<'a> TopicName<'a> {
     }
 
     /// Judges bytes, which must be UTF-8.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicName;
+    /// assert_eq!(TopicName::from_bytes(b"sport/tennis")?.as_str(), "sport/tennis");
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// Says which rule of section 4.7 the bytes break.
@@ -63,6 +68,12 @@ impl<'a> TopicName<'a> {
     }
 
     /// True only for a 5.0 PUBLISH with a topic alias in place of its name (3.3.2.1).
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicName;
+    /// assert!(!TopicName::new("sport/tennis")?.is_empty());
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     #[inline]
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -76,8 +87,7 @@ impl<'a> TopicName<'a> {
 /// filter that begins with `$share/` is a well-formed shared subscription (4.8.2).
 ///
 /// ```
-/// use mqtt_as_proto::{TopicError, TopicFilter, TopicName};
-///
+/// # use mqtt_as_proto::{TopicError, TopicFilter, TopicName};
 /// let filter = TopicFilter::new("sport/+/player1/#")?;
 /// assert!(filter.matches(TopicName::new("sport/tennis/player1/ranking")?));
 /// assert_eq!(TopicFilter::new("sport#"), Err(TopicError::MisplacedWildcard));
@@ -88,6 +98,12 @@ pub struct TopicFilter<'a>(&'a [u8]);
 
 impl<'a> TopicFilter<'a> {
     /// Judges bytes, which must be UTF-8.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicFilter;
+    /// assert_eq!(TopicFilter::from_bytes(b"sport/#")?.as_str(), "sport/#");
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     ///
     /// # Errors
     /// Says which rule of section 4.7 or 4.8.2 the bytes break.
@@ -114,6 +130,12 @@ impl<'a> TopicFilter<'a> {
     ///
     /// Only 5.0 has shared subscriptions. To 3.1.1 it is a filter like any other, though many
     /// servers share it too.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicFilter;
+    /// assert_eq!(TopicFilter::new("$share/g/sport/#")?.share_name(), Some("g"));
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     #[must_use]
     pub fn share_name(self) -> Option<&'a str> {
         self.share().map(|(name, _)| text(name))
@@ -125,12 +147,25 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// The filter that names are matched with: `sport/#` of `$share/g/sport/#`.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicFilter;
+    /// let filter = TopicFilter::new("$share/g/sport/#")?;
+    /// assert_eq!(filter.without_share().as_str(), "sport/#");
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     #[must_use]
     pub fn without_share(self) -> Self {
         self.share().map_or(self, |(_, filter)| Self(filter))
     }
 
     /// Whether it may match more than one name.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::TopicFilter;
+    /// assert!(TopicFilter::new("sport/+")?.has_wildcard());
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     #[must_use]
     pub fn has_wildcard(self) -> bool {
         has_wildcard(self.0)
@@ -140,6 +175,14 @@ impl<'a> TopicFilter<'a> {
     ///
     /// Bytes are compared as they are, without normalising [MQTT-4.7.3-4]. A shared subscription
     /// matches as its filter does.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::{TopicFilter, TopicName};
+    /// let filter = TopicFilter::new("sport/#")?;
+    /// assert!(filter.matches(TopicName::new("sport/tennis")?));
+    /// assert!(!filter.matches(TopicName::new("news")?));
+    /// # Ok::<(), mqtt_as_proto::TopicError>(())
+    /// ```
     #[must_use]
     pub fn matches(self, name: TopicName<'_>) -> bool {
         let Self(filter) = self.without_share();
@@ -160,6 +203,12 @@ macro_rules! topics {
         $(impl<'a> $topic<'a> {
             /// Judges a string.
             ///
+            /// ```
+            /// # use mqtt_as_proto::{TopicFilter, TopicName};
+            /// assert!(TopicName::new("sport/tennis").is_ok() && TopicName::new("sport/+").is_err());
+            /// assert!(TopicFilter::new("sport/+").is_ok() && TopicFilter::new("sport+").is_err());
+            /// ```
+            ///
             /// # Errors
             /// Says which rule of section 4.7 or 4.8.2 the string breaks.
             pub fn new(topic: &'a str) -> Result<Self, TopicError> {
@@ -167,6 +216,13 @@ macro_rules! topics {
             }
 
             /// Its bytes.
+            ///
+            /// ```
+            /// # use mqtt_as_proto::{TopicFilter, TopicName};
+            /// assert_eq!(TopicName::new("sport/tennis")?.as_bytes(), b"sport/tennis");
+            /// assert_eq!(TopicFilter::new("sport/+")?.as_bytes(), b"sport/+");
+            /// # Ok::<(), mqtt_as_proto::TopicError>(())
+            /// ```
             #[inline]
             #[must_use]
             pub const fn as_bytes(self) -> &'a [u8] {
@@ -175,6 +231,13 @@ macro_rules! topics {
 
             /// The same as a string. Its UTF-8 is checked again: keep the string if it is needed
             /// often.
+            ///
+            /// ```
+            /// # use mqtt_as_proto::{TopicFilter, TopicName};
+            /// assert_eq!(TopicName::new("sport/tennis")?.as_str(), "sport/tennis");
+            /// assert_eq!(TopicFilter::new("sport/+")?.as_str(), "sport/+");
+            /// # Ok::<(), mqtt_as_proto::TopicError>(())
+            /// ```
             #[must_use]
             pub fn as_str(self) -> &'a str {
                 text(self.0)

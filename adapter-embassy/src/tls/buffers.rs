@@ -28,6 +28,12 @@ pub struct TlsBuffers<const IN: usize, const OUT: usize, const PIPE: usize = 256
 
 impl<const IN: usize, const OUT: usize, const PIPE: usize> TlsBuffers<IN, OUT, PIPE> {
     /// Returns buffers that nobody uses yet.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::TlsBuffers;
+    /// # use static_cell::ConstStaticCell;
+    /// static TLS: ConstStaticCell<TlsBuffers<4352, 1024>> = ConstStaticCell::new(TlsBuffers::new());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(IN >= 512 + 256 && OUT >= 512 && PIPE > 0, "too small for TLS") };

@@ -43,6 +43,15 @@ impl<R: CryptoRngCore> Certificates<R> {
     /// which its program was built: what has expired since is accepted then. `rng` makes random
     /// numbers: true ones, from hardware.
     ///
+    /// ```
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # use mqtt_as_embassy::{Certificates, TlsError};
+    /// /// A device without a clock: the moment at which its program was built.
+    /// fn trust<R: RngCore + CryptoRng>(ca: &'static [u8], trng: R) -> Result<Certificates<R>, TlsError> {
+    ///     Certificates::new(ca, || 1_800_000_000, trng)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`TlsError::Certificate`]: that is no certificate.
     pub fn new(ca: &'static [u8], now: fn() -> u64, rng: R) -> Result<Self, TlsError> {
@@ -52,6 +61,16 @@ impl<R: CryptoRngCore> Certificates<R> {
 
     /// Lets the client prove who it is by that certificate, given as DER, of which that is the key:
     /// one of the curve P-256, as DER of SEC 1, as `openssl ec -outform DER` writes it.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # use mqtt_as_embassy::{Certificates, TlsError};
+    /// # fn show<R: RngCore + CryptoRng>(
+    /// #     trust: Certificates<R>, certificate: &'static [u8], key: &'static [u8],
+    /// # ) -> Result<Certificates<R>, TlsError> {
+    /// trust.client(certificate, key)
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`TlsError::Certificate`]: that is no certificate. [`TlsError::Key`]: that is no such key.
@@ -74,6 +93,14 @@ impl<R: CryptoRngCore> Certificates<R> {
 
     /// Takes certificates that were signed with those algorithms. Default: [`ECDSA_P256_SHA256`]
     /// alone. Each costs flash; that of larger curves, or of RSA, is in the program's hands.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # use mqtt_as_embassy::{Certificates, ECDSA_P256_SHA256};
+    /// # fn show<R: RngCore + CryptoRng>(trust: Certificates<R>) -> Certificates<R> {
+    /// trust.algorithms(&[ECDSA_P256_SHA256])
+    /// # }
+    /// ```
     #[must_use]
     pub fn algorithms(
         mut self,

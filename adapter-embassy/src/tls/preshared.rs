@@ -31,6 +31,14 @@ pub struct PreSharedKey<R> {
 
 impl<R: CryptoRngCore> PreSharedKey<R> {
     /// Returns that key of that name, with what makes random numbers: true ones, from hardware.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::PreSharedKey;
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # fn identity<R: RngCore + CryptoRng>(trng: R) -> PreSharedKey<R> {
+    /// PreSharedKey::new("pump-7", b"sixteen letters.", trng)
+    /// # }
+    /// ```
     pub const fn new(identity: &'static str, key: &'static [u8], rng: R) -> Self {
         Self { identity, key, rng }
     }

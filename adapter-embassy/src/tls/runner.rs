@@ -61,12 +61,28 @@ impl<I: Identity, C: Connect> TlsRunner<I, C> {
 
     /// Tells that function of each failure, in all words: a client without a heap keeps only its
     /// kind.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # use mqtt_as_embassy::{PreSharedKey, TlsRunner};
+    /// # async fn show<R: RngCore + CryptoRng>(runner: TlsRunner<PreSharedKey<R>>) {
+    /// runner.on_failure(|error| eprintln!("TLS: {error}")).run().await;
+    /// # }
+    /// ```
     pub fn on_failure(mut self, f: fn(&TlsError)) -> Self {
         self.on_failure = f;
         self
     }
 
     /// Drives connections until the [`Tls`](crate::Tls) is dropped, and the last one has ended.
+    ///
+    /// ```
+    /// # use mqtt_as_embassy::rand_core::{CryptoRng, RngCore};
+    /// # use mqtt_as_embassy::{PreSharedKey, TlsRunner};
+    /// # async fn show<R: RngCore + CryptoRng>(runner: TlsRunner<PreSharedKey<R>>) {
+    /// runner.run().await; // In a task of its own.
+    /// # }
+    /// ```
     ///
     /// # Cancel safety
     /// Dropping the future closes the transport; the client sees the end of its connection.

@@ -21,8 +21,7 @@ use crate::server;
 /// A proxy that leads to the server. It looks the name of the server up itself.
 ///
 /// ```
-/// use mqtt_as_client::{Config, Proxy};
-///
+/// # use mqtt_as_client::{Config, Proxy};
 /// let proxy = Proxy::socks5("proxy.example:1080").user("pump", "secret");
 /// let config = Config::new("broker.example").proxy(proxy);
 /// # let _ = config;

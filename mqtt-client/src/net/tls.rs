@@ -31,8 +31,7 @@ use crate::error::{ConfigError, Step};
 /// certificate, always.
 ///
 /// ```no_run
-/// use mqtt_as_client::{Config, Tls};
-///
+/// # use mqtt_as_client::{Config, Tls};
 /// # fn run() -> std::io::Result<()> {
 /// let tls = Tls::new()
 ///     .ca_pem(std::fs::read("ca.pem")?)

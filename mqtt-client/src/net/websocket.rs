@@ -32,8 +32,7 @@ use crate::error::{ConfigError, Step};
 /// `mqtt`. With [`tls`](Config::tls) it is secure WebSocket (`wss`).
 ///
 /// ```
-/// use mqtt_as_client::{Config, WebSocket};
-///
+/// # use mqtt_as_client::{Config, WebSocket};
 /// let websocket = WebSocket::new().path("/mqtt").header("X-Site", "north");
 /// let config = Config::new("broker.example").websocket(websocket); // Port 80.
 /// # let _ = config;

@@ -97,14 +97,14 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     /// [`WeakClient`](crate::WeakClient): a handle would keep the client alive.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, EventKind, Registered, Runtime, event};
-    /// # fn show<R: Runtime<Listeners = Registered>>(client: &Client<R>) {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::{EventKind, event};
     /// client.set_cb_on_event(event::Down, |reason| async move { println!("down: {reason}") });
     /// let id = client.set_cb_on_event(event::Msg.new_task(), |message| async move {
     ///     println!("{}", message.topic());
     /// });
     /// assert!(client.unset_cb(id));
-    /// # }
+    /// # });
     /// ```
     pub fn set_cb_on_event<E, F, Fut>(&self, event: E, callback: F) -> CallbackId
     where

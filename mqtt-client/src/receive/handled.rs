@@ -24,17 +24,15 @@ impl<R: Runtime<Listeners = Registered>> Subscribe<'_, '_, R> {
     /// captures a [`WeakClient`](crate::WeakClient).
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, QoS, Registered, Runtime, SubscribeError};
-    /// # async fn show<R: Runtime<Listeners = Registered>>(client: &Client<R>)
-    /// # -> Result<(), SubscribeError> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
     /// let alarms = client
     ///     .subscribe("plant/+/alarm", QoS::AtLeastOnce)
     ///     .handler(|message| async move { println!("{}", message.topic()) })
     ///     .await?;
     /// // …
     /// drop(alarms); // It unsubscribes.
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// # Errors

@@ -66,14 +66,32 @@ impl<R: Runtime> Client<R> {
     /// between two messages.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, Runtime, TooSmall};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), TooSmall> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// # client.subscribe("plant/+/cmd", QoS::AtMostOnce).await?;
+    /// # client.publish("plant/7/cmd", "stop").await?;
+    /// while let Some(message) = client.queue().next().await {
+    ///     println!("{}: {} bytes", message.topic(), message.payload().len());
+    ///     if message.payload() == b"stop" {
+    ///         break;
+    ///     }
+    /// }
+    /// # });
+    /// ```
+    ///
+    /// The same without a heap:
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
+    /// # client.subscribe("plant/+/cmd", QoS::AtMostOnce).await?;
+    /// # client.publish("plant/7/cmd", "stop").await?;
     /// let mut buffer = [0; 512];
     /// while let Some(message) = client.queue().next_into(&mut buffer).await? {
     ///     println!("{}: {} bytes", message.topic(), message.payload().len());
+    /// #   break;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     #[must_use]
     pub fn queue(&self) -> Queue<'_, R> {

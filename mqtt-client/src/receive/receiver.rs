@@ -34,14 +34,15 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
     /// the server has them, is the client's own: by it messages find their receivers.
     ///
     /// ```
-    /// # use mqtt_as_client::{Client, QoS, Runtime, SubscribeError};
-    /// # async fn show<R: Runtime>(client: &Client<R>) -> Result<(), SubscribeError> {
+    /// # mqtt_as_tests::example!(|client| {
+    /// # use mqtt_as_tokio::QoS;
     /// let mut commands = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).receiver().await?;
+    /// # client.publish("plant/7/cmd", "stop").await?;
     /// while let Some(message) = commands.next().await {
     ///     println!("{}", message.topic());
+    /// #   break;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// # Errors

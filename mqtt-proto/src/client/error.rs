@@ -158,6 +158,11 @@ impl Error for OperationError {
 impl OperationError {
     /// Returns whether the same operation, tried again unchanged, can go well: where something has
     /// to leave, or a connection to come, before.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::client::OperationError;
+    /// assert!(OperationError::NoRoom.is_retryable());
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -186,6 +191,13 @@ impl From<Limit> for OperationError {
 
 impl ConnectionError {
     /// What a 5.0 server is told in DISCONNECT; `None` if it is told nothing.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::ReasonCode;
+    /// # use mqtt_as_proto::client::ConnectionError;
+    /// let told = ConnectionError::SessionUnknown.reason();
+    /// assert!(told.is_none_or(ReasonCode::is_error));
+    /// ```
     #[must_use]
     pub const fn reason(&self) -> Option<ReasonCode> {
         Some(match self {
@@ -234,6 +246,11 @@ impl Error for Foreign {}
 
 impl ConnectionError {
     /// Returns whether another connection, with nothing changed, can do better.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::client::{ConnectionError, Waiting};
+    /// assert!(ConnectionError::TimedOut(Waiting::PingResp).is_retryable());
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

@@ -36,6 +36,13 @@ pub struct SubscriptionOptions {
 
 impl SubscriptionOptions {
     /// That QoS, and the defaults.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::QoS;
+    /// # use mqtt_as_proto::packet::SubscriptionOptions;
+    /// let options = SubscriptionOptions { no_local: true, ..SubscriptionOptions::new(QoS::AtLeastOnce) };
+    /// # let _ = options;
+    /// ```
     #[must_use]
     pub const fn new(qos: QoS) -> Self {
         Self {

@@ -9,12 +9,26 @@ pub struct PropertyList(place::Place);
 
 impl PropertyList {
     /// No properties.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::Properties;
+    /// # use mqtt_as_proto::property::PropertyList;
+    /// assert_eq!(PropertyList::new().get(), Ok(Properties::NONE));
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(place::NONE)
     }
 
     /// Returns them.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::Property;
+    /// # use mqtt_as_proto::property::PropertyList;
+    /// static LIST: [Property<'static>; 1] = [Property::ContentType("text/plain")];
+    /// assert_eq!(PropertyList::from(&LIST).get()?.content_type(), Some("text/plain"));
+    /// # Ok::<(), mqtt_as_proto::EncodeError>(())
+    /// ```
     ///
     /// # Errors
     /// [`EncodeError`] if one of those given could not be written.

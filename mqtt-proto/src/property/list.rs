@@ -9,6 +9,15 @@ use crate::wire::{Body, Reader, Writer, text};
 /// The properties of a packet: decoded ones lie as they came, others in a list of the caller's.
 ///
 /// The getters return the first value of a property; iterate for those that may repeat.
+///
+/// ```
+/// # use mqtt_as_proto::{Properties, Property};
+/// let list = [Property::ContentType("text/plain"), Property::UserProperty(("site", "north"))];
+/// let properties = Properties::new(&list);
+/// assert_eq!(properties.content_type(), Some("text/plain"));
+/// assert_eq!(properties.user_properties().next(), Some(("site", "north")));
+/// assert_eq!(properties.message_expiry_interval(), None);
+/// ```
 #[derive(Clone, Copy)]
 pub struct Properties<'a>(Source<'a>);
 

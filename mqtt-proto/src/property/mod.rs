@@ -42,6 +42,11 @@ macro_rules! properties {
             };
 
             /// Returns the identifier on the wire (2.2.2.2).
+            ///
+            /// ```
+            /// # use mqtt_as_proto::Property;
+            /// assert_eq!(Property::ContentType("text/plain").id(), 0x03);
+            /// ```
             #[must_use]
             pub const fn id(&self) -> u8 {
                 match self {
@@ -153,6 +158,12 @@ pub struct SubscriptionId(NonZeroU32);
 
 impl SubscriptionId {
     /// Returns the identifier, if `value` is from 1 to 268,435,455.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::property::SubscriptionId;
+    /// assert!(SubscriptionId::new(7).is_some());
+    /// assert!(SubscriptionId::new(0).is_none());
+    /// ```
     #[must_use]
     pub const fn new(value: u32) -> Option<Self> {
         match NonZeroU32::new(value) {
@@ -162,6 +173,11 @@ impl SubscriptionId {
     }
 
     /// Returns the identifier as a number.
+    ///
+    /// ```
+    /// # use mqtt_as_proto::property::SubscriptionId;
+    /// assert_eq!(SubscriptionId::new(7).map(SubscriptionId::get), Some(7));
+    /// ```
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
