@@ -160,6 +160,8 @@
 
 #[cfg(any(doc, doctest))]
 pub mod generic;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod lock;
 mod resources;
 mod tcp;

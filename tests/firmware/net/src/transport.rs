@@ -16,6 +16,12 @@ mod plain {
     /// Packets of 1 KiB, 512 bytes of unacknowledged messages, 2 KiB of received ones, 4 calls.
     type Memory = Resources<1024, 1024, 512, 2048, 4>;
 
+    /// What the guide `memory` of the adapter says of it, as exactly as it does.
+    const _: () = {
+        let rest = size_of::<Memory>() - 3 * 1024 - 3 * 1024 - 512 - 2048 - 4 * 56;
+        assert!(rest > 1_380 && rest < 1_580, "the guide says 1,480");
+    };
+
     #[embassy_executor::task]
     async fn drive(runner: Runner) {
         runner.run().await;
