@@ -1,4 +1,4 @@
-//! An async MQTT client for embassy, with and without a heap.
+//! An async MQTT 3.1.1 and 5.0 client for embassy, with and without a heap.
 //!
 //! ```
 //! use embassy_executor::Spawner;
@@ -36,8 +36,17 @@
 //! }
 //! ```
 //!
-//! The names and their meaning are the same on every runtime: they are documented at
-//! `mqtt_as_client`, which this crate re-exports. Here is only what embassy brings: the sockets and
+//! # Where to look
+//!
+//! * [`new`]: makes a client over TCP and its [`Runner`], which a task runs; [`with_connector`] over anything else.
+//! * [`Client`]: the handle, and all that it can do. It is cheap to clone, and shared by the tasks of one executor.
+//! * [`Config`]: the settings; [`Reconnect`]: what the client does by itself when the link is lost.
+//! * [`guide`]: [sizing memory](guide::memory), and where the guides are that all runtimes share: reconnecting, restarts,
+//!   back-pressure, payloads larger than memory, low power, coming from rust-mqtt or minimq, a glossary.
+//! * The examples of the repository (`adapter-embassy/examples`): `quickstart` and `tls`, which run on a PC.
+//!
+//! The names and their meaning are the same on every runtime: the types are those of
+//! `mqtt_as_client`, which this crate re-exports. What embassy brings is the sockets and
 //! name resolution of embassy-net, the time of embassy-time, and a lock, which is a critical section
 //! of one packet at most. Handle and driver stay on one executor: they are not `Send`. The program
 //! brings an implementation of `critical-section` and a driver of `embassy-time`, as HALs do.
@@ -47,7 +56,8 @@
 //! The program lends it, once and for ever: [`Resources`]. In a `ConstStaticCell`, as above, it is
 //! zeros before the program begins, and costs no flash; a `StaticCell` takes it as well, but what
 //! `init` or `init_with` puts there may be made on the stack first. What a setting does not say adapts to it;
-//! what a setting says and does not fit is refused by [`new`], with the number needed. The stack's
+//! what a setting says and does not fit is refused by [`new`], with the number needed. What each number
+//! buys: [`guide::memory`]. The stack's
 //! own resources need a socket for the client and one for DNS.
 //!
 //! One memory makes one client:
@@ -149,11 +159,14 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tls`: as above. `alloc`: owned messages (`queue().next()`) and closures on the heap as
-//! callbacks. `proto-ipv6`: the IPv6 addresses of a host name, too. `defmt`: `defmt::Format` for
-//! errors and outcomes, and messages for what happens to a client: attempts to connect, links that
-//! come up and go down, messages that are dropped, left to the server, or skipped. Never a payload,
-//! a topic or a password.
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `tls` | TLS 1.3: see above |
+//! | `alloc` | a heap: owned messages (`queue().next()`), receivers, requests, closures as callbacks |
+//! | `proto-ipv6` | the IPv6 addresses of a host name, too |
+//! | `defmt` | `defmt::Format` for errors and outcomes, and messages for what happens to a client: attempts to connect, links that come up and go down, messages that are dropped, left to the server, or skipped. Never a payload, a topic or a password |
 
 #![no_std]
 #![forbid(unsafe_code)]

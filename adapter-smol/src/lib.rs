@@ -1,43 +1,56 @@
-//! An async MQTT client for smol, or any other executor.
+//! An async MQTT 3.1.1 and 5.0 client for smol, or any other executor.
 //!
 //! ```no_run
 //! use mqtt_as_smol::{Config, QoS, event};
 //!
-//! # async fn run(executor: &async_executor::Executor<'_>) -> Result<(), Box<dyn std::error::Error>> {
-//! let (client, driver) = mqtt_as_smol::new(Config::new("broker.example").client_id("pump-7"))?;
-//! executor.spawn(driver.run()).detach(); // Or `smol::spawn`, or a thread's `block_on`.
-//! client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
-//! client.connect(true).await?;
-//! client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
-//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
-//! while let Some(message) = client.queue().next().await {
-//!     if message.topic() == "plant/7/stop" {
-//!         break;
-//!     }
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     smol::block_on(async {
+//!         let (client, driver) = mqtt_as_smol::new(Config::new("broker.example").client_id("pump-7"))?;
+//!         smol::spawn(driver.run()).detach(); // Or any executor, or a thread's `block_on`.
+//!         client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
+//!         client.connect(true).await?;
+//!         client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+//!         client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+//!         while let Some(message) = client.queue().next().await {
+//!             if message.topic() == "plant/7/stop" {
+//!                 break;
+//!             }
+//!         }
+//!         client.disconnect().await?;
+//!         Ok(())
+//!     })
 //! }
-//! client.disconnect().await?;
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! The names and their meaning are the same on every runtime: they are documented at
-//! `mqtt_as_client`, which this crate re-exports. Here is only what async-io brings, which smol is
-//! built on: sockets, time, and a lock. No executor is asked for: whoever calls [`new`] has the
-//! [`Driver`] polled. So [`new`] can be called anywhere, in a runtime or not.
+//! # Where to look
+//!
+//! * [`new`]: makes a client and its [`Driver`]. No executor is asked for: whoever calls it has the driver polled. So it can
+//!   be called anywhere, in a runtime or not.
+//! * [`Client`]: the handle, and all that it can do. It is cheap to clone, and shared by tasks.
+//! * [`Config`]: the settings; [`Reconnect`]: what the client does by itself when the link is lost.
+//! * [`Message`], [`Queue`], [`Receiver`]: what comes in.
+//! * [The guides](https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/), which are written for tokio; the calls are the same: reconnecting, restarts, back-pressure, TLS and
+//!   proxies, low power, testing without a network, coming from another client, a glossary.
+//! * The examples of the repository (`adapter-smol/examples`): a sensor, a bridge, a cloud broker and nine other programs.
+//!
+//! The names and their meaning are the same on every runtime: the types are those of `mqtt_as_client`,
+//! which this crate re-exports. What async-io brings, which smol is built on, is sockets, time, and a lock.
 //!
 //! # Features
 //!
 //! None is on by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
 //! the roots.
 //!
-//! * `tls`: TLS 1.2 and 1.3 by rustls, with ring: `Config::tls`.
-//! * `platform-roots`: TLS trusts whom the platform trusts. `webpki-roots`: it trusts Mozilla's list, which
-//!   is compiled in. With both it is the platform's; with none a program names its CA.
-//! * `websocket`: MQTT over WebSocket: `Config::websocket`.
-//! * `url`: settings from a URL, as `mqtts://user:secret@host`: `Config::url`.
-//! * `tracing`: a span for each connection, and events for attempts to connect and their steps, links that
-//!   come up and go down, messages that are dropped, left to the server, or skipped, all with the target
-//!   `mqtt_as_client`. Never a payload, a topic or a password.
+//! | feature | brings |
+//! |---|---|
+//! | `tls` | TLS 1.2 and 1.3 by rustls, with ring: `Config::tls` |
+//! | `platform-roots` | TLS trusts whom the platform trusts |
+//! | `webpki-roots` | TLS trusts Mozilla's list, which is compiled in. With both features it is the platform's; with none of them the program names its CA |
+//! | `websocket` | MQTT over WebSocket, with `tls` secure WebSocket too: `Config::websocket` |
+//! | `url` | settings from a URL, as `mqtts://user:secret@host`: `Config::url` |
+//! | `tracing` | a span for each connection, and events for attempts to connect and their steps, links that come up and go down, messages that are dropped, left to the server, or skipped, all with the target `mqtt_as_client`. Never a payload, a topic or a password |
+//!
+//! Proxies, unix sockets, and the race of IPv6 and IPv4 need none of them.
 
 #![forbid(unsafe_code)]
 

@@ -1,29 +1,41 @@
-//! An async MQTT client for tokio.
+//! An async MQTT 3.1.1 and 5.0 client for tokio.
 //!
 //! ```no_run
 //! use mqtt_as_tokio::{Client, Config, QoS, event};
 //!
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
-//! client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
-//! client.connect(true).await?;
-//! client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
-//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
-//! while let Some(message) = client.queue().next().await {
-//!     if message.topic() == "plant/7/stop" {
-//!         break;
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
+//!     client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
+//!     client.connect(true).await?;
+//!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
+//!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
+//!     while let Some(message) = client.queue().next().await {
+//!         if message.topic() == "plant/7/stop" {
+//!             break;
+//!         }
 //!     }
+//!     client.disconnect().await?;
+//!     Ok(())
 //! }
-//! client.disconnect().await?;
-//! # Ok(())
-//! # }
 //! ```
 //!
-//! Calls are futures: tokio joins, selects and spawns them.
+//! # Where to look
 //!
-//! ```no_run
-//! # use mqtt_as_tokio::{Client, QoS};
-//! # async fn run(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+//! * [`Client`]: the handle, and all that it can do. It is cheap to clone, and shared by tasks.
+//! * [`Config`]: the settings; [`Reconnect`]: what the client does by itself when the link is lost.
+//! * [`Message`], [`Queue`], [`Receiver`]: what comes in.
+//! * [`guide`]: reconnecting, restarts, back-pressure, TLS and proxies, low power, testing without a network, coming from
+//!   another client, a glossary.
+//! * The examples of the repository (`adapter-tokio/examples`): a sensor, a bridge, a cloud broker and ten other programs.
+//!
+//! # Calls are futures
+//!
+//! tokio joins, selects and spawns them, and each may be dropped at any time: see *Cancel safety* at each call.
+//!
+//! ```
+//! # mqtt_as_tests::example!(|client| {
+//! # use mqtt_as_tokio::QoS;
 //! let (published, subscribed) = tokio::join!(
 //!     client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce),
 //!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce),
@@ -32,29 +44,28 @@
 //! subscribed?;
 //! let later = tokio::spawn(client.publish("plant/7/state", format!("{} bar", 3)).owned());
 //! later.await??;
-//! # Ok(())
-//! # }
+//! # });
 //! ```
 //!
-//! The names and their meaning are the same on every runtime: they are documented at
-//! `mqtt_as_client`, which this crate re-exports. Here is only what tokio brings: sockets, time,
-//! tasks and a lock.
+//! The names and their meaning are the same on every runtime: the types are those of `mqtt_as_client`,
+//! which this crate re-exports. What tokio brings is sockets, time, tasks and a lock.
 //!
 //! # Features
 //!
 //! None is on by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
 //! the roots.
 //!
-//! * `tls`: TLS 1.2 and 1.3 by rustls, with ring: `Config::tls`.
-//! * `platform-roots`: TLS trusts whom the platform trusts. `webpki-roots`: it trusts Mozilla's list, which
-//!   is compiled in. With both it is the platform's; with none a program names its CA.
-//! * `websocket`: MQTT over WebSocket: `Config::websocket`.
-//! * `url`: settings from a URL, as `mqtts://user:secret@host`: `Config::url`.
-//! * `tracing`: a span for each connection, and events for attempts to connect and their steps, links that
-//!   come up and go down, messages that are dropped, left to the server, or skipped, all with the target
-//!   `mqtt_as_client`. Never a payload, a topic or a password.
-//! * `cli`: the programs `mqtt-pub` and `mqtt-sub`, which take the options of mosquitto's:
-//!   `cargo install mqtt-as-tokio --features cli`. A library does not want it.
+//! | feature | brings |
+//! |---|---|
+//! | `tls` | TLS 1.2 and 1.3 by rustls, with ring: `Config::tls` |
+//! | `platform-roots` | TLS trusts whom the platform trusts |
+//! | `webpki-roots` | TLS trusts Mozilla's list, which is compiled in. With both features it is the platform's; with none of them the program names its CA |
+//! | `websocket` | MQTT over WebSocket, with `tls` secure WebSocket too: `Config::websocket` |
+//! | `url` | settings from a URL, as `mqtts://user:secret@host`: `Config::url` |
+//! | `tracing` | a span for each connection, and events for attempts to connect and their steps, links that come up and go down, messages that are dropped, left to the server, or skipped, all with the target `mqtt_as_client`. Never a payload, a topic or a password |
+//! | `cli` | the programs `mqtt-pub` and `mqtt-sub`, which take the options of mosquitto's: `cargo install mqtt-as-tokio --features cli`. A library does not want it |
+//!
+//! Proxies, unix sockets, and the race of IPv6 and IPv4 need none of them.
 
 #![forbid(unsafe_code)]
 

@@ -13,6 +13,96 @@
 //! never happened; from then on it is accepted, and dropping it only ends the waiting. Nothing is
 //! ever half sent, but for a [`PublishStream`] that is dropped before its last byte: that ends the
 //! link.
+//!
+//! # How to write an adapter
+//!
+//! 1. Something that opens transports, [`Connect`]: its halves are read and written by the traits of
+//!    `embedded-io-async`. Where there is a standard library, `net::Sockets` is less to write, and brings TLS,
+//!    WebSocket, proxies and the race of addresses with it.
+//! 2. A [`Runtime`]: the time, and how to wait for it; a [`Lock`] and a pointer to it, which is `Arc` with a heap (`std_runtime`
+//!    has a lock), and `&'static` without.
+//! 3. A constructor: with a heap it calls `Client::with_tasks`, without one [`Client::with_handlers`], and sees to it that
+//!    driver and callbacks are polled.
+//! 4. `pub use mqtt_as_client::surface::*`, and names for what is generic: `type Client = mqtt_as_client::Client<Mine>`.
+//!
+#![cfg_attr(feature = "std", doc = "```")]
+#![cfg_attr(not(feature = "std"), doc = "```ignore")]
+//! use std::io;
+//! use std::sync::{Arc, LazyLock};
+//!
+//! use embedded_io_async::{ErrorType, Read, Write};
+//! use mqtt_as_client::std_runtime::{self, StdLock};
+//! use mqtt_as_client::{Client, Config, Connect, ConnectError, ErrorKind, Instant, QoS, Registered};
+//! use mqtt_as_client::{Runtime, Server, Shutdown, Step};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::net::TcpStream;
+//! use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+//!
+//! /// 1. TCP.
+//! struct Tcp;
+//! struct Reader(OwnedReadHalf);
+//! struct Writer(OwnedWriteHalf);
+//!
+//! impl Connect for Tcp {
+//!     type Read<'c> = Reader;
+//!     type Write<'c> = Writer;
+//!
+//!     async fn connect(&mut self, server: Server<'_>) -> Result<(Reader, Writer), ConnectError> {
+//!         let failed = |_| ConnectError::Unreachable(Step::Open, ErrorKind::Other.into());
+//!         let stream = TcpStream::connect((server.host, server.port)).await.map_err(failed)?;
+//!         let (read, write) = stream.into_split();
+//!         Ok((Reader(read), Writer(write)))
+//!     }
+//! }
+//!
+//! impl ErrorType for Reader { type Error = io::Error; }
+//! impl ErrorType for Writer { type Error = io::Error; }
+//!
+//! impl Read for Reader {
+//!     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> { self.0.read(buffer).await }
+//! }
+//!
+//! impl Write for Writer {
+//!     async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> { self.0.write(bytes).await }
+//!     async fn flush(&mut self) -> io::Result<()> { self.0.flush().await }
+//! }
+//!
+//! impl Shutdown for Writer {
+//!     async fn shutdown(&mut self) { let _ = self.0.shutdown().await; }
+//! }
+//!
+//! /// 2. The runtime: a name.
+//! enum Mine {}
+//!
+//! static START: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
+//!
+//! impl Runtime for Mine {
+//!     type Lock = StdLock;
+//!     type Pointer = Arc<StdLock>;
+//!     type Connect = Tcp;
+//!     type Listeners = Registered;
+//!
+//!     fn now() -> Instant { std_runtime::instant(START.elapsed()) }
+//!     async fn sleep_until(at: Instant) {
+//!         tokio::time::sleep_until(*START + std_runtime::since(at)).await;
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = mqtt_as_tests::server::Server::start(Default::default());
+//! # let config = Config::new(server.addr().to_string());
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! // 3. A client and its two tasks.
+//! let (client, runner, callbacks) = Client::<Mine>::with_tasks(config, Tcp, Arc::new)?;
+//! tokio::spawn(runner.run());
+//! tokio::spawn(callbacks.run());
+//! client.connect(true).await?;
+//! client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
+//! client.disconnect().await?;
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
 #![no_std]
 #![forbid(unsafe_code)]

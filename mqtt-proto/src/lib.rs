@@ -7,8 +7,48 @@
 //! * [`topic`], [`property`], [`reason`], [`frame`]: the words they are made of.
 //!
 //! It is *sans-IO*: bytes that came are arguments, bytes to write are results, and so is time. That
-//! makes it run under any runtime or none, and lets a test drive years in a second. The contract
-//! stands at [`Client`]; this is the whole loop, on `std::net`:
+//! makes it run under any runtime or none, and lets a test drive years in a second:
+//!
+//! ```
+//! use mqtt_as_proto::client::{Client, Config, Event, Input, LogMemory, Memory};
+//! use mqtt_as_proto::packet::Connect;
+//! use mqtt_as_proto::{Instant, Outbox, Storage};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Memory of the caller's: for packets to write, twice, and for messages on their way out and in.
+//! let (mut waiting, mut writing) = ([0; 256], [0; 256]);
+//! let (mut outgoing, mut incoming) = ([0; 512], [0; 1024]);
+//! let memory = Memory {
+//!     outbox: Storage::borrowed(&mut waiting),
+//!     outgoing: LogMemory::borrowed(&mut outgoing),
+//!     incoming: LogMemory::borrowed(&mut incoming),
+//!     ..Memory::default()
+//! };
+//! let mut out = Outbox::new(Storage::borrowed(&mut writing));
+//! let mut client = Client::new(Config { maximum_packet_size: 512, ..Config::default() }, memory);
+//!
+//! let mut now = Instant::from_millis(0);
+//! let connect = Connect { client_id: "m7", clean_start: true, keep_alive: 60, ..Connect::default() };
+//! client.connect(&connect, now)?;
+//! assert!(client.poll_transmit(&mut out, now, &mut |_| {}));
+//! let len = out.chunk().len(); // CONNECT, for the transport, which takes it.
+//! out.advance(len);
+//! client.handle_transmitted(len, now);
+//!
+//! let mut connected = false;
+//! let mut tell = |event: Event<'_>| connected |= matches!(event, Event::Connected(_));
+//! client.handle_bytes(Input::new(&[0x20, 3, 0, 0, 0]), now, &mut tell)?; // CONNACK.
+//! assert!(connected);
+//!
+//! now = client.poll_timeout().ok_or("a keep-alive is set")?; // Somewhat less than a minute later.
+//! client.handle_timeout(now, &mut |_| {})?;
+//! assert!(client.poll_transmit(&mut out, now, &mut |_| {}));
+//! assert_eq!(out.chunk(), [0xc0, 0]); // PINGREQ.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The contract stands at [`Client`]; this is the whole loop, on `std::net`:
 //!
 #![cfg_attr(feature = "alloc", doc = "```no_run")]
 #![cfg_attr(not(feature = "alloc"), doc = "```ignore")]
