@@ -30,7 +30,7 @@
 //! A PUBLISH has its topic, its payload and 7 bytes (6 in 3.1.1, 2 less at QoS 0), and properties. So a message
 //! with a topic of 20 bytes and a payload of 64 takes 107 bytes, and 2,048 bytes keep 19 of them: at one in a
 //! minute 19 minutes without a connection. The next one waits, or is refused by
-//! [`try_publish`](crate::generic::Publish::try_publish):
+//! [`try_publish`](crate::Publish::try_publish):
 //!
 //! ```
 //! use embassy_futures::poll_once;
