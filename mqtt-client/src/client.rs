@@ -49,7 +49,8 @@ pub struct Client<R: Runtime, L = <R as Runtime>::Listeners> {
 }
 
 impl<R: Runtime> Client<R> {
-    /// A handle and its driver, with those settings and that memory.
+    /// Returns a handle and its driver, with those settings and that memory: for adapters, whose
+    /// own constructors call it.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -104,7 +105,8 @@ impl<R: Runtime> Client<R> {
         ask(&*self.shared, f).unwrap_or_default()
     }
 
-    /// Whether the server has accepted the connection and it is not known to be lost.
+    /// Returns whether the server has accepted the connection and it is not known to be lost.
+    /// [`broker_up`](Self::broker_up) asks the server.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -118,8 +120,8 @@ impl<R: Runtime> Client<R> {
         self.with_state(|state| state.core.is_connected())
     }
 
-    /// Ends the publish with that packet identifier, which `down` called poison: its call ends with
-    /// its fate. False if there is none.
+    /// Ends the publish with that packet identifier, which [`down`](Self::down) called poison: its
+    /// call ends with its fate. Returns false if there is none.
     ///
     /// ```
     /// # use mqtt_as_tokio::DownReason;
@@ -143,8 +145,8 @@ impl<R: Runtime> Client<R> {
         })
     }
 
-    /// The reason string and the Server Reference with which the server last refused or ended a
-    /// connection (5.0).
+    /// Returns the reason string and the Server Reference with which the server last refused or
+    /// ended a connection, 5.0 only (3.2.2.3.9, 3.2.2.3.16, 3.14.2.2).
     ///
     /// ```
     /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -160,7 +162,7 @@ impl<R: Runtime> Client<R> {
         self.with_state(|state| state.link.assigned.words.as_deref().cloned().unwrap_or_default())
     }
 
-    /// Counts since the client was made, and the memory that it has now.
+    /// Returns counts since the client was made, and the memory that it has now.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -188,7 +190,8 @@ impl<R: Runtime> Client<R> {
         })
     }
 
-    /// A handle that does not keep the client alive: for callbacks.
+    /// Returns a handle that does not keep the client alive: for callbacks, which would keep it for
+    /// ever.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -236,14 +239,14 @@ impl<R: Runtime> fmt::Debug for Client<R> {
     }
 }
 
-/// A handle that does not keep the client alive.
+/// A handle that does not keep the client alive. Made by [`Client::downgrade`].
 pub struct WeakClient<R: Runtime> {
     shared: R::Pointer,
     listeners: R::Listeners,
 }
 
 impl<R: Runtime> WeakClient<R> {
-    /// A full handle, unless the last one is gone.
+    /// Returns a full handle, unless the last one is gone.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

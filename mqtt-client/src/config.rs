@@ -39,8 +39,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings for the server with that host name or address, alone or with a port: `host`,
-    /// `host:port`, `[2001:db8::7]:1884`. `mqtt://` or `tcp://` before it say nothing else.
+    /// Returns settings for the server with that host name or address, alone or with a port:
+    /// `host`, `host:port`, `[2001:db8::7]:1884`. `mqtt://` or `tcp://` may stand before it.
     ///
     /// It is judged when the client is made: [`ConfigError`](crate::ConfigError) then names what is
     /// no host, as other URLs; for TLS and the like the transport is chosen, not the name. A
@@ -66,7 +66,8 @@ impl Config {
     }
 
     options! {
-        /// TCP port of the server, whatever stands with its name. Default: the one there, or 1883.
+        /// Sets the TCP port of the server, in place of one that stands with its name. Default:
+        /// that one, or 1883; 8883 with TLS, 80 with WebSocket, 443 with both.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -75,7 +76,7 @@ impl Config {
         /// ```
         port(self, port: u16) { self.kept.port = port; }
 
-        /// Protocol version. Default: 5.0.
+        /// Sets the protocol version (3.1.2.2). Default: 5.0.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -85,8 +86,8 @@ impl Config {
         /// ```
         version(self, version: Version) { self.core.version = version; }
 
-        /// Names the session. Default: empty, the server chooses one; a kept session in 3.1.1 needs
-        /// it.
+        /// Sets the client identifier (3.1.3.1), which names the session at the server. Default:
+        /// empty, the server chooses one. In 3.1.1 a session that is kept needs one.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -95,7 +96,7 @@ impl Config {
         /// ```
         client_id(self, client_id: impl Into<Text>) { self.kept.client_id = client_id.into(); }
 
-        /// User name and password. Default: none.
+        /// Sets user name and password (3.1.3.5, 3.1.3.6). Default: none.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -107,7 +108,8 @@ impl Config {
             self.kept.password = Some(password.into());
         }
 
-        /// The user name alone, or together with [`password`](Self::password).
+        /// Sets the user name (3.1.3.5), alone or together with [`password`](Self::password).
+        /// Default: none.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -116,7 +118,8 @@ impl Config {
         /// ```
         user_name(self, user: impl Into<Text>) { self.kept.user = Some(user.into()); }
 
-        /// The password. 3.1.1 takes it only beside a user name.
+        /// Sets the password (3.1.3.6). 3.1.1 takes it only beside a user name [MQTT-3.1.2-22].
+        /// Default: none.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -127,8 +130,9 @@ impl Config {
             self.kept.password = Some(password.into());
         }
 
-        /// Silence after which either side counts the other as lost (keep-alive): whole seconds, at
-        /// most 65,535, a part of the first one counts as one; 0 turns it off. Default: 60 s.
+        /// Sets the keep-alive (3.1.2.10): the silence after which either side takes the other for
+        /// lost. In whole seconds, at most 65,535; a part of the first second counts as one, and 0
+        /// turns it off. With more, `connect` fails. Default: 60 s.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -140,8 +144,8 @@ impl Config {
             self.kept.keepalive = whole_seconds(keepalive);
         }
 
-        /// PINGREQ goes out after this time without traffic, if that is less than the keep-alive.
-        /// Default: the keep-alive.
+        /// Sets the time without traffic after which PINGREQ goes out (3.12), if that is less than
+        /// the keep-alive. Default: the keep-alive.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -151,9 +155,10 @@ impl Config {
         /// ```
         ping_interval(self, interval: Duration) { self.core.ping_interval = millis(interval); }
 
-        /// Once PINGREQ has left, PINGRESP is waited for as long as anything comes: a silence of this
-        /// time ends the link, whether it is shorter or longer than the keep-alive. `broker_up` waits
-        /// for its answer this long, whatever comes.
+        /// Sets how long the client waits for PINGRESP (3.13) once PINGREQ has left, as long as
+        /// nothing else comes either: a silence of this time ends the link, whether it is shorter
+        /// or longer than the keep-alive. `broker_up` waits for its answer this long, whatever
+        /// comes.
         ///
         /// With 0 only a silence of one and a half keep-alives ends the link, and `broker_up` waits
         /// for as long as the link stands. Default: 10 s.
@@ -166,8 +171,9 @@ impl Config {
         /// ```
         ping_timeout(self, timeout: Duration) { self.core.ping_timeout = millis(timeout); }
 
-        /// The transport has to open within this time, with all of its steps (name, addresses, proxy,
-        /// TLS, WebSocket), and so has CONNACK to come after that. Default: 10 s.
+        /// Sets the time within which the transport has to open, with all of its steps (name,
+        /// addresses, proxy, TLS, WebSocket), and after that once more the time within which
+        /// CONNACK has to come. Default: 10 s.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -179,7 +185,8 @@ impl Config {
             self.core.connect_timeout = millis(timeout);
         }
 
-        /// The transport has to take bytes within this time. Default: 10 s.
+        /// Sets the time within which the transport has to take bytes; else the link is lost.
+        /// Default: 10 s.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -189,8 +196,8 @@ impl Config {
         /// ```
         write_timeout(self, timeout: Duration) { self.core.write_timeout = millis(timeout); }
 
-        /// The server has to acknowledge something within this time, if anything is unacknowledged.
-        /// Default: 10 s.
+        /// Sets the time within which the server has to acknowledge something, if anything is
+        /// unacknowledged. Default: 10 s.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -200,8 +207,10 @@ impl Config {
         /// ```
         response_time(self, time: Duration) { self.core.response_time = millis(time); }
 
-        /// How often in a row it may fail to, before the link is declared down. A call waits for
-        /// its answer for `response_time` × (`max_repubs` + 1). Default: 4.
+        /// Sets how often in a row it may fail to do so within
+        /// [`response_time`](Self::response_time), before the link is taken for lost. A call waits
+        /// for its answer for `response_time` × (`max_repubs` + 1), which is 50 s by default.
+        /// Default: 4.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -210,7 +219,8 @@ impl Config {
         /// ```
         max_repubs(self, times: u8) { self.core.max_repubs = times; }
 
-        /// What the server publishes when the client is lost. Default: nothing.
+        /// Sets the will (3.1.2.5): what the server publishes when the client is lost. Default:
+        /// none.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -223,9 +233,9 @@ impl Config {
             self.kept.will = Some(Apart::new(will));
         }
 
-        /// Properties of CONNECT, 5.0 only: user properties, Request Problem Information, Request
-        /// Response Information (3.1.2.11). At most 16, with those that the client adds. Default:
-        /// none.
+        /// Sets properties of CONNECT, 5.0 only: user properties, Request Problem Information,
+        /// Request Response Information (3.1.2.11). At most 16, with those that the client adds.
+        /// Default: none.
         ///
         /// ```
         /// # use mqtt_as_client::{Config, Property};
@@ -240,8 +250,8 @@ impl Config {
             self.kept.has_more();
         }
 
-        /// The first `connect(false)` of this client begins a new session, which is then kept.
-        /// Default: false, it resumes one.
+        /// Sets whether the first `connect(false)` of this client begins a new session, which is
+        /// then kept. Default: no, it resumes one.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -253,8 +263,9 @@ impl Config {
             self.kept.has_own();
         }
 
-        /// Seconds for which the server keeps the session after a connection, 5.0 only. Default: 0
-        /// after `connect(true)`, for ever after `connect(false)`.
+        /// Sets for how many seconds the server keeps the session after a connection (3.1.2.11.2),
+        /// 5.0 only; `u32::MAX` is for ever. Default: 0 after `connect(true)`, for ever after
+        /// `connect(false)`.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -266,8 +277,9 @@ impl Config {
             self.kept.has_own();
         }
 
-        /// Accepts a session on the server that this client knows nothing of. Default: yes, so that
-        /// a program that is started again goes on; no is the letter of 5.0.
+        /// Sets whether a session at the server that this client knows nothing of is accepted.
+        /// Default: yes, so that a program that is started again goes on. No is the letter of the
+        /// standard [MQTT-3.2.2-4]: `connect` fails with `SessionUnknown` then.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -276,7 +288,8 @@ impl Config {
         /// ```
         adopt_session(self, adopt: bool) { self.core.adopt_session = adopt; }
 
-        /// Messages that the queue holds. Default: 1,024, or as many as lent memory holds.
+        /// Sets how many received messages the queue holds. Default: 1,024, or as many as lent
+        /// memory holds.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -288,7 +301,8 @@ impl Config {
             self.sizes.fit = Sizes::CHECK;
         }
 
-        /// Bytes of messages that the queue holds. Default: 16 MiB.
+        /// Sets how many bytes of received messages the queue holds. Default: 16 MiB, or all of
+        /// lent memory.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -300,8 +314,8 @@ impl Config {
             self.sizes.fit = Sizes::CHECK;
         }
 
-        /// What happens to QoS 0 messages that find the queue full. Default: nothing more is read
-        /// until there is room, so that none is dropped; unless a reply is awaited.
+        /// Sets what happens to QoS 0 messages that find the queue full. Default: nothing more is
+        /// read until there is room, so that none is dropped, unless a reply is awaited.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -311,7 +325,8 @@ impl Config {
         /// ```
         overflow(self, overflow: Overflow) { self.core.overflow = overflow; }
 
-        /// What a publish does while there is no connection. Default: it waits in the store.
+        /// Sets what a publish does while there is no connection. Default: it waits in the
+        /// [`store`](Self::store) for the next one.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -321,8 +336,8 @@ impl Config {
         /// ```
         while_down(self, while_down: WhileDown) { self.kept.while_down = while_down; }
 
-        /// The program acknowledges QoS 1 and 2 messages itself, with `Client::ack`. Default: they
-        /// are acknowledged when they are taken.
+        /// Sets whether the program acknowledges QoS 1 and 2 messages itself, with `Client::ack`.
+        /// Default: no, they are acknowledged when they are taken.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -333,8 +348,9 @@ impl Config {
             self.core.manual_ack = manual_ack.then_some(ManualAck::ALL);
         }
 
-        /// QoS 1 and 2 messages that may wait to be taken (Receive Maximum). Default: 64, or as many
-        /// of the largest packets as lent memory holds, if that is less.
+        /// Sets how many QoS 1 and 2 messages may wait to be taken: the Receive Maximum of 5.0
+        /// (3.1.2.11.3). Default: 64, or as many of the largest packets as lent memory holds, if
+        /// that is less.
         ///
         /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
         ///
@@ -349,8 +365,9 @@ impl Config {
             self.sizes.fit = Sizes::CHECK;
         }
 
-        /// A server that sends more than that at once is told so, and the connection ends. Default:
-        /// no, what it sends is held as far as there is memory.
+        /// Sets whether a server that sends more than [`receive_maximum`](Self::receive_maximum) at
+        /// once is told so (0x93), and the connection ends [MQTT-3.3.4-9]. Default: no, what it
+        /// sends is held as far as there is memory.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -359,9 +376,9 @@ impl Config {
         /// ```
         strict(self, strict: bool) { self.core.strict = strict; }
 
-        /// 3.1.1: unacknowledged QoS 1 and 2 messages at a time. A broker that takes fewer drops
-        /// the rest and cannot say so. Default: 20, the smallest window of a broker in use; in 5.0
-        /// the server says how many it takes.
+        /// Sets how many QoS 1 and 2 messages the client has unacknowledged at a time, 3.1.1 only:
+        /// a broker that takes fewer drops the rest and cannot say so. Default: 20, the smallest
+        /// window of a broker in use. In 5.0 the server says how many it takes.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -371,7 +388,8 @@ impl Config {
         /// ```
         send_window(self, messages: u16) { self.core.send_window = messages; }
 
-        /// Bytes of the largest packet taken. Default: 4 MiB, or what fits lent memory.
+        /// Sets how many bytes the largest packet taken has, its fixed header included; a 5.0
+        /// server is told so (3.1.2.11.4). Default: 4 MiB, or what fits lent memory.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -384,10 +402,10 @@ impl Config {
             self.sizes.fit = Sizes::CHECK;
         }
 
-        /// Bytes of the largest message taken at all: one larger than
+        /// Sets how many bytes the largest message taken at all has. One that is larger than
         /// [`maximum_packet_size`](Self::maximum_packet_size) comes as a stream, which
-        /// `Queue::next_stream` reads piece by piece; only its header has to fit that size. In 5.0
-        /// the server is told this one. Default: 0, nothing is streamed.
+        /// `Queue::next_stream` reads piece by piece; only its header has to fit that size. A 5.0
+        /// server is told this size instead. Default: 0, nothing is streamed.
         ///
         /// Whoever cannot take a stream passes over it: `Queue::next`, and callbacks if they are
         /// all that takes messages. It is skipped, acknowledged, and counted in `too_large`.
@@ -401,8 +419,8 @@ impl Config {
             self.core.streams_in = (bytes != 0).then(|| StreamsIn::up_to(bytes));
         }
 
-        /// 3.1.1: a larger message closes the connection, and the server keeps it. Default: it is
-        /// skipped, acknowledged, and counted.
+        /// Sets whether a message that is too large closes the connection, so that the server keeps
+        /// it, 3.1.1 only. Default: no, it is skipped, acknowledged, and counted in `too_large`.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -411,8 +429,8 @@ impl Config {
         /// ```
         close_if_too_large(self, close: bool) { self.core.close_if_too_large = close; }
 
-        /// Topic aliases that the server may use, 5.0 only. Default: 16. With a queue in lent
-        /// memory it may use none, whatever is set.
+        /// Sets how many topic aliases the server may use (3.1.2.11.5), 5.0 only. Default: 16. With
+        /// a queue in lent memory it may use none, whatever is set.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -421,8 +439,9 @@ impl Config {
         /// ```
         topic_alias_maximum(self, aliases: u16) { self.core.topic_alias_maximum = aliases; }
 
-        /// Topic aliases that the client uses itself, for the first topics it publishes to, 5.0
-        /// only. Default: 0. There are never more than the memory lent for them holds.
+        /// Sets how many topic aliases the client uses itself, for the first topics that it
+        /// publishes to (3.3.2.3.4), 5.0 only. Default: 0. There are never more than the server
+        /// allows, or the memory lent for them holds.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -433,8 +452,9 @@ impl Config {
             self.core.aliases_out = (aliases != 0).then(|| AliasesOut::up_to(aliases));
         }
 
-        /// Sends QoS 1 messages whose fate is unknown again when the server has lost the session.
-        /// Default: true; else their fate is reported.
+        /// Sets whether QoS 1 messages whose fate is unknown are sent again when the server has
+        /// lost the session; they may arrive twice. Default: yes. Else their calls end with
+        /// `Unknown`.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -443,7 +463,8 @@ impl Config {
         /// ```
         republish(self, republish: bool) { self.core.republish = republish; }
 
-        /// Bytes that may wait to be written. Default: 64 KiB, or all of lent memory.
+        /// Sets how many bytes of packets may wait to be written. A packet has to fit, unless it is
+        /// a stream or its payload is held by reference. Default: 64 KiB, or all of lent memory.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -455,8 +476,8 @@ impl Config {
             self.sizes.fit = Sizes::CHECK;
         }
 
-        /// Messages and requests that may be unacknowledged, or wait for a connection. Default:
-        /// 4,096 on the heap, or as many as lent memory holds.
+        /// Sets how many messages and requests may be unacknowledged, or wait for a connection.
+        /// Default: 4,096 on the heap, or as many as lent memory holds.
         ///
         /// ```
         /// # use mqtt_as_client::Config;
@@ -465,8 +486,8 @@ impl Config {
         /// ```
         in_flight(self, messages: u16) { self.core.in_flight = messages; }
 
-        /// Bytes of such messages, payloads held by reference included. Default: 4 MiB, or all of
-        /// lent memory.
+        /// Sets how many bytes such messages may have, payloads held by reference included.
+        /// Default: 4 MiB, or all of lent memory.
         ///
         /// ```
         /// # use mqtt_as_client::Config;

@@ -46,9 +46,9 @@ impl<R: Runtime> Client<R> {
         Connecting(Call::new(&*self.shared, Connect { clean, failure }))
     }
 
-    /// Waits until nothing waits to leave or to be acknowledged, at most for `time`: true if it was
-    /// so. Acknowledgements for messages that the program took are waited for too, at QoS 2 up to the
-    /// last one.
+    /// Waits until nothing waits to leave or to be acknowledged, for `time` at most. Returns
+    /// whether that is so. Acknowledgements for messages that the program took are waited for too,
+    /// at QoS 2 up to the last one (PUBCOMP).
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -77,10 +77,10 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Asks the server for a sign of life (PINGREQ) and waits for it (PINGRESP): false if it has not
-    /// come within the setting `ping_timeout`. If nothing at all came in that time, the link is
-    /// declared down too. False at once while a message is being read as a stream, for the answer
-    /// would lie behind it, and where no waiter slot is free.
+    /// Asks the server for a sign of life (PINGREQ, 3.12) and waits for it (PINGRESP). Returns
+    /// false if it has not come within the setting `ping_timeout`. If nothing at all came in that
+    /// time, the link is taken for lost, too. Returns false at once while a message is being read
+    /// as a stream, for the answer would lie behind it, and where no waiter slot is free.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -96,7 +96,7 @@ impl<R: Runtime> Client<R> {
         matches!(asked.await, Done::Found(true))
     }
 
-    /// Waits for a connection that this handle has not told of yet, and says what CONNACK said.
+    /// Waits for a connection that this handle has not told of yet, and returns what CONNACK said;
     /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
     ///
     /// ```
@@ -122,8 +122,9 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    /// Waits for the loss of a connection that this handle has not told of yet, and says why.
-    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    /// Waits for the loss of a connection that this handle has not told of yet, and returns the
+    /// reason; `None` when the driver is gone. Where no waiter slot is free, it looks again every
+    /// 10 ms.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

@@ -69,8 +69,8 @@ struct Ending {
 
 impl<R: Runtime> Disconnect<'_, R> {
     options! {
-        /// Has the server publish the will all the same (reason 0x04). In 3.1.1 the connection ends
-        /// without DISCONNECT then.
+        /// Has the server publish the will all the same (reason 0x04, 3.14.2.1). In 3.1.1 the
+        /// connection ends without DISCONNECT then.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -79,7 +79,8 @@ impl<R: Runtime> Disconnect<'_, R> {
         /// ```
         with_will(self,) { self.0.operation.reason = ReasonCode::DISCONNECT_WITH_WILL; }
 
-        /// The reason, one that DISCONNECT may carry; 3.1.1 has none. Default: success.
+        /// Sets the reason code, one that DISCONNECT may carry (3.14.2.1); 3.1.1 has none. Default:
+        /// success.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -92,8 +93,8 @@ impl<R: Runtime> Disconnect<'_, R> {
             self.0.operation.begin = Ending::begin;
         }
 
-        /// Seconds for which the server keeps the session from now on, 5.0 only. Default: as was
-        /// agreed when the connection began.
+        /// Sets for how many seconds the server keeps the session from now on, 5.0 only. Default:
+        /// as was agreed when the connection began.
         ///
         /// If that was 0, more is an error: the standard does not allow it (3.14.2.2.2).
         ///
@@ -107,7 +108,8 @@ impl<R: Runtime> Disconnect<'_, R> {
             self.0.operation.begin = Ending::begin;
         }
 
-        /// Properties of DISCONNECT, a reason string or user properties, 5.0 only. Default: none.
+        /// Sets properties of DISCONNECT (3.14.2.2), a reason string or user properties, 5.0 only.
+        /// Default: none.
         ///
         /// Without a heap they are borrowed for ever: DISCONNECT leaves later.
         ///

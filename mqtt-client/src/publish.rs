@@ -79,7 +79,7 @@ pub(crate) struct Posting<'p> {
 
 impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     options! {
-        /// The QoS. Default: 0.
+        /// Sets the QoS (4.3). Default: 0.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -90,7 +90,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         #[inline]
         qos(self, qos: QoS) { self.edit(|message| message.qos = qos); }
 
-        /// Whether the server keeps the message for later subscribers. Default: no.
+        /// Sets whether the server keeps the message for later subscribers (3.3.1.3); an empty
+        /// payload removes the one that it keeps. Default: no.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -101,8 +102,9 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         #[inline]
         retain(self, retain: bool) { self.edit(|message| message.retain = retain); }
 
-        /// Copies a large payload too, so that the packet leaves in one piece, if it fits the setting
-        /// `outbox`. Default: payloads of 32 KiB and more are written from where they lie.
+        /// Sets whether a large payload is copied too, so that the packet leaves in one write, if
+        /// it fits the setting `outbox`. Default: no, payloads of 32 KiB and more are written from
+        /// where they lie.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -112,7 +114,7 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         #[inline]
         oneshot(self, oneshot: bool) { self.0.operation.oneshot = oneshot; }
 
-        /// Properties of the PUBLISH, 5.0 only. Default: none.
+        /// Sets properties of the PUBLISH (3.3.2.3), 5.0 only. Default: none.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -131,8 +133,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
             self.set_properties(properties.into());
         }
 
-        /// How long to wait for room and the acknowledgement; a time of zero sets no limit. Default:
-        /// `response_time` × (`max_repubs` + 1).
+        /// Sets how long to wait for room and the acknowledgement; a time of zero sets no limit.
+        /// The message itself goes on after that. Default: `response_time` × (`max_repubs` + 1).
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -183,8 +185,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         published(done, call.lock, &mut call.slot).map(drop)
     }
 
-    /// Publishes it, and waits until it is accepted only: then there is room for it, and it leaves
-    /// in its turn. The receipt that comes tells the rest.
+    /// Publishes it, and waits only until it is accepted: there is room for it, and it leaves in
+    /// its turn. Returns a [`Receipt`], which tells the rest.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

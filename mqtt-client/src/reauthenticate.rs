@@ -76,7 +76,7 @@ impl AuthenticateError {
 impl<R: Runtime> Client<R> {
     /// Authenticates again on the connection that stands (4.12.1), with the method of
     /// [`Config::authentication`](crate::Config::authentication), and waits until the server has
-    /// accepted. Other traffic goes on meanwhile.
+    /// accepted, 5.0 only. Other traffic goes on meanwhile.
     ///
     /// ```
     /// # use mqtt_as_client::{AuthenticateError, Client, Runtime};

@@ -109,7 +109,7 @@ impl Reconnect {
     }
 
     options! {
-        /// The delay before the first attempt, 1 ms at least. Default: 1 s.
+        /// Sets the delay before the first attempt, 1 ms at least. Default: 1 s.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -119,7 +119,7 @@ impl Reconnect {
         /// ```
         first_delay(self, delay: Duration) { self.first_delay = millis(delay); }
 
-        /// Each delay is that many times the one before. Default: 2.
+        /// Sets how many times longer each delay is than the one before. Default: 2.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -129,7 +129,7 @@ impl Reconnect {
         /// ```
         factor(self, factor: u8) { self.factor = factor; }
 
-        /// The longest delay, 24 days at most. Default: 60 s.
+        /// Sets the longest delay, 24 days at most. Default: 60 s.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -139,8 +139,8 @@ impl Reconnect {
         /// ```
         longest_delay(self, delay: Duration) { self.longest_delay = millis(delay); }
 
-        /// The part of a delay that is left to chance, in percent: 100 lets it lie anywhere between
-        /// 0 and the whole, 0 makes it exact. Default: 50.
+        /// Sets the part of a delay that is left to chance, in percent: 100 lets it lie anywhere
+        /// between 0 and the whole, 0 makes it exact. Default: 50.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -150,7 +150,7 @@ impl Reconnect {
         /// ```
         jitter(self, percent: u8) { self.jitter = percent; }
 
-        /// Delays begin with the first one again after a link that stood for that time.
+        /// Sets how long a link has to stand for the delays to begin with the first one again.
         /// Default: 30 s.
         ///
         /// ```
@@ -161,7 +161,8 @@ impl Reconnect {
         /// ```
         stable_after(self, time: Duration) { self.stable_after = millis(time); }
 
-        /// Attempts that may fail in a row before the policy ends. Default: 0, there is no end.
+        /// Sets how many attempts in a row may fail before the policy ends. Default: 0, there is no
+        /// end.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -170,8 +171,8 @@ impl Reconnect {
         /// ```
         attempts(self, attempts: u32) { self.attempts = attempts; }
 
-        /// The delay after a refusal that somebody has to mend: bad user name or password, not
-        /// authorised, banned, an administrative action, an authentication that the program refused to
+        /// Sets the delay after a refusal that somebody has to mend: bad user name or password, not
+        /// authorized, banned, an administrative action, an authentication that the program refused to
         /// go on with, or a certificate that is not trusted or that the server does not take. 0 ends
         /// the policy there. Default: 5 min.
         ///
@@ -184,8 +185,9 @@ impl Reconnect {
         /// ```
         refused_delay(self, delay: Duration) { self.refused_delay = millis(delay); }
 
-        /// The first connection is tried again, too: `connect` then waits until there is one, or the
-        /// policy ends. Default: no, the program learns at once that it does not work.
+        /// Sets whether the first connection is tried again, too: `connect` then waits until there
+        /// is one, or the policy ends. Default: no, the program learns at once that it does not
+        /// work.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -195,8 +197,8 @@ impl Reconnect {
         /// ```
         first_connect(self, retry: bool) { self.first_connect = retry; }
 
-        /// Servers to try when the one of the settings fails, in that order, each with its port. A
-        /// round of all of them has no delay in between. Default: none.
+        /// Sets servers to try when the one of the settings fails, in that order, each with its
+        /// port. A round of all of them has no delay in between. Default: none.
         ///
         /// ```
         /// # use mqtt_as_client::Reconnect;
@@ -226,7 +228,7 @@ impl Reconnect {
 
 #[cfg(feature = "alloc")]
 impl Reconnect {
-    /// As [`servers`](Self::servers), one by one, behind those.
+    /// Adds a server to try, behind those of [`servers`](Self::servers).
     ///
     /// ```
     /// # use mqtt_as_client::Reconnect;

@@ -93,7 +93,7 @@ struct Asking<'p> {
 
 impl<'p, R: Runtime> Request<'_, 'p, R> {
     options! {
-        /// The QoS of the request. Default: 1, so that a server can say that nobody listens.
+        /// Sets the QoS of the request. Default: 1, so that a server can say that nobody listens.
         ///
         /// ```
         /// # use mqtt_as_tokio::QoS;
@@ -106,7 +106,8 @@ impl<'p, R: Runtime> Request<'_, 'p, R> {
             self.0.operation.message = self.0.operation.message.map(|message| message.qos(qos));
         }
 
-        /// Properties of the request; those that an answer needs come by themselves. Default: none.
+        /// Sets properties of the request; those that an answer needs come by themselves. Default:
+        /// none.
         ///
         /// ```
         /// # use mqtt_as_tokio::Property;
@@ -120,8 +121,8 @@ impl<'p, R: Runtime> Request<'_, 'p, R> {
             self.set_properties(properties.into());
         }
 
-        /// How long to wait for the answer, all that stands before it included; a time of zero sets
-        /// no limit. Default: `response_time` × (`max_repubs` + 1).
+        /// Sets how long to wait for the answer, all that stands before it included; a time of zero
+        /// sets no limit. Default: `response_time` × (`max_repubs` + 1).
         ///
         /// ```
         /// # use std::time::Duration;

@@ -152,7 +152,8 @@ struct Asked<'p> {
 
 impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
     options! {
-        /// Whether the server keeps the client's own messages from it, 5.0 only. Default: no.
+        /// Sets whether the server keeps the client's own messages from it (3.8.3.1), 5.0 only.
+        /// Default: no.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -163,7 +164,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
         /// ```
         no_local(self, no_local: bool) { self.call.operation.options.no_local = no_local; }
 
-        /// Whether messages keep the retain flag of their publisher, 5.0 only. Default: no.
+        /// Sets whether messages keep the retain flag of their publisher (3.8.3.1), 5.0 only.
+        /// Default: no, only those that were retained before the subscription have it.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -176,7 +178,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
             self.call.operation.options.retain_as_published = keep;
         }
 
-        /// Which retained messages the server sends at first, 5.0 only. Default: all that match.
+        /// Sets which retained messages the server sends at first (3.8.3.1), 5.0 only. Default: all
+        /// that match.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -189,8 +192,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
             self.call.operation.options.retain_handling = retain_handling;
         }
 
-        /// Properties of the SUBSCRIBE, 5.0 only: user properties, a subscription identifier.
-        /// Default: none.
+        /// Sets properties of the SUBSCRIBE (3.8.2.1), 5.0 only: user properties, a subscription
+        /// identifier. Default: none.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -266,7 +269,7 @@ struct Leaving<'p> {
 
 impl<'p, R: Runtime> Unsubscribe<'_, 'p, R> {
     options! {
-        /// Properties of the UNSUBSCRIBE, 5.0 only: user properties. Default: none.
+        /// Sets properties of the UNSUBSCRIBE (3.10.2.1), 5.0 only: user properties. Default: none.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {

@@ -87,8 +87,9 @@ impl Tls {
         Self { whole: Some(config), ..Self::default() }
     }
 
-    /// Trusts servers whose certificate was signed by one of these, and no others: PEM. Where it is no
-    /// certificate, making the client says so.
+    /// Trusts servers whose certificate was signed by one of these, and no others: PEM. Where it
+    /// holds no certificate, making the client says so
+    /// ([`ConfigError::NoCertificate`](crate::ConfigError::NoCertificate)).
     ///
     /// ```no_run
     /// # use mqtt_as_client::Tls;
@@ -101,8 +102,9 @@ impl Tls {
         self
     }
 
-    /// The certificate of this client with those between it and the server's CA, and its private key,
-    /// for servers that ask for them: PEM (PKCS#8, PKCS#1 or SEC1, not encrypted).
+    /// Sets the certificate of this client, with those between it and the server's CA, and its
+    /// private key, for servers that ask for them: PEM (PKCS#8, PKCS#1 or SEC1, not encrypted).
+    /// Default: none.
     ///
     /// ```no_run
     /// # use mqtt_as_client::Tls;
@@ -115,8 +117,8 @@ impl Tls {
         self
     }
 
-    /// The name that the certificate of the server has to hold, and that is sent to it (SNI). Default:
-    /// that of the server in the settings.
+    /// Sets the name that the certificate of the server has to hold, and that is sent to it (SNI).
+    /// Default: that of the server in the settings.
     ///
     /// ```
     /// # use mqtt_as_client::{Config, Tls};
@@ -129,8 +131,8 @@ impl Tls {
         self
     }
 
-    /// Protocols to offer (ALPN), for servers that have several on one port: `x-amzn-mqtt-ca` on
-    /// port 443 of AWS, for example. Default: none.
+    /// Sets protocols to offer (ALPN), for servers that have several on one port: `x-amzn-mqtt-ca`
+    /// on port 443 of AWS, for example. Default: none.
     ///
     /// ```
     /// # use mqtt_as_client::{Config, Tls};

@@ -63,7 +63,7 @@ impl WebSocket {
         Self::default()
     }
 
-    /// What the server has MQTT under: a path, with a query if it wants one. Default: `/mqtt`.
+    /// Sets what the server has MQTT under: a path, with a query if it wants one. Default: `/mqtt`.
     ///
     /// ```
     /// # use mqtt_as_client::WebSocket;
@@ -75,8 +75,8 @@ impl WebSocket {
         self
     }
 
-    /// A header of the request, in addition to those before: a token, for example. Those of the
-    /// handshake itself (`Host`, `Sec-WebSocket-Protocol` and the like) are not the program's to set.
+    /// Adds a header to the request: a token, for example. Those of the handshake itself (`Host`,
+    /// `Sec-WebSocket-Protocol` and the like) are not the program's to set.
     ///
     /// ```
     /// # use mqtt_as_client::WebSocket;

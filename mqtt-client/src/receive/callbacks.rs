@@ -116,7 +116,7 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
         self.with_state(|state| state.register_callback(binding)).unwrap_or(CallbackId(u64::MAX))
     }
 
-    /// Ends a callback: false if it is not registered. Calls that have begun go on.
+    /// Ends a callback. Returns false if it is not registered. Calls that have begun go on.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {

@@ -79,7 +79,7 @@ impl<R: Runtime<Listeners = Handlers>> Client<R, Handlers> {
         Some(id)
     }
 
-    /// Ends a callback: false if it is not registered. A call that has begun goes on.
+    /// Ends a callback. Returns false if it is not registered. A call that has begun goes on.
     ///
     /// ```
     /// # use mqtt_as_client::{Client, Handlers, Runtime, event};

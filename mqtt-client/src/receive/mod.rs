@@ -58,8 +58,8 @@ pub use receiver::Receiver;
 pub use stream::MessageStream;
 
 impl<R: Runtime> Client<R> {
-    /// The received messages, but for those that receivers get. From the first call on the queue is a
-    /// consumer: QoS 1 and 2 messages are acknowledged when they are taken from it.
+    /// Returns the received messages, but for those that receivers get. From the first call on the
+    /// queue is a consumer: QoS 1 and 2 messages are acknowledged when they are taken from it.
     ///
     /// Where callbacks take messages too, each message is for both, and the queue is a consumer for
     /// as long as there is a [`Queue`], and for ten seconds more: keep it, if it takes longer
@@ -101,8 +101,8 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Acknowledges a message itself, under the setting `manual_ack`; in 5.0 a `reason` of 0x80 or
-    /// more refuses it. False if there is nobody to tell any more: its connection is gone, or it
-    /// was acknowledged before.
+    /// more refuses it (3.4.2.1, 3.5.2.1). Returns false if there is nobody to tell any more: its
+    /// connection is gone, or it was acknowledged before.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|config| config.manual_ack(true), |client| {
