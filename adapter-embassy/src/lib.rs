@@ -170,6 +170,8 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// On docs.rs an item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(doc, doctest))]
 pub mod generic;

@@ -53,6 +53,8 @@
 //! Proxies, unix sockets, and the race of IPv6 and IPv4 need none of them.
 
 #![forbid(unsafe_code)]
+// On docs.rs an item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(doc, doctest))]
 pub mod generic;

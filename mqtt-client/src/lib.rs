@@ -106,6 +106,8 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// On docs.rs an item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // What a public signature names can be named.
 #![warn(unnameable_types)]
 

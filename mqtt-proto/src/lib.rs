@@ -74,6 +74,8 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// On docs.rs an item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -75,6 +75,9 @@
 //! * `wire`: a network for embassy.
 //! * `heap`: pairs of client core and broker, for the client's own tests.
 
+// On docs.rs an item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod append;
 #[doc(hidden)]
 pub mod beside;
