@@ -40,9 +40,9 @@ picture() {
             rows = int((panels + 1) / 2)
             printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 880 %d\" width=\"880\" height=\"%d\" role=\"img\">\n", rows * high + 22, rows * high + 22
             print "<title>This client beside others: instructions per message, bytes of memory and flash; less is better</title>"
-            print "<style>text{font:12px system-ui,-apple-system,\"Segoe UI\",Helvetica,Arial,sans-serif;fill:#6e7781}"
+            print "<style>text{font:12px system-ui,-apple-system,\"Segoe UI\",Helvetica,Arial,sans-serif;fill:#768390}"
             print ".t{font-size:14px;font-weight:600}.u{text-anchor:end;font-size:11px}.on,.pn{text-anchor:end}"
-            print ".on,.ov{font-weight:700;fill:#12936a}.o{fill:#17a57a}.p{fill:#6e7781;fill-opacity:.45}</style>"
+            print ".on,.ov{font-weight:700;fill:#12936a}.o{fill:#17a57a}.p{fill:#768390;fill-opacity:.6}</style>"
             for (n = 1; n <= panels; n++) panel(n, n % 2 ? 10 : 460, 20 + int((n - 1) / 2) * high)
             printf "<text class=\"u\" x=\"870\" y=\"%d\">Less is better. How it was measured: tests/benchmark.md</text>\n", rows * high + 12
             print "</svg>"

@@ -106,9 +106,11 @@ async fn connect(asked: &Asked) {
     let (client, mut events) = client(asked, CLIENT_ID);
     for _ in 0..asked.count {
         wait_for(&mut events, connected).await;
-        end(&client, &mut events).await;
+        let mut ended = end(&client, &mut events).await;
         // The loop opens the next connection once it has seen the end of this one.
-        while events.poll().await.is_ok() {}
+        while !ended {
+            ended = events.poll().await.is_err();
+        }
     }
 }
 
@@ -147,7 +149,14 @@ async fn message(events: &mut EventLoop) -> usize {
     }
 }
 
-async fn end(client: &AsyncClient, events: &mut EventLoop) {
+/// Returns whether the end was seen: the server may be the first to close.
+async fn end(client: &AsyncClient, events: &mut EventLoop) -> bool {
     client.disconnect().await.expect("a proper end");
-    wait_for(events, |event| matches!(event, Event::Outgoing(Outgoing::Disconnect))).await;
+    loop {
+        match events.poll().await {
+            Ok(Event::Outgoing(Outgoing::Disconnect)) => return false,
+            Ok(_) => {}
+            Err(_) => return true,
+        }
+    }
 }
