@@ -89,7 +89,7 @@ impl Client<'_> {
             }
             record.set_flag(flag::LINK, true);
             self.link.received = self.link.received.saturating_add(1);
-            if self.link.has_stored {
+            if self.link.has_stored || self.incoming.is_mixed {
                 self.move_before(&mut record);
             }
         }

@@ -82,7 +82,7 @@ impl Client<'_> {
                     continue;
                 }
                 state::SENT if record.has(flag::RETIRED) => {
-                    if qos(&record) == QoS::AtLeastOnce || !sent {
+                    if qos(&record) == QoS::AtLeastOnce || !(sent || record.has(flag::BEFORE)) {
                         self.outgoing.remove(&before);
                         continue;
                     }
@@ -117,7 +117,7 @@ impl Client<'_> {
         {
             (streams.hook.end_connection)(self, tell);
         }
-        let mut at = 0;
+        let (mut at, mut mixed) = (0, self.incoming.is_mixed);
         while let Some(mut record) = self.incoming.log.next(&mut at) {
             let on_link = record.has(flag::LINK);
             record.set_flag(flag::LINK, false);
@@ -136,8 +136,10 @@ impl Client<'_> {
                 }
                 _ => {}
             }
+            mixed |= self.link.has_stored && !on_link;
             self.incoming.log.set(&record);
         }
+        self.incoming.is_mixed = mixed && self.incoming.log.count() != 0;
         self.incoming.log.set_cursor(OWED, 0);
     }
 

@@ -2,6 +2,7 @@
 //! [MQTT-4.6.0-4], over resumes too.
 
 use mqtt_as_proto::Version;
+use mqtt_as_proto::client::Consumer;
 use mqtt_as_proto::packet::Packet;
 
 use crate::peer::{BOTH, Peer, ack, dup, encode, incoming};
@@ -58,6 +59,29 @@ fn pubrecs_keep_the_order_of_arrival_however_often_the_link_is_lost() {
         assert!(peer.sent().is_empty(), "the first is still held");
         peer.take();
         assert_eq!(peer.sent(), ["PUBREC #1", "PUBREC #2", "PUBREC #3"]);
+    }
+}
+
+/// The first one was taken and not acknowledged, and is stored again behind the second one; then the
+/// link is lost before the second one comes again.
+#[test]
+fn pubacks_keep_the_order_of_arrival_where_an_earlier_resume_was_cut() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        peer.message(incoming(1, 1, "t", "first"));
+        peer.message(incoming(1, 2, "t", "second"));
+        peer.client.finish(Consumer::Queue, peer.tokens[0]);
+        peer.reconnect(true);
+        assert_eq!(peer.message(dup(incoming(1, 1, "t", "first"))), ["message q1 t first"]);
+        for _ in 0..2 {
+            peer.reconnect(true);
+            assert!(peer.message(dup(incoming(1, 1, "t", "first"))).is_empty());
+        }
+        assert!(peer.message(dup(incoming(1, 2, "t", "second"))).is_empty());
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2"]);
     }
 }
 

@@ -98,6 +98,23 @@ fn given_up_before_its_pubrel_left_it_is_released_on_the_next_connection() {
     }
 }
 
+/// The transport took none of the resend; the server may hold it from the connection before.
+#[test]
+fn given_up_while_its_resend_stands_in_the_outbox_it_is_closed_on_the_next_connection() {
+    for version in BOTH {
+        let mut peer = places(version, 4);
+        peer.publish(2, "given up", 1);
+        peer.sent();
+        peer.reconnect(true);
+        peer.offer();
+        assert!(peer.give_up(1));
+        peer.reconnect(true);
+        assert_eq!(peer.sent(), ["PUBREL #1"]);
+        peer.send(&Packet::PubComp(ack(1)));
+        assert_eq!(peer.client.held_bytes(), (0, 0));
+    }
+}
+
 // 5.0 [MQTT-3.3.4-7]
 // Decision [retired]
 #[test]
