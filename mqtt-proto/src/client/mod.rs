@@ -32,6 +32,8 @@ mod stream_in;
 mod stream_out;
 mod timers;
 mod transmit;
+#[cfg(all(test, feature = "alloc"))]
+mod worlds;
 
 use core::fmt;
 
