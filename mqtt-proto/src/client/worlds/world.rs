@@ -1,6 +1,5 @@
 //! A client, an honest server, the wire between them, and all that may come next.
 
-use std::collections::VecDeque;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -9,6 +8,7 @@ use super::ledger::Ledger;
 use super::rules::Rules;
 use super::server::Server;
 use super::settings::Settings;
+use super::wire::Wire;
 use crate::client::event::{Event, Fate, Tag};
 use crate::client::incoming::Consumer;
 use crate::client::manual_ack::ManualAck;
@@ -16,9 +16,8 @@ use crate::client::message::Message;
 use crate::client::publish::Published;
 use crate::client::stored::AckToken;
 use crate::client::{Client, Config, LogMemory, Memory};
-use crate::frame::FixedHeader;
 use crate::outbox::Outbox;
-use crate::packet::{Connect, PacketType, QoS, Subscription, SubscriptionOptions};
+use crate::packet::{Connect, QoS, Subscription, SubscriptionOptions};
 use crate::property::Properties;
 use crate::reason::ReasonCode;
 use crate::storage::Storage;
@@ -56,18 +55,6 @@ pub(super) enum Op {
     Disconnect,
 }
 
-/// The connection.
-#[derive(Clone, Debug, Default, Hash)]
-struct Wire {
-    to_server: VecDeque<Vec<u8>>,
-    to_client: VecDeque<Vec<u8>>,
-    /// The beginning of a packet that was written.
-    partial: Vec<u8>,
-    /// The server's end is open, and it has accepted CONNECT.
-    is_served: bool,
-    is_accepted: bool,
-}
-
 /// How often what is counted has happened.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 struct Done {
@@ -79,28 +66,22 @@ struct Done {
     disconnects: u8,
 }
 
-/// Steps until the world has to be at rest, if all goes well.
-const SOON: usize = 60;
-
 /// Bytes of lent memory for what goes out and what comes in.
 pub(super) const LENT: [usize; 2] = [64, 64];
-
-/// The first byte of PUBREL.
-const RELEASE: u8 = 0x62;
 
 /// The first mark of a request; messages have those before it.
 const REQUESTS: u32 = 100;
 
 #[derive(Debug)]
 pub(super) struct World<'a> {
-    settings: Settings,
+    pub(super) settings: Settings,
     pub(super) client: Client<'a>,
-    out: Outbox<'a>,
-    now: Instant,
-    wire: Option<Wire>,
-    server: Server,
-    ledger: Ledger,
-    rules: Rules,
+    pub(super) out: Outbox<'a>,
+    pub(super) now: Instant,
+    pub(super) wire: Option<Wire>,
+    pub(super) server: Server,
+    pub(super) ledger: Ledger,
+    pub(super) rules: Rules,
     /// Messages that the program has taken, and not acknowledged.
     pub(super) held: Vec<(AckToken, u8)>,
     done: Done,
@@ -232,8 +213,8 @@ impl<'a> World<'a> {
                 self.done.halves += 1;
                 self.write(1)?;
             }
-            Op::ToServer => return self.to_server(),
-            Op::ToClient => return self.to_client(),
+            Op::ToServer => return self.arrive_there(),
+            Op::ToClient => return self.arrive_here(),
             Op::Lose => return self.lose(),
             Op::Time => {
                 self.done.times += 1;
@@ -255,7 +236,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn connect(&mut self, clean: bool) {
+    pub(super) fn connect(&mut self, clean: bool) {
         let connect = Connect { clean_start: clean, client_id: "c", ..Connect::default() };
         self.client.connect(&connect, self.now).unwrap();
         self.done.connections += 1;
@@ -270,8 +251,8 @@ impl<'a> World<'a> {
         let message = Message::new(TopicName::new("t").unwrap(), &payload).qos(qos);
         match self.client.publish(&message, Tag(number as u32), self.now) {
             Ok(Published::Pending(_)) => self.ledger.published(qos, self.server.births),
-            Ok(Published::Left) => panic!("QoS 0 is not in these worlds"),
-            Err(_) => {} // There is no room now.
+            // There is no room now; QoS 0 is not in these worlds.
+            Ok(Published::Left) | Err(_) => {}
         }
     }
 
@@ -285,7 +266,7 @@ impl<'a> World<'a> {
     }
 
     /// Does what may tell events, and hears them.
-    fn with_events<T>(
+    pub(super) fn with_events<T>(
         &mut self,
         act: impl FnOnce(&mut Self, &mut dyn FnMut(Event<'_>)) -> T,
     ) -> Result<T, String> {
@@ -315,137 +296,7 @@ impl<'a> World<'a> {
         if *ends == 1 { Ok(()) } else { Err(format!("{tag:?} ends twice")) }
     }
 
-    /// The transport takes so many bytes of the next packet. False if there is none.
-    fn write(&mut self, most: usize) -> Result<bool, String> {
-        if self.out.is_empty() {
-            let wants = self.client.wants_transmit();
-            let some = self.with_events(|world, tell| {
-                world.client.poll_transmit(&mut world.out, world.now, tell)
-            })?;
-            if some && !wants {
-                return Err("something is to be written, and nobody said so".into());
-            }
-        }
-        let Some(wire) = &mut self.wire else { return Ok(false) };
-        let chunk = self.out.chunk();
-        if chunk.is_empty() {
-            return Ok(false);
-        }
-        let mut packet = wire.partial.clone();
-        packet.extend_from_slice(chunk);
-        let len = FixedHeader::read(&packet).unwrap().unwrap().packet_len();
-        packet.truncate(len);
-        let before = wire.partial.len();
-        let n = (len - before).min(most);
-        self.out.advance(n);
-        self.client.handle_transmitted(n, self.now);
-        if before == 0 {
-            self.rules.begun(&packet)?;
-        }
-        wire.partial = packet[..before + n].to_vec();
-        if before + n == len {
-            wire.partial.clear();
-            self.rules.sent(&packet)?;
-            let is_release = self.rules.clears_all() && packet[0] == RELEASE;
-            if !wire.is_served {
-                return Ok(true);
-            }
-            match wire.to_server.back_mut() {
-                // As one step: there are 32 at a time, and no two orders of them matter.
-                Some(before) if is_release && before[0] == RELEASE => before.extend(packet),
-                _ => wire.to_server.push_back(packet),
-            }
-            if is_release && self.out.chunk().first() == Some(&RELEASE) {
-                return self.write(most);
-            }
-        }
-        Ok(true)
-    }
-
-    fn to_server(&mut self) -> Result<(), String> {
-        let packets = self.wire.as_mut().and_then(|wire| wire.to_server.pop_front());
-        let Some(packets) = packets else { return Ok(()) };
-        for packet in split(&packets) {
-            self.serve(packet)?;
-        }
-        if let Some(wire) = &mut self.wire {
-            wire.is_accepted = true; // CONNECT comes first.
-        }
-        self.carry();
-        if !self.server.is_connected {
-            self.lose_server(); // DISCONNECT.
-        }
-        Ok(())
-    }
-
-    /// The server deals with a packet.
-    fn serve(&mut self, packet: &[u8]) -> Result<(), String> {
-        let kind = PacketType::from_first_byte(packet[0]);
-        if let (
-            Some(PacketType::PubAck | PacketType::PubRec),
-            [.., 2 | 3, high, low] | [_, 3, high, low, _],
-        ) = (kind, packet)
-        {
-            let number = self.server.number(u16::from_be_bytes([*high, *low]));
-            number.map_or(Ok(()), |number| self.ledger.acknowledgement(number))?;
-        }
-        let before = self.server.accepted.len();
-        self.server.handle(packet)?;
-        for (number, qos) in self.server.accepted[before..].to_vec() {
-            self.ledger.accepted(number, qos, self.server.births)?;
-        }
-        Ok(())
-    }
-
-    /// What the server says goes on its way.
-    fn carry(&mut self) {
-        let said = self.server.take_said();
-        if let Some(wire) = self.wire.as_mut().filter(|wire| wire.is_served && wire.is_accepted) {
-            let clears = said.len() > 8;
-            match clears {
-                true => wire.to_client.push_back(said.concat()),
-                false => wire.to_client.extend(said),
-            }
-        }
-    }
-
-    fn to_client(&mut self) -> Result<(), String> {
-        let packet = self.wire.as_mut().and_then(|wire| wire.to_client.pop_front());
-        let Some(packet) = packet else { return Ok(()) };
-        if !self.client.is_closing() && self.client.link.goodbye.is_none() {
-            split(&packet).into_iter().for_each(|packet| self.rules.received(packet));
-        }
-        let handled = self.with_events(|world, tell| {
-            world.client.handle_bytes((&*packet).into(), world.now, tell)
-        })?;
-        let handled = handled.map_err(|error| format!("the client fails: {error}"))?;
-        if handled.used == 0 {
-            let wire = self.wire.as_mut().ok_or("no wire")?;
-            wire.to_client.push_front(packet);
-        } else if handled.used != packet.len() {
-            return Err(format!("{handled:?} of {packet:?}"));
-        }
-        Ok(())
-    }
-
-    fn lose(&mut self) -> Result<(), String> {
-        self.lose_server();
-        self.wire = None;
-        self.out.clear();
-        self.rules.end_connection();
-        self.with_events(|world, tell| world.client.handle_connection_lost(tell))?;
-        Ok(())
-    }
-
-    fn lose_server(&mut self) {
-        self.server.lose();
-        if let Some(wire) = &mut self.wire {
-            wire.is_served = false;
-            wire.to_server.clear();
-        }
-    }
-
-    fn pass_time(&mut self) -> Result<(), String> {
+    pub(super) fn pass_time(&mut self) -> Result<(), String> {
         if let Some(at) = self.client.poll_timeout() {
             self.now = self.now.max(at);
         }
@@ -467,7 +318,7 @@ impl<'a> World<'a> {
         if done && !open { Ok(()) } else { Err(format!("message {number} is not given up")) }
     }
 
-    fn take(&mut self) -> Result<(), String> {
+    pub(super) fn take(&mut self) -> Result<(), String> {
         let message = self.client.next(Consumer::Queue).ok_or("nothing to take")?;
         let number = message.payload()[0];
         // Where memory is short, identifiers give way to messages: those may come again.
@@ -482,7 +333,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn acknowledge(&mut self, which: usize) {
+    pub(super) fn acknowledge(&mut self, which: usize) {
         let (token, number) = self.held.remove(which);
         let known = self.client.incoming.find(token).is_some();
         self.ledger.acknowledged(number, known || !self.settings.manual);
@@ -497,96 +348,12 @@ impl<'a> World<'a> {
         self.client.judge_counts()
     }
 
-    /// From here on the link is healthy, the program takes all messages, and time goes on.
-    pub(super) fn come_to_rest(&mut self) -> Result<(), String> {
-        for _ in 0..SOON {
-            while self.move_on()? {
-                self.judge()?;
-            }
-            if self.is_at_rest() {
-                return self.judge_rest();
-            }
-            let ended = self.wire.as_ref().is_some_and(|wire| !wire.is_served);
-            if self.wire.is_none() {
-                self.connect(false);
-            } else if ended || self.client.is_closing() {
-                self.lose()?;
-            } else {
-                self.pass_time()?;
-            }
-        }
-        Err(format!("there is no rest: {self:?}"))
-    }
-
-    /// Lets what may happen on a healthy link happen. False if there is nothing more.
-    fn move_on(&mut self) -> Result<bool, String> {
-        let mut moved = self.write(usize::MAX)?;
-        if let Some(wire) = &self.wire {
-            let (there, here) = (!wire.to_server.is_empty(), wire.to_client.len());
-            if there {
-                self.to_server()?;
-            }
-            if here != 0 {
-                self.to_client()?;
-            }
-            let left = self.wire.as_ref().map_or(0, |wire| wire.to_client.len());
-            moved |= there || left < here;
-        }
-        while self.client.next(Consumer::Queue).is_some() {
-            self.take()?;
-            moved = true;
-        }
-        while !self.held.is_empty() {
-            self.acknowledge(0);
-            moved = true;
-        }
-        Ok(moved)
-    }
-
-    fn is_at_rest(&mut self) -> bool {
-        let served = self.wire.as_ref().is_some_and(|wire| wire.is_served);
-        let ready = served && self.client.is_connected() && self.client.is_idle();
-        let known = !self.ledger.is_unknown && !self.ledger.is_adopted;
-        ready && (self.server.is_at_rest() || !known)
-    }
-
-    /// Nothing is missing, and nothing is held of what is over.
-    fn judge_rest(&mut self) -> Result<(), String> {
-        self.ledger.judge_end(self.server.births)?;
-        if self.rules.owes_releases() {
-            return Err("a message is past PUBREC, and is not released".into());
-        }
-        let known = !self.ledger.is_unknown;
-        let held = self.client.held_bytes();
-        if known && held != (0, 0) || self.client.pending() != 0 {
-            return Err(format!("{held:?} bytes are held at rest"));
-        }
-        self.lose()?;
-        self.client.release_memory();
-        let lent = if self.settings.lent { LENT.iter().sum() } else { 0 };
-        let kept = self.client.allocated_bytes();
-        if known && kept != lent {
-            return Err(format!("{kept} bytes are kept at rest"));
-        }
-        Ok(())
-    }
-
     /// All that the world holds beside the client, for its print.
     pub(super) fn hash_around(&self, into: &mut impl core::hash::Hasher) {
         use core::hash::Hash;
         (&self.wire, &self.server, &self.ledger, &self.rules, self.done).hash(into);
         self.out.chunk().hash(into);
     }
-}
-
-fn split(mut packets: &[u8]) -> Vec<&[u8]> {
-    let mut all = Vec::new();
-    while let Ok(Some(header)) = FixedHeader::read(packets) {
-        let (packet, rest) = packets.split_at(header.packet_len());
-        all.push(packet);
-        packets = rest;
-    }
-    all
 }
 
 fn qos(bits: u8) -> QoS {
