@@ -19,7 +19,7 @@ struct Suite {
     arguments: &'static [&'static str],
 }
 
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     Suite {
         name: "core",
         arguments: &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"],
@@ -27,6 +27,10 @@ const SUITES: [Suite; 6] = [
     Suite { name: "client", arguments: &["-p", "mqtt-as-client", "--features", "alloc", "--lib"] },
     Suite { name: "driver", arguments: &["-p", "mqtt-as-tests", "--test", "driver"] },
     Suite { name: "random", arguments: &["-p", "mqtt-as-tests", "--test", "random"] },
+    Suite {
+        name: "worlds",
+        arguments: &["--release", "-p", "mqtt-as-proto", "--features", "bytes", "--lib", "worlds"],
+    },
     Suite { name: "on_tokio", arguments: &["-p", "mqtt-as-tests", "--test", "on_tokio"] },
     Suite { name: "no heap", arguments: &["--manifest-path", "tests/no-alloc/Cargo.toml"] },
 ];

@@ -15,6 +15,9 @@ use super::settings::settings;
 /// What happened, and how often.
 pub(crate) type Met = BTreeMap<&'static str, u64>;
 
+/// The most steps of a life.
+pub(crate) const STEPS: u64 = 300;
+
 /// A client, its broker, and what they owe each other.
 pub(crate) struct Life {
     random: Random,
@@ -57,13 +60,21 @@ impl Life {
     }
 
     /// What it met, if all promises were kept.
-    pub(crate) fn live(mut self) -> Result<Met, Fault> {
-        let steps = self.random.between(50..=300);
-        for _ in 0..steps {
+    pub(crate) fn live(self) -> Result<Met, Fault> {
+        self.live_through(|_| true)
+    }
+
+    /// The same with some of its steps only. Each draws from a source of its own, so that it stays what
+    /// it is where others are left out.
+    pub(crate) fn live_through(mut self, keeps: impl Fn(u64) -> bool) -> Result<Met, Fault> {
+        let (steps, source) = (self.random.between(50..=STEPS), self.random.next_u64());
+        for step in (0..steps).filter(|step| keeps(*step)) {
+            self.random = Random::new(source.wrapping_add(step));
             self.step()?;
             self.judge()?;
             self.subscribe_anew()?;
         }
+        self.random = Random::new(source.wrapping_add(steps));
         self.return_to_order()
     }
 

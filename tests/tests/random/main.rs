@@ -1,13 +1,15 @@
 //! Random lives of a client against the broker over a bad network.
 //!
-//! `MQTT_AS_SEEDS` says how many (300 unless set). A failing one prints its seed;
-//! `MQTT_AS_SEED` runs that one alone and prints what happens in it.
+//! `MQTT_AS_SEEDS` says how many (300 unless set). A failing one prints its seed, and the fewest of its
+//! steps that break the same rule; `MQTT_AS_SEED` runs that one alone, of its steps those that
+//! `MQTT_AS_STEPS` names, and prints what happens in it.
 
 #![allow(missing_docs)]
 
 mod ledger;
 mod life;
 mod settings;
+mod shrink;
 
 use std::env;
 use std::num::NonZero;
@@ -19,10 +21,18 @@ use mqtt_as_tests::pair::{Fault, Invariant, Plant};
 
 use ledger::KINDS;
 use life::{Life, Met};
+use shrink::shrink;
 
 fn number(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
+/// The steps that `MQTT_AS_STEPS` names.
+fn steps() -> Option<Vec<u64>> {
+    let steps = env::var("MQTT_AS_STEPS").ok()?;
+    let number = |step: &str| step.parse().expect("numbers with commas between them");
+    Some(steps.split(',').filter(|step| !step.is_empty()).map(number).collect())
 }
 
 /// Lives all seeds on all processors: what they met, or the lowest one that fails, and how.
@@ -64,7 +74,9 @@ fn random_lives_keep_all_promises() {
     if let Some(seed) = number("MQTT_AS_SEED") {
         let mut life = Life::new(seed, None);
         life.trace();
-        if let Err(fault) = life.live() {
+        let steps = steps();
+        let keeps = |step| steps.as_ref().is_none_or(|steps| steps.contains(&step));
+        if let Err(fault) = life.live_through(keeps) {
             panic!("seed {seed}: {fault}");
         }
         return;
@@ -72,10 +84,16 @@ fn random_lives_keep_all_promises() {
     let seeds = number("MQTT_AS_SEEDS").unwrap_or(300);
     let met = match live(seeds, None) {
         Ok(met) => met,
-        Err((seed, fault)) => panic!(
-            "seed {seed}: {fault}\nMQTT_AS_SEED={seed} cargo test -p mqtt-as-tests --test random \
-             random_lives -- --nocapture"
-        ),
+        Err((seed, fault)) => {
+            let shortest = shrink(seed, None, fault.clone());
+            let steps: Vec<String> = shortest.steps.iter().map(u64::to_string).collect();
+            let (steps, then) = (steps.join(","), shortest.fault);
+            panic!(
+                "seed {seed}: {fault}\nwith few steps: {then}\nMQTT_AS_SEED={seed} \
+                 MQTT_AS_STEPS={steps} cargo test -p mqtt-as-tests --test random random_lives -- \
+                 --nocapture"
+            )
+        }
     };
     println!("{seeds} lives met {met:#?}");
     for kind in KINDS.iter().filter(|_| seeds >= 300) {
@@ -87,6 +105,25 @@ fn caught(plant: Plant, by: Invariant) {
     let (seed, fault) = live(300, Some(plant)).expect_err("some seed finds it");
     println!("{plant:?}: seed {seed} finds it: {fault}");
     assert_eq!(fault.invariant, by, "seed {seed}: {fault}");
+}
+
+/// A life of 50 to 300 steps, of which a connection, a publish and another connection are to blame.
+#[test]
+fn a_life_that_fails_is_told_by_its_fewest_steps() {
+    let plant = Some(Plant::NoDup);
+    let (seed, fault) = live(300, plant).expect_err("some seed finds it");
+    let shortest = shrink(seed, plant, fault);
+    println!("seed {seed}: {:?}: {}", shortest.steps, shortest.fault);
+    assert_eq!(shortest.fault.invariant, Invariant::Dup);
+    assert!(shortest.steps.len() <= 20, "{} steps", shortest.steps.len());
+    for left_out in &shortest.steps {
+        let keeps = |step| step != *left_out && shortest.steps.contains(&step);
+        let fault = Life::new(seed, plant).live_through(keeps).err();
+        assert!(
+            fault.is_none_or(|fault| fault.invariant != Invariant::Dup),
+            "{left_out} is not needed"
+        );
+    }
 }
 
 #[test]
