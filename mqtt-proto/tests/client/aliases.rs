@@ -140,7 +140,7 @@ fn publish(peer: &mut Peer, name: &str, qos: QoS) -> Vec<String> {
 }
 
 // 5.0 [MQTT-3.2.2-17] [MQTT-3.3.2-8] [MQTT-3.3.2-9]
-// Decision [alias-out]
+// Decision [alias-out] [name-or-alias]
 #[test]
 fn ours_are_assigned_first_come_up_to_both_maxima() {
     let mut peer = aliasing(2);
@@ -163,7 +163,7 @@ fn ours_are_not_used_unless_the_server_takes_them() {
 }
 
 // 5.0 [MQTT-3.3.2-7]
-// Decision [alias-out]
+// Decision [alias-out] [name-or-alias]
 #[test]
 fn resends_start_without_aliases() {
     let mut peer = aliasing(3);

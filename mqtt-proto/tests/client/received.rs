@@ -96,7 +96,6 @@ fn dup_on_a_first_copy_means_nothing() {
     }
 }
 
-/// In 5.0 the packet may also be said to be malformed before the identifier is looked at.
 // 3.1.1 [MQTT-3.8.4-1] [MQTT-3.10.4-4]
 // 5.0 [MQTT-3.8.4-1] [MQTT-3.10.4-4]
 #[test]

@@ -82,6 +82,7 @@ fn a_publish_beyond_the_servers_limits() {
 }
 
 // 5.0 [MQTT-3.2.2-15]
+// Decision [not-available]
 #[test]
 fn a_subscribe_beyond_the_servers_limits() {
     let limits = [
@@ -140,6 +141,7 @@ fn misplaced(id: u8) -> EncodeError {
 }
 
 // 5.0 [MQTT-3.3.2-19] [MQTT-3.3.4-6]
+// Decision [once]
 #[test]
 fn properties_that_a_publish_may_not_carry() {
     let long = "x".repeat(65_536);
@@ -167,6 +169,7 @@ fn properties_that_a_publish_may_not_carry() {
 }
 
 // 3.1.1 [MQTT-3.8.3-4]
+// Decision [properties-5]
 #[test]
 fn what_only_5_can_say_is_refused_in_3() {
     let user = [Property::UserProperty(("k", "v"))];
@@ -238,6 +241,7 @@ fn a_connect_that_3_forbids() {
     }
 }
 
+// Decision [data-with-method]
 #[test]
 fn a_connect_that_cannot_be_said() {
     let long = "x".repeat(65_536);

@@ -313,7 +313,7 @@ fn a_used_up_quota_holds_back_publish_and_nothing_else() {
     assert_eq!(peer.sent(), ["PUBLISH q1 #2 t waits"]);
 }
 
-/// The quota of a server that said none is that of the standard: 65,535, or what we take to be enough.
+/// Whatever the server took on an earlier one.
 // 5.0 [MQTT-4.9.0-1]
 #[test]
 fn the_quota_begins_at_receive_maximum_on_each_connection() {

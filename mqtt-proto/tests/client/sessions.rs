@@ -225,6 +225,7 @@ fn disconnect_before_connack() {
     }
 }
 
+// Decision [expiry-from-0]
 #[test]
 fn the_expiry_may_be_lowered_and_raised_at_disconnect_but_not_from_0() {
     let mut peer = Peer::connected(Version::V5);

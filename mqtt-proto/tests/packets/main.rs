@@ -202,6 +202,7 @@ fn a_slice_that_is_too_small_is_told_the_right_size() {
 }
 
 /// 1.5.5: a Remaining Length has at most four bytes, 268,435,455.
+// Decision [length-of-packets]
 #[test]
 fn the_largest_packet_has_a_remaining_length_of_four_full_bytes() {
     let payload = vec![0; MAX_REMAINING as usize - 2];

@@ -189,6 +189,7 @@ fn one_of_each() -> [Property<'static>; 27] {
     ]
 }
 
+// Decision [in-its-place]
 #[test]
 fn a_property_is_given_where_it_may_stand() {
     for (name, kind, ..) in PACKETS {

@@ -44,6 +44,7 @@ fn will<'a>(payload: &'a [u8], properties: Properties<'a>) -> Will<'a> {
 }
 
 /// 1.5.4, 1.5.6
+// Decision [length-of-strings]
 #[test]
 fn a_string_or_binary_field_has_at_most_65_535_bytes() {
     let (string, binary) = ("a".repeat(65_536), vec![0; 65_536]);
@@ -86,6 +87,7 @@ fn a_string_holds_no_nul() {
 }
 
 /// 2.2.2.2: each property in each packet is tried in the module `places`.
+// Decision [once]
 #[test]
 fn a_property_stands_where_it_may_and_once() {
     connect(
@@ -116,6 +118,7 @@ fn repeated(id: u8) -> EncodeError {
 }
 
 /// 3.1.2.11.10, 3.2.2.3.18, 3.15.2.2.3
+// Decision [data-with-method]
 #[test]
 fn authentication_data_needs_its_method() {
     let data = &[Property::AuthenticationData(&[7])];
@@ -129,6 +132,7 @@ fn authentication_data_needs_its_method() {
     assert_eq!(properties.check(PacketType::Auth), Err(error));
 }
 
+// Decision [properties-5]
 #[test]
 fn mqtt_3_1_1_has_no_properties() {
     let properties = Properties::new(&[USER]);
@@ -153,6 +157,7 @@ fn mqtt_3_1_1_has_no_properties() {
     refuse(Packet::Disconnect(Disconnect { reason: ReasonCode::SUCCESS, properties }));
 }
 
+// Decision [properties-5]
 #[test]
 fn mqtt_3_1_1_has_no_auth() {
     refuse("2.2.1", V311, Packet::Auth(Auth::default()), EncodeError::AuthNeedsV5);
@@ -172,6 +177,7 @@ fn subscribe(version: Version, subscriptions: &[Subscription<'_>], error: Encode
     refuse("SUBSCRIBE", version, Packet::Subscribe(subscribe), error);
 }
 
+// Decision [properties-5]
 #[test]
 fn mqtt_3_1_1_has_no_subscription_options() {
     let qos = SubscriptionOptions::new(QoS::AtLeastOnce);
@@ -217,6 +223,7 @@ fn a_password_of_3_1_1_needs_a_user_name() {
 
 /// 3.3.2.1, [MQTT-4.7.3-1]
 // 5.0 [MQTT-3.3.2-13]
+// Decision [name-or-alias]
 #[test]
 fn an_empty_topic_name_needs_an_alias() {
     let empty = golden::empty_topic();

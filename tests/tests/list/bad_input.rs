@@ -120,6 +120,7 @@ fn too_few_and_too_many_filters() {
 }
 
 // 5.0 [MQTT-3.2.2-11] [MQTT-3.2.2-14]
+// Decision [not-available]
 #[test]
 fn what_a_5_0_server_has_said_it_does_not_take() {
     in_5_0(async {
@@ -149,6 +150,7 @@ fn what_a_5_0_server_has_said_it_does_not_take() {
     });
 }
 
+// Decision [in-its-place]
 #[test]
 fn properties_and_options_that_do_not_fit() {
     in_5_0(async {

@@ -81,6 +81,7 @@ fn a_session_that_is_given_up_at_disconnect_ends_what_waits() {
 }
 
 /// The standard does not allow it (3.14.2.2.2): the connection stands as if nothing was asked for.
+// Decision [expiry-from-0]
 #[test]
 fn a_session_without_expiry_cannot_be_kept_at_disconnect() {
     in_5_0(async {

@@ -105,6 +105,7 @@ fn a_published_will_has_its_properties() {
 }
 
 // 5.0 [MQTT-1.5.4-2]
+// Decision [once]
 #[test]
 fn properties_that_cannot_be_said_are_named_and_nothing_is_opened() {
     in_5_0(async {
