@@ -1,6 +1,9 @@
 //! How stories begin: a server or a peer, a client that is connected to it.
 
+use std::env;
+use std::fs::OpenOptions;
 use std::future::{Future, poll_fn};
+use std::io::Write;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
@@ -36,10 +39,20 @@ pub(crate) fn in_5_0(story: impl Future<Output = ()>) {
     run_in(Version::V5, story);
 }
 
-/// `tests/surface` counts these lines.
 fn run_in(version: Version, story: impl Future<Output = ()>) {
-    println!("ran in {version:?} on {}", runtime::NAME);
+    note_run(version);
     run(story);
+}
+
+/// `tests/surface` counts these lines. With `MQTT_AS_RUNS` they go into that file.
+fn note_run(version: Version) {
+    println!("ran in {version:?} on {}", runtime::NAME);
+    if let Some(file) = env::var_os("MQTT_AS_RUNS") {
+        let thread = thread::current();
+        let line = format!("{}\t{}\t{version:?}\n", runtime::NAME, thread.name().unwrap_or("?"));
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        file.and_then(|mut file| file.write_all(line.as_bytes())).expect("a file for the runs");
+    }
 }
 
 pub(crate) fn server() -> Server {
