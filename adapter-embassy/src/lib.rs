@@ -159,7 +159,7 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! All are off by default.
 //!
 //! | feature | brings |
 //! |---|---|

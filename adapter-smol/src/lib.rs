@@ -31,14 +31,14 @@
 //! * [`Message`], [`Queue`], [`Receiver`]: what comes in.
 //! * [The guides](https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/), which are written for tokio; the calls are the same: reconnecting, restarts, back-pressure, TLS and
 //!   proxies, low power, testing without a network, coming from another client, a glossary.
-//! * The examples of the repository (`adapter-smol/examples`): a sensor, a bridge, a cloud broker and nine other programs.
+//! * The examples of the repository ([`adapter-smol/examples`](https://github.com/mqtt-as/mqtt-as-rs/tree/main/adapter-smol/examples)): a sensor, a bridge, a cloud broker and nine other programs.
 //!
 //! The names and their meaning are the same on every runtime: the types are those of `mqtt_as_client`,
 //! which this crate re-exports. What async-io brings, which smol is built on, is sockets, time, and a lock.
 //!
 //! # Features
 //!
-//! None is on by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
+//! All are off by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
 //! the roots.
 //!
 //! | feature | brings |

@@ -27,7 +27,7 @@
 //! * [`Message`], [`Queue`], [`Receiver`]: what comes in.
 //! * [`guide`]: reconnecting, restarts, back-pressure, TLS and proxies, low power, testing without a network, coming from
 //!   another client, a glossary.
-//! * The examples of the repository (`adapter-tokio/examples`): a sensor, a bridge, a cloud broker and ten other programs.
+//! * The examples of the repository ([`adapter-tokio/examples`](https://github.com/mqtt-as/mqtt-as-rs/tree/main/adapter-tokio/examples)): a sensor, a bridge, a cloud broker and ten other programs.
 //!
 //! # Calls are futures
 //!
@@ -52,7 +52,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
+//! All are off by default. A program that connects through TLS, as to any cloud, turns on `tls` and one of
 //! the roots.
 //!
 //! | feature | brings |

@@ -13,7 +13,8 @@ use crate::words::Words;
 ///
 /// ```
 /// # mqtt_as_tests::example!(|client| {
-/// # use mqtt_as_tokio::QoS;
+/// use mqtt_as_tokio::QoS;
+///
 /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
 /// if acknowledgement.has_no_subscribers() {
 ///     println!("nobody listens");
@@ -37,7 +38,8 @@ impl Acknowledgement {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{QoS, ReasonCode};
+    /// use mqtt_as_tokio::{QoS, ReasonCode};
+    ///
     /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
     /// assert!(!acknowledgement.reason_code().is_error());
     /// # });
@@ -52,7 +54,8 @@ impl Acknowledgement {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
     /// if acknowledgement.has_no_subscribers() {
     ///     println!("nobody listens");
@@ -70,7 +73,8 @@ impl Acknowledgement {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let acknowledgement = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
     /// if let Some(reason) = acknowledgement.properties().reason_string() {
     ///     println!("the server says: {reason}");

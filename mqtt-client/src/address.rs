@@ -16,7 +16,8 @@ impl<'a> Server<'a> {
     /// Returns that server, for a transport that opens another one beneath itself.
     ///
     /// ```
-    /// # use mqtt_as_client::Server;
+    /// use mqtt_as_tokio::Server;
+    ///
     /// let gateway = Server::new("gateway.example", 1883, 5_000);
     /// assert_eq!(gateway.port, 1883);
     /// ```

@@ -192,7 +192,8 @@ mod place {
         /// Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::{Config, Reply, Stage};
+        /// use mqtt_as_tokio::{Config, Reply, Stage};
+        ///
         /// # fn sign(challenge: &[u8]) -> Vec<u8> { challenge.to_vec() }
         /// let step = |stage: Stage<'_>, reply: &mut Reply<'_>| {
         ///     match stage {

@@ -16,7 +16,8 @@ pub trait Authenticator: Send + Sync {
     /// Returns whether to go on: false ends the connection, or the attempt to make one.
     ///
     /// ```
-    /// # use mqtt_as_client::{Authenticator, Reply, Stage};
+    /// use mqtt_as_tokio::{Authenticator, Reply, Stage};
+    ///
     /// /// A method in which the client answers a challenge with the same bytes.
     /// struct Echo;
     ///
@@ -61,7 +62,8 @@ impl Reply<'_> {
     /// one may begin. Once in a step; what comes later is dropped.
     ///
     /// ```
-    /// # use mqtt_as_client::{Reply, Stage};
+    /// use mqtt_as_tokio::{Reply, Stage};
+    ///
     /// fn step(stage: Stage<'_>, reply: &mut Reply<'_>) -> bool {
     ///     if stage == Stage::Connect {
     ///         reply.send(b"hello");

@@ -124,7 +124,8 @@ impl<R: Runtime> Client<R> {
     /// call ends with its fate. Returns false if there is none.
     ///
     /// ```
-    /// # use mqtt_as_tokio::DownReason;
+    /// use mqtt_as_tokio::DownReason;
+    ///
     /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// while let Some(reason) = client.down().await {
     ///     if let DownReason::Poison(id) = reason {
@@ -195,7 +196,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::event;
+    /// use mqtt_as_tokio::event;
+    ///
     /// let weak = client.downgrade();
     /// client.set_cb_on_event(event::Msg, move |message| {
     ///     let weak = weak.clone();

@@ -21,7 +21,7 @@ use crate::words::EXPLANATIONS;
 ///
 /// ```
 /// use core::time::Duration;
-/// # use mqtt_as_client::Config;
+/// use mqtt_as_tokio::Config;
 ///
 /// let config = Config::new("broker.example")
 ///     .client_id("pump-7")
@@ -48,7 +48,7 @@ impl Config {
     /// ([`Connect::TAKES_HOST`](crate::Connect::TAKES_HOST)).
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_tokio::Config;
     /// let config = Config::new("broker.example:1884");
     /// # let _ = config;
     /// ```
@@ -70,7 +70,7 @@ impl Config {
         /// that one, or 1883; 8883 with TLS, 80 with WebSocket, 443 with both.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").port(1884);
         /// # let _ = config;
         /// ```
@@ -79,8 +79,9 @@ impl Config {
         /// Sets the protocol version (3.1.2.2). Default: 5.0.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
-        /// # use mqtt_as_client::Version;
+        /// use mqtt_as_tokio::Config;
+        /// use mqtt_as_tokio::Version;
+        ///
         /// let config = Config::new("broker.example").version(Version::V311);
         /// # let _ = config;
         /// ```
@@ -90,7 +91,7 @@ impl Config {
         /// empty, the server chooses one. In 3.1.1 a session that is kept needs one.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").client_id("pump-7");
         /// # let _ = config;
         /// ```
@@ -99,7 +100,7 @@ impl Config {
         /// Sets user name and password (3.1.3.5, 3.1.3.6). Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").user("pump", "secret");
         /// # let _ = config;
         /// ```
@@ -112,7 +113,7 @@ impl Config {
         /// Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").user_name("pump");
         /// # let _ = config;
         /// ```
@@ -122,7 +123,7 @@ impl Config {
         /// Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").user_name("pump").password("secret");
         /// # let _ = config;
         /// ```
@@ -135,7 +136,7 @@ impl Config {
         /// turns it off. With more, `connect` fails. Default: 60 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").keepalive(Duration::from_secs(30));
         /// # let _ = config;
@@ -148,7 +149,7 @@ impl Config {
         /// the keep-alive. Default: the keep-alive.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").ping_interval(Duration::from_secs(20));
         /// # let _ = config;
@@ -164,7 +165,7 @@ impl Config {
         /// for as long as the link stands. Default: 10 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").ping_timeout(Duration::from_secs(5));
         /// # let _ = config;
@@ -176,7 +177,7 @@ impl Config {
         /// CONNACK has to come. Default: 10 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").connect_timeout(Duration::from_secs(30));
         /// # let _ = config;
@@ -189,7 +190,7 @@ impl Config {
         /// Default: 10 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").write_timeout(Duration::from_secs(30));
         /// # let _ = config;
@@ -200,7 +201,7 @@ impl Config {
         /// unacknowledged. Default: 10 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// # use core::time::Duration;
         /// let config = Config::new("broker.example").response_time(Duration::from_secs(20));
         /// # let _ = config;
@@ -213,7 +214,7 @@ impl Config {
         /// Default: 4.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").max_repubs(2);
         /// # let _ = config;
         /// ```
@@ -223,8 +224,9 @@ impl Config {
         /// none.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
-        /// # use mqtt_as_client::Will;
+        /// use mqtt_as_tokio::Config;
+        /// use mqtt_as_tokio::Will;
+        ///
         /// let config = Config::new("broker.example").will(Will::new("plant/7/state", "lost").retain(true));
         /// # let _ = config;
         /// ```
@@ -238,7 +240,8 @@ impl Config {
         /// Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::{Config, Property};
+        /// use mqtt_as_tokio::{Config, Property};
+        ///
         /// let config = Config::new("broker.example").properties(&[
         ///     Property::RequestResponseInformation(true),
         ///     Property::UserProperty(("site", "north")),
@@ -254,7 +257,7 @@ impl Config {
         /// then kept. Default: no, it resumes one.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").client_id("pump-7").clean_init(true);
         /// # let _ = config;
         /// ```
@@ -268,7 +271,7 @@ impl Config {
         /// `connect(false)`.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").client_id("pump-7").session_expiry(3600);
         /// # let _ = config;
         /// ```
@@ -282,7 +285,7 @@ impl Config {
         /// standard [MQTT-3.2.2-4]: `connect` fails with `SessionUnknown` then.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").client_id("pump-7").adopt_session(false);
         /// # let _ = config;
         /// ```
@@ -292,7 +295,7 @@ impl Config {
         /// memory holds.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").queue_len(100);
         /// # let _ = config;
         /// ```
@@ -305,7 +308,7 @@ impl Config {
         /// lent memory.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").queue_bytes(64 * 1024);
         /// # let _ = config;
         /// ```
@@ -318,8 +321,9 @@ impl Config {
         /// read until there is room, so that none is dropped, unless a reply is awaited.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
-        /// # use mqtt_as_client::Overflow;
+        /// use mqtt_as_tokio::Config;
+        /// use mqtt_as_tokio::Overflow;
+        ///
         /// let config = Config::new("broker.example").overflow(Overflow::DropOldest);
         /// # let _ = config;
         /// ```
@@ -329,8 +333,9 @@ impl Config {
         /// [`store`](Self::store) for the next one.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
-        /// # use mqtt_as_client::WhileDown;
+        /// use mqtt_as_tokio::Config;
+        /// use mqtt_as_tokio::WhileDown;
+        ///
         /// let config = Config::new("broker.example").while_down(WhileDown::Refuse);
         /// # let _ = config;
         /// ```
@@ -340,7 +345,7 @@ impl Config {
         /// Default: no, they are acknowledged when they are taken.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").client_id("billing").manual_ack(true);
         /// # let _ = config;
         /// ```
@@ -355,7 +360,7 @@ impl Config {
         /// It and [`maximum_packet_size`](Self::maximum_packet_size) bound the memory for them.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").receive_maximum(10);
         /// # let _ = config;
         /// ```
@@ -370,7 +375,7 @@ impl Config {
         /// sends is held as far as there is memory.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").receive_maximum(10).strict(true);
         /// # let _ = config;
         /// ```
@@ -381,8 +386,9 @@ impl Config {
         /// window of a broker in use. In 5.0 the server says how many it takes.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
-        /// # use mqtt_as_client::Version;
+        /// use mqtt_as_tokio::Config;
+        /// use mqtt_as_tokio::Version;
+        ///
         /// let config = Config::new("broker.example").version(Version::V311).send_window(100);
         /// # let _ = config;
         /// ```
@@ -392,7 +398,7 @@ impl Config {
         /// server is told so (3.1.2.11.4). Default: 4 MiB, or what fits lent memory.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").maximum_packet_size(16 * 1024);
         /// # let _ = config;
         /// ```
@@ -411,7 +417,7 @@ impl Config {
         /// all that takes messages. It is skipped, acknowledged, and counted in `too_large`.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").maximum_packet_size(4096).largest_stream(1 << 20);
         /// # let _ = config;
         /// ```
@@ -423,7 +429,7 @@ impl Config {
         /// it, 3.1.1 only. Default: no, it is skipped, acknowledged, and counted in `too_large`.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").maximum_packet_size(4096).close_if_too_large(true);
         /// # let _ = config;
         /// ```
@@ -433,7 +439,7 @@ impl Config {
         /// a queue in lent memory it may use none, whatever is set.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").topic_alias_maximum(0);
         /// # let _ = config;
         /// ```
@@ -444,7 +450,7 @@ impl Config {
         /// allows, or the memory lent for them holds.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").topic_aliases(8);
         /// # let _ = config;
         /// ```
@@ -457,7 +463,7 @@ impl Config {
         /// `Unknown`.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").republish(false);
         /// # let _ = config;
         /// ```
@@ -467,7 +473,7 @@ impl Config {
         /// a stream or its payload is held by reference. Default: 64 KiB, or all of lent memory.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").outbox(16 * 1024);
         /// # let _ = config;
         /// ```
@@ -477,10 +483,11 @@ impl Config {
         }
 
         /// Sets how many messages and requests may be unacknowledged, or wait for a connection.
-        /// Default: 4,096 on the heap, or as many as lent memory holds.
+        /// Default: 4,096 on the heap, which is a message in a second over an outage of 68 minutes;
+        /// or as many as lent memory holds. The next publish waits for room.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").in_flight(100);
         /// # let _ = config;
         /// ```
@@ -490,7 +497,7 @@ impl Config {
         /// Default: 4 MiB, or all of lent memory.
         ///
         /// ```
-        /// # use mqtt_as_client::Config;
+        /// # use mqtt_as_tokio::Config;
         /// let config = Config::new("broker.example").store(256 * 1024);
         /// # let _ = config;
         /// ```

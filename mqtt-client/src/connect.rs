@@ -50,10 +50,16 @@ impl<R: Runtime> Client<R> {
     /// whether that is so. Acknowledgements for messages that the program took are waited for too,
     /// at QoS 2 up to the last one (PUBCOMP).
     ///
+    /// While the link is down it waits for as long as something is unacknowledged: a policy goes on
+    /// meanwhile, and what is accepted may still arrive. What is left after the time ends with
+    /// `Kept` at the [`disconnect`](Self::disconnect) that follows, if the session is kept, and
+    /// goes on with the next connection of this client.
+    ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use std::time::Duration;
-    /// # use mqtt_as_tokio::QoS;
+    /// use std::time::Duration;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let receipt = client.publish("plant/7/state", "off").qos(QoS::AtLeastOnce).send().await?;
     /// drop(receipt); // Nobody waits for its PUBACK, but for this:
     /// assert!(client.drain(Duration::from_secs(5)).await);
@@ -97,7 +103,13 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Waits for a connection that this handle has not told of yet, and returns what CONNACK said;
-    /// `None` when the driver is gone. Where no waiter slot is free, it looks again every 10 ms.
+    /// `None` when the driver is gone.
+    ///
+    /// A connection that came while nobody waited is told by the next call: after a
+    /// [`connect`](Self::connect) has returned, `up` returns at once. Each is told once. Of several
+    /// in the meantime only the last one is told. A clone knows what its original has told; a
+    /// handle from [`WeakClient::upgrade`](crate::WeakClient::upgrade) tells only of what comes. Where no waiter slot is free,
+    /// it looks again every 10 ms.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -123,12 +135,15 @@ impl<R: Runtime> Client<R> {
     }
 
     /// Waits for the loss of a connection that this handle has not told of yet, and returns the
-    /// reason; `None` when the driver is gone. Where no waiter slot is free, it looks again every
-    /// 10 ms.
+    /// reason; `None` when the driver is gone.
+    ///
+    /// A loss that came while nobody waited is told by the next call, and each is told once: see
+    /// [`up`](Self::up). Where no waiter slot is free, it looks again every 10 ms.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::DownReason;
+    /// use mqtt_as_tokio::DownReason;
+    ///
     /// client.disconnect().await?;
     /// assert_eq!(client.down().await, Some(DownReason::Disconnected));
     /// # });

@@ -84,7 +84,8 @@ impl<R: Runtime> Disconnect<'_, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::ReasonCode;
+        /// use mqtt_as_tokio::ReasonCode;
+        ///
         /// client.disconnect().reason(ReasonCode::ADMINISTRATIVE_ACTION).await?;
         /// # });
         /// ```
@@ -115,7 +116,8 @@ impl<R: Runtime> Disconnect<'_, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// client.disconnect().properties(&[Property::ReasonString("updating")]).await?;
         /// # });
         /// ```

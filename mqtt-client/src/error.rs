@@ -216,6 +216,18 @@ mqtt_as_proto::reasons! {
 
 mqtt_as_proto::reasons! {
     /// Why there is no connection.
+    ///
+    /// Its `Display` is a sentence that says all, what the causes say included: print it alone, without a
+    /// loop over `source()`. A `main` that returns it prints its `Debug` form, which is less to read:
+    ///
+    /// ```
+    /// # mqtt_as_tests::example!(|client| {
+    /// if let Err(error) = client.connect(true).await {
+    ///     eprintln!("Error: {error}");
+    ///     std::process::exit(1);
+    /// }
+    /// # });
+    /// ```
     #[non_exhaustive]
     ConnectError owns error {
         /// The server refused, for that reason.

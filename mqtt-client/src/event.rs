@@ -5,20 +5,59 @@ use mqtt_as_proto::client::{Connected, Limits};
 
 use crate::words::Words;
 
-/// The link came up.
+/// The link came up: the server has accepted a connection. Its callbacks get the [`Session`].
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use mqtt_as_tokio::event;
+///
+/// client.set_cb_on_event(event::Up, |session| async move {
+///     println!("up; resumed: {}", session.session_present);
+/// });
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Up;
 
-/// The link went down.
+/// The link went down. Its callbacks get the [`DownReason`](crate::DownReason).
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use mqtt_as_tokio::event;
+///
+/// client.set_cb_on_event(event::Down, |reason| async move { println!("down: {reason}") });
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Down;
 
-/// A message came.
+/// A message came. Its callbacks get the `Message`; without a heap a reference to a
+/// [`MessageRef`](crate::MessageRef).
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use mqtt_as_tokio::event;
+///
+/// client.set_cb_on_event(event::Msg, |message| async move {
+///     println!("{}: {} bytes", message.topic(), message.payload().len());
+/// });
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Msg;
 
 /// The policy of [`Config::reconnect`](crate::Config::reconnect) has decided on an attempt to come,
-/// or on the end of trying: its callbacks get an [`Attempt`](crate::Attempt).
+/// or on the end of trying. Its callbacks get an [`Attempt`](crate::Attempt).
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use mqtt_as_tokio::event;
+///
+/// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
+///     println!("{attempt}"); // "attempt 3 in 4000 ms: …"
+/// });
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconnecting;
 

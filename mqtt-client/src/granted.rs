@@ -51,7 +51,8 @@ impl Granted {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let granted = client.subscribe("plant/+/cmd", QoS::ExactlyOnce).await?;
     /// if granted.qos() < QoS::ExactlyOnce {
     ///     println!("the server grants {:?} only", granted.qos());
@@ -67,7 +68,8 @@ impl Granted {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
     /// let ended = client.unsubscribe("plant/+/cmd").await?;
     /// println!("{:?}", ended.reason_codes());
@@ -82,7 +84,8 @@ impl Granted {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    /// use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    ///
     /// let filters = [("a", SubscriptionOptions::new(QoS::AtLeastOnce))];
     /// let granted = client.subscribe_all(&filters, Properties::NONE).await?;
     /// assert_eq!(granted.results().next(), Some(Ok(QoS::AtLeastOnce)));
@@ -100,7 +103,8 @@ impl Granted {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let granted = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
     /// if let Some(reason) = granted.properties().reason_string() {
     ///     println!("the server says: {reason}");

@@ -18,7 +18,7 @@ impl<T: ?Sized> Held<T> {
     /// What lives for ever is taken as it is, with and without a heap.
     ///
     /// ```
-    /// # use mqtt_as_client::Held;
+    /// # use mqtt_as_tokio::Held;
     /// const TOPIC: Held<str> = Held::<str>::from_static("plant/7/state");
     /// assert_eq!(TOPIC.as_str(), "plant/7/state");
     /// ```
@@ -32,7 +32,7 @@ impl Text {
     /// The text.
     ///
     /// ```
-    /// # use mqtt_as_client::Text;
+    /// # use mqtt_as_tokio::Text;
     /// assert_eq!(Text::from("pump-7").as_str(), "pump-7");
     /// ```
     #[must_use]
@@ -50,7 +50,7 @@ impl Binary {
     /// The bytes.
     ///
     /// ```
-    /// # use mqtt_as_client::Binary;
+    /// # use mqtt_as_tokio::Binary;
     /// assert_eq!(Binary::from("secret").as_slice(), b"secret");
     /// ```
     #[must_use]

@@ -21,7 +21,7 @@ impl Payload<'_> {
     /// Returns the bytes.
     ///
     /// ```
-    /// # use mqtt_as_client::Payload;
+    /// # use mqtt_as_tokio::Payload;
     /// assert_eq!(Payload::from("running").as_slice(), b"running");
     /// ```
     #[must_use]

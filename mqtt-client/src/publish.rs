@@ -26,9 +26,13 @@ impl<R: Runtime> Client<R> {
     /// Publishes a message. Awaited, it resolves when QoS 0 is on its way, QoS 1 is at PUBACK, and
     /// QoS 2 at PUBCOMP, with the server's [`Acknowledgement`]. Options go before the `await`.
     ///
+    /// After 50 s by default the call ends with [`TimedOut`](PublishError::TimedOut), and the
+    /// message goes on: [`timeout`](Publish::timeout) sets another time, or none.
+    ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).retain(true).await?;
     /// client.publish("plant/7/raw", &[1, 2, 3]).await?;
     /// client.publish("plant/7/level", format!("{} %", 42)).await?;
@@ -58,6 +62,23 @@ impl<R: Runtime> Client<R> {
 
 /// A message to publish: options, then `await`. Made by [`Client::publish`].
 ///
+/// Three ways to wait for it:
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use std::time::Duration;
+/// use mqtt_as_tokio::QoS;
+///
+/// // Until PUBACK, or for 50 s: then it is `TimedOut`, and the message goes on.
+/// client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).await?;
+/// // Until PUBACK, however long that takes.
+/// client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).timeout(Duration::ZERO).await?;
+/// // Until it is accepted; the receipt tells the rest.
+/// let receipt = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce).send().await?;
+/// receipt.await?;
+/// # });
+/// ```
+///
 /// # Cancel safety
 /// Until there is room for the message, dropping the future means that it never happened. Then it
 /// is accepted; dropping the future ends the waiting only.
@@ -83,7 +104,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// client.publish("plant/7/order", "one bolt").qos(QoS::ExactlyOnce).await?; // At PUBCOMP.
         /// # });
         /// ```
@@ -118,7 +140,8 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// client
         ///     .publish("plant/7/state", r#"{"speed":3}"#)
         ///     .properties(&[
@@ -133,13 +156,16 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
             self.set_properties(properties.into());
         }
 
-        /// Sets how long to wait for room and the acknowledgement; a time of zero sets no limit.
-        /// The message itself goes on after that. Default: `response_time` × (`max_repubs` + 1).
+        /// Sets how long to wait for room and the acknowledgement. Default: `response_time` ×
+        /// (`max_repubs` + 1), which is 50 s if neither is set. After that the call ends with
+        /// [`TimedOut`](PublishError::TimedOut), and the message goes on. `Duration::ZERO` waits
+        /// however long it takes.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::{PublishError, QoS};
-        /// # use std::time::Duration;
+        /// use std::time::Duration;
+        /// use mqtt_as_tokio::{PublishError, QoS};
+        ///
         /// let publish = client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce);
         /// match publish.timeout(Duration::from_secs(2)).await {
         ///     Err(PublishError::TimedOut { .. }) => println!("no PUBACK yet; the message goes on"),
@@ -186,11 +212,13 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
     }
 
     /// Publishes it, and waits only until it is accepted: there is room for it, and it leaves in
-    /// its turn. Returns a [`Receipt`], which tells the rest.
+    /// its turn. Returns a [`Receipt`], which tells the rest. The wait for room ends after the
+    /// [`timeout`](Self::timeout), 50 s by default.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let mut receipts = Vec::new();
     /// for reading in ["20.1", "20.4", "20.3"] {
     ///     let publish = client.publish("plant/7/reading", reading).qos(QoS::AtLeastOnce);
@@ -306,8 +334,24 @@ impl<'c, R: Runtime> Future for Sending<'c, '_, R> {
 
 /// What becomes of an accepted message: QoS 0 is on its way, QoS 1 is at PUBACK, QoS 2 at PUBCOMP.
 ///
-/// It can be awaited, also in between, or dropped: the message goes on. No task waits for it before
-/// it is awaited, but it takes a waiter slot.
+/// It can be awaited, also in a `select!` again and again, or dropped: the message goes on. No task waits
+/// for it before it is awaited, but it takes a waiter slot.
+///
+/// It ends as the publish would: with [`TimedOut`](PublishError::TimedOut) 50 s after `send`, by default, if
+/// the server has not answered until then; with `.timeout(Duration::ZERO)` it has no such end.
+///
+/// ```
+/// # mqtt_as_tests::example!(|client| {
+/// use std::time::Duration;
+/// use mqtt_as_tokio::QoS;
+///
+/// let publish = client.publish("plant/7/state", "on").qos(QoS::AtLeastOnce);
+/// let receipt = publish.timeout(Duration::ZERO).send().await?;
+/// // Something else meanwhile.
+/// let acknowledgement = receipt.await?;
+/// println!("{acknowledgement}");
+/// # });
+/// ```
 #[must_use = "it tells whether the message arrived; if that does not matter, drop it"]
 pub struct Receipt<'c, R: Runtime>(Call<'c, R::Lock, Fate>);
 

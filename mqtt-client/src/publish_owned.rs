@@ -26,7 +26,8 @@ impl<R: Runtime> Publish<'_, '_, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # let number = 7;
     /// let topic = format!("plant/{number}/state");
     /// let publish = client.publish(&topic, "running").qos(QoS::AtLeastOnce).owned();

@@ -154,7 +154,8 @@ impl Reconfigure {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Will;
+        /// use mqtt_as_tokio::Will;
+        ///
         /// client.reconfigure(|next| next.will(Will::new("plant/7/state", "lost")));
         /// # });
         /// ```
@@ -174,7 +175,8 @@ impl Reconfigure {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// client.reconfigure(|next| next.properties(&[Property::UserProperty(("site", "north"))]));
         /// # });
         /// ```

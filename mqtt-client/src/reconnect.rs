@@ -39,11 +39,13 @@ macro_rules! options {
 ///
 /// What another attempt cannot mend ends the policy: a session that another client has taken over
 /// (0x8E), a version, client identifier or will that the server does not take, settings that cannot
-/// be said. Refused credentials have a [delay of their own](Self::refused_delay).
+/// be said. Refused credentials have a [delay of their own](Self::refused_delay). A message that seems to
+/// break every connection ([`DownReason::Poison`]) does not end it: each attempt sends it again, until it
+/// arrives, or the program calls [`give_up`](crate::Client::give_up).
 ///
 /// ```
 /// use core::time::Duration;
-/// # use mqtt_as_client::{Config, Reconnect};
+/// use mqtt_as_tokio::{Config, Reconnect};
 ///
 /// let policy = Reconnect::new().first_delay(Duration::from_millis(500)).attempts(100);
 /// # #[cfg(feature = "alloc")]
@@ -53,7 +55,8 @@ macro_rules! options {
 /// Without a heap the policy is lent for ever, and lies where constants lie:
 ///
 /// ```
-/// # use mqtt_as_client::{Config, Reconnect};
+/// use mqtt_as_tokio::{Config, Reconnect};
+///
 /// static POLICY: Reconnect = Reconnect::new().servers(&[("spare.example", 1883)]);
 /// let config = Config::new("broker.example").client_id("pump-7").reconnect(&POLICY);
 /// # let _ = config;
@@ -85,7 +88,7 @@ impl Reconnect {
     /// Returns the policy with the defaults named at each option.
     ///
     /// ```
-    /// # use mqtt_as_client::Reconnect;
+    /// # use mqtt_as_tokio::Reconnect;
     /// let policy = Reconnect::new();
     /// # let _ = policy;
     /// ```
@@ -112,7 +115,7 @@ impl Reconnect {
         /// Sets the delay before the first attempt, 1 ms at least. Default: 1 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// # use core::time::Duration;
         /// let policy = Reconnect::new().first_delay(Duration::from_millis(200));
         /// # let _ = policy;
@@ -122,7 +125,7 @@ impl Reconnect {
         /// Sets how many times longer each delay is than the one before. Default: 2.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// // With the other defaults about 1, 3, 9, 27, 60, 60, … seconds.
         /// let policy = Reconnect::new().factor(3);
         /// # let _ = policy;
@@ -132,7 +135,7 @@ impl Reconnect {
         /// Sets the longest delay, 24 days at most. Default: 60 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// # use core::time::Duration;
         /// let policy = Reconnect::new().longest_delay(Duration::from_secs(300));
         /// # let _ = policy;
@@ -143,7 +146,7 @@ impl Reconnect {
         /// between 0 and the whole, 0 makes it exact. Default: 50.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// // A fleet of thousands comes back evenly spread.
         /// let policy = Reconnect::new().jitter(100);
         /// # let _ = policy;
@@ -154,7 +157,7 @@ impl Reconnect {
         /// Default: 30 s.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// # use core::time::Duration;
         /// let policy = Reconnect::new().stable_after(Duration::from_secs(120));
         /// # let _ = policy;
@@ -165,7 +168,7 @@ impl Reconnect {
         /// end.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// let policy = Reconnect::new().attempts(100);
         /// # let _ = policy;
         /// ```
@@ -177,7 +180,7 @@ impl Reconnect {
         /// the policy there. Default: 5 min.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// # use core::time::Duration;
         /// // A wrong password ends it at once.
         /// let policy = Reconnect::new().refused_delay(Duration::ZERO);
@@ -190,7 +193,7 @@ impl Reconnect {
         /// work.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// // A machine that boots before its server.
         /// let policy = Reconnect::new().first_connect(true);
         /// # let _ = policy;
@@ -201,7 +204,7 @@ impl Reconnect {
         /// port. A round of all of them has no delay in between. Default: none.
         ///
         /// ```
-        /// # use mqtt_as_client::Reconnect;
+        /// # use mqtt_as_tokio::Reconnect;
         /// static POLICY: Reconnect = Reconnect::new().servers(&[("spare.example", 1883)]);
         /// ```
         servers(self, servers: &'static [(&'static str, u16)]) {
@@ -213,7 +216,8 @@ impl Reconnect {
         /// waits for it meanwhile. Default: the settings stay.
         ///
         /// ```
-        /// # use mqtt_as_client::{Credentials, Reconnect};
+        /// use mqtt_as_tokio::{Credentials, Reconnect};
+        ///
         /// fn renew(credentials: &mut Credentials) {
         ///     credentials.password = Some("a new one".into());
         /// }
@@ -231,7 +235,7 @@ impl Reconnect {
     /// Adds a server to try, behind those of [`servers`](Self::servers).
     ///
     /// ```
-    /// # use mqtt_as_client::Reconnect;
+    /// # use mqtt_as_tokio::Reconnect;
     /// let policy = Reconnect::new().server_also("spare.example", 1883);
     /// # let _ = policy;
     /// ```
@@ -245,7 +249,8 @@ impl Reconnect {
     /// the next one asks again. On every runtime the future has to be `Send`.
     ///
     /// ```
-    /// # use mqtt_as_client::{Credentials, Reconnect};
+    /// use mqtt_as_tokio::{Credentials, Reconnect};
+    ///
     /// # async fn token() -> String { String::new() }
     ///
     /// let policy = Reconnect::new().async_credentials(|mut credentials: Credentials| async move {
@@ -270,7 +275,7 @@ impl Reconnect {
     /// when [`up`](crate::Client::up) says that no session is present.
     ///
     /// ```
-    /// # use mqtt_as_client::Reconnect;
+    /// # use mqtt_as_tokio::Reconnect;
     /// let policy = Reconnect::new().restore_subscriptions(false);
     /// # let _ = policy;
     /// ```
@@ -284,7 +289,7 @@ impl Reconnect {
     /// server counts as one that refuses.
     ///
     /// ```
-    /// # use mqtt_as_client::Reconnect;
+    /// # use mqtt_as_tokio::Reconnect;
     /// let policy = Reconnect::new().follow_server_reference(true);
     /// # let _ = policy;
     /// ```
@@ -360,11 +365,14 @@ impl Attempt {
         Self { number, delay: delay.unwrap_or(NEVER), reason }
     }
 
-    /// Returns which attempt it is since the link was last up, from 1.
+    /// Returns which attempt it is since the link was last up, from 1. It begins with 1 again after
+    /// each loss; the delay begins with the first one again only after a link that stood for
+    /// [`stable_after`](Reconnect::stable_after).
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::event;
+    /// use mqtt_as_tokio::event;
+    ///
     /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
     ///     eprintln!("attempt {}", attempt.number());
     /// });
@@ -380,7 +388,8 @@ impl Attempt {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::event;
+    /// use mqtt_as_tokio::event;
+    ///
     /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
     ///     match attempt.delay() {
     ///         Some(delay) => eprintln!("again in {delay:?}"),
@@ -398,7 +407,8 @@ impl Attempt {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{RetryReason, event};
+    /// use mqtt_as_tokio::{RetryReason, event};
+    ///
     /// client.set_cb_on_event(event::Reconnecting, |attempt| async move {
     ///     if let RetryReason::Failed(error) = attempt.reason() {
     ///         eprintln!("no connection: {error}");

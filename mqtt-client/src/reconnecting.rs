@@ -22,7 +22,8 @@ impl Config {
     /// told by [`down`](crate::Client::down), and the program connects when it likes.
     ///
     /// ```
-    /// # use mqtt_as_client::{Config, Reconnect};
+    /// use mqtt_as_tokio::{Config, Reconnect};
+    ///
     /// static POLICY: Reconnect = Reconnect::new();
     /// let config = Config::new("broker.example").client_id("pump-7").reconnect(&POLICY);
     /// # let _ = config;

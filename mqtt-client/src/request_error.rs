@@ -50,7 +50,8 @@ impl RequestError {
     /// gone.
     ///
     /// ```
-    /// # use mqtt_as_client::RequestError;
+    /// use mqtt_as_tokio::RequestError;
+    ///
     /// assert!(RequestError::NoSubscribers.is_retryable()); // Who answers may be starting.
     /// assert!(!RequestError::NeedsV5.is_retryable());
     /// ```

@@ -42,8 +42,9 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use core::time::Duration;
-    /// # use mqtt_as_tokio::QoS;
+    /// use core::time::Duration;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # client.subscribe("sum", QoS::AtLeastOnce).await?;
     /// # let other = client.clone();
     /// # tokio::spawn(async move {
@@ -96,7 +97,8 @@ impl<'p, R: Runtime> Request<'_, 'p, R> {
         /// Sets the QoS of the request. Default: 1, so that a server can say that nobody listens.
         ///
         /// ```
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
         /// let answer = client.request("sum", "1 + 2").qos(QoS::AtMostOnce).await?;
         /// # Ok(())
@@ -110,7 +112,8 @@ impl<'p, R: Runtime> Request<'_, 'p, R> {
         /// none.
         ///
         /// ```
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
         /// let properties = [Property::ContentType("text/plain")];
         /// let answer = client.request("sum", "1 + 2").properties(&properties).await?;

@@ -21,7 +21,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{Property, QoS, TopicName};
+    /// use mqtt_as_tokio::{Property, QoS, TopicName};
+    ///
     /// client.subscribe("sum", QoS::AtLeastOnce).await?;
     /// # let properties = [Property::ResponseTopic(TopicName::new("answers")?)];
     /// # client.publish("sum", "1 + 2").properties(&properties).await?;

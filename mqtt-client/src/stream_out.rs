@@ -31,7 +31,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let mut stream = client.publish_stream("image", 3000).qos(QoS::AtLeastOnce).open().await?;
     /// for _ in 0..3 {
     ///     stream.write_all(&[0; 1000]).await?;
@@ -79,7 +80,8 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// let mut image = client.publish_stream("image", 5).qos(QoS::ExactlyOnce).open().await?;
         /// image.write_all(b"bytes").await?;
         /// image.finish().await?; // At PUBCOMP.
@@ -102,7 +104,8 @@ impl<'p, R: Runtime> OpenStream<'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// let properties = [Property::ContentType("image/png")];
         /// let mut image = client.publish_stream("image", 5).properties(&properties).open().await?;
         /// image.write_all(b"bytes").await?;
@@ -257,7 +260,8 @@ impl<R: Runtime> PublishStream<'_, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let mut image = client.publish_stream("image", 5).qos(QoS::AtLeastOnce).open().await?;
     /// image.write_all(b"bytes").await?;
     /// let acknowledgement = image.finish().await?;
@@ -303,7 +307,8 @@ impl<R: Runtime> PublishStream<'_, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{PublishError, QoS};
+    /// use mqtt_as_tokio::{PublishError, QoS};
+    ///
     /// let mut image = client.publish_stream("image", 3000).qos(QoS::ExactlyOnce).open().await?;
     /// loop {
     ///     let sent = match image.write_all(&[7; 3000]).await {

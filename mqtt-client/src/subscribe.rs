@@ -28,7 +28,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{QoS, RetainHandling};
+    /// use mqtt_as_tokio::{QoS, RetainHandling};
+    ///
     /// let granted = client
     ///     .subscribe("plant/+/cmd", QoS::AtLeastOnce)
     ///     .retain_handling(RetainHandling::SendIfNew)
@@ -51,7 +52,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    /// use mqtt_as_tokio::{Properties, QoS, SubscriptionOptions};
+    ///
     /// let filters = [
     ///     ("plant/+/cmd", SubscriptionOptions::new(QoS::AtLeastOnce)),
     ///     ("plant/+/alarm", SubscriptionOptions::new(QoS::ExactlyOnce)),
@@ -103,7 +105,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::Properties;
+    /// use mqtt_as_tokio::Properties;
+    ///
     /// client.unsubscribe_all(&["plant/+/cmd", "plant/+/alarm"], Properties::NONE).await?;
     /// # });
     /// ```
@@ -157,7 +160,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// // A chat: what this client says itself does not come back.
         /// client.subscribe("chat", QoS::AtMostOnce).no_local(true).await?;
         /// # });
@@ -169,7 +173,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// // A bridge: what is retained there has to be retained here.
         /// client.subscribe("plant/#", QoS::AtLeastOnce).retain_as_published(true).await?;
         /// # });
@@ -183,7 +188,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::{QoS, RetainHandling};
+        /// use mqtt_as_tokio::{QoS, RetainHandling};
+        ///
         /// // Only what comes from now on.
         /// client.subscribe("plant/#", QoS::AtLeastOnce).retain_handling(RetainHandling::DoNotSend).await?;
         /// # });
@@ -197,7 +203,8 @@ impl<'p, R: Runtime> Subscribe<'_, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::{Property, QoS, SubscriptionId};
+        /// use mqtt_as_tokio::{Property, QoS, SubscriptionId};
+        ///
         /// let id = SubscriptionId::new(7).ok_or("1 to 268,435,455")?;
         /// let properties = [Property::SubscriptionIdentifier(id)];
         /// client.subscribe("plant/#", QoS::AtLeastOnce).properties(&properties).await?;
@@ -273,7 +280,8 @@ impl<'p, R: Runtime> Unsubscribe<'_, 'p, R> {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::Property;
+        /// use mqtt_as_tokio::Property;
+        ///
         /// let properties = [Property::UserProperty(("by", "pump-7"))];
         /// client.unsubscribe("plant/#").properties(&properties).await?;
         /// # });

@@ -19,7 +19,8 @@ impl TransportError {
     /// Returns the failure for that error of a transport: its kind, and with a heap all of it.
     ///
     /// ```
-    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// use mqtt_as_tokio::{ErrorKind, TransportError};
+    ///
     /// let error = TransportError::new(embedded_io_async::ErrorKind::ConnectionReset);
     /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     /// ```
@@ -36,7 +37,8 @@ impl TransportError {
     /// Returns what went wrong, as far as programs tell it apart.
     ///
     /// ```
-    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// use mqtt_as_tokio::{ErrorKind, TransportError};
+    ///
     /// assert_eq!(TransportError::from(ErrorKind::TimedOut).kind(), ErrorKind::TimedOut);
     /// ```
     #[must_use]
@@ -49,7 +51,8 @@ impl TransportError {
     /// does not take is [`ErrorKind::PermissionDenied`].
     ///
     /// ```
-    /// # use mqtt_as_client::{ErrorKind, TransportError};
+    /// use mqtt_as_tokio::{ErrorKind, TransportError};
+    ///
     /// assert!(TransportError::from(ErrorKind::ConnectionReset).is_retryable());
     /// assert!(!TransportError::from(ErrorKind::Unsupported).is_retryable());
     /// ```

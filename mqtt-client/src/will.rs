@@ -33,7 +33,8 @@ impl Will {
     /// Returns a QoS 0 will that is not retained.
     ///
     /// ```
-    /// # use mqtt_as_client::{Config, Will};
+    /// use mqtt_as_tokio::{Config, Will};
+    ///
     /// let config = Config::new("broker.example").will(Will::new("plant/7/state", "lost"));
     /// # let _ = config;
     /// ```
@@ -54,7 +55,8 @@ impl Will {
         /// Sets the QoS at which it is published. Default: 0.
         ///
         /// ```
-        /// # use mqtt_as_client::{QoS, Will};
+        /// use mqtt_as_tokio::{QoS, Will};
+        ///
         /// let will = Will::new("plant/7/state", "lost").qos(QoS::AtLeastOnce);
         /// # let _ = will;
         /// ```
@@ -63,7 +65,7 @@ impl Will {
         /// Sets whether it is retained. Default: no.
         ///
         /// ```
-        /// # use mqtt_as_client::Will;
+        /// # use mqtt_as_tokio::Will;
         /// let will = Will::new("plant/7/state", "lost").retain(true);
         /// # let _ = will;
         /// ```
@@ -75,7 +77,7 @@ impl Will {
         ///
         /// ```
         /// # use core::time::Duration;
-        /// # use mqtt_as_client::Will;
+        /// # use mqtt_as_tokio::Will;
         /// // A short loss of the link is nobody's business.
         /// let will = Will::new("plant/7/state", "lost").delay(Duration::from_secs(30));
         /// # let _ = will;
@@ -87,7 +89,8 @@ impl Will {
         /// none.
         ///
         /// ```
-        /// # use mqtt_as_client::{Property, Will};
+        /// use mqtt_as_tokio::{Property, Will};
+        ///
         /// let will = Will::new("plant/7/state", "lost").retain(true).properties(&[
         ///     Property::PayloadFormatIndicator(true),
         ///     Property::ContentType("text/plain"),

@@ -62,7 +62,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. `alloc`: memory from the heap. `bytes`: payloads of 32 KiB and more, given
+//! All are off by default. `alloc`: memory from the heap. `bytes`: payloads of 32 KiB and more, given
 //! as `bytes::Bytes`, are held by reference and never copied, and so are received messages of 4 KiB
 //! and more that lie in `bytes::Bytes`.
 //!

@@ -12,6 +12,7 @@
 //! | be slower than what comes, or faster than what leaves | [`back_pressure`][b] |
 //! | send and take more than fits memory | [`large_payloads`][l] |
 //! | wake up, publish, sleep | [`low_power`][p] |
+//! | answer another client | [`request_response`][q] |
 //! | find a setting | [`settings`][g] |
 //! | come from rust-mqtt or minimq | [`from_embedded`][e] |
 //! | look a word up | [`glossary`][w] |
@@ -22,6 +23,7 @@
 //! [b]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/back_pressure/
 //! [l]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/large_payloads/
 //! [p]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/low_power/
+//! [q]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/request_response/
 //! [g]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/settings/
 //! [e]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/from_embedded/
 //! [w]: https://docs.rs/mqtt-as-tokio/latest/mqtt_as_tokio/guide/glossary/

@@ -13,7 +13,7 @@
 //! | `broker_up()`, `is_connected()` | asks the server for a sign of life; what is known |
 //! | `up()`, `down()` | wait for the next change of the link; `down` says why |
 //! | `queue()` | the received messages: `next()`, `next_many(limit)` for all that are there, `next_into(buffer)`, or `next_stream(header)` to read one piece by piece; several consumers may share it |
-//! | `set_cb_on_event(event, callback)`, `unset_cb(id)` | callbacks on `event::Up`, `event::Down`, `event::Msg`, `event::Reconnecting`, with `.new_task()` and `.udata(data)`; several per event |
+//! | `set_cb_on_event(event, callback)`, `unset_cb(id)` | callbacks on `event::Up`, `event::Down`, `event::Msg`, `event::Reconnecting`, with `.new_task()` and `.udata(data)` (`use mqtt_as_tokio::EventKind`); several per event |
 //! | `ack(message, reason)` | acknowledges by hand, under `manual_ack` |
 //! | `give_up(id)` | ends a publish that breaks every connection (`DownReason::Poison`) |
 //! | `statistics()`, `server_words()`, `downgrade()` | counts, among them `discards`; reason string and server reference of the last refusal or end; a handle that does not keep the client alive |

@@ -13,10 +13,15 @@
 //! | acknowledge when the work is done | [`manual_acks`] |
 //! | be slower than what comes, or faster than what leaves | [`back_pressure`] |
 //! | send and take more than fits memory | [`large_payloads`] |
+//! | publish for years, and end in order | [`publisher`] |
+//! | ask another client, and answer | [`request_response`] |
 //! | wake up, publish, sleep | [`low_power`] |
 //! | test a program without a network | [`testing`] |
 //! | come from another client | [`from_mqtt_as`], [`from_rumqttc`], [`from_paho`], [`from_embedded`] |
 //! | look a word up | [`glossary`] |
+//!
+//! On a device: [sizing memory](https://docs.rs/mqtt-as-embassy/latest/mqtt_as_embassy/guide/memory/). Thirteen whole programs, each
+//! below 40 lines: [examples](https://github.com/mqtt-as/mqtt-as-rs/tree/main/adapter-tokio/examples#readme).
 
 pub mod back_pressure;
 pub mod calls;
@@ -28,7 +33,9 @@ pub mod glossary;
 pub mod large_payloads;
 pub mod low_power;
 pub mod manual_acks;
+pub mod publisher;
 pub mod reconnecting;
+pub mod request_response;
 pub mod sessions;
 pub mod settings;
 pub mod testing;

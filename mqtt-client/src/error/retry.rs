@@ -82,7 +82,8 @@ impl SubscribeError {
     /// where the filters have to be changed, and where the driver is gone.
     ///
     /// ```
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// while let Err(error) = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await {
     ///     if !error.is_retryable() {
@@ -110,7 +111,8 @@ impl StreamError {
     /// server has kept the session.
     ///
     /// ```
-    /// # use mqtt_as_client::StreamError;
+    /// use mqtt_as_tokio::StreamError;
+    ///
     /// assert!(StreamError::Lost.is_retryable()); // The server sends the message again.
     /// ```
     #[must_use]
@@ -127,7 +129,8 @@ impl DisconnectError {
     /// [`OperationError::is_retryable`](crate::OperationError::is_retryable) says.
     ///
     /// ```
-    /// # use mqtt_as_client::DisconnectError;
+    /// use mqtt_as_tokio::DisconnectError;
+    ///
     /// assert!(!DisconnectError::NotConnected.is_retryable()); // What was wanted is so.
     /// ```
     #[must_use]

@@ -58,7 +58,7 @@ impl Config {
     /// Returns settings for a server that listens on a unix socket of this machine.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_tokio::Config;
     /// let config = Config::unix("/run/mosquitto.sock").client_id("gateway");
     /// # let _ = config;
     /// ```

@@ -21,7 +21,8 @@ use crate::server;
 /// A proxy that leads to the server. It looks the name of the server up itself.
 ///
 /// ```
-/// # use mqtt_as_client::{Config, Proxy};
+/// use mqtt_as_tokio::{Config, Proxy};
+///
 /// let proxy = Proxy::socks5("proxy.example:1080").user("pump", "secret");
 /// let config = Config::new("broker.example").proxy(proxy);
 /// # let _ = config;
@@ -46,7 +47,7 @@ impl Proxy {
     /// Returns a SOCKS5 proxy (RFC 1928), as `host` or `host:port`. The default port is 1080.
     ///
     /// ```
-    /// # use mqtt_as_client::Proxy;
+    /// # use mqtt_as_tokio::Proxy;
     /// let proxy = Proxy::socks5("proxy.example:1080");
     /// # let _ = proxy;
     /// ```
@@ -58,7 +59,7 @@ impl Proxy {
     /// default port is 8080.
     ///
     /// ```
-    /// # use mqtt_as_client::Proxy;
+    /// # use mqtt_as_tokio::Proxy;
     /// let proxy = Proxy::http("proxy.example:3128");
     /// # let _ = proxy;
     /// ```
@@ -70,7 +71,7 @@ impl Proxy {
     /// 1929), and no colon in the name for HTTP (Basic, RFC 7617). Default: none.
     ///
     /// ```
-    /// # use mqtt_as_client::Proxy;
+    /// # use mqtt_as_tokio::Proxy;
     /// let proxy = Proxy::http("proxy.example:3128").user("pump", "secret");
     /// # let _ = proxy;
     /// ```
@@ -126,8 +127,8 @@ impl Config {
     /// Reaches the server, and those of a reconnect policy, through a proxy.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
-    /// # use mqtt_as_client::Proxy;
+    /// # use mqtt_as_tokio::Config;
+    /// # use mqtt_as_tokio::Proxy;
     /// let config = Config::new("broker.example").proxy(Proxy::http("proxy.example:3128"));
     /// # let _ = config;
     /// ```

@@ -31,7 +31,8 @@ use crate::error::{ConfigError, Step};
 /// certificate, always.
 ///
 /// ```no_run
-/// # use mqtt_as_client::{Config, Tls};
+/// use mqtt_as_tokio::{Config, Tls};
+///
 /// # fn run() -> std::io::Result<()> {
 /// let tls = Tls::new()
 ///     .ca_pem(std::fs::read("ca.pem")?)
@@ -62,8 +63,8 @@ impl Tls {
     /// Returns TLS with the roots of trust that the features of the adapter bring.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
-    /// # use mqtt_as_client::Tls;
+    /// # use mqtt_as_tokio::Config;
+    /// # use mqtt_as_tokio::Tls;
     /// let config = Config::new("broker.example").tls(Tls::new());
     /// # let _ = config;
     /// ```
@@ -92,7 +93,7 @@ impl Tls {
     /// ([`ConfigError::NoCertificate`](crate::ConfigError::NoCertificate)).
     ///
     /// ```no_run
-    /// # use mqtt_as_client::Tls;
+    /// # use mqtt_as_tokio::Tls;
     /// let tls = Tls::new().ca_pem(std::fs::read("ca.pem")?);
     /// # let _ = tls;
     /// # Ok::<_, std::io::Error>(())
@@ -107,7 +108,7 @@ impl Tls {
     /// Default: none.
     ///
     /// ```no_run
-    /// # use mqtt_as_client::Tls;
+    /// # use mqtt_as_tokio::Tls;
     /// let tls = Tls::new().client_pem(std::fs::read("pump-7.pem")?, std::fs::read("pump-7.key")?);
     /// # let _ = tls;
     /// # Ok::<_, std::io::Error>(())
@@ -121,7 +122,7 @@ impl Tls {
     /// Default: that of the server in the settings.
     ///
     /// ```
-    /// # use mqtt_as_client::{Config, Tls};
+    /// # use mqtt_as_tokio::{Config, Tls};
     /// let tls = Tls::new().server_name("broker.example");
     /// let config = Config::new("192.0.2.7").tls(tls);
     /// # let _ = config;
@@ -135,7 +136,7 @@ impl Tls {
     /// on port 443 of AWS, for example. Default: none.
     ///
     /// ```
-    /// # use mqtt_as_client::{Config, Tls};
+    /// # use mqtt_as_tokio::{Config, Tls};
     /// let tls = Tls::new().alpn(&["x-amzn-mqtt-ca"]);
     /// let config = Config::new("broker.example:443").tls(tls);
     /// # let _ = config;
@@ -244,8 +245,8 @@ impl Config {
     /// then, or 443 with WebSocket.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
-    /// # use mqtt_as_client::Tls;
+    /// # use mqtt_as_tokio::Config;
+    /// # use mqtt_as_tokio::Tls;
     /// let config = Config::new("broker.example").tls(Tls::new());
     /// # let _ = config;
     /// ```

@@ -30,7 +30,7 @@ impl Config {
     /// TLS has its default settings: [`tls`](Self::tls) after it sets others.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
+    /// # use mqtt_as_tokio::Config;
     /// let config = Config::url("mqtt://pump:secret@broker.example:1884")?.client_id("pump-7");
     /// let v6 = Config::url("mqtt://[2001:db8::7]")?;
     /// assert!(Config::url("http://broker.example").is_err());

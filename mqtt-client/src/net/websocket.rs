@@ -32,7 +32,8 @@ use crate::error::{ConfigError, Step};
 /// `mqtt`. With [`tls`](Config::tls) it is secure WebSocket (`wss`).
 ///
 /// ```
-/// # use mqtt_as_client::{Config, WebSocket};
+/// use mqtt_as_tokio::{Config, WebSocket};
+///
 /// let websocket = WebSocket::new().path("/mqtt").header("X-Site", "north");
 /// let config = Config::new("broker.example").websocket(websocket); // Port 80.
 /// # let _ = config;
@@ -54,8 +55,8 @@ impl WebSocket {
     /// Returns WebSocket on the path `/mqtt`, with no headers of the program's own.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
-    /// # use mqtt_as_client::WebSocket;
+    /// # use mqtt_as_tokio::Config;
+    /// # use mqtt_as_tokio::WebSocket;
     /// let config = Config::new("broker.example").websocket(WebSocket::new());
     /// # let _ = config;
     /// ```
@@ -66,7 +67,7 @@ impl WebSocket {
     /// Sets what the server has MQTT under: a path, with a query if it wants one. Default: `/mqtt`.
     ///
     /// ```
-    /// # use mqtt_as_client::WebSocket;
+    /// # use mqtt_as_tokio::WebSocket;
     /// let websocket = WebSocket::new().path("/ws?tenant=north");
     /// # let _ = websocket;
     /// ```
@@ -79,7 +80,7 @@ impl WebSocket {
     /// `Sec-WebSocket-Protocol` and the like) are not the program's to set.
     ///
     /// ```
-    /// # use mqtt_as_client::WebSocket;
+    /// # use mqtt_as_tokio::WebSocket;
     /// let websocket = WebSocket::new().header("Authorization", "Bearer 5f3a");
     /// # let _ = websocket;
     /// ```
@@ -162,8 +163,8 @@ impl Config {
     /// port is 80 then, or 443 with TLS. A message of WebSocket may have 64 MiB; packets may be longer.
     ///
     /// ```
-    /// # use mqtt_as_client::Config;
-    /// # use mqtt_as_client::WebSocket;
+    /// # use mqtt_as_tokio::Config;
+    /// # use mqtt_as_tokio::WebSocket;
     /// let config = Config::new("broker.example").websocket(WebSocket::new());
     /// # let _ = config;
     /// ```

@@ -86,8 +86,9 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     /// Calls `callback` on every such event, from now on: [`event::Up`](crate::event::Up),
     /// [`event::Down`](crate::event::Down), [`event::Msg`](crate::event::Msg) or
     /// [`event::Reconnecting`](crate::event::Reconnecting), with the options
-    /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata). There may be several
-    /// callbacks per event. Messages that receivers get are not among them.
+    /// [`new_task`](EventKind::new_task) and [`udata`](EventKind::udata), which are methods of the trait
+    /// [`EventKind`]: import it. An event may have several callbacks. They do not get the messages that
+    /// receivers get.
     ///
     /// Callbacks run in a task of their own: while one waits, the driver goes on. One that blocks its
     /// thread has to tell the runtime so, as any task has (under tokio: `block_in_place`). A QoS 1
@@ -98,7 +99,8 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{EventKind, event};
+    /// use mqtt_as_tokio::{EventKind, event};
+    ///
     /// client.set_cb_on_event(event::Down, |reason| async move { println!("down: {reason}") });
     /// let id = client.set_cb_on_event(event::Msg.new_task(), |message| async move {
     ///     println!("{}", message.topic());
@@ -120,7 +122,8 @@ impl<R: Runtime<Listeners = Registered>> Client<R, Registered> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::event;
+    /// use mqtt_as_tokio::event;
+    ///
     /// let id = client.set_cb_on_event(event::Up, |_| async { println!("up") });
     /// assert!(client.unset_cb(id));
     /// assert!(!client.unset_cb(id)); // It is not there any more.
@@ -166,7 +169,8 @@ pub trait EventKind: Sized {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{EventKind, event};
+    /// use mqtt_as_tokio::{EventKind, event};
+    ///
     /// client.set_cb_on_event(event::Msg.new_task(), |message| async move {
     ///     println!("{}", message.topic()); // The next message does not wait for this one.
     /// });
@@ -180,8 +184,9 @@ pub trait EventKind: Sized {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::{EventKind, event};
-    /// # use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// use mqtt_as_tokio::{EventKind, event};
+    ///
     /// let count = Arc::new(AtomicU32::new(0));
     /// client.set_cb_on_event(event::Msg.udata(count.clone()), |(_, count)| async move {
     ///     count.fetch_add(1, Ordering::Relaxed);

@@ -25,7 +25,8 @@ impl<R: Runtime<Listeners = Registered>> Subscribe<'_, '_, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let alarms = client
     ///     .subscribe("plant/+/alarm", QoS::AtLeastOnce)
     ///     .handler(|message| async move { println!("{}", message.topic()) })
@@ -71,7 +72,8 @@ impl<R: Runtime> Subscription<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let alarms = client.subscribe("plant/+/alarm", QoS::AtLeastOnce);
     /// let alarms = alarms.handler(|message| async move { println!("{}", message.topic()) }).await?;
     /// let granted = alarms.granted().ok_or("no answer yet")??;

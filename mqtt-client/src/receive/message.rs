@@ -15,7 +15,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # client.publish("plant/7/state", "running").await?;
         /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -32,7 +33,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
         /// # client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
         /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -49,7 +51,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// client.publish("plant/7/state", "running").retain(true).await?;
         /// client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -66,7 +69,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/order", QoS::AtLeastOnce).await?;
         /// # client.publish("plant/7/order", "one bolt").qos(QoS::AtLeastOnce).await?;
         /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -85,7 +89,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # client.publish("plant/7/state", "running").await?;
         /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -102,7 +107,8 @@ macro_rules! header {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::{Property, QoS};
+        /// use mqtt_as_tokio::{Property, QoS};
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # let properties = [Property::ContentType("text/plain")];
         /// # client.publish("plant/7/state", "running").properties(&properties).await?;
@@ -148,7 +154,8 @@ impl<'a> MessageRef<'a> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
     /// # client.publish("plant/7/state", "running").await?;
     /// let (mut queue, mut buffer) = (client.queue(), [0; 512]);
@@ -248,7 +255,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # client.publish("plant/7/state", "running").await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -264,7 +272,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # client.publish("plant/7/state", "running").await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -280,7 +289,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("image", QoS::AtMostOnce).await?;
         /// # client.publish("image", vec![7; 10_000]).await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -296,7 +306,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
         /// # client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -313,7 +324,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// client.publish("plant/7/state", "running").retain(true).await?;
         /// client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -329,7 +341,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/order", QoS::AtLeastOnce).await?;
         /// # client.publish("plant/7/order", "one bolt").qos(QoS::AtLeastOnce).await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -347,7 +360,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::QoS;
+        /// use mqtt_as_tokio::QoS;
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # client.publish("plant/7/state", "running").await?;
         /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -364,7 +378,8 @@ mod owned {
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
-        /// # use mqtt_as_tokio::{Property, QoS};
+        /// use mqtt_as_tokio::{Property, QoS};
+        ///
         /// # client.subscribe("plant/+/state", QoS::AtMostOnce).await?;
         /// # let properties = [Property::ContentType("text/plain")];
         /// # client.publish("plant/7/state", "running").properties(&properties).await?;

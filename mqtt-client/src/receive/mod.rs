@@ -67,7 +67,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # client.subscribe("plant/+/cmd", QoS::AtMostOnce).await?;
     /// # client.publish("plant/7/cmd", "stop").await?;
     /// while let Some(message) = client.queue().next().await {
@@ -83,7 +84,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// # client.subscribe("plant/+/cmd", QoS::AtMostOnce).await?;
     /// # client.publish("plant/7/cmd", "stop").await?;
     /// let mut buffer = [0; 512];
@@ -106,7 +108,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|config| config.manual_ack(true), |client| {
-    /// # use mqtt_as_tokio::{QoS, ReasonCode};
+    /// use mqtt_as_tokio::{QoS, ReasonCode};
+    ///
     /// client.subscribe("orders", QoS::AtLeastOnce).await?;
     /// client.publish("orders", "one bolt").qos(QoS::AtLeastOnce).await?;
     /// let order = client.queue().next().await.ok_or("disconnected")?;
@@ -146,7 +149,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
     /// let message = client.queue().next().await.ok_or("disconnected")?;
@@ -171,7 +175,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
     /// let mut batch = Vec::new();
@@ -202,7 +207,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("plant/+/state", QoS::AtLeastOnce).await?;
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
     /// let mut buffer = [0; 512];
@@ -239,7 +245,8 @@ impl<'c, R: Runtime> Queue<'c, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("image", QoS::AtLeastOnce).await?;
     /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
     /// let (mut queue, mut header, mut piece) = (client.queue(), [0; 128], [0; 1024]);

@@ -35,7 +35,8 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let mut commands = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).receiver().await?;
     /// # client.publish("plant/7/cmd", "stop").await?;
     /// while let Some(message) = commands.next().await {
@@ -61,28 +62,34 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 ///
 /// # To whom a message goes
 ///
-/// Where the server has subscription identifiers (5.0), a message goes to every receiver whose
-/// subscription it names; one that comes twice for two overlapping filters goes once to each.
-/// Without them, or if it names none, it goes to every receiver whose filter matches its topic: `$share/group/` does not
-/// count, and a wildcard in front does not match a topic that begins with `$`. There a server
-/// may send one copy or several for filters that overlap, and each copy goes to all of them. Where
-/// the program also subscribes without receivers, a message that names none in 5.0 is for those.
-/// What no receiver gets goes to [`queue`](crate::Client::queue) and to callbacks. If the program has
-/// asked for neither within `response_time`, such messages at QoS 1 and 2 are over: they are
-/// acknowledged, and counted in `unclaimed`. Held any longer they would stand in the way of receivers,
-/// at a server that sends only so many without an acknowledgement. So ask for the queue, or set a
-/// callback, before or soon after [`connect`](crate::Client::connect).
+/// A message goes to every receiver whose filter it belongs to, once to each. If it belongs to none, it
+/// goes to [`queue`](crate::Client::queue) and to callbacks.
+///
+/// * In 5.0 the server says which subscriptions a message is for (subscription identifiers, 3.3.2.3.8), and
+///   the receivers of these get it.
+/// * In 3.1.1, and with a server that does not say it, the topic decides: every receiver whose filter
+///   matches gets the message ([`TopicFilter::matches`](crate::TopicFilter::matches); of `$share/group/a/b` the filter is `a/b`). A server
+///   that sends a copy for each of several overlapping filters makes each receiver get each copy.
+/// * A program that subscribes with and without receivers in 5.0 gets a message that names no
+///   subscription from the queue or by callbacks.
+///
+/// Ask for the queue, or set a callback, before or soon after [`connect`](crate::Client::connect), if such
+/// messages may come. If the program has done neither within `response_time`, messages at QoS 1 and 2
+/// that no receiver gets are acknowledged, dropped, and counted in `unclaimed`: they would take the
+/// server's window away from the receivers.
 ///
 /// # Acknowledgement and back-pressure
 ///
-/// A QoS 1 or 2 message is acknowledged when the last of its receivers has taken it.
+/// A QoS 1 or 2 message is acknowledged when the last of its receivers has taken it. Under `manual_ack`
+/// the first [`ack`](crate::Client::ack) counts, of whichever receiver, whether or not the others have taken the
+/// message; those of the others return false.
 ///
 /// Receivers share the memory of the queue (`queue_len`, `queue_bytes`). When it is full nothing more
-/// is read, so one receiver that is not read holds up the others, as it has to: acknowledgements
-/// leave in order. So read each one in a task of its own, or all in one `select`. Should nobody take
-/// anything for `response_time`, while another receiver waits for a message that may lie behind,
-/// reading goes on all the same, as where a reply is awaited: the oldest QoS 0 messages make room,
-/// which is counted in `discards`, and QoS 1 and 2 messages without room are left to the server.
+/// is read, so a receiver that is not read holds up the others: acknowledgements leave in order. Read
+/// each one in a task of its own, or all in one `select`. If nobody takes anything for `response_time`
+/// while another receiver waits for a message that may lie behind, reading goes on all the same: the
+/// oldest QoS 0 messages make room, which is counted in `discards`, and QoS 1 and 2 messages without
+/// room are left to the server.
 ///
 /// What was not taken of a receiver that is dropped goes to the queue or to callbacks, if the program
 /// has any; else it is over, and acknowledged.
@@ -131,7 +138,8 @@ impl<R: Runtime> Receiver<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let mut states = client.subscribe("plant/+/state", QoS::AtLeastOnce).receiver().await?;
     /// client.publish("plant/7/state", "running").qos(QoS::AtLeastOnce).await?;
     /// let message = states.next().await.ok_or("disconnected")?;
@@ -151,7 +159,8 @@ impl<R: Runtime> Receiver<R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// let states = client.subscribe("plant/+/state", QoS::AtLeastOnce).receiver().await?;
     /// let granted = states.granted().ok_or("no answer yet")??;
     /// assert_eq!(granted.qos(), QoS::AtLeastOnce);

@@ -62,7 +62,8 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("image", QoS::AtLeastOnce).await?;
     /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
     /// let (mut queue, mut header) = (client.queue(), [0; 128]);
@@ -79,7 +80,8 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("image", QoS::AtLeastOnce).await?;
     /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
     /// let (mut queue, mut header, mut piece) = (client.queue(), [0; 128], [0; 1024]);
@@ -120,7 +122,8 @@ impl<'c, 'b, R: Runtime> MessageStream<'c, 'b, R> {
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
-    /// # use mqtt_as_tokio::QoS;
+    /// use mqtt_as_tokio::QoS;
+    ///
     /// client.subscribe("image", QoS::AtLeastOnce).await?;
     /// client.publish("image", vec![7; 10_000]).qos(QoS::AtLeastOnce).await?;
     /// let (mut queue, mut header) = (client.queue(), [0; 128]);

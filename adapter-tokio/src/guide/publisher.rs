@@ -1,0 +1,93 @@
+//! A program that publishes for years, and ends in order: readings, "online" and "offline", Ctrl-C.
+//!
+//! ```
+//! use mqtt_as_tokio::{Client, Config, QoS, Reconnect, Will, event};
+//! use std::collections::VecDeque;
+//! use std::error::Error;
+//! use std::io;
+//! use std::time::Duration;
+//!
+//! const STATE: &str = "plant/7/state";
+//! const READING: &str = "plant/7/temperature";
+//!
+//! /// `stop` is `tokio::signal::ctrl_c()`.
+//! async fn run(server: &str, stop: impl Future<Output = io::Result<()>>) -> Result<(), Box<dyn Error>> {
+//!     // What the server says when this program is lost, and keeps for those who subscribe later.
+//!     let will = Will::new(STATE, "offline").qos(QoS::AtLeastOnce).retain(true);
+//!     let config = Config::new(server).client_id("sensor-7").will(will);
+//!     let client = Client::new(config.reconnect(Reconnect::new()))?;
+//!
+//!     // And what takes it back, at each connection. A callback must not keep its own client alive.
+//!     let weak = client.downgrade();
+//!     client.set_cb_on_event(event::Up, move |_session| {
+//!         let client = weak.upgrade();
+//!         async move {
+//!             let Some(client) = client else { return };
+//!             let online = client.publish(STATE, "online").qos(QoS::AtLeastOnce).retain(true);
+//!             if let Err(error) = online.await {
+//!                 eprintln!("{error}");
+//!             }
+//!         }
+//!     });
+//!     client.connect(false).await?;
+//!
+//!     tokio::select! {
+//!         result = measure(&client) => result?,
+//!         signal = stop => signal?,
+//!     }
+//!     // What was accepted still goes out, and so does the last word: DISCONNECT publishes no will.
+//!     client.publish(STATE, "offline").qos(QoS::AtLeastOnce).retain(true).send().await?;
+//!     if !client.drain(Duration::from_secs(10)).await {
+//!         eprintln!("something is not acknowledged");
+//!     }
+//!     client.disconnect().await?;
+//!     Ok(())
+//! }
+//!
+//! async fn measure(client: &Client) -> Result<(), Box<dyn Error>> {
+//!     let mut clock = tokio::time::interval(Duration::from_secs(1));
+//!     let mut receipts = VecDeque::new();
+//!     loop {
+//!         tokio::select! {
+//!             _ = clock.tick() => {
+//!                 let publish = client.publish(READING, read().to_string()).qos(QoS::AtLeastOnce);
+//!                 // It waits for room only: an outage does not stop the readings.
+//!                 receipts.push_back(publish.timeout(Duration::ZERO).send().await?);
+//!             }
+//!             Some(fate) = async { Some(receipts.front_mut()?.await) } => {
+//!                 receipts.pop_front();
+//!                 if let Err(error) = fate {
+//!                     eprintln!("a reading is lost: {error}");
+//!                 }
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! fn read() -> f32 {
+//!     21.5
+//! }
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn Error>> {
+//! # use mqtt_as_tests::{broker::BrokerConfig, server};
+//! # let broker = server::Server::start(BrokerConfig::default());
+//! # let server = broker.addr().to_string();
+//! # let arrived = || broker.with(|broker, _| broker.accepted().iter().map(|m| m.payload.clone()).collect::<Vec<_>>());
+//! # let stop = async {
+//! #     while arrived().len() < 2 { tokio::time::sleep(Duration::from_millis(1)).await }
+//! #     Ok(())
+//! # };
+//! # run(&server, stop).await?;
+//! # let arrived = arrived();
+//! # for what in ["online", "21.5", "offline"] {
+//! #     assert!(arrived.iter().any(|payload| **payload == *what.as_bytes()), "{what}");
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * The store holds 4,096 messages and 4 MiB ([`in_flight`](crate::Config::in_flight), [`store`](crate::Config::store)): at one
+//!   reading in a second, an outage of 68 minutes. Then `send` waits, and with it the clock.
+//! * Not `try_publish` in the callback: where what is sent again fills the outbox there is no room at that moment, and
+//!   "online" would be lost. `publish` waits its turn.
+//! * Ctrl-C drops the future of `measure`, and its receipts with it. That loses no message: accepted is accepted.
