@@ -82,6 +82,9 @@ mod append;
 #[doc(hidden)]
 pub mod beside;
 pub mod broker;
+#[cfg(unix)]
+#[doc(hidden)]
+pub mod brokers;
 pub mod example;
 pub mod link;
 #[doc(hidden)]
@@ -99,6 +102,9 @@ pub mod proxy;
 pub mod random;
 pub mod script;
 pub mod server;
+#[cfg(feature = "wire")]
+#[doc(hidden)]
+pub mod watched;
 #[cfg(feature = "wire")]
 pub mod wire;
 

@@ -4,5 +4,7 @@ mod mosquitto;
 mod runtime;
 mod tls;
 
+#[path = "../faults/mod.rs"]
+mod faults;
 #[path = "../list/mod.rs"]
 mod list;

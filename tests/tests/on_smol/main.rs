@@ -2,6 +2,10 @@
 
 mod runtime;
 
+#[path = "../faults/mod.rs"]
+mod faults;
+#[path = "../faults_with_std/mod.rs"]
+mod faults_with_std;
 #[path = "../list/mod.rs"]
 mod list;
 #[path = "../reach/mod.rs"]
