@@ -29,7 +29,7 @@ const QUIET: Duration = Duration::from_secs(4);
 /// The longest wait for the word that a link is lost.
 const BOUND: Duration = Duration::from_secs(20);
 /// The longest wait for clients to come to rest.
-const REST: Duration = Duration::from_secs(3);
+const REST: Duration = Duration::from_secs(8);
 
 /// A policy in a hurry.
 fn policy(spares: &[Watched]) -> &'static Reconnect {
@@ -106,6 +106,8 @@ pub(crate) struct Flow {
     pub(crate) taken: AtomicUsize,
     /// How long the reader waits before it takes the next message, in milliseconds.
     pub(crate) sleepy: AtomicUsize,
+    /// How long the publisher waits between two messages, beyond what there is, in milliseconds.
+    pub(crate) slow: AtomicUsize,
 }
 
 /// What became of the load.
@@ -206,6 +208,11 @@ impl Line {
         let (((), published), taken) = zip(zip(fault, self.publish()), read).await;
         let (publishing, reading) = (self.publisher.record(), self.reader.record());
         let once = self.case.qos == QoS::ExactlyOnce;
+        for side in [&self.publisher, &self.reader] {
+            if let Some((_, reason)) = side.told().last() {
+                println!("told last {reason:?}, {:?}", side.client.statistics());
+            }
+        }
         let Published { settled, told, open } = published;
         let score = judge(&settled, &open, &taken, &publishing, &reading, once);
         for number in score.blamed.iter().take(3) {
@@ -244,7 +251,7 @@ impl Line {
             {
                 published.end(number, soon(PATIENCE, receipt).await, &self.flow);
             }
-            sleep(MS).await;
+            sleep((1 + self.flow.slow.load(Ordering::SeqCst) as u32) * MS).await;
         }
         for (number, receipt) in open {
             published.end(number, soon(PATIENCE, receipt).await, &self.flow);

@@ -4,7 +4,7 @@
 //!
 //! `tests/faults/run` runs these, alone on the machine, and makes a table of their rows. They are
 //! ignored elsewhere: what they measure is nothing beside other tests. `MQTT_AS_FAULTS=long` makes
-//! the counts those of the table, and judges times; `MQTT_AS_FAULTS_BROKER` names the broker.
+//! the counts those of the table; `MQTT_AS_FAULTS_BROKER` names the broker.
 
 mod consumers;
 pub(crate) mod line;
@@ -21,7 +21,7 @@ use mqtt_as_tests::brokers::{Broker, Make};
 use crate::runtime::adapter::{QoS, Version};
 
 /// Whether the counts are those of the table.
-pub(crate) fn is_long() -> bool {
+fn is_long() -> bool {
     env::var("MQTT_AS_FAULTS").is_ok_and(|value| value == "long")
 }
 

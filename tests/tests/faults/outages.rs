@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mqtt_as_tests::brokers::{Broker, Make};
 
 use super::line::{Line, plain};
-use super::row::{AT_ONCE, Told, latencies, tell};
+use super::row::{AT_ONCE, Told, of_ended_links, tell};
 use super::silences::{LIMIT, attentive, since};
 use super::{Case, count, each, each_of_mosquitto};
 use crate::list::story::MS;
@@ -24,33 +24,24 @@ fn kills(make: Make) -> usize {
 }
 
 /// Does what takes its time on a thread of its own: on some runtimes this one carries the bytes.
-async fn beside<T: Send + 'static>(
-    broker: &Arc<Mutex<Broker>>,
-    act: impl FnOnce(&mut Broker) -> T + Send + 'static,
-) -> T {
+async fn beside(broker: &Arc<Mutex<Broker>>, act: fn(&mut Broker)) {
     let broker = broker.clone();
     let thread = thread::spawn(move || act(&mut broker.lock().expect("no panic")));
     while !thread.is_finished() {
         sleep(MS).await;
     }
-    thread.join().expect("no panic")
+    thread.join().expect("no panic");
 }
 
 async fn restarted(case: Case, broker: Broker, end: fn(&mut Broker), fault: &str) {
-    let settings = |config: Config| config.connect_timeout(1000 * MS);
+    let settings = |config: Config| config.connect_timeout(1000 * MS).ping_interval(1000 * MS);
     let line = plain(case, &broker, settings).await;
     let broker = Arc::new(Mutex::new(broker));
     let times = kills(case.make);
-    let mut begun = Vec::new();
     let ending = async {
         for time in 1..=times {
             line.flows(20).await;
-            let end = move |broker: &mut Broker| {
-                let now = Instant::now();
-                end(broker);
-                now
-            };
-            begun.push(beside(&broker, end).await);
+            beside(&broker, end).await;
             line.are_told(time).await;
             beside(&broker, Broker::restart).await;
             both_are_back(&line).await;
@@ -58,7 +49,7 @@ async fn restarted(case: Case, broker: Broker, end: fn(&mut Broker), fault: &str
         line.flows(20).await;
     };
     let outcome = line.run(ending).await;
-    tell(fault, case, times, &outcome, since(&begun, &line), AT_ONCE);
+    tell(fault, case, times, &outcome, of_ended_links(&line), AT_ONCE);
 }
 
 async fn both_are_back(line: &Line) {
@@ -97,9 +88,7 @@ async fn stopped(case: Case, broker: &Broker, time: Duration, fault: &str, wante
         line.flows(20).await;
     };
     let outcome = line.run(fault_is).await;
-    let sides = [&line.publisher, &line.reader];
-    let until_down = sides.into_iter().flat_map(|side| latencies(&begun, &side.downs())).collect();
-    tell(fault, case, times, &outcome, until_down, wanted);
+    tell(fault, case, times, &outcome, since(&begun, &line), wanted);
 }
 
 #[test]

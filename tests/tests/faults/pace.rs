@@ -13,9 +13,9 @@ use crate::runtime::run;
 
 async fn paced(case: Case, broker: &Broker, way: Way, fault: &str) {
     let proxy = Proxy::start(broker.addr(), move |_| Plan { up: way, down: way });
-    let behind = setup(|config: Config| config);
+    let behind = setup(|config: Config| config.ping_interval(Duration::from_secs(1)));
     let line = Line::begin_at(case, proxy.addr(), behind).await;
-    let outcome = line.run(line.flows(count(1000, 100))).await;
+    let outcome = line.run(line.flows(count(300, 100))).await;
     let downs = [&line.publisher, &line.reader].map(|side| side.downs().len());
     assert_eq!((downs, proxy.cuts()), ([0, 0], 0), "{fault}: the link stands");
     tell(fault, case, 1, &outcome, Vec::new(), Told::Never);

@@ -123,7 +123,7 @@ async fn chatter(line: &Line) {
 }
 
 fn quick(config: Config) -> Config {
-    config.connect_timeout(2000 * MS).ping_timeout(2000 * MS)
+    config.connect_timeout(2000 * MS).ping_timeout(2000 * MS).ping_interval(1000 * MS)
 }
 
 async fn every_type(case: Case, broker: &Broker, how: End, fault: &str) {
