@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
-use crate::error::DownReason;
+use crate::error::{ConnectError, DownReason, Step};
 use crate::held::Text;
 use crate::link::{Retry, Said};
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
@@ -151,6 +151,9 @@ impl State {
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
     fn retry_failed(&mut self) -> bool {
         let Some(error) = self.link.failure.as_deref().cloned() else { return false };
+        if may_have_begun(&error) {
+            self.link.subscribed.begin_session();
+        }
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
         self.retry(RetryReason::Failed(error)) && waits
     }
@@ -214,6 +217,12 @@ impl State {
         retry.redirections = retry.redirections.saturating_add(1);
         Some(if retry.redirections == 1 { 0 } else { retry.next_delay(policy) })
     }
+}
+
+/// Whether the server may have begun a new session for a CONNECT whose answer never came. The next
+/// CONNACK then tells of a session, and it is one without subscriptions.
+fn may_have_begun(error: &ConnectError) -> bool {
+    matches!(error, ConnectError::TimedOut(Step::Connect) | ConnectError::Lost(_))
 }
 
 /// Milliseconds that wrap.

@@ -70,6 +70,35 @@ fn a_lost_session_gets_back_what_the_program_subscribed_to() {
     });
 }
 
+/// A server that has lost the session may have begun a new one for a CONNECT whose answer never came: the
+/// next CONNACK then says that there is a session.
+#[test]
+fn they_come_back_behind_an_attempt_that_was_not_answered() {
+    both(async |version| {
+        let server = peer(|script| {
+            accept(script, false, &[]);
+            subscribed(script, &[1]);
+            script.close();
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.close();
+            accept(script, true, &[]);
+            assert_eq!(subscribed(script, &[1]).len(), 1);
+            script.close();
+            accept(script, true, &[]);
+            script.expect(PacketType::Disconnect); // Now it is known that it has them.
+        });
+        let settings = config(version, server.port).reconnect(quick(|policy| policy));
+        let client = client(settings);
+        within(client.connect(false)).await.expect("a connection");
+        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+        until(|| client.statistics().connections == 3).await;
+        sleep(50 * MS).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 // Decision [order-anew]
 #[test]
 fn they_come_back_first_and_as_they_were() {
