@@ -86,6 +86,7 @@ impl State {
         if self.closed {
             return Err(DisconnectError::Closed);
         }
+        self.tell_up(); // A connection that has come is not replaced: its call learns of it.
         let mut wanted = self.link.wanted.take().is_some();
         self.finish_connect(Outcome::Replaced);
         self.link.disconnected = true;

@@ -83,14 +83,17 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use mqtt_as_tokio::{Client, DownReason};
+//! use mqtt_as_tokio::{Client, ConnectError, DownReason};
 //!
 //! async fn keep_up(client: &Client) {
 //!     while let Some(reason) = client.down().await {
 //!         if reason == DownReason::Disconnected {
 //!             break;
 //!         }
-//!         while client.connect(false).await.is_err() {
+//!         while let Err(error) = client.connect(false).await {
+//!             if error == ConnectError::Replaced {
+//!                 break; // Another task has connected, or disconnected.
+//!             }
 //!             tokio::time::sleep(Duration::from_secs(2)).await;
 //!         }
 //!     }

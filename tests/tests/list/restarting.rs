@@ -21,7 +21,10 @@ async fn reconnect_in_a_loop(client: Client) {
         if reason == DownReason::Disconnected {
             break;
         }
-        while client.connect(false).await.is_err() {
+        while let Err(error) = client.connect(false).await {
+            if error == ConnectError::Replaced {
+                break;
+            }
             sleep(10 * MS).await;
         }
     }

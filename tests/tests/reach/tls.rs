@@ -6,6 +6,7 @@ use mqtt_as_tests::server::Server;
 use super::certificates::Authority;
 use super::front::{Clients, Front, Hello, config as server_config};
 use super::{EVERY_QOS, VERSIONS, config, connected, large};
+use crate::list::story::until;
 use crate::runtime::adapter::{QoS, Tls};
 use crate::runtime::{run, within};
 
@@ -115,6 +116,12 @@ fn a_program_brings_its_own_settings_of_tls() {
     });
 }
 
+/// Whether the client is gone: only the observer is connected.
+fn is_over(server: &Server) -> bool {
+    let sessions = server.with(|broker, _| broker.sessions());
+    sessions.iter().all(|session| session.client_id == "observer" || !session.connected)
+}
+
 /// DISCONNECT, and the end of TLS behind it, arrive.
 #[test]
 fn a_client_says_disconnect_over_tls() {
@@ -130,6 +137,7 @@ fn a_client_says_disconnect_over_tls() {
         let client = connected(config(front.port).tls(tls()).will(will)).await;
         within(client.publish("a", "last words").qos(QoS::AtMostOnce)).await.expect("a publish");
         within(client.disconnect()).await.expect("an end");
+        until(|| is_over(&server)).await; // Else it might come after what the observer says.
         within(observer.publish("a", "later").qos(QoS::AtLeastOnce)).await.expect("a publish");
         for wanted in [b"last words".as_slice(), b"later"] {
             let message = within(observer.queue().next()).await.expect("a message");
