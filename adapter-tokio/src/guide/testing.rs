@@ -49,6 +49,7 @@
 //!     let reason = client.down().await;
 //!     println!("noticed after {:?}: {}", start.elapsed(), reason.ok_or("closed")?);
 //!     sleep(8 * HOUR).await;
+//!     network.cut(); // What given-up attempts have sent does not arrive any more.
 //!     network.stall(false);
 //!     tell_state(&client).await?;
 //!     assert_eq!(network.with(|broker, _| broker.accepted().len()), 1);
