@@ -104,6 +104,8 @@ pub(crate) struct Flow {
     all: AtomicUsize,
     pub(crate) settled: AtomicUsize,
     pub(crate) taken: AtomicUsize,
+    /// Publishes that ended with an error: what a broker refuses never comes.
+    refused: AtomicUsize,
     /// How long the reader waits before it takes the next message, in milliseconds.
     pub(crate) sleepy: AtomicUsize,
     /// How long the publisher waits between two messages, beyond what there is, in milliseconds.
@@ -286,11 +288,9 @@ impl Line {
     pub(crate) async fn flows(&self, more: usize) {
         let flow = &self.flow;
         let settled = flow.settled.load(Ordering::SeqCst) + more;
-        let taken = flow.taken.load(Ordering::SeqCst) + more;
-        let so = || {
-            flow.settled.load(Ordering::SeqCst) >= settled
-                && flow.taken.load(Ordering::SeqCst) >= taken
-        };
+        let came = || flow.taken.load(Ordering::SeqCst) + flow.refused.load(Ordering::SeqCst);
+        let wanted = came() + more;
+        let so = || flow.settled.load(Ordering::SeqCst) >= settled && came() >= wanted;
         let waited = async {
             while !so() {
                 sleep(MS).await;
@@ -341,7 +341,10 @@ impl Published {
     fn end<T>(&mut self, number: usize, result: Option<Result<T, PublishError>>, flow: &Flow) {
         match result {
             Some(Ok(_)) => self.settled.push(number),
-            Some(Err(error)) => self.told.push((number, error)),
+            Some(Err(error)) => {
+                flow.refused.fetch_add(1, Ordering::SeqCst);
+                self.told.push((number, error));
+            }
             None => self.open.push(number),
         }
         flow.settled.fetch_add(1, Ordering::SeqCst);
