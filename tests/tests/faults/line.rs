@@ -10,7 +10,7 @@ use futures_lite::future::zip;
 use mqtt_as_tests::brokers::Broker;
 use mqtt_as_tests::watched::{Event, Fate, Passing, Score, Watched, judge, story};
 
-use super::Case;
+use super::{Case, count};
 use crate::list::story::{MS, client, forever, take, text};
 use crate::runtime::adapter::{Config, DownReason, PublishError, QoS, Reconnect};
 use crate::runtime::{Client, host, on_down, sleep, soon, within};
@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const QUIET: Duration = Duration::from_secs(4);
 /// The longest wait for the word that a link is lost.
 const BOUND: Duration = Duration::from_secs(20);
-/// The longest wait for clients to come to rest.
-const REST: Duration = Duration::from_secs(8);
+/// The longest wait for clients to come to rest, in seconds: that of the table, and a short one.
+const REST: [usize; 2] = [8, 2];
 
 /// A policy in a hurry.
 fn policy(spares: &[Watched]) -> &'static Reconnect {
@@ -228,7 +228,8 @@ impl Line {
     /// What is held when nothing has happened for a while: a heap gets the rest back.
     async fn memory_at_rest(&self) -> usize {
         let held = || self.publisher.memory() + self.reader.memory();
-        let end = Instant::now() + REST;
+        let [long, short] = REST;
+        let end = Instant::now() + Duration::from_secs(count(long, short) as u64);
         while held() > self.before && Instant::now() < end {
             sleep(10 * MS).await;
         }
