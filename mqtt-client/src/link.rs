@@ -67,6 +67,8 @@ pub(crate) struct Retry {
     pub(crate) is_first: bool,
     /// Redirections since the last stable link.
     pub(crate) redirections: u8,
+    /// Attempts since then whose CONNECT was not answered in time: the server may read it later.
+    pub(crate) unanswered: u8,
     /// The server that is tried, counted from the one of the settings, and how many failed before it
     /// in this round.
     pub(crate) server: u16,

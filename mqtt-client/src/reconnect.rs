@@ -38,7 +38,7 @@ macro_rules! options {
 /// so is the end of trying.
 ///
 /// What another attempt cannot mend ends the policy: a session that another client has taken over
-/// (0x8E), a version, client identifier or will that the server does not take, settings that cannot
+/// (0x8E, unless an attempt before was given up unanswered: its CONNECT may have been read late), a version, client identifier or will that the server does not take, settings that cannot
 /// be said. Refused credentials have a [delay of their own](Self::refused_delay). A message that seems to
 /// break every connection ([`DownReason::Poison`]) does not end it: each attempt sends it again, until it
 /// arrives, or the program calls [`give_up`](crate::Client::give_up).

@@ -1,6 +1,6 @@
 //! What a policy does: when the next attempt comes, where it goes, what it says.
 
-use mqtt_as_proto::{Instant, Version};
+use mqtt_as_proto::{Instant, ReasonCode, Version};
 
 use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
@@ -143,7 +143,7 @@ impl State {
         let Some(policy) = policy(&self.settings) else { return };
         let retry = self.link.retry();
         if now.wrapping_sub(retry.up_at) >= policy.stable_after {
-            (retry.delay, retry.redirections) = (0, 0);
+            (retry.delay, retry.redirections, retry.unanswered) = (0, 0, 0);
         }
         self.retry(RetryReason::Down(reason));
     }
@@ -199,7 +199,15 @@ impl State {
         }
         let policy = policy(&self.settings)?;
         let (retry, count) = (self.link.retry(), policy.server_count());
+        if matches!(reason, RetryReason::Failed(ConnectError::TimedOut(Step::Connect))) {
+            retry.unanswered = retry.unanswered.saturating_add(1);
+        }
         match rule {
+            Rule::End if is_taken_over(reason) && retry.unanswered != 0 => {
+                // By a CONNECT of our own, perhaps, which the server has read only now.
+                retry.unanswered = retry.unanswered.saturating_sub(1);
+                Some(retry.next_delay(policy))
+            }
             Rule::End => None,
             Rule::Usual => {
                 let has_failed = matches!(reason, RetryReason::Failed(_));
@@ -223,6 +231,11 @@ impl State {
 /// CONNACK then tells of a session, and it is one without subscriptions.
 fn may_have_begun(error: &ConnectError) -> bool {
     matches!(error, ConnectError::TimedOut(Step::Connect) | ConnectError::Lost(_))
+}
+
+/// Whether the server says that another connection has the session now.
+fn is_taken_over(reason: &RetryReason) -> bool {
+    matches!(reason, RetryReason::Down(DownReason::Server(ReasonCode::SESSION_TAKEN_OVER)))
 }
 
 /// Milliseconds that wrap.

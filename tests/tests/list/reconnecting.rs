@@ -248,6 +248,37 @@ fn a_session_that_was_taken_over_is_left_to_who_took_it() {
     });
 }
 
+/// A server that was stuck reads the CONNECT of an attempt that was given up when the next one stands.
+// Decision [taken-over]
+#[test]
+fn a_session_that_its_own_late_connect_took_over_is_opened_again() {
+    in_5_0(async {
+        let take_over = |script: &mut Script| {
+            script.welcome();
+            let reason = ReasonCode::SESSION_TAKEN_OVER;
+            script.send(&Packet::Disconnect(Disconnect { reason, ..Disconnect::default() }));
+            script.close();
+        };
+        let server = peer(move |script| {
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.expect_close(); // It is not answered.
+            take_over(script);
+            take_over(script);
+        });
+        let settings = config(Version::V5, server.port).connect_timeout(200 * MS);
+        let client = client(settings.reconnect(quick(|policy| policy.first_connect(true))));
+        let told = attempts(&client);
+        within(client.connect(false)).await.expect("a connection");
+        told.count(3).await;
+        let reason = ReasonCode::SESSION_TAKEN_OVER;
+        let told = told.all();
+        assert!(told[0].contains("TimedOut"), "{told:?}");
+        assert_eq!(told[1..], [format!("1: ended {reason:?}"), format!("1 not: ended {reason:?}")]);
+        server.end().await;
+    });
+}
+
 #[test]
 fn servers_are_tried_in_order() {
     both(async |version| {
