@@ -200,7 +200,8 @@ pub struct Statistics {
     pub unclaimed: u64,
     /// 3.1.1: QoS 1 and 2 messages left to the server because the queue was full.
     pub shed: u64,
-    /// 3.1.1: messages larger than the maximum packet size, skipped.
+    /// Messages that were skipped: in 3.1.1 those larger than the maximum packet size, and streams that
+    /// nobody took.
     pub too_large: u64,
     /// QoS 0 messages accepted for publishing that may not have left when a connection was lost.
     pub unsent: u64,

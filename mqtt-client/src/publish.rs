@@ -157,9 +157,10 @@ impl<'c, 'p, R: Runtime> Publish<'c, 'p, R> {
         }
 
         /// Sets how long to wait for room and the acknowledgement. Default: `response_time` ×
-        /// (`max_repubs` + 1), which is 50 s if neither is set. After that the call ends with
-        /// [`TimedOut`](PublishError::TimedOut), and the message goes on. `Duration::ZERO` waits
-        /// however long it takes.
+        /// (`max_repubs` + 1), which is 50 s if neither is set. After that the call ends: with
+        /// [`TimedOut`](PublishError::TimedOut) if the message was accepted, which then goes on, and
+        /// with [`Invalid`](PublishError::Invalid)`(NoRoom)` if there was no room for it in that time,
+        /// where nothing was sent. `Duration::ZERO` waits however long it takes.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {

@@ -24,7 +24,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
-//! client.connect(true).await?;
+//! client.connect(false).await?; // A session that outlives the link, and with it the subscription.
 //! client.subscribe("cmd", QoS::AtLeastOnce).await?;
 //! loop {
 //!     tokio::select! {
@@ -34,7 +34,10 @@
 //!             if matches!(reason, None | Some(DownReason::Disconnected)) {
 //!                 break;
 //!             }
-//!             client.connect(false).await?;
+//!             let session = client.connect(false).await?;
+//!             if !session.session_present {
+//!                 client.subscribe("cmd", QoS::AtLeastOnce).await?; // The server has lost it.
+//!             }
 //!         }
 //!     }
 //! }

@@ -41,7 +41,7 @@
 //!   # async fn serve(client: &Client) {
 //!   while let Some(order) = client.queue().next().await {
 //!       if !client.is_connected() {
-//!           continue; // It comes again.
+//!           continue; // It comes again, if the server keeps the session.
 //!       }
 //!       work(&order);
 //!       client.ack(&order, ReasonCode::SUCCESS);
@@ -55,4 +55,8 @@
 //!   [`dup`](crate::Message::dup): it says that the server may have tried before, not that the
 //!   program has seen it. What must not be done twice needs a number of its own in the payload.
 //! * A message that is dropped without `ack` is not lost: the server has it, and sends it after the
-//!   next resume.
+//!   next resume. That is so as long as the server keeps the session; where it may lose that, as a
+//!   broker without a disk does at a restart, do the work all the same.
+//! * Where the work fails, `ack` with a reason of 0x80 or more (5.0) refuses the message: the server
+//!   does not send it again. To get it again, leave it unacknowledged and connect anew
+//!   (`connect(false)` after `disconnect()`); until then it holds the later ones back.

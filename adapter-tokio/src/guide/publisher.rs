@@ -1,7 +1,7 @@
 //! A program that publishes for years, and ends in order: readings, "online" and "offline", Ctrl-C.
 //!
 //! ```
-//! use mqtt_as_tokio::{Client, Config, QoS, Reconnect, Will, event};
+//! use mqtt_as_tokio::{Client, Config, PublishError, QoS, Reconnect, Will, event};
 //! use std::collections::VecDeque;
 //! use std::error::Error;
 //! use std::io;
@@ -15,11 +15,11 @@
 //!     // What the server says when this program is lost, and keeps for those who subscribe later.
 //!     let will = Will::new(STATE, "offline").qos(QoS::AtLeastOnce).retain(true);
 //!     let config = Config::new(server).client_id("sensor-7").will(will);
-//!     let client = Client::new(config.reconnect(Reconnect::new()))?;
+//!     let client = Client::new(config.reconnect(Reconnect::new().first_connect(true)))?;
 //!
 //!     // And what takes it back, at each connection. A callback must not keep its own client alive.
 //!     let weak = client.downgrade();
-//!     client.set_cb_on_event(event::Up, move |_session| {
+//!     let at_up = client.set_cb_on_event(event::Up, move |_session| {
 //!         let client = weak.upgrade();
 //!         async move {
 //!             let Some(client) = client else { return };
@@ -29,18 +29,19 @@
 //!             }
 //!         }
 //!     });
-//!     client.connect(false).await?;
+//!     client.connect(false).await?; // Waits for a server that is not there yet: `first_connect`.
 //!
 //!     tokio::select! {
 //!         result = measure(&client) => result?,
 //!         signal = stop => signal?,
 //!     }
 //!     // What was accepted still goes out, and so does the last word: DISCONNECT publishes no will.
+//!     client.unset_cb(at_up); // Else a link that comes now would say "online" behind it.
 //!     client.publish(STATE, "offline").qos(QoS::AtLeastOnce).retain(true).send().await?;
 //!     if !client.drain(Duration::from_secs(10)).await {
 //!         eprintln!("something is not acknowledged");
 //!     }
-//!     client.disconnect().await?;
+//!     let _ = client.disconnect().await; // Without a link there is nothing to end.
 //!     Ok(())
 //! }
 //!
@@ -54,10 +55,13 @@
 //!                 // It waits for room only: an outage does not stop the readings.
 //!                 receipts.push_back(publish.timeout(Duration::ZERO).send().await?);
 //!             }
+//!             // The oldest one, if there is one: else this branch is passed over.
 //!             Some(fate) = async { Some(receipts.front_mut()?.await) } => {
 //!                 receipts.pop_front();
-//!                 if let Err(error) = fate {
-//!                     eprintln!("a reading is lost: {error}");
+//!                 match fate {
+//!                     Err(PublishError::Kept) => return Err("nobody connects any more".into()),
+//!                     Err(error) => eprintln!("a reading is lost: {error}"),
+//!                     Ok(_) => {}
 //!                 }
 //!             }
 //!         }
@@ -90,4 +94,7 @@
 //!   reading in a second, an outage of 68 minutes. Then `send` waits, and with it the clock.
 //! * Not `try_publish` in the callback: where what is sent again fills the outbox there is no room at that moment, and
 //!   "online" would be lost. `publish` waits its turn.
-//! * Ctrl-C drops the future of `measure`, and its receipts with it. That loses no message: accepted is accepted.
+//! * Ctrl-C drops the future of `measure`, and its receipts with it. That loses no message while the program runs: what is
+//!   accepted goes out. With the process goes what `drain` has not got rid of in its time, as in an outage: messages are in
+//!   memory only.
+//! * `tokio::signal` is tokio's feature `signal`.

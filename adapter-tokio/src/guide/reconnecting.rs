@@ -44,7 +44,9 @@
 //! It ends where trying again is of no use, and after as many [`attempts`](crate::Reconnect::attempts)
 //! as were set, which by default are without end. Then, as after `disconnect`, `queue().next()` is
 //! `None`, publishes that wait end with [`Kept`](crate::PublishError::Kept), and a loop over messages
-//! ends by itself. The reason comes with the last event:
+//! ends by itself. A new publish is stored for the next `connect` of the program, as while the link is
+//! down. So a program that only publishes ends at the first `Kept`; the reason comes with the last
+//! event:
 //!
 //! ```
 //! # use mqtt_as_tokio::{Client, event};
@@ -83,18 +85,24 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use mqtt_as_tokio::{Client, ConnectError, DownReason};
+//! use mqtt_as_tokio::{Client, ConnectError, DownReason, QoS};
 //!
 //! async fn keep_up(client: &Client) {
 //!     while let Some(reason) = client.down().await {
 //!         if reason == DownReason::Disconnected {
 //!             break;
 //!         }
-//!         while let Err(error) = client.connect(false).await {
-//!             if error == ConnectError::Replaced {
-//!                 break; // Another task has connected, or disconnected.
+//!         loop {
+//!             match client.connect(false).await {
+//!                 // What was subscribed to was a part of the session.
+//!                 Ok(session) if !session.session_present => {
+//!                     let _ = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await;
+//!                     break;
+//!                 }
+//!                 // Another task has connected, or disconnected.
+//!                 Ok(_) | Err(ConnectError::Replaced) => break,
+//!                 Err(_) => tokio::time::sleep(Duration::from_secs(2)).await,
 //!             }
-//!             tokio::time::sleep(Duration::from_secs(2)).await;
 //!         }
 //!     }
 //! }

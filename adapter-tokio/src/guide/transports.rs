@@ -45,7 +45,7 @@ let on_this_machine = Config::unix("/run/mosquitto.sock");
 //! | a public authority, and the machine is kept up to date | `platform-roots` | `Tls::new()` |
 //! | a public authority, and the machine has no roots (a container) | `webpki-roots` | `Tls::new()` |
 //! | an authority of your own | `tls` | `Tls::new().ca_pem(pem)` |
-//! | whatever your rustls `ClientConfig` believes | `tls` | `Tls::new().with_config(config)` |
+//! | whatever your rustls `ClientConfig` believes | `tls` | `Tls::with_config(Arc::new(config))` |
 //!
 //! # When it fails
 //!
@@ -66,5 +66,5 @@ let on_this_machine = Config::unix("/run/mosquitto.sock");
 //! A [policy](super::reconnecting) treats a certificate that is not trusted or not taken as it treats
 //! bad credentials: it waits for [`refused_delay`](crate::Reconnect::refused_delay).
 //!
-//! The `source` of the error is that of rustls; `Tls::with_config` takes a `ClientConfig` of rustls
-//! 0.23.
+//! The `source` of the error is that of rustls; `Tls::with_config` takes an `Arc` of a `ClientConfig`
+//! of rustls 0.23.

@@ -55,7 +55,7 @@ impl PublishError {
     ///     if !error.is_retryable() {
     ///         return Err(error.into());
     ///     }
-    ///     client.up().await;
+    ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     /// }
     /// # Ok(())
     /// # }
@@ -89,7 +89,7 @@ impl SubscribeError {
     ///     if !error.is_retryable() {
     ///         return Err(error.into());
     ///     }
-    ///     client.up().await;
+    ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     /// }
     /// # Ok(())
     /// # }

@@ -60,6 +60,9 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 
 /// The messages that match a filter. Made by [`Subscribe::receiver`]; dropped, it unsubscribes.
 ///
+/// A program whose session is to go on when it is started again keeps its receivers until it has
+/// disconnected: one that is dropped before takes its subscription out of the session.
+///
 /// # To whom a message goes
 ///
 /// A message goes to every receiver whose filter it belongs to, once to each. If it belongs to none, it
