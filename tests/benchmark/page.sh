@@ -169,7 +169,8 @@ A dash: the client has no such thing. rumqttc cannot await one acknowledgement. 
 minimq and rust-mqtt belong to one task. Only this client hands out messages in batches. minimq has at most 8
 messages in flight, not 100; its idle clients hold the packet buffers of 1 KiB that its README takes, and no keep-alive. Of idle
 clients there are 1,000, of libmosquitto's 200: its loop takes no more.
-ntex-mqtt fails (\`UnexpectedRelease\`) when several messages at QoS 2 are in flight.
+ntex-mqtt fails (\`UnexpectedRelease\`) when several messages at QoS 2 are in flight. What it takes
+for a round trip and for a connect varies from run to run by more than all of it: its runtime looks for work while it waits.
 
 ## Instructions
 
