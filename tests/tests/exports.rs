@@ -43,6 +43,8 @@ const OF_ADAPTERS_WITH_STD: [&str; 1] = ["Subscription"];
 fn exported(path: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let text = fs::read_to_string(root.join(path)).expect("a file of this repository");
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let text = text.lines().filter(is_code).collect::<Vec<_>>().join("\n");
     let mut names = BTreeSet::new();
     for item in ["pub use ", "pub type ", "pub struct ", "pub enum "] {
         for found in text.split(item).skip(1) {
