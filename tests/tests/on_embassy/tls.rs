@@ -12,6 +12,7 @@ use mqtt_as_proto::Version;
 use mqtt_as_tests::beside::dropped_after;
 use mqtt_as_tests::mosquitto::broker_or_skip;
 
+use crate::list::story::until;
 use crate::runtime::adapter::rand_core::{CryptoRng, Error, RngCore};
 use crate::runtime::adapter::{
     self, Certificates, Client, Config, ConnectError, ErrorKind, Identity, PreSharedKey, QoS,
@@ -118,6 +119,13 @@ async fn talk(client: &Client) {
     }
 }
 
+/// Whether the broker has read DISCONNECT: the network of these stories ends with them, and with it what
+/// it still carries.
+fn has_left(broker: &Broker) -> bool {
+    let log = broker.log();
+    log.rfind("Client device disconnected") > log.rfind(" as device ")
+}
+
 #[test]
 fn certificates_in_both_versions_and_a_session_that_is_resumed() {
     if !broker_or_skip("certificates_in_both_versions") {
@@ -141,6 +149,7 @@ fn certificates_in_both_versions_and_a_session_that_is_resumed() {
             within(client.connect(false)).await.expect("a connection");
             talk(&client).await;
             within(client.disconnect()).await.expect("an end");
+            until(|| has_left(&broker)).await;
         });
         assert!(!broker.log().contains("OpenSSL Error"), "{}", broker.log());
     }
@@ -158,6 +167,7 @@ fn a_shared_key_in_both_versions() {
             within(client.connect(true)).await.expect("a connection");
             talk(&client).await;
             within(client.disconnect()).await.expect("an end");
+            until(|| has_left(&broker)).await;
         });
     }
     assert!(!broker.log().contains("OpenSSL Error"), "{}", broker.log());
