@@ -195,7 +195,10 @@ pub(crate) fn run_line(
         run.signal("TERM");
     }
     let ended = run.end();
-    let messages = witness.map(|witness| all_messages(broker, &witness, place));
+    // The witness prints a message at QoS 2 when its flow has ended: one at QoS 1 would overtake it.
+    let flows = line.program == "pub" && line.broker != QOS_1;
+    let last = if flows { "2" } else { "1" };
+    let messages = witness.map(|witness| all_messages(broker, &witness, place, last));
     let stdout = without_time(&String::from_utf8_lossy(&ended.stdout)).escape_debug().to_string();
     let messages = messages.unwrap_or_default();
     Seen { code: ended.code, stdout, messages, stderr: ended.stderr }
@@ -224,10 +227,9 @@ fn await_subscription(broker: &Mosquitto, id: &str, run: &mut Run) {
 }
 
 /// What the witness got up to a last message of ours.
-fn all_messages(broker: &Mosquitto, witness: &Sub, place: &str) -> Vec<String> {
+fn all_messages(broker: &Mosquitto, witness: &Sub, place: &str, qos: &str) -> Vec<String> {
     let end = format!("{place}/the/end");
-    // At QoS 2: the witness prints a message when its flow has ended, and one at QoS 1 would overtake it.
-    publish(broker, &["-t", &end, "-q", "2", "-m", "end"]);
+    publish(broker, &["-t", &end, "-q", qos, "-m", "end"]);
     let next = || witness.next_line(SOON);
     std::iter::from_fn(next).take_while(|line| !line.starts_with(&end)).collect()
 }
