@@ -37,11 +37,19 @@ macro_rules! options {
 /// Each attempt that is to come is told by [`event::Reconnecting`](crate::event::Reconnecting), and
 /// so is the end of trying.
 ///
-/// What another attempt cannot mend ends the policy: a session that another client has taken over
-/// (0x8E, unless an attempt before was given up unanswered: its CONNECT may have been read late), a version, client identifier or will that the server does not take, settings that cannot
-/// be said. Refused credentials have a [delay of their own](Self::refused_delay). A message that seems to
-/// break every connection ([`DownReason::Poison`]) does not end it: each attempt sends it again, until it
-/// arrives, or the program calls [`give_up`](crate::Client::give_up).
+/// What another attempt cannot mend ends the policy:
+///
+/// * another client has taken the session over (0x8E): with two clients of one identifier each would
+///   cut the other off for ever;
+/// * the server does not take the version, the client identifier or the will;
+/// * the settings cannot be sent.
+///
+/// One 0x8E is forgiven for each attempt that was given up before the server answered: it may have been
+/// this client's own CONNECT, which the server has read late.
+///
+/// Refused credentials have a [delay of their own](Self::refused_delay). A message that seems to
+/// break every connection ([`DownReason::Poison`]) does not end the policy: each attempt sends it again,
+/// until it arrives, or the program calls [`give_up`](crate::Client::give_up).
 ///
 /// ```
 /// use core::time::Duration;

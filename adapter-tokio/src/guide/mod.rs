@@ -14,6 +14,7 @@
 //! | be slower than what comes, or faster than what leaves | [`back_pressure`] |
 //! | send and take more than fits memory | [`large_payloads`] |
 //! | publish for years, and end in order | [`publisher`] |
+//! | work on messages for years | [`consumer`] |
 //! | ask another client, and answer | [`request_response`] |
 //! | wake up, publish, sleep | [`low_power`] |
 //! | test a program without a network | [`testing`] |
@@ -25,6 +26,7 @@
 
 pub mod back_pressure;
 pub mod calls;
+pub mod consumer;
 pub mod from_embedded;
 pub mod from_mqtt_as;
 pub mod from_paho;

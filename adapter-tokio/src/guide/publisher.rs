@@ -10,14 +10,16 @@
 //! const STATE: &str = "plant/7/state";
 //! const READING: &str = "plant/7/temperature";
 //!
-//! /// `stop` is `tokio::signal::ctrl_c()`.
-//! async fn run(server: &str, stop: impl Future<Output = io::Result<()>>) -> Result<(), Box<dyn Error>> {
+//! fn config(server: &str) -> Config {
 //!     // What the server says when this program is lost, and keeps for those who subscribe later.
 //!     let will = Will::new(STATE, "offline").qos(QoS::AtLeastOnce).retain(true);
-//!     let config = Config::new(server).client_id("sensor-7").will(will);
-//!     let client = Client::new(config.reconnect(Reconnect::new().first_connect(true)))?;
+//!     let policy = Reconnect::new().first_connect(true); // Waits for a server that is not there yet.
+//!     Config::new(server).client_id("sensor-7").will(will).reconnect(policy)
+//! }
 //!
-//!     // And what takes it back, at each connection. A callback must not keep its own client alive.
+//! /// `client` is `Client::new(config("broker.example"))?`, `stop` is `tokio::signal::ctrl_c()`.
+//! async fn run(client: &Client, stop: impl Future<Output = io::Result<()>>) -> Result<(), Box<dyn Error>> {
+//!     // What takes the will back, at each connection. A callback must not keep its own client alive.
 //!     let weak = client.downgrade();
 //!     let at_up = client.set_cb_on_event(event::Up, move |_session| {
 //!         let client = weak.upgrade();
@@ -29,10 +31,8 @@
 //!             }
 //!         }
 //!     });
-//!     client.connect(false).await?; // Waits for a server that is not there yet: `first_connect`.
-//!
 //!     tokio::select! {
-//!         result = measure(&client) => result?,
+//!         result = measure(client) => result?,
 //!         signal = stop => signal?,
 //!     }
 //!     // What was accepted still goes out, and so does the last word: DISCONNECT publishes no will.
@@ -46,6 +46,7 @@
 //! }
 //!
 //! async fn measure(client: &Client) -> Result<(), Box<dyn Error>> {
+//!     client.connect(false).await?;
 //!     let mut clock = tokio::time::interval(Duration::from_secs(1));
 //!     let mut receipts = VecDeque::new();
 //!     loop {
@@ -81,7 +82,7 @@
 //! #     while arrived().len() < 2 { tokio::time::sleep(Duration::from_millis(1)).await }
 //! #     Ok(())
 //! # };
-//! # run(&server, stop).await?;
+//! # run(&Client::new(config(&server))?, stop).await?;
 //! # let arrived = arrived();
 //! # for what in ["online", "21.5", "offline"] {
 //! #     assert!(arrived.iter().any(|payload| **payload == *what.as_bytes()), "{what}");
@@ -90,6 +91,7 @@
 //! # }
 //! ```
 //!
+//! * A test of such a program, without a network: [`consumer`](super::consumer) has one.
 //! * The store holds 4,096 messages and 4 MiB ([`in_flight`](crate::Config::in_flight), [`store`](crate::Config::store)): at one
 //!   reading in a second, an outage of 68 minutes. Then `send` waits, and with it the clock.
 //! * Not `try_publish` in the callback: where what is sent again fills the outbox there is no room at that moment, and

@@ -13,7 +13,9 @@
 //! checkout of that, by `cargo doc -p mqtt-as-tests --features tokio --open`.
 //!
 //! Let your code take a [`Client`](crate::Client): [`new_with`](crate::new_with), which a test calls, returns the
-//! same type as `Client::new`.
+//! same type as `Client::new`. Its `Config` names no TLS and no proxy then: those are the connector's business, and
+//! with them it is an error ([`ConfigError::OwnTransport`](crate::ConfigError::OwnTransport)). The guide
+//! [`consumer`](super::consumer) has a whole program with its test.
 //!
 //! # Time that the test moves
 //!
