@@ -21,7 +21,7 @@ struct Suite {
     is_of_core: bool,
 }
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     Suite {
         name: "core",
         arguments: &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"],
@@ -35,6 +35,11 @@ const SUITES: [Suite; 7] = [
     Suite {
         name: "driver",
         arguments: &["-p", "mqtt-as-tests", "--test", "driver"],
+        is_of_core: false,
+    },
+    Suite {
+        name: "races",
+        arguments: &["-p", "mqtt-as-tests", "--test", "races"],
         is_of_core: false,
     },
     Suite {
