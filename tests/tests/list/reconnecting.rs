@@ -91,6 +91,27 @@ fn disconnect_ends_an_attempt_to_come() {
     });
 }
 
+/// As the first one of all, it is not tried again unless that is asked for.
+#[test]
+fn a_connect_after_a_disconnect_is_a_first_one_again() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            script.expect(PacketType::Disconnect);
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.close();
+        });
+        let settings = config(version, server.port).reconnect(quick(|policy| policy));
+        let client = connected(settings).await;
+        within(client.disconnect()).await.expect("an end");
+        within(client.connect(true)).await.expect_err("no retry");
+        server.end().await;
+        sleep(100 * MS).await;
+        assert_eq!(client.statistics().attempts, 0);
+    });
+}
+
 #[test]
 fn the_last_handle_ends_an_attempt_to_come() {
     both(async |version| {
