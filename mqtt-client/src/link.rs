@@ -62,6 +62,8 @@ pub(crate) struct Link {
 pub(crate) struct Retry {
     /// The link is kept up: until the program disconnects, or the policy ends.
     pub(crate) is_on: bool,
+    /// The policy has ended, and the program has neither connected nor disconnected since.
+    pub(crate) is_over: bool,
     /// What the last connect of the program wanted, and whether it is to be answered yet.
     pub(crate) clean: bool,
     pub(crate) is_first: bool,
@@ -111,6 +113,11 @@ impl Retry {
 }
 
 impl Link {
+    /// Nobody connects any more, and the program has not wished for that.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.retry.as_ref().is_some_and(|retry| retry.is_over)
+    }
+
     /// There is none yet. An assigned client identifier is kept there.
     #[inline]
     pub(crate) fn new(client_id: Storage<'static, u8>) -> Self {

@@ -91,7 +91,7 @@ impl State {
         self.finish_connect(Outcome::Replaced);
         self.link.disconnected = true;
         if let Some(retry) = &mut self.link.retry {
-            retry.is_on = false;
+            (retry.is_on, retry.is_over) = (false, false);
         }
         self.end_consumers();
         if !self.link.busy {

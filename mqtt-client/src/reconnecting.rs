@@ -86,6 +86,7 @@ impl State {
         }
         retry.is_on |= policy.first_connect;
         (retry.clean, retry.is_first, retry.attempts) = (clean, true, 0);
+        retry.is_over = false;
         if policy.restore && !self.link.subscribed.is_some() {
             self.link.subscribed = subscriptions::new();
         }
@@ -166,6 +167,7 @@ impl State {
         let delay = self.retry_delay(&reason);
         let retry = self.link.retry();
         retry.is_on = delay.is_some();
+        retry.is_over = delay.is_none();
         retry.attempts = retry.attempts.saturating_add(1);
         let attempt = Attempt::new(retry.attempts, delay, reason);
         if let Some(delay) = delay {

@@ -222,7 +222,7 @@ impl State {
         until_accepted: bool,
         take: &mut dyn FnMut(&mut Self, Tag) -> Result<Published, OperationError>,
     ) -> Poll<Done> {
-        match self.take_room(taken, waker, take) {
+        let done = match self.take_room(taken, waker, take) {
             None => Poll::Pending,
             Some(Err(error)) => self.end_call(slot, Done::Refused(error)),
             Some(Ok(Published::Left)) => {
@@ -235,7 +235,11 @@ impl State {
                 self.notify_read();
                 if until_accepted { Poll::Ready(Done::Accepted) } else { Poll::Pending }
             }
+        };
+        if self.link.has_given_up() {
+            self.end_waits();
         }
+        done
     }
 
     /// Does what needs room in the core; without room the call waits for it. The next one is woken

@@ -22,6 +22,7 @@ mod expiring;
 mod farewell;
 mod fates;
 mod flood;
+mod given_up;
 #[cfg(feature = "heap")]
 pub(crate) mod heap;
 mod links;

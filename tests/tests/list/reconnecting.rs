@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_lite::future::zip;
 use mqtt_as_proto::packet::{ConnAck, Disconnect, Packet, PacketType};
 use mqtt_as_tests::script::Script;
 
@@ -11,8 +10,7 @@ use super::story::{
     self, MS, Seen, both, client, config, connected, forever, in_5_0, next, peer, server, until,
 };
 use crate::runtime::adapter::{
-    ConnectError, Credentials, DownReason, PublishError, QoS, ReasonCode, Reconnect, RetryReason,
-    Version, Will,
+    ConnectError, Credentials, DownReason, QoS, ReasonCode, Reconnect, RetryReason, Version, Will,
 };
 use crate::runtime::{Client, host, on_attempt, on_down, on_up, sleep, soon, spawn, within};
 
@@ -164,46 +162,8 @@ fn the_first_connect_is_tried_again_only_if_that_is_asked_for() {
     });
 }
 
-#[test]
-fn the_policy_ends_after_its_attempts_and_the_call_learns_why() {
-    both(async |version| {
-        let port = Script::listen().port(); // Nobody listens any more.
-        let policy = quick(|policy| policy.first_connect(true).attempts(3));
-        let client = client(config(version, port).reconnect(policy));
-        let told = attempts(&client);
-        let refused = within(client.connect(true)).await;
-        assert!(matches!(refused, Err(ConnectError::Unreachable(..))), "{refused:?}");
-        told.count(4).await;
-        let numbers: Vec<_> =
-            told.all().iter().map(|one| one.split(':').next().map(str::to_owned)).collect();
-        assert_eq!(numbers, ["1", "2", "3", "4 not"].map(|one| Some(one.to_owned())));
-    });
-}
-
-/// As after a disconnect: what would wait for a connection for ever ends.
-#[test]
-fn nobody_waits_for_a_policy_that_has_ended() {
-    both(async |version| {
-        let server = peer(|script| {
-            script.welcome();
-            script.expect(PacketType::Publish);
-            script.close();
-        });
-        let policy = quick(|policy| policy.attempts(1));
-        let client = connected(config(version, server.port).reconnect(policy)).await;
-        let told = attempts(&client);
-        let publish = client.publish("a", "x").qos(QoS::AtLeastOnce).timeout(Duration::ZERO);
-        let (mut queue, mut buffer) = (client.queue(), [0; 64]);
-        let ends = within(zip(publish, queue.next_into(&mut buffer))).await;
-        assert!(matches!(ends, (Err(PublishError::Kept), Ok(None))), "{ends:?}");
-        told.count(2).await;
-        assert!(told.all()[1].starts_with("2 not"), "{:?}", told.all());
-        server.end().await;
-    });
-}
-
 /// The server refuses the connection.
-fn refuse(script: &mut Script, reason: ReasonCode) {
+pub(crate) fn refuse(script: &mut Script, reason: ReasonCode) {
     script.accept();
     script.expect(PacketType::Connect);
     script.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
