@@ -21,6 +21,10 @@ impl<R: Runtime> Client<R> {
     /// Ends the connection: what was accepted is sent, DISCONNECT follows, so no will. It does not
     /// wait for acknowledgements, [`drain`](Self::drain) does. Options go before the `await`.
     ///
+    /// It waits as long as bytes leave, and then a second at most for the server to close. A server that
+    /// takes none for [`write_timeout`](crate::Config::write_timeout) is left without DISCONNECT:
+    /// [`DisconnectError::Unsent`].
+    ///
     /// Calls that wait end: with their fate, or, where the session is kept, with `Kept`. A
     /// [reconnect policy](crate::Reconnect) ends with it: nothing is opened before the next
     /// [`connect`](Self::connect).
@@ -28,7 +32,7 @@ impl<R: Runtime> Client<R> {
     /// ```
     /// # mqtt_as_tests::example!(|client| {
     /// client.publish("plant/7/state", "off").await?;
-    /// client.disconnect().await?; // Both are on the wire.
+    /// client.disconnect().await?; // Both were sent.
     /// # });
     /// ```
     pub fn disconnect(&self) -> Disconnect<'_, R> {
@@ -47,7 +51,9 @@ impl<R: Runtime> Client<R> {
 ///
 /// # Errors
 /// [`DisconnectError::NotConnected`] if there was no connection, nor one to come. Calls that wait,
-/// and the queue, end all the same. [`DisconnectError::Invalid`] if what was asked for cannot be said: nothing was
+/// and the queue, end all the same. [`DisconnectError::Unsent`] if the connection broke, or took nothing
+/// for [`write_timeout`](crate::Config::write_timeout), before DISCONNECT was handed to the system.
+/// [`DisconnectError::Invalid`] if what was asked for cannot be said: nothing was
 /// done then. [`DisconnectError::NoWaiter`] if its end cannot be awaited: the disconnect runs all
 /// the same.
 ///
@@ -150,7 +156,11 @@ impl Operation for Ending {
         self.ends.set(Some(ends));
         let ended = !state.link.busy || state.link.ends != ends;
         let over = ended || state.closed || state.link.wanted.is_some();
-        state.wait_for(Wait::Down, over.then_some(Done::Found(true)), slot, waker)
+        let done = match ended && state.link.is_unsent {
+            true => Done::Disconnect(DisconnectError::Unsent),
+            false => Done::Found(true),
+        };
+        state.wait_for(Wait::Down, over.then_some(done), slot, waker)
     }
 }
 

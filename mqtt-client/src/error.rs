@@ -207,6 +207,9 @@ mqtt_as_proto::reasons! {
         NotConnected => "there is no connection";
         /// What was asked for cannot be said, or the server does not take it. Nothing was done.
         Invalid(error: OperationError) => "{error}";
+        /// The connection ended before all that was accepted, and DISCONNECT behind it, had been sent: the
+        /// server publishes the will. Messages at QoS 1 and 2 stay for the next connection.
+        Unsent => "the connection ended before DISCONNECT was sent: the server publishes the will, if there is one";
         /// The driver is gone.
         Closed => "{CLOSED}";
         /// As many calls wait as the client has room for. The disconnect runs all the same.

@@ -27,6 +27,8 @@ pub(crate) struct Link {
     pub(crate) linger: Option<Deadline>,
     /// The stream that is open, to be told of room.
     pub(crate) stream: Option<Slot>,
+    /// A connection that the program ends has not sent DISCONNECT yet.
+    pub(crate) is_unsent: bool,
     /// The program has disconnected, or its policy has ended, and it has not connected since.
     pub(crate) disconnected: bool,
     /// The server refused, for that reason.
@@ -129,6 +131,7 @@ impl Link {
             ending: None,
             linger: None,
             stream: None,
+            is_unsent: false,
             disconnected: false,
             refused: None,
             is_up: false,

@@ -104,6 +104,7 @@ impl State {
                 return Err(DisconnectError::NotConnected);
             }
         }
+        self.link.is_unsent = self.link.is_up;
         self.end_link(reason, DownReason::Disconnected);
         Ok(())
     }
@@ -245,6 +246,7 @@ impl State {
     pub(crate) fn said_all(&mut self) {
         let now = self.exact_time();
         self.link.ending.get_or_insert(DownReason::Closed);
+        self.link.is_unsent = false;
         self.link.linger = Some(Deadline::after(now, LINGER));
     }
 

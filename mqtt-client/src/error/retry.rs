@@ -125,7 +125,7 @@ impl StreamError {
 
 impl DisconnectError {
     /// Returns whether the same call can succeed later: not where there is nothing to end
-    /// (`NotConnected`, `Closed`), nor where it ends all the same (`NoWaiter`). `Invalid` as
+    /// (`NotConnected`, `Unsent`, `Closed`), nor where it ends all the same (`NoWaiter`). `Invalid` as
     /// [`OperationError::is_retryable`](crate::OperationError::is_retryable) says.
     ///
     /// ```
@@ -137,7 +137,7 @@ impl DisconnectError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Invalid(error) => error.is_retryable(),
-            Self::NotConnected | Self::Closed | Self::NoWaiter => false,
+            Self::NotConnected | Self::Unsent | Self::Closed | Self::NoWaiter => false,
         }
     }
 }

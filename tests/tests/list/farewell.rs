@@ -1,10 +1,15 @@
 //! `disconnect` and its options: what DISCONNECT says, and what may not be asked for.
 
+use std::sync::mpsc;
+
+use futures_lite::future::zip;
 use mqtt_as_proto::EncodeError;
 use mqtt_as_proto::packet::{Carrier, Packet, PacketType};
 use mqtt_as_tests::script::Script;
 
-use super::story::{accept, both, client, config, connected, in_3_1_1, in_5_0, peer, published};
+use super::story::{
+    MS, accept, both, client, config, connected, in_3_1_1, in_5_0, peer, published,
+};
 use crate::runtime::adapter::{
     DisconnectError, DownReason, Limit, OperationError, Property, PublishError, QoS, ReasonCode,
     Version,
@@ -148,5 +153,26 @@ fn options_of_disconnect_want_a_connection_too() {
         let client = client(config(version, 1));
         let options = || client.disconnect().session_expiry(5).reason(ReasonCode::GRANTED_QOS_1);
         assert_eq!(within(options()).await, Err(DisconnectError::NotConnected));
+    });
+}
+
+/// DISCONNECT waits behind what the server does not read, and the link breaks.
+#[test]
+fn disconnect_says_that_it_was_not_sent() {
+    both(async |version| {
+        let (tell, told) = mpsc::channel();
+        let server = peer(move |script| {
+            script.welcome();
+            told.recv().expect("a program that disconnects");
+            script.reset();
+        });
+        let client = connected(config(version, server.port)).await;
+        let payload = "x".repeat(1000);
+        let publish = || client.publish("a", payload.as_str()).timeout(200 * MS);
+        while within(publish()).await.is_ok() {}
+        let breaks = async { tell.send(()).expect("a peer") };
+        let (ended, ()) = within(zip(client.disconnect(), breaks)).await;
+        assert_eq!(ended, Err(DisconnectError::Unsent));
+        server.end().await;
     });
 }
