@@ -483,8 +483,8 @@ impl Config {
         }
 
         /// Sets how many messages and requests may be unacknowledged, or wait for a connection.
-        /// Default: 4,096 on the heap, which is a message in a second over an outage of 68 minutes;
-        /// or as many as lent memory holds. The next publish waits for room.
+        /// Default: as many as there are packet identifiers on the heap, so that [`store`](Self::store)
+        /// bounds them; or as many as lent memory holds. The next publish waits for room.
         ///
         /// ```
         /// # use mqtt_as_tokio::Config;
@@ -493,8 +493,10 @@ impl Config {
         /// ```
         in_flight(self, messages: u16) { self.core.in_flight = messages; }
 
-        /// Sets how many bytes such messages may have, payloads held by reference included.
-        /// Default: 4 MiB, or all of lent memory.
+        /// Sets how many bytes such messages may have, payloads held by reference included. Each takes
+        /// about 25 more than its topic, properties and payload. Default: 4 MiB, or all of lent memory.
+        ///
+        /// By default 33,000 messages of 100 bytes fit: a reading in a second over an outage of nine hours.
         ///
         /// ```
         /// # use mqtt_as_tokio::Config;

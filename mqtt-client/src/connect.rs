@@ -48,7 +48,8 @@ impl<R: Runtime> Client<R> {
 
     /// Waits until nothing waits to leave or to be acknowledged, for `time` at most. Returns
     /// whether that is so. Acknowledgements for messages that the program took are waited for too,
-    /// at QoS 2 up to the last one (PUBCOMP).
+    /// at QoS 2 up to the last one (PUBCOMP); under `manual_ack` not those for messages that it has not
+    /// acknowledged.
     ///
     /// While the link is down it waits for as long as something is unacknowledged: a policy goes on
     /// meanwhile, and what is accepted may still arrive. What is left after the time ends with

@@ -16,6 +16,8 @@ use crate::words::Words;
 /// });
 /// # });
 /// ```
+///
+/// Callbacks run beside the connection: messages of a resumed session may be there before it is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Up;
 

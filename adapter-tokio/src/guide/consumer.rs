@@ -4,6 +4,7 @@
 //! use mqtt_as_tokio::{Client, Config, Message, QoS, ReasonCode, Reconnect, RetainHandling, event};
 //! use std::error::Error;
 //! use std::io;
+//! use std::time::Duration;
 //!
 //! fn config(server: &str) -> Config {
 //!     Config::new(server)
@@ -27,13 +28,16 @@
 //! async fn serve(client: &Client) -> Result<(), Box<dyn Error>> {
 //!     client.connect(false).await?;
 //!     // At each start: the session may be that of an older version of the program.
-//!     let orders = client.subscribe("orders/#", QoS::AtLeastOnce);
-//!     orders.retain_handling(RetainHandling::SendIfNew).await?;
-//!
-//!     while let Some(order) = client.queue().next().await {
-//!         if !client.is_connected() {
-//!             continue; // It comes again, and can be acknowledged then.
+//!     loop {
+//!         let orders = client.subscribe("orders/#", QoS::AtLeastOnce);
+//!         match orders.retain_handling(RetainHandling::SendIfNew).await {
+//!             Ok(_) => break,
+//!             // The link broke before the answer.
+//!             Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_secs(1)).await,
+//!             Err(error) => return Err(error.into()),
 //!         }
+//!     }
+//!     while let Some(order) = client.queue().next().await {
 //!         let done = match work(&order) {
 //!             Ok(()) => ReasonCode::SUCCESS,
 //!             Err(error) => {
@@ -41,7 +45,7 @@
 //!                 ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR // 3.1.1 has no refusal: it is acknowledged.
 //!             }
 //!         };
-//!         client.ack(&order, done);
+//!         client.ack(&order, done); // False if the link has gone: the order comes again.
 //!     }
 //!     Err("nobody connects any more".into()) // The policy has ended: its last event said why.
 //! }
@@ -56,7 +60,6 @@
 //! # async fn main() -> Result<(), Box<dyn Error>> { no_order_is_lost().await }
 //! async fn no_order_is_lost() -> Result<(), Box<dyn Error>> {
 //!     use mqtt_as_tests::{broker::{BrokerConfig, SessionInfo}, network::Network};
-//!     use std::time::Duration;
 //!     let hour = Duration::from_secs(3600);
 //!
 //!     let network = Network::new(BrokerConfig::default());
@@ -78,9 +81,10 @@
 //! }
 //! ```
 //!
-//! * An order may come twice: where the program, or the link, ended between the work and `ack`. See
-//!   [`manual_acks`](super::manual_acks): for messages in any order, and for work that failed and is to be tried again.
-//! * `work` is called between two messages. What takes long goes to a task of its own, with the message; `ack` is called
-//!   when it is done. [`receive_maximum`](crate::Config::receive_maximum) bounds how many such tasks there are.
+//! * An order may come twice: where the program, or the link, ended between the work and `ack`, and where the link is lost
+//!   while the order waits in the queue. What must not be done twice needs a number of its own.
+//! * `work` is called between two messages. For work that takes long, runs side by side, or fails and is to be tried
+//!   again, see [`manual_acks`](super::manual_acks).
 //! * A session that the server has lost is subscribed to again by the policy. What was published in between is not there:
 //!   [`sessions`](super::sessions).
+//! * `ctrl_c` is SIGINT. Services are ended by SIGTERM: [`publisher`](super::publisher) waits for both.

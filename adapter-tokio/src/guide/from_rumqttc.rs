@@ -13,7 +13,7 @@
 //! | `set_transport(Transport::tls(ca, client, alpn))` | `tls(Tls::new().ca_pem(ca).client_pem(cert, key).alpn(..))`, feature `tls` |
 //! | `Transport::ws()`, `Transport::unix()`, `set_proxy(..)` | `websocket(WebSocket::new())`, `Config::unix(path)`, `proxy(Proxy::http(server))` |
 //! | `MqttOptions::parse_url(url)` | `Config::url(url)` |
-//! | `set_inflight(n)` | `in_flight(n)`; the server's Receive Maximum is kept by itself |
+//! | `set_inflight(n)`: messages under way | nothing: the server's Receive Maximum is kept by itself; `send_window(n)` for 3.1.1. Not `in_flight(n)`: that counts what waits in an outage, too |
 //! | `set_manual_acks(true)`, `client.ack(&publish)` | `manual_ack(true)`, `client.ack(&message, ReasonCode::SUCCESS)` |
 //! | `set_max_packet_size(in, out)` | `maximum_packet_size(bytes)`; that of the server is kept by itself |
 //! | `rumqttc::v5` | `version(Version::V5)`, which is the default: one set of types for both |

@@ -27,27 +27,15 @@
 //! * Messages may be acknowledged in any order. The acknowledgements leave in the order in which the
 //!   messages came, as the standard asks (4.6.0-2): one that is not acknowledged holds the later ones
 //!   back.
-//! * [`receive_maximum`](crate::Config::receive_maximum) bounds how many may be open. A program that
-//!   never acknowledges gets no more than that.
-//! * `ack` returns whether the acknowledgement will be sent: not whether the server has it, and always
-//!   false for QoS 0.
+//! * [`receive_maximum`](crate::Config::receive_maximum) bounds how many may be open, in 5.0: a program that
+//!   never acknowledges gets no more than that. In 3.1.1 there is no such number, and servers have one of
+//!   their own.
+//! * `ack` returns whether it counts: whether the message is of the connection that stands. One that is
+//!   held back by an older message leaves with that one, and is lost with the link: the message comes
+//!   again then. It is always false for QoS 0.
 //! * An acknowledgement belongs to a connection. While the link is down `ack` is false, and the server
-//!   sends the message again. The queue hands out what it has all the same, so a program looks before
-//!   it begins with work that it does not want to do twice:
-//!
-//!   ```
-//!   # use mqtt_as_tokio::{Client, Message, ReasonCode};
-//!   # fn work(_: &Message) {}
-//!   # async fn serve(client: &Client) {
-//!   while let Some(order) = client.queue().next().await {
-//!       if !client.is_connected() {
-//!           continue; // It comes again, if the server keeps the session.
-//!       }
-//!       work(&order);
-//!       client.ack(&order, ReasonCode::SUCCESS);
-//!   }
-//!   # }
-//!   ```
+//!   sends the message again. The queue hands out what it has all the same. Do that work, too: a server
+//!   that has lost its sessions, as one without a disk does at a restart, sends nothing again.
 //! * A message that was still in the queue when the session was resumed is not handed out twice: the
 //!   server sends it again, and `ack` acknowledges that.
 //! * Some messages come twice all the same: where the program ended between the work and `ack`, or the
@@ -55,8 +43,72 @@
 //!   [`dup`](crate::Message::dup): it says that the server may have tried before, not that the
 //!   program has seen it. What must not be done twice needs a number of its own in the payload.
 //! * A message that is dropped without `ack` is not lost: the server has it, and sends it after the
-//!   next resume. That is so as long as the server keeps the session; where it may lose that, as a
-//!   broker without a disk does at a restart, do the work all the same.
-//! * Where the work fails, `ack` with a reason of 0x80 or more (5.0) refuses the message: the server
-//!   does not send it again. To get it again, leave it unacknowledged and connect anew
-//!   (`connect(false)` after `disconnect()`); until then it holds the later ones back.
+//!   next resume, if it still has the session.
+//! * In 5.0 `ack` with a reason of 0x80 or more refuses the message: the server does not send it again.
+//!
+//! # Work that takes long, or fails
+//!
+//! A message may be held while tasks work, and while a failure waits for its next try. It comes again
+//! when the link was lost meanwhile: so the program knows by the order's own number what it works on,
+//! and acknowledges the newest copy.
+//!
+//! ```
+//! use mqtt_as_tokio::{Client, Message, ReasonCode};
+//! use std::collections::HashMap;
+//! use std::time::Duration;
+//! use tokio::task::JoinSet;
+//! use tokio::time::sleep;
+//!
+//! async fn serve(client: &Client) {
+//!     let mut open: HashMap<String, Message> = HashMap::new(); // By the order's own number.
+//!     let mut tasks = JoinSet::new();
+//!     let mut queue = client.queue();
+//!     loop {
+//!         tokio::select! {
+//!             order = queue.next() => {
+//!                 let Some(order) = order else { break };
+//!                 let number = String::from_utf8_lossy(order.payload()).into_owned();
+//!                 if open.insert(number.clone(), order).is_none() {
+//!                     tasks.spawn(until_done(number)); // Else a task works on it already.
+//!                 }
+//!             }
+//!             Some(Ok(number)) = tasks.join_next() => {
+//!                 if let Some(order) = open.remove(&number) {
+//!                     client.ack(&order, ReasonCode::SUCCESS);
+//!                 }
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! async fn until_done(number: String) -> String {
+//!     while let Err(error) = work(&number).await {
+//!         eprintln!("order {number}: {error}");
+//!         sleep(Duration::from_secs(60)).await;
+//!     }
+//!     number
+//! }
+//! # async fn work(_: &str) -> std::io::Result<()> { Ok(()) }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use mqtt_as_tests::{broker::BrokerConfig, network::Network};
+//! # use mqtt_as_tokio::{Config, QoS};
+//! # let network = Network::new(BrokerConfig::default());
+//! # let config = Config::new("broker").client_id("billing").manual_ack(true);
+//! # let client = mqtt_as_tokio::new_with(config, network.connector())?;
+//! # client.connect(false).await?;
+//! # client.subscribe("orders", QoS::AtLeastOnce).await?;
+//! # for number in ["1", "2", "3"] {
+//! #     network.with(|broker, now| broker.inject("orders", number.as_bytes(), QoS::AtLeastOnce, false, now));
+//! # }
+//! # tokio::select! {
+//! #     () = serve(&client) => panic!("it ended"),
+//! #     () = network.until(|broker| broker.sessions()[0].in_flight == 0) => {}
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In 5.0 `receive_maximum` bounds the orders that are open. One that waits for its next try holds a place, and holds back
+//! the acknowledgements of those behind it: where many fail for long, publish them to a topic for later, and
+//! acknowledge.

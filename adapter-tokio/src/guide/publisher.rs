@@ -6,6 +6,7 @@
 //! use std::error::Error;
 //! use std::io;
 //! use std::time::Duration;
+//! use tokio::time::MissedTickBehavior;
 //!
 //! const STATE: &str = "plant/7/state";
 //! const READING: &str = "plant/7/temperature";
@@ -14,10 +15,11 @@
 //!     // What the server says when this program is lost, and keeps for those who subscribe later.
 //!     let will = Will::new(STATE, "offline").qos(QoS::AtLeastOnce).retain(true);
 //!     let policy = Reconnect::new().first_connect(true); // Waits for a server that is not there yet.
-//!     Config::new(server).client_id("sensor-7").will(will).reconnect(policy)
+//!     let config = Config::new(server).client_id("sensor-7").will(will).reconnect(policy);
+//!     config.in_flight(36_000) // Ten hours without a link; then `send` waits.
 //! }
 //!
-//! /// `client` is `Client::new(config("broker.example"))?`, `stop` is `tokio::signal::ctrl_c()`.
+//! /// `client` is `Client::new(config("broker.example"))?`, `stop` is `asked_to_stop()`.
 //! async fn run(client: &Client, stop: impl Future<Output = io::Result<()>>) -> Result<(), Box<dyn Error>> {
 //!     // What takes the will back, at each connection. A callback must not keep its own client alive.
 //!     let weak = client.downgrade();
@@ -31,23 +33,52 @@
 //!             }
 //!         }
 //!     });
+//!     // Without it a wrong password would be tried again and again, and nobody would know.
+//!     client.set_cb_on_event(event::Reconnecting, |attempt| async move { eprintln!("{attempt}") });
+//!     let result = tokio::select! {
+//!         result = measure(client) => result,
+//!         signal = stop => signal.map_err(Into::into),
+//!     };
+//!     client.unset_cb(at_up); // Else a link that comes now would say "online" behind "offline".
+//!     end(client).await;
+//!     result
+//! }
+//!
+//! /// What was accepted still goes out, and the last word behind it: DISCONNECT publishes no will.
+//! async fn end(client: &Client) {
+//!     if !client.is_connected() {
+//!         // The policy may wait for a minute: `connect` tries at once.
+//!         let _ = tokio::time::timeout(Duration::from_secs(3), client.connect(false)).await;
+//!     }
+//!     let offline = client.publish(STATE, "offline").qos(QoS::AtLeastOnce).retain(true);
+//!     if let Err(error) = offline.timeout(Duration::from_secs(3)).send().await.map(drop) {
+//!         eprintln!("not said: offline: {error}");
+//!     }
+//!     if !client.drain(Duration::from_secs(3)).await {
+//!         eprintln!("not acknowledged, and lost with the program: some readings");
+//!     }
+//!     if let Err(error) = client.disconnect().await {
+//!         eprintln!("{error}");
+//!     }
+//! }
+//!
+//! /// Waits for Ctrl-C, or for SIGTERM, by which services are ended.
+//! async fn asked_to_stop() -> io::Result<()> {
+//!     # #[cfg(unix)] {
+//!     use tokio::signal::unix::{SignalKind, signal};
+//!     let mut terminate = signal(SignalKind::terminate())?;
 //!     tokio::select! {
-//!         result = measure(client) => result?,
-//!         signal = stop => signal?,
+//!         signal = tokio::signal::ctrl_c() => signal,
+//!         _ = terminate.recv() => Ok(()),
 //!     }
-//!     // What was accepted still goes out, and so does the last word: DISCONNECT publishes no will.
-//!     client.unset_cb(at_up); // Else a link that comes now would say "online" behind it.
-//!     client.publish(STATE, "offline").qos(QoS::AtLeastOnce).retain(true).send().await?;
-//!     if !client.drain(Duration::from_secs(10)).await {
-//!         eprintln!("something is not acknowledged");
-//!     }
-//!     let _ = client.disconnect().await; // Without a link there is nothing to end.
-//!     Ok(())
+//!     # }
+//!     # #[cfg(not(unix))] { tokio::signal::ctrl_c().await }
 //! }
 //!
 //! async fn measure(client: &Client) -> Result<(), Box<dyn Error>> {
 //!     client.connect(false).await?;
 //!     let mut clock = tokio::time::interval(Duration::from_secs(1));
+//!     clock.set_missed_tick_behavior(MissedTickBehavior::Skip); // Else all that were missed come at once.
 //!     let mut receipts = VecDeque::new();
 //!     loop {
 //!         tokio::select! {
@@ -78,6 +109,7 @@
 //! # let broker = server::Server::start(BrokerConfig::default());
 //! # let server = broker.addr().to_string();
 //! # let arrived = || broker.with(|broker, _| broker.accepted().iter().map(|m| m.payload.clone()).collect::<Vec<_>>());
+//! # let _ = asked_to_stop;
 //! # let stop = async {
 //! #     while arrived().len() < 2 { tokio::time::sleep(Duration::from_millis(1)).await }
 //! #     Ok(())
@@ -92,8 +124,12 @@
 //! ```
 //!
 //! * A test of such a program, without a network: [`consumer`](super::consumer) has one.
-//! * The store holds 4,096 messages and 4 MiB ([`in_flight`](crate::Config::in_flight), [`store`](crate::Config::store)): at one
-//!   reading in a second, an outage of 68 minutes. Then `send` waits, and with it the clock.
+//! * The store holds 36,000 messages ([`in_flight`](crate::Config::in_flight)) and 4 MiB
+//!   ([`store`](crate::Config::store)): at one short reading in a second, an outage of ten hours. Then `send` waits, and with
+//!   it the clock.
+//! * Its end takes ten seconds at most, and as long as bytes leave: service managers wait for ten or more before they kill.
+//! * Where a wrong password is to end the program: [`refused_delay`](crate::Reconnect::refused_delay) of zero makes `connect`
+//!   return the error.
 //! * Not `try_publish` in the callback: where what is sent again fills the outbox there is no room at that moment, and
 //!   "online" would be lost. `publish` waits its turn.
 //! * Ctrl-C drops the future of `measure`, and its receipts with it. That loses no message while the program runs: what is

@@ -43,10 +43,10 @@
 //!
 //! It ends where trying again is of no use, and after as many [`attempts`](crate::Reconnect::attempts)
 //! as were set, which by default are without end. Then, as after `disconnect`, `queue().next()` is
-//! `None`, publishes that wait end with [`Kept`](crate::PublishError::Kept), and a loop over messages
-//! ends by itself. A new publish is stored for the next `connect` of the program, as while the link is
-//! down. So a program that only publishes ends at the first `Kept`; the reason comes with the last
-//! event:
+//! `None`, and a loop over messages ends by itself. A publish that waits ends with
+//! [`Kept`](crate::PublishError::Kept), and so does each one after it: it is stored for the next `connect` of
+//! the program. So a program that only publishes ends at the first `Kept`; the reason comes with the
+//! last event:
 //!
 //! ```
 //! # use mqtt_as_tokio::{Client, event};
@@ -77,9 +77,16 @@
 //! ```
 //!
 //! How long an outage a program survives without losing readings is a matter of memory: as many
-//! messages as [`in_flight`](crate::Config::in_flight) says (4,096 by default: a reading per second for
-//! 68 minutes) and as many bytes as [`store`](crate::Config::store) says wait for a connection. Then
-//! `send` waits, and `try_publish` says [`NoRoom`](crate::OperationError::NoRoom).
+//! messages as [`in_flight`](crate::Config::in_flight) says (65,535, which is the most, by default) and as
+//! many bytes as [`store`](crate::Config::store) says (4 MiB: 33,000 readings of 100 bytes) wait for a
+//! connection. Then `send` waits, and `try_publish` says [`NoRoom`](crate::OperationError::NoRoom). So many
+//! receipts can be held, too: where a program keeps them and `in_flight` is not less, the next `send` says
+//! [`NoWaiter`](crate::PublishError::NoWaiter) instead of waiting.
+//!
+//! `subscribe`, `unsubscribe` and `request` do not outlive a link: without one they end at once
+//! ([`NotConnected`](crate::SubscribeError::NotConnected)), and a link that breaks before the answer ends them. A program
+//! asks again when the link is up, as in [`consumer`](super::consumer). What was subscribed to before is subscribed to
+//! again by the policy, if the server has lost the session.
 //!
 //! # A loop of your own
 //!
@@ -108,6 +115,5 @@
 //! }
 //! ```
 //!
-//! Calls that are pending when the link goes down stay pending until their time is over (above): a
-//! publish at QoS 1 or 2 goes out again on the resumed session and resolves there. Nobody has to
-//! publish twice.
+//! A publish at QoS 1 or 2 that is pending when the link goes down stays pending until its time is over
+//! (above): it goes out again on the resumed session and resolves there. Nobody has to publish twice.

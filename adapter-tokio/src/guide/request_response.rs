@@ -66,4 +66,12 @@
 //! # }
 //! ```
 //!
+//! * A session that is kept goes on collecting requests while `serve` is away: nobody is told `NoSubscribers`, and all are
+//!   answered when it is there again, when those who asked have left. Give requests an end by
+//!   `.properties(&[Property::MessageExpiryInterval(5)])`, or connect with `true`: then there is nobody while it is away.
+//! * It answers one at a time. To answer several, each in a task of its own: `client.clone()` and the request go into
+//!   `tokio::spawn`.
+//! * A receiver that is dropped unsubscribes. A program that ends `serve` by `select!` and keeps its session holds the
+//!   receiver outside.
+//!
 //! Requests may run side by side: each answer finds its own. Without a heap a device can answer, but not ask by this call.

@@ -32,7 +32,7 @@
 //! | when | a publish at QoS 1 or 2 that is not acknowledged | a received one that is not taken |
 //! |---|---|---|
 //! | the link is lost, the session resumes | is sent again, its call resolves then | comes again |
-//! | the server has lost the session | QoS 1 is sent again ([`republish`](crate::Config::republish)); QoS 2, and QoS 1 without it: the call ends with "unknown" | is gone with the session |
+//! | the server has lost the session | QoS 1 is sent again ([`republish`](crate::Config::republish)); QoS 2, and QoS 1 without it: the call ends with "unknown" | is handed out if the client has it; what the server held is gone |
 //! | the program ends | is lost: `drain` before `disconnect` | comes again |
 //!
 //! # In 5.0

@@ -33,7 +33,7 @@
 //! | | `republish(bool)`: QoS 1 of unknown fate when the session is lost | true |
 //! | | `topic_alias_maximum(n)`, `topic_aliases(n)`: aliases taken, and used | 16, 0 |
 //! | | `close_if_too_large(bool)`: 3.1.1, instead of skipping the message | false |
-//! | | `outbox(n)`, `in_flight(n)`, `store(n)`: bytes to write; messages that are unacknowledged or wait for a connection (4,096: one in a second for 68 minutes), and their bytes | 64 KiB, 4,096, 4 MiB |
+//! | | `outbox(n)`, `in_flight(n)`, `store(n)`: bytes to write; messages that are unacknowledged or wait for a connection, and their bytes (a reading of 100 bytes in a second for nine hours) | 64 KiB, 65,535, 4 MiB |
 //!
 //! A policy of reconnecting has settings of its own: [`Reconnect`](crate::Reconnect). What can change
 //! while the client lives is in [`reconfigure`](crate::Client::reconfigure).

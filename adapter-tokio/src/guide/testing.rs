@@ -62,8 +62,10 @@
 //! A server on a socket does not go with paused time: its answers come in real time, and every
 //! time-out of the program would be over before.
 //!
-//! `Network` also cuts links (`cut`), refuses connections (`shut`), is late and in pieces by chance that
-//! a seed repeats (`set_link`), and waits for what the broker gets (`until`).
+//! `Network` also cuts links (`cut`), refuses connections (`shut`; the one that stands is left alone), is late
+//! and in pieces by chance that a seed repeats (`set_link`), and waits for what the broker gets (`until`). A
+//! program that is killed: `shut(true)`, `cut()`, and drop its client. The delays of a policy have a part
+//! of chance; [`jitter(0)`](crate::Reconnect::jitter) takes it out.
 //!
 //! # A broker in the process
 //!

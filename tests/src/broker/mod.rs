@@ -58,6 +58,8 @@ pub struct Accepted {
     pub payload: Arc<[u8]>,
     /// The QoS it was published at.
     pub qos: QoS,
+    /// Whether it is kept for those who subscribe later.
+    pub retain: bool,
 }
 
 /// What the broker holds for a client.

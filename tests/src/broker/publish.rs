@@ -57,6 +57,7 @@ impl Broker {
                 topic: message.topic.clone(),
                 payload: message.payload.clone(),
                 qos: message.qos,
+                retain: message.retain,
             });
         }
     }
