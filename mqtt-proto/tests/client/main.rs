@@ -21,6 +21,7 @@ mod fates;
 mod foreign;
 #[cfg(feature = "alloc")]
 mod heap;
+mod hostile;
 mod idle;
 mod lines;
 mod listed;

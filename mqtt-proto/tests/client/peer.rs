@@ -27,8 +27,8 @@ use crate::lines::{show_event, show_message, show_packet};
 pub(crate) const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
 /// Room from the heap that is never given back: it works without the feature `alloc` too.
-pub(crate) fn room<T: Default>(count: usize) -> Storage<'static, T> {
-    Storage::borrowed(std::iter::repeat_with(T::default).take(count).collect::<Vec<_>>().leak())
+pub(crate) fn room<T: Clone + Default>(count: usize) -> Storage<'static, T> {
+    Storage::borrowed(vec![T::default(); count].leak())
 }
 
 /// Small numbers, so that limits are reached soon.
