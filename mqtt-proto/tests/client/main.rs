@@ -11,6 +11,7 @@ mod aliases;
 mod alive;
 mod auth;
 mod broken_rules;
+mod changed_bytes;
 mod chopped;
 #[cfg(feature = "alloc")]
 mod claims;
@@ -19,8 +20,12 @@ mod exactly_once;
 mod expiring;
 mod fates;
 mod foreign;
+#[path = "../packets/golden/mod.rs"]
+mod golden;
 #[cfg(feature = "alloc")]
 mod heap;
+#[path = "../packets/hex.rs"]
+mod hex;
 mod hostile;
 mod idle;
 mod lines;
