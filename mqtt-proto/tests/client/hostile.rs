@@ -29,7 +29,10 @@ impl Row {
         let said = |(_, states): &&(_, Vec<&str>)| states.iter().any(|one| names.contains(one));
         let mut all = self.outcomes.iter().filter(said);
         let (Some((outcome, _)), None) = (all.next(), all.next()) else {
-            panic!("what {} gets where the client is {} is not said, or twice", self.name, state.name)
+            panic!(
+                "what {} gets where the client is {} is not said, or twice",
+                self.name, state.name
+            )
         };
         let (three, five) = outcome.split_once(" | ").unwrap_or((outcome, outcome));
         if *version == Version::V5 { five } else { three }
