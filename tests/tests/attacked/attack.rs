@@ -36,6 +36,8 @@ pub(crate) struct Attack {
     pub(crate) reads: bool,
     /// Identifiers of QoS 2 messages that are never released stay.
     pub(crate) records: bool,
+    /// Its bytes come again and again.
+    pub(crate) is_flood: bool,
 }
 
 impl Attack {
@@ -43,7 +45,13 @@ impl Attack {
         let connack: &[u8] = if v5 { &[0x20, 3, 0, 0, 0] } else { &[0x20, 2, 0, 0] };
         let last: &[u8] = if v5 { b"\x30\x06\0\x03end\0" } else { b"\x30\x05\0\x03end" };
         let (name, connack, last) = (name.to_owned(), connack.to_vec(), last.to_vec());
-        Self { name, v5, connack, bytes, last, program, end, reads: true, records: false }
+        let is_flood = bytes.len() > 128 * 1024;
+        Self { name, v5, connack, bytes, last, program, end, reads: true, records: false, is_flood }
+    }
+
+    /// Its bytes come once, whatever the other client does.
+    pub(crate) fn once(self) -> Self {
+        Self { is_flood: false, ..self }
     }
 
     /// The attacker reads nothing.

@@ -3,15 +3,19 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::attack::{Attack, End};
 use crate::other::read_packet;
 
-/// It goes on part by part: for each, another client has to get something done.
-const PARTS: usize = 16;
+/// What the other client has to get done meanwhile: messages.
+const DONE: usize = 4;
+/// Bytes of a flood at least: many times what the client may hold.
+const FLOOD: usize = 8 * 1024 * 1024;
+/// More than what sockets take where nothing is read on.
+const ALL: usize = 64 * 1024 * 1024;
 /// Where nothing is read on, it is over after this time.
 const PATIENCE: Duration = Duration::from_millis(100);
 const BOUND: Duration = Duration::from_secs(20);
@@ -31,6 +35,8 @@ struct Shared {
     last: AtomicU32,
     /// Attacks that are over.
     over: AtomicUsize,
+    /// The client does not read on.
+    stopped: AtomicBool,
 }
 
 impl Attacker {
@@ -58,6 +64,11 @@ impl Attacker {
         self.seen.swap(over, Ordering::SeqCst) != over
     }
 
+    /// Whether the client does not read on.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.shared.stopped.load(Ordering::SeqCst)
+    }
+
     /// A 5.0 client has told the reason, a 3.1.1 client nothing.
     pub(crate) fn was_told(&self, code: u8) {
         let [_, told @ ..] = self.shared.last.load(Ordering::SeqCst).to_be_bytes();
@@ -75,15 +86,9 @@ fn assail(stream: &TcpStream, attack: &Attack, shared: &Arc<Shared>, acknowledge
     to.write_all(&attack.connack).expect("room for CONNACK");
     let (from, said) = (stream.try_clone().expect("a handle"), shared.clone());
     let reader = attack.reads.then(|| thread::spawn(move || listen(from, &said)));
-    let part = attack.bytes.len().div_ceil(PARTS).max(1);
-    for bytes in attack.bytes.chunks(part) {
-        await_another(acknowledged);
-        match to.write_all(bytes) {
-            Ok(()) => {}
-            Err(error) if is_timeout(&error) && waits => return,
-            Err(error) if is_timeout(&error) => panic!("{}: it is not read", attack.name),
-            Err(_) => break, // The client has closed.
-        }
+    if !go_on(stream, attack, acknowledged) {
+        shared.stopped.store(true, Ordering::SeqCst);
+        return;
     }
     match (attack.end, reader) {
         (End::Told(_), Some(reader)) => {
@@ -94,6 +99,25 @@ fn assail(stream: &TcpStream, attack: &Attack, shared: &Arc<Shared>, acknowledge
     }
 }
 
+/// Attacks for so many bytes, and until the other client has got done what it has to. False if nothing is
+/// read on.
+fn go_on(mut to: &TcpStream, attack: &Attack, acknowledged: &AtomicUsize) -> bool {
+    let (before, begin, mut sent) = (acknowledged.load(Ordering::SeqCst), Instant::now(), 0);
+    let enough = if matches!(attack.end, End::Waits) { ALL } else { FLOOD };
+    loop {
+        match to.write_all(&attack.bytes) {
+            Ok(()) => sent += attack.bytes.len(),
+            Err(error) if is_timeout(&error) => return false,
+            Err(_) => return true, // The client has closed.
+        }
+        let done = acknowledged.load(Ordering::SeqCst) - before;
+        if !attack.is_flood || (done >= DONE && sent >= enough) {
+            return true;
+        }
+        assert!(begin.elapsed() < BOUND, "the other client stands still: {done} messages");
+    }
+}
+
 /// Reads until the client closes.
 fn listen(mut from: TcpStream, shared: &Shared) {
     let mut bytes = [0; 4096];
@@ -101,15 +125,6 @@ fn listen(mut from: TcpStream, shared: &Shared) {
         let last = shared.last.load(Ordering::SeqCst);
         let last = bytes[..read].iter().fold(last, |last, byte| last << 8 | u32::from(*byte));
         shared.last.store(last, Ordering::SeqCst);
-    }
-}
-
-/// The other client is not held up.
-fn await_another(acknowledged: &AtomicUsize) {
-    let (before, begin) = (acknowledged.load(Ordering::SeqCst), Instant::now());
-    while acknowledged.load(Ordering::SeqCst) == before {
-        assert!(begin.elapsed() < BOUND, "the other client stands still");
-        thread::sleep(Duration::from_micros(100));
     }
 }
 

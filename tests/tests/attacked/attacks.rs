@@ -6,8 +6,8 @@ use crate::attack::End::{Stands, Told, Waits};
 use crate::attack::Program::{Asks, Sleeps, Takes};
 use crate::attack::{Attack, Program};
 
-/// Bytes of a flood: many times what the client may hold.
-const FLOOD: usize = 8 * 1024 * 1024;
+/// Bytes of a flood, which come again and again.
+const FLOOD: usize = 256 * 1024;
 
 pub(crate) fn all(version: Version) -> Vec<Attack> {
     let v5 = version == Version::V5;
@@ -85,16 +85,14 @@ fn messages(v5: bool, all: &mut Vec<Attack>) {
         all.push(of(Asks, Waits, "large", flood(FLOOD, large)));
         let unasked = if first == 0x30 { Stands } else { Waits };
         all.push(of(Sleeps, unasked, "small", flood(FLOOD, small)));
-        let bytes = if first == 0x34 { FLOOD / 4 } else { FLOOD };
-        all.push(of(Takes, Stands, "small", flood(bytes, small)).recorded());
+        all.push(of(Takes, Stands, "small", flood(FLOOD, small)));
     }
 }
 
 /// Replies that nobody waits for.
 fn replies(v5: bool, all: &mut Vec<Attack>) {
-    const SHORT: usize = FLOOD / 8;
     let with_id = |first: u8, rest: &'static [u8]| {
-        flood(SHORT, move |number| packet(first, &[&id(number).to_be_bytes(), rest]))
+        flood(FLOOD, move |number| packet(first, &[&id(number).to_be_bytes(), rest]))
     };
     let suback: &[u8] = if v5 { &[0, 0] } else { &[0] };
     let unsuback: &[u8] = if v5 { &[0, 0] } else { &[] };
@@ -105,13 +103,13 @@ fn replies(v5: bool, all: &mut Vec<Attack>) {
         ("PUBCOMP", with_id(0x70, &[])),
         ("SUBACK", with_id(0x90, suback)),
         ("UNSUBACK", with_id(0xb0, unsuback)),
-        ("PINGRESP", flood(SHORT, |_| vec![0xd0, 0])),
+        ("PINGRESP", flood(FLOOD, |_| vec![0xd0, 0])),
     ] {
         all.push(Attack::new(&format!("{name} unasked"), v5, Sleeps, Stands, bytes));
     }
     for (name, first) in [("PUBREC", 0x50), ("PUBREL", 0x62)] {
         let name = format!("{name}, and what answers it is not read");
-        let bytes = flood(2 * FLOOD, |number| packet(first, &[&id(number).to_be_bytes()]));
+        let bytes = flood(FLOOD, |number| packet(first, &[&id(number).to_be_bytes()]));
         all.push(Attack::new(&name, v5, Sleeps, Waits, bytes).deaf());
     }
     let auth: &[u8] = b"\x18\x04\x15\0\x01M";
@@ -126,13 +124,18 @@ fn identifiers(v5: bool, all: &mut Vec<Attack>) {
         for program in [Asks, Takes] {
             let name =
                 format!("the same message at QoS {qos} again and again, the program {program:?}");
-            let bytes = flood(FLOOD / 4, |number| {
+            let bytes = flood(FLOOD, |number| {
                 publish(v5, if number == 0 { first } else { first | 8 }, 7, &[], &[7; 100])
             });
             all.push(Attack::new(&name, v5, program, Stands, bytes));
         }
     }
-    let bytes = flood(FLOOD / 4, |number| match number % 3 {
+    // All that there are, and none is released.
+    let bytes: Vec<u8> =
+        (0..65_535).flat_map(|one| publish(v5, 0x34, id(one), &[], b"x")).collect();
+    let name = "all identifiers at QoS 2, and no PUBREL";
+    all.push(Attack::new(name, v5, Takes, Stands, bytes).recorded());
+    let bytes = flood(FLOOD, |number| match number % 3 {
         0 => publish(v5, 0x34, 7, &[], b"x"),
         _ => packet(0x62, &[&[0, 7]]),
     });
@@ -155,7 +158,7 @@ fn lengths(v5: bool, all: &mut Vec<Attack>) {
             all.push(Attack::new(&name, v5, Sleeps, Told(0x95), large(first, 0)));
         } else {
             // It is skipped; its end never comes.
-            let mut attack = Attack::new(&name, v5, Asks, Stands, large(first, FLOOD));
+            let mut attack = Attack::new(&name, v5, Asks, Stands, large(first, 32 * FLOOD)).once();
             attack.last.clear();
             all.push(attack);
         }
@@ -170,7 +173,7 @@ fn lengths(v5: bool, all: &mut Vec<Attack>) {
         let mut bytes = publish(v5, 0x30, 0, &[], &[7; 15_000]);
         bytes.truncate(end);
         let name = format!("{end} bytes of a message");
-        let mut attack = Attack::new(&name, v5, Asks, Waits, bytes);
+        let mut attack = Attack::new(&name, v5, Asks, Stands, bytes);
         attack.last.clear();
         all.push(attack);
     }

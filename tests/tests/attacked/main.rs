@@ -97,21 +97,21 @@ async fn suffer(version: Version, attack: Attack) {
 
 /// The attack has the end that it has to have.
 async fn ends(client: &Client, attacker: &Attacker) {
-    match attacker.attack.end {
+    let attack = &attacker.attack;
+    assert_eq!(attacker.is_stopped(), matches!(attack.end, End::Waits), "{}", attack.name);
+    match attack.end {
+        End::Waits => assert!(client.is_connected(), "{}", attack.name),
         End::Stands => {
-            if attacker.attack.program == Program::Sleeps {
+            if attack.program == Program::Sleeps {
                 take(client.clone()).await;
             }
-            assert!(client.is_connected(), "{}", attacker.attack.name);
+            assert!(client.is_connected(), "{}", attack.name);
         }
-        End::Waits => assert!(client.is_connected(), "{}", attacker.attack.name),
         End::Told(code) => {
             let why = client.down().await;
-            let Some(DownReason::Protocol(error)) = why else {
-                panic!("{}: {why:?}", attacker.attack.name)
-            };
+            let Some(DownReason::Protocol(error)) = why else { panic!("{}: {why:?}", attack.name) };
             let found = error.reason().map(|reason| reason.as_u8());
-            assert_eq!(found, Some(code), "{}: {error}", attacker.attack.name);
+            assert_eq!(found, Some(code), "{}: {error}", attack.name);
             attacker.was_told(code);
         }
     }
