@@ -36,6 +36,8 @@ pub(crate) struct Attack {
     pub(crate) reads: bool,
     /// Identifiers of QoS 2 messages that are never released stay.
     pub(crate) records: bool,
+    /// The client authenticates itself with the method `M`, and answers each step.
+    pub(crate) authenticates: bool,
     /// Its bytes come again and again.
     pub(crate) is_flood: bool,
 }
@@ -44,9 +46,19 @@ impl Attack {
     pub(crate) fn new(name: &str, v5: bool, program: Program, end: End, bytes: Vec<u8>) -> Self {
         let connack: &[u8] = if v5 { &[0x20, 3, 0, 0, 0] } else { &[0x20, 2, 0, 0] };
         let last: &[u8] = if v5 { b"\x30\x06\0\x03end\0" } else { b"\x30\x05\0\x03end" };
-        let (name, connack, last) = (name.to_owned(), connack.to_vec(), last.to_vec());
-        let is_flood = bytes.len() > 128 * 1024;
-        Self { name, v5, connack, bytes, last, program, end, reads: true, records: false, is_flood }
+        Self {
+            is_flood: bytes.len() > 128 * 1024,
+            name: name.to_owned(),
+            v5,
+            connack: connack.to_vec(),
+            bytes,
+            last: last.to_vec(),
+            program,
+            end,
+            reads: true,
+            records: false,
+            authenticates: false,
+        }
     }
 
     /// Its bytes come once, whatever the other client does.
@@ -66,5 +78,9 @@ impl Attack {
     /// With another CONNACK.
     pub(crate) fn accepting(self, connack: Vec<u8>) -> Self {
         Self { connack, ..self }
+    }
+
+    pub(crate) fn authenticating(self) -> Self {
+        Self { authenticates: true, ..self }
     }
 }

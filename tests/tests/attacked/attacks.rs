@@ -17,6 +17,7 @@ pub(crate) fn all(version: Version) -> Vec<Attack> {
     identifiers(v5, &mut all);
     lengths(v5, &mut all);
     if v5 {
+        authentication(&mut all);
         aliases(&mut all);
         properties(&mut all);
     }
@@ -177,6 +178,16 @@ fn lengths(v5: bool, all: &mut Vec<Attack>) {
         attack.last.clear();
         all.push(attack);
     }
+}
+
+/// Steps without an end, each of which is answered, and then CONNACK.
+fn authentication(all: &mut Vec<Attack>) {
+    let method = section(b"\x15\0\x01M");
+    let step = packet(0xf0, &[&[0x18], &method]);
+    let connack = packet(0x20, &[&[0, 0], &method]);
+    let all_of_it = [step.repeat(20_000), connack].concat();
+    let attack = Attack::new("AUTH again and again", true, Sleeps, Stands, Vec::new());
+    all.push(attack.accepting(all_of_it).authenticating());
 }
 
 fn aliases(all: &mut Vec<Attack>) {

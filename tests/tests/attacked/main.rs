@@ -15,7 +15,7 @@ mod other;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_as_tokio::{Client, Config, DownReason, Version};
+use mqtt_as_tokio::{Client, Config, DownReason, Reply, Stage, Version};
 use peak_alloc::PeakAlloc;
 
 use attack::{Attack, End, Program};
@@ -73,7 +73,11 @@ async fn suffer(version: Version, attack: Attack) {
     let attacker = Attacker::listen(attack, other.acknowledged());
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let client = Client::new(settings(version, attacker.port)).expect("settings");
+    let mut settings = settings(version, attacker.port);
+    if attacker.attack.authenticates {
+        settings = settings.authentication("M", answer);
+    }
+    let client = Client::new(settings).expect("settings");
     let times = if matches!(attacker.attack.end, End::Told(_)) { TIMES } else { 1 };
     for _ in 0..times {
         within(client.connect(false)).await.expect("a connection");
@@ -93,6 +97,12 @@ async fn suffer(version: Version, attack: Attack) {
     println!("    {} KiB of {}", peak / 1024, most / 1024);
     assert!(peak <= most, "{}: {peak} bytes, not {most}", attacker.attack.name);
     drop(client);
+}
+
+/// A step of authentication is answered.
+fn answer(_: Stage<'_>, reply: &mut Reply<'_>) -> bool {
+    reply.send(b"answer");
+    true
 }
 
 /// The attack has the end that it has to have.
