@@ -21,7 +21,7 @@ struct Suite {
     is_of_core: bool,
 }
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 10] = [
     Suite {
         name: "core",
         arguments: &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"],
@@ -31,6 +31,11 @@ const SUITES: [Suite; 8] = [
         name: "client",
         arguments: &["-p", "mqtt-as-client", "--features", "alloc", "--lib"],
         is_of_core: false,
+    },
+    Suite {
+        name: "arbitrary",
+        arguments: &["-p", "mqtt-as-tests", "--test", "arbitrary"],
+        is_of_core: true,
     },
     Suite {
         name: "driver",
@@ -51,6 +56,11 @@ const SUITES: [Suite; 8] = [
         name: "worlds",
         arguments: &["--release", "-p", "mqtt-as-proto", "--features", "bytes", "--lib", "worlds"],
         is_of_core: true,
+    },
+    Suite {
+        name: "attacked",
+        arguments: &["-p", "mqtt-as-tests", "--test", "attacked"],
+        is_of_core: false,
     },
     Suite {
         name: "on_tokio",

@@ -192,7 +192,8 @@ fn happens_in(case: &Case, packet: &[u8]) -> String {
 // 3.1.1 [MQTT-3.2.0-1] [MQTT-3.8.4-5] [MQTT-4.8.0-1]
 // 5.0 [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.8.4-6] [MQTT-3.14.0-1] [MQTT-4.12.0-5] [MQTT-4.12.0-6]
 //   [MQTT-4.13.1-1]
-// Decision [unknown-id] [wrong-kind] [not-a-servers]
+// Decision [unknown-id] [wrong-kind] [not-a-servers] [pubrec-again] [pubrec-error] [pingresp-unasked]
+//   [auth]
 #[test]
 fn every_packet_in_every_state() {
     let rows = table();

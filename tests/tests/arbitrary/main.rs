@@ -59,6 +59,7 @@ fn places_in(len: usize) -> impl Iterator<Item = usize> {
 proptest! {
     #![proptest_config(config())]
 
+    // 5.0 [MQTT-1.5.5-1]
     #[test]
     fn it_is_decoded_as_it_was_encoded((packet, version) in packets::any()) {
         let bytes = encode(&packet, version);
@@ -66,7 +67,7 @@ proptest! {
         let header = FixedHeader::read(&bytes).unwrap().unwrap();
         prop_assert_eq!(header.packet_len(), bytes.len());
         prop_assert_eq!(decode(&bytes, version), Ok(packet));
-        // The shortest form of the Remaining Length [MQTT-1.5.5-1].
+        // The shortest form of the Remaining Length.
         let shortest = [1, 128, 16_384, 2_097_152].iter().filter(|least| header.remaining >= **least);
         prop_assert_eq!(header.len, 1 + shortest.count().max(1));
     }

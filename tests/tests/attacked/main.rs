@@ -141,11 +141,13 @@ async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
     tokio::time::timeout(bound, future.into_future()).await.expect("it has to happen")
 }
 
+// Decision [hold] [stop-reading] [nobody-asks] [never-released]
 #[test]
 fn memory_is_bounded_and_another_client_goes_on_in_3_1_1() {
     all(Version::V311);
 }
 
+// Decision [hold] [stop-reading] [nobody-asks] [never-released]
 #[test]
 fn memory_is_bounded_and_another_client_goes_on_in_5_0() {
     all(Version::V5);
