@@ -78,7 +78,7 @@ fn body(before: &str, properties: &[u8], behind: &str) -> Vec<u8> {
     [&hex::bytes(before), &len[..], properties, &hex::bytes(behind)].concat()
 }
 
-fn properties_of<'a>(packet: &Packet<'a>) -> Properties<'a> {
+pub(crate) fn properties_of<'a>(packet: &Packet<'a>) -> Properties<'a> {
     match *packet {
         Packet::Connect(Connect { will: Some(will), .. }) => will.properties,
         Packet::Connect(connect) => connect.properties,
