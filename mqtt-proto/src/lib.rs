@@ -85,13 +85,19 @@
     clippy::unwrap_used
 )]
 #![cfg_attr(
-    test,
-    allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)
+    any(test, fuzzing),
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
 )]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 extern crate std;
 
 #[macro_use]
@@ -100,6 +106,9 @@ mod reasons;
 pub mod client;
 pub mod error;
 pub mod frame;
+#[cfg(all(any(test, fuzzing), feature = "alloc"))]
+#[doc(hidden)]
+pub mod fuzzed;
 mod limits;
 mod log;
 mod outbox;
@@ -108,6 +117,8 @@ mod packet_type;
 mod payload;
 pub mod property;
 mod property_name;
+#[cfg(any(test, fuzzing))]
+mod random;
 pub mod reason;
 mod storage;
 pub mod time;

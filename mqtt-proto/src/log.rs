@@ -511,6 +511,8 @@ impl core::fmt::Debug for Log<'_> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 #[cfg(test)]
 #[path = "log/tests.rs"]
 mod tests;

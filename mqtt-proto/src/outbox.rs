@@ -1,6 +1,8 @@
 //! What waits to be written: encoded packets, and large payloads held by reference between them.
 
 mod cuts;
+#[cfg(all(any(test, fuzzing), feature = "alloc"))]
+pub(crate) mod model;
 
 use core::fmt;
 

@@ -2,8 +2,29 @@
 
 use std::vec::Vec;
 
-use super::super::{HEADER, KEY, Log, LogMemory, Record};
-use super::{Random, walk};
+use super::{HEADER, KEY, Log, LogMemory, Record};
+use crate::random::Random;
+#[cfg(feature = "alloc")]
+use crate::random::steps;
+
+/// Plays steps of two bytes each in memory that the first byte chooses.
+#[cfg(feature = "alloc")]
+pub(crate) fn play(bytes: &[u8]) {
+    let Some((memory, rest)) = bytes.split_first() else { return };
+    let limit = [48, 64, 120, 300, 700, 1000, 2000, 5000][usize::from(memory & 7)];
+    let mut lent = std::vec![0xaa; limit];
+    match memory & 8 {
+        0 => Model::new(LogMemory::borrowed(&mut lent)).play(steps(rest).take(400)),
+        _ => Model::new(LogMemory::owned(limit)).play(steps(rest).take(400)),
+    }
+}
+
+/// The live records, from the front.
+pub(super) fn walk(log: &Log<'_>) -> Vec<Record> {
+    let from = |record: Option<Record>| record.and_then(|record| log.at(record.end()));
+    let first = log.first();
+    core::iter::successors(first, |record| from(Some(*record))).collect()
+}
 
 /// What is known of a record, beside where it lies.
 #[derive(Debug)]
@@ -37,9 +58,9 @@ pub(super) struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(memory: LogMemory<'a>, seed: u64) -> Self {
+    pub(super) fn new(memory: LogMemory<'a>) -> Self {
         let (limit, counts_empty) = (memory.limit(), memory.bytes.is_lent());
-        let (log, random) = (Log::new(memory), Random::new(seed));
+        let (log, random) = (Log::new(memory), Random::new(0));
         Self {
             log,
             records: Vec::new(),
@@ -52,8 +73,10 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(super) fn play(mut self, steps: usize) {
-        for _ in 0..steps {
+    /// Plays steps, each with a source of its own.
+    pub(super) fn play(mut self, steps: impl Iterator<Item = Random>) {
+        for step in steps {
+            self.random = step;
             self.step();
             self.check();
         }

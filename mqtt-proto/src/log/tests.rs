@@ -5,32 +5,9 @@
 use std::vec;
 use std::vec::Vec;
 
+use super::model::{Model, walk};
 use super::{HEADER, Log, LogMemory, Record};
-use model::Model;
-
-mod model;
-
-/// Numbers that a seed repeats (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below
-    }
-}
-
-fn walk(log: &Log<'_>) -> Vec<Record> {
-    let from = |record: Option<Record>| record.and_then(|record| log.at(record.end()));
-    let first = log.first();
-    core::iter::successors(first, |record| from(Some(*record))).collect()
-}
+use crate::random::Random;
 
 /// Plays a seed, or the one that is set; a failing one says which it was.
 fn play(seeds: core::ops::RangeInclusive<u64>, run: impl Fn(u64)) {
@@ -43,6 +20,12 @@ fn play(seeds: core::ops::RangeInclusive<u64>, run: impl Fn(u64)) {
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+/// Steps of a model, each with a seed of its own.
+fn random_steps(seed: u64) -> impl Iterator<Item = Random> {
+    let mut random = Random::new(seed);
+    core::iter::repeat_with(move || Random::new(random.below(1 << 31) as u64)).take(1500)
 }
 
 fn record(id: u16) -> Record {
@@ -61,7 +44,7 @@ fn lent(bytes: usize) -> LogMemory<'static> {
 fn random_operations_agree_with_std_in_lent_memory() {
     play(1..=24, |seed| {
         let mut memory = vec![0xaa; [64, 300, 1000, 5000][seed as usize % 4]];
-        Model::new(LogMemory::borrowed(&mut memory), seed).play(1500);
+        Model::new(LogMemory::borrowed(&mut memory)).play(random_steps(seed));
     });
 }
 
@@ -70,7 +53,7 @@ fn random_operations_agree_with_std_in_lent_memory() {
 fn random_operations_agree_with_std_on_the_heap() {
     play(1..=24, |seed| {
         let limit = [64, 300, 1000, 5000][seed as usize % 4];
-        Model::new(LogMemory::owned(limit), seed).play(1500);
+        Model::new(LogMemory::owned(limit)).play(random_steps(seed));
     });
 }
 
