@@ -68,13 +68,23 @@ impl Life {
     /// it is where others are left out.
     pub(crate) fn live_through(mut self, keeps: impl Fn(u64) -> bool) -> Result<Met, Fault> {
         let (steps, source) = (self.random.between(50..=STEPS), self.random.next_u64());
-        for step in (0..steps).filter(|step| keeps(*step)) {
-            self.random = Random::new(source.wrapping_add(step));
+        let kept = (0..steps).filter(|step| keeps(*step));
+        self.live_by(kept.map(|step| source.wrapping_add(step)), source.wrapping_add(steps))
+    }
+
+    /// The same with a step for each of those sources, and the last one for the return to order.
+    pub(crate) fn live_by(
+        mut self,
+        sources: impl Iterator<Item = u64>,
+        last: u64,
+    ) -> Result<Met, Fault> {
+        for source in sources {
+            self.random = Random::new(source);
             self.step()?;
             self.judge()?;
             self.subscribe_anew()?;
         }
-        self.random = Random::new(source.wrapping_add(steps));
+        self.random = Random::new(last);
         self.return_to_order()
     }
 
