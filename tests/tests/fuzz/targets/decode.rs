@@ -36,7 +36,9 @@ pub(crate) fn framed(first: u8, body: &[u8]) -> Vec<u8> {
 pub(crate) fn feed(mut bytes: &[u8], version: Version) -> u64 {
     let mut decoded = 0;
     while let Ok(Some((frame, rest))) = Frame::split(bytes) {
-        truncate(&bytes[..bytes.len() - rest.len()], frame, version);
+        let packet = &bytes[..bytes.len() - rest.len()];
+        assert_eq!(packet, framed(frame.first, frame.body), "a length in more bytes than it takes");
+        truncate(packet, frame, version);
         match Packet::decode(frame, version) {
             Ok(packet) => round_trip(&packet, version),
             Err(error) => {
