@@ -60,15 +60,46 @@ mqtt_as_proto::reasons! {
         NoCertificate {
             /// Whose.
             what: &'static str,
-        } => "what was given as {what} certificate is none: PEM with BEGIN CERTIFICATE is wanted";
-        /// What should be the private key of the client is none, or of a kind that is not taken.
-        NoKey => "what was given as private key of the client is none: PEM with PKCS#8, PKCS#1 or \
-                  SEC1 is wanted";
+        } => "what was given as {what} certificate holds none: PEM with BEGIN CERTIFICATE is wanted";
+        /// A certificate is none of X.509, or damaged.
+        #[cfg(feature = "tls")]
+        DamagedCertificate {
+            /// Whose.
+            what: &'static str,
+        } => "what was given as {what} certificate is damaged, or none of X.509: openssl x509 -text \
+              shows what it holds";
+        /// What should be PEM is something else.
+        #[cfg(feature = "tls")]
+        NotPem {
+            /// What it should hold.
+            what: &'static str,
+        } => "what was given as {what} is no PEM, it has no line -----BEGIN: give what the file holds, \
+              not its name; openssl makes PEM of DER (x509 or pkey, with -inform DER)";
+        /// What should be PEM begins as such, and cannot be read.
+        #[cfg(feature = "tls")]
+        DamagedPem {
+            /// What it should hold.
+            what: &'static str,
+        } => "what was given as {what} is damaged PEM: each line -----BEGIN stands at the beginning of \
+              its line and has its line -----END, and nothing but base64 is between them";
+        /// What should be the private key of the client holds none.
+        NoKey => "what was given as private key of the client holds none: PEM with BEGIN PRIVATE KEY \
+                  (PKCS#8), BEGIN RSA PRIVATE KEY (PKCS#1) or BEGIN EC PRIVATE KEY (SEC1) is wanted";
+        /// What should be the private key of the client is a certificate.
+        #[cfg(feature = "tls")]
+        CertificateAsKey => "what was given as private key of the client is a certificate: give the \
+                             key that belongs to it";
         /// The private key of the client is encrypted.
         EncryptedKey => "the private key of the client is encrypted, which is not supported: \
-                         decrypt it first, with openssl pkey";
+                         decrypt it first, with openssl pkey -in KEY -out PLAIN";
+        /// The private key of the client is of a kind that is not supported, or damaged.
+        #[cfg(feature = "tls")]
+        UnsupportedKey => "the private key of the client is of a kind that is not supported, or \
+                           damaged: RSA of 2,048 to 4,096 bits, EC of the curves P-256 and P-384, and \
+                           Ed25519 are; openssl pkey -in KEY -text shows what it is";
         /// The private key of the client does not belong to its certificate.
-        OtherKey => "the private key of the client does not belong to its certificate";
+        OtherKey => "the private key of the client does not belong to its certificate, which has to \
+                     be the first of those given";
         /// The name set for the server is no name that a certificate can hold.
         ServerName => "the name set for the server (server_name) is no DNS name or address";
         /// TLS cannot be set up.

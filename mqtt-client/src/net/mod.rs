@@ -1,7 +1,11 @@
 //! What stands between a socket and MQTT, for runtimes with the standard library: a race of addresses,
 //! proxies, TLS, WebSocket. A runtime brings its [`Sockets`]; all else is here, once.
 
+#[cfg(feature = "tls")]
+mod alert;
 mod asked;
+#[cfg(feature = "tls")]
+mod bad_certificate;
 mod byte_stream;
 mod exchange;
 #[cfg(test)]
@@ -9,9 +13,13 @@ mod fake;
 mod halves;
 mod hop;
 mod http_connect;
+#[cfg(feature = "tls")]
+mod identity;
 mod layer;
 mod layers;
 mod open;
+#[cfg(feature = "tls")]
+mod pem;
 mod proxy;
 mod race;
 #[cfg(test)]

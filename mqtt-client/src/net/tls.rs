@@ -10,15 +10,16 @@ use std::vec::Vec;
 
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::crypto::ring;
-use futures_rustls::rustls::pki_types::pem::PemObject;
-use futures_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use futures_rustls::rustls::pki_types::ServerName;
 use futures_rustls::rustls::{
-    ClientConfig, ConfigBuilder, Error, RootCertStore, WantsVerifier, client::WantsClientCert,
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, client::WantsClientCert,
 };
 
 use super::asked::Prepare;
 use super::byte_stream::ByteStream;
+use super::identity::Identity;
 use super::layer::{Layer, Laying};
+use super::pem::{self, Whose};
 use super::tls_error::{Explained, explain_handshake};
 use crate::address::Server;
 use crate::config::Config;
@@ -50,13 +51,6 @@ pub struct Tls {
     server_name: Option<String>,
     alpn: Vec<Vec<u8>>,
     whole: Option<Arc<ClientConfig>>,
-}
-
-/// A certificate and its key, in PEM.
-#[derive(Clone)]
-struct Identity {
-    certificates: Vec<u8>,
-    key: Vec<u8>,
 }
 
 impl Tls {
@@ -169,40 +163,14 @@ impl Tls {
 type WantsRoots = ConfigBuilder<ClientConfig, WantsVerifier>;
 type HasRoots = ConfigBuilder<ClientConfig, WantsClientCert>;
 
-fn certificates(
-    pem: &[u8],
-    what: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    all.ok().filter(|all| !all.is_empty()).ok_or(ConfigError::NoCertificate { what })
-}
-
 fn roots_of(pem: &[u8]) -> Result<RootCertStore, ConfigError> {
+    let whose = Whose::Authority;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(pem, "CA")? {
-        roots.add(certificate).map_err(|_| ConfigError::NoCertificate { what: "CA" })?;
+    for certificate in pem::certificates(pem, whose)? {
+        let added = roots.add(certificate);
+        added.map_err(|_| ConfigError::DamagedCertificate { what: whose.name() })?;
     }
     Ok(roots)
-}
-
-impl Identity {
-    fn add(&self, builder: HasRoots) -> Result<ClientConfig, ConfigError> {
-        let chain = certificates(&self.certificates, "client")?;
-        let added = builder.with_client_auth_cert(chain, self.key()?);
-        added.map_err(|error| match error {
-            Error::InconsistentKeys(_) => ConfigError::OtherKey,
-            _ => ConfigError::NoKey,
-        })
-    }
-
-    fn key(&self) -> Result<PrivateKeyDer<'static>, ConfigError> {
-        let encrypted = [&b"BEGIN ENCRYPTED PRIVATE KEY"[..], b"Proc-Type: 4,ENCRYPTED"];
-        let holds = |mark: &&[u8]| self.key.windows(mark.len()).any(|part| part == *mark);
-        if encrypted.iter().any(holds) {
-            return Err(ConfigError::EncryptedKey);
-        }
-        PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| ConfigError::NoKey)
-    }
 }
 
 impl Prepare for Tls {

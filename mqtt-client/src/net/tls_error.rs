@@ -3,15 +3,21 @@
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::format;
 use std::io;
+use std::string::{String, ToString};
 
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_rustls::rustls::{AlertDescription, CertificateError, Error};
+use futures_rustls::rustls::{Error, PeerIncompatible};
+
+use super::alert::Meaning;
+use super::bad_certificate;
 
 /// A failure of TLS, with what helps.
 #[derive(Debug)]
 struct Failure<E> {
     error: E,
+    what: String,
     advice: &'static str,
 }
 
@@ -21,9 +27,9 @@ impl<E: core::error::Error + 'static> core::error::Error for Failure<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl<E> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.error, self.advice)
+        write!(f, "{}: {}", self.what, self.advice)
     }
 }
 
@@ -33,7 +39,8 @@ pub(super) fn explain_handshake(error: io::Error) -> io::Error {
     let ends =
         [Kind::UnexpectedEof, Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe];
     if ends.contains(&error.kind()) {
-        return io::Error::new(error.kind(), Failure { error, advice: NO_TLS });
+        let what = error.to_string();
+        return io::Error::new(error.kind(), Failure { error, what, advice: NO_TLS });
     }
     explain(error)
 }
@@ -45,37 +52,38 @@ fn explain(error: io::Error) -> io::Error {
     let Some(inner) = of_tls.cloned() else { return error };
     let kind = if is_lasting(&inner) { io::ErrorKind::PermissionDenied } else { error.kind() };
     match advice(&inner) {
-        Some(advice) => io::Error::new(kind, Failure { error: inner, advice }),
+        Some(advice) => io::Error::new(kind, Failure { what: what(&inner), error: inner, advice }),
         None => io::Error::new(kind, inner),
     }
 }
 
-/// Whether it fails again until somebody changes something. A clock may be set, and a server renew its
-/// certificate, while the client waits.
+/// Whether it fails again until somebody changes something.
 fn is_lasting(error: &Error) -> bool {
-    use AlertDescription as A;
-    use CertificateError as E;
     match error {
-        Error::InvalidCertificate(why) => !matches!(
-            why,
-            E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. }
-        ),
-        Error::AlertReceived(alert) => matches!(
-            alert,
-            A::CertificateRequired
-                | A::BadCertificate
-                | A::UnknownCA
-                | A::UnsupportedCertificate
-                | A::CertificateUnknown
-                | A::CertificateRevoked
-                | A::CertificateExpired
-                | A::AccessDenied
-                | A::UnrecognisedName
-                | A::NoApplicationProtocol
-                | A::ProtocolVersion
-        ),
-        Error::NoApplicationProtocol => true,
+        Error::InvalidCertificate(why) => bad_certificate::is_lasting(why),
+        Error::AlertReceived(alert) => Meaning::new(*alert).is_lasting(),
+        Error::NoApplicationProtocol
+        | Error::NoCertificatesPresented
+        | Error::InvalidCertRevocationList(_)
+        | Error::PeerIncompatible(_) => true,
         _ => false,
+    }
+}
+
+/// What went wrong, shortly: no structure of the library's.
+fn what(error: &Error) -> String {
+    use bad_certificate::name;
+    match error {
+        Error::InvalidCertificate(why) => {
+            format!("invalid peer certificate: {}", bad_certificate::what(why))
+        }
+        Error::InvalidCertRevocationList(why) => {
+            format!("invalid certificate revocation list: {}", name(why))
+        }
+        Error::PeerIncompatible(why) => format!("peer is incompatible: {}", name(why)),
+        Error::PeerMisbehaved(why) => format!("peer misbehaved: {}", name(why)),
+        Error::InvalidMessage(why) => format!("received corrupt message: {}", name(why)),
+        error => error.to_string(),
     }
 }
 
@@ -84,53 +92,43 @@ const NO_TLS: &str = "the server ended the connection in the middle of the hands
 
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match error {
-        Error::InvalidCertificate(why) => of_certificate(why)?,
-        Error::AlertReceived(alert) => of_alert(*alert)?,
+        Error::InvalidCertificate(why) => bad_certificate::advice(why),
+        Error::AlertReceived(alert) => Meaning::new(*alert).advice(),
         Error::InvalidMessage(_) => {
             "the server does not speak TLS on that port: is it the port for plain connections?"
         }
         Error::NoApplicationProtocol => "the server takes none of the protocols offered: set alpn",
+        Error::NoCertificatesPresented => "the server has no certificate: it needs one",
+        Error::PeerIncompatible(why) => of_incompatible(why),
+        Error::PeerMisbehaved(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. }
+        | Error::PeerSentOversizedRecord
+        | Error::DecryptError => {
+            "what came breaks the rules of TLS: does something on the way change it?"
+        }
+        Error::InvalidCertRevocationList(_) => {
+            "the list of what was revoked cannot be used: give another one"
+        }
         _ => return None,
     })
 }
 
-fn of_certificate(why: &CertificateError) -> Option<&'static str> {
-    use CertificateError as E;
-    Some(match why {
-        E::Expired | E::ExpiredContext { .. } => {
-            "the server needs a new certificate, or the clock of this machine is wrong"
+/// The server has answered, with nothing that this client could go on with.
+fn of_incompatible(why: &PeerIncompatible) -> &'static str {
+    use PeerIncompatible as P;
+    match why {
+        P::ServerDoesNotSupportTls12Or13
+        | P::ServerTlsVersionIsDisabledByOurConfig
+        | P::SupportedVersionsExtensionRequired => "the server speaks neither TLS 1.2 nor 1.3",
+        P::NoCertificateRequestSignatureSchemesInCommon | P::NoSignatureSchemesInCommon => {
+            "the server takes no signature that the key of the client can make: use a key of another \
+             kind"
         }
-        E::NotValidYet | E::NotValidYetContext { .. } => {
-            "the clock of this machine, or of whoever signed the certificate, is wrong"
+        _ => {
+            "the server wants another kind of TLS than this client has: update it, or its settings"
         }
-        E::UnknownIssuer => {
-            "whoever signed the certificate of the server is not trusted: give its CA (ca_pem)"
-        }
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            "give the server by a name that its certificate holds, or set server_name"
-        }
-        E::Revoked => "the certificate of the server was revoked: it needs a new one",
-        _ => return None,
-    })
-}
-
-fn of_alert(alert: AlertDescription) -> Option<&'static str> {
-    use AlertDescription as A;
-    Some(match alert {
-        A::CertificateRequired => "the server wants a client certificate: set client_pem",
-        A::HandshakeFailure => {
-            "the server has no cipher in common with this client, or wants a client certificate"
-        }
-        A::BadCertificate | A::UnknownCA | A::UnsupportedCertificate | A::CertificateUnknown => {
-            "the server does not take the client certificate: was it signed by a CA it trusts?"
-        }
-        A::CertificateRevoked => "the client certificate was revoked: it needs a new one",
-        A::CertificateExpired => "the client certificate has expired: it needs a new one",
-        A::UnrecognisedName => "the server has no certificate for that name: set server_name",
-        A::NoApplicationProtocol => "the server takes none of the protocols offered: set alpn",
-        A::ProtocolVersion => "the server speaks neither TLS 1.2 nor 1.3",
-        _ => return None,
-    })
+    }
 }
 
 /// A stream whose failures are explained. A server that closes without a word of TLS has closed: MQTT

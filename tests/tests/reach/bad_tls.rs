@@ -13,29 +13,29 @@ use crate::runtime::adapter::{ConfigError, ConnectError, DownReason, Reconnect, 
 use crate::runtime::{client, run, try_client, within};
 
 /// Why there is no connection.
-async fn failure(settings: crate::runtime::adapter::Config) -> ConnectError {
+pub(super) async fn failure(settings: crate::runtime::adapter::Config) -> ConnectError {
     within(client(settings).connect(true)).await.expect_err("an error")
 }
 
 /// The step TLS failed, with these words.
-fn says(error: &ConnectError, words: &[&str]) {
+pub(super) fn says(error: &ConnectError, words: &[&str]) {
     assert!(matches!(error, ConnectError::Unreachable(Step::Tls, _)), "{error:?}");
     says_all(error, words);
 }
 
-fn says_all(error: &ConnectError, words: &[&str]) {
+pub(super) fn says_all(error: &ConnectError, words: &[&str]) {
     let text = error.to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is missing: {text}");
     }
 }
 
-fn trusting(authority: &Authority) -> Tls {
+pub(super) fn trusting(authority: &Authority) -> Tls {
     Tls::new().ca_pem(authority.pem.clone())
 }
 
 /// A server with that certificate, and what a client that trusts `authority` says of it.
-async fn against(authority: &Authority, identity: &Identity) -> ConnectError {
+pub(super) async fn against(authority: &Authority, identity: &Identity) -> ConnectError {
     let server = Server::start(BrokerConfig::default());
     let front = Front::start(server.addr(), identity, &Clients::All);
     failure(config(front.port).tls(trusting(authority))).await
@@ -138,7 +138,7 @@ fn a_server_that_is_silent_has_its_time() {
 }
 
 /// With TLS 1.3 the client is done before the server has judged its certificate.
-async fn against_mutual(tls: Tls, authority: &Authority) -> ConnectError {
+pub(super) async fn against_mutual(tls: Tls, authority: &Authority) -> ConnectError {
     let server = Server::start(BrokerConfig::default());
     let identity = authority.server(&["localhost"]);
     let front = Front::start(server.addr(), &identity, &Clients::Of(authority));

@@ -1,9 +1,13 @@
 //! Certificates, made for a test: authorities, servers, clients, good and bad.
 
+#[path = "certificates/version_1.rs"] // Also where another target names this file.
+mod version_1;
+
+use futures_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SerialNumber, date_time_ymd,
+    RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
 
 /// Whoever signs.
@@ -51,6 +55,33 @@ impl Authority {
 
     pub(crate) fn client(&self, name: &str) -> Identity {
         self.sign(&client(name))
+    }
+
+    /// A client whose certificate has expired.
+    pub(crate) fn expired_client(&self) -> Identity {
+        let mut params = client("late");
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        self.sign(&params)
+    }
+
+    /// A server that shows the certificate of the authority as its own.
+    pub(crate) fn itself(&self) -> Identity {
+        Identity { certificate: self.pem.clone(), key: self.issuer.key().serialize_pem() }
+    }
+
+    /// The certificate of the authority, of version 1.
+    pub(crate) fn old(&self) -> String {
+        let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate");
+        version_1::pem(&der, |bytes| self.issuer.key().sign(bytes).expect("a signature"))
+    }
+
+    /// A certificate of version 1, as `openssl x509 -req` makes it where nothing is said of extensions.
+    pub(crate) fn version_1(&self, name: &str) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = named(&[], name).signed_by(&key, &self.issuer).expect("a certificate");
+        let sign = |bytes: &[u8]| self.issuer.key().sign(bytes).expect("a signature");
+        Identity { certificate: version_1::pem(certificate.der(), sign), key: key.serialize_pem() }
     }
 
     /// A client whose certificate stands in [`revocations`](Self::revocations).

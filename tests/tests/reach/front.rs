@@ -15,6 +15,7 @@ use futures_rustls::rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
 };
 use futures_rustls::rustls::server::{NoClientAuth, WebPkiClientVerifier, danger};
+use futures_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use futures_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::certificates::{Authority, Identity};
@@ -132,7 +133,9 @@ pub(crate) fn config(identity: &Identity, clients: &Clients<'_>) -> ServerConfig
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");
     let builder = builder.with_client_cert_verifier(verifier(clients));
-    builder.with_single_cert(chain, key).expect("a certificate with its key")
+    let key = ring::default_provider().key_provider.load_private_key(key).expect("a key of ring's");
+    // rustls as a server would judge its own certificate: this one shows any.
+    builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))))
 }
 
 fn verifier(clients: &Clients<'_>) -> Arc<dyn danger::ClientCertVerifier> {

@@ -9,6 +9,7 @@ mod front;
 mod proxied;
 mod real;
 mod refused;
+mod self_made;
 mod tls;
 mod url;
 
