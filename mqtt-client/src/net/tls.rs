@@ -69,14 +69,38 @@ impl Tls {
     /// Returns TLS as the program has set it up. `ca_pem`, `client_pem` and `alpn` have no effect on
     /// it.
     ///
+    /// The program needs rustls of the version that this crate has, with the same cryptography:
+    ///
+    /// ```toml
+    /// rustls = { version = "0.23", default-features = false, features = ["ring", "std", "tls12"] }
     /// ```
-    /// # use std::sync::Arc;
-    /// # use mqtt_as_client::{Config, Tls};
-    /// /// Settings of `rustls` for what this client has no setting for.
-    /// fn with(rustls: Arc<rustls::ClientConfig>) -> Config {
-    ///     Config::new("broker.example").tls(Tls::with_config(rustls))
-    /// }
+    ///
+    /// With the default features of rustls there are two libraries of cryptography in one program, and
+    /// `ClientConfig::builder()` panics, as it cannot tell which one is wanted. `builder_with_provider`
+    /// says it, whatever other crates turn on:
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use std::sync::Arc;
+    ///
+    /// use mqtt_as_tokio::{Config, Tls};
     /// # use futures_rustls::rustls;
+    /// use rustls::crypto::ring;
+    /// use rustls::pki_types::{CertificateDer, pem::PemObject};
+    /// use rustls::{ClientConfig, RootCertStore};
+    ///
+    /// fn settings(ca: &[u8]) -> Result<Config, Box<dyn Error>> {
+    ///     let mut roots = RootCertStore::empty();
+    ///     for certificate in CertificateDer::pem_slice_iter(ca) {
+    ///         roots.add(certificate?)?;
+    ///     }
+    ///     let rustls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///         .with_safe_default_protocol_versions()?
+    ///         .with_root_certificates(roots)
+    ///         .with_no_client_auth();
+    ///     Ok(Config::new("broker.example").tls(Tls::with_config(Arc::new(rustls))))
+    /// }
+    /// # let _ = settings;
     /// ```
     pub fn with_config(config: Arc<ClientConfig>) -> Self {
         Self { whole: Some(config), ..Self::default() }
@@ -98,8 +122,10 @@ impl Tls {
     }
 
     /// Sets the certificate of this client, with those between it and the server's CA, and its
-    /// private key, for servers that ask for them: PEM (PKCS#8, PKCS#1 or SEC1, not encrypted).
-    /// Default: none.
+    /// private key, for servers that ask for them: PEM (PKCS#8, PKCS#1 or SEC1, not encrypted). RSA
+    /// of 2,048 to 4,096 bits, EC of the curves P-256 and P-384, and Ed25519 are supported. What is wrong
+    /// with one of them is said when the client is made ([`ConfigError`](crate::ConfigError)). Default:
+    /// none.
     ///
     /// ```no_run
     /// # use mqtt_as_tokio::Tls;

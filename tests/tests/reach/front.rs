@@ -26,6 +26,8 @@ pub(crate) enum Clients<'a> {
     All,
     /// Those whose certificate that authority has signed, and not revoked.
     Of(&'a Authority),
+    /// Those whose certificate was signed by that one, in PEM.
+    SignedBy(&'a [u8]),
 }
 
 /// What a client said when it was let in.
@@ -51,6 +53,7 @@ struct Shared {
     acceptor: TlsAcceptor,
     server: SocketAddr,
     hellos: Mutex<Vec<Hello>>,
+    shown: Mutex<Vec<Vec<u8>>>,
     is_over: AtomicBool,
 }
 
@@ -62,8 +65,13 @@ impl Front {
     pub(crate) fn with_config(server: SocketAddr, config: ServerConfig) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (acceptor, hellos) = (TlsAcceptor::from(Arc::new(config)), Mutex::default());
-        let shared = Arc::new(Shared { acceptor, server, hellos, is_over: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            server,
+            hellos: Mutex::default(),
+            shown: Mutex::default(),
+            is_over: AtomicBool::new(false),
+        });
         let accepting = shared.clone();
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -79,6 +87,11 @@ impl Front {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The certificates, as DER, of those that were let in and have shown one.
+    pub(crate) fn shown(&self) -> Vec<Vec<u8>> {
+        self.shared.shown.lock().expect("no panic").clone()
     }
 
     /// What those said that were let in.
@@ -100,6 +113,8 @@ impl Shared {
         let _ = client.set_nodelay(true);
         let client = self.acceptor.accept(Async::new(client).ok()?).await.ok()?;
         let connection = client.get_ref().1;
+        let shown = connection.peer_certificates().and_then(|chain| chain.first());
+        self.shown.lock().expect("no panic").extend(shown.map(|first| first.to_vec()));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.hellos.lock().expect("no panic").push(Hello {
             name: connection.server_name().map(str::to_owned),
@@ -139,13 +154,17 @@ pub(crate) fn config(identity: &Identity, clients: &Clients<'_>) -> ServerConfig
 }
 
 fn verifier(clients: &Clients<'_>) -> Arc<dyn danger::ClientCertVerifier> {
-    let Clients::Of(authority) = clients else { return Arc::new(NoClientAuth) };
+    let (root, revoked) = match clients {
+        Clients::All => return Arc::new(NoClientAuth),
+        Clients::Of(authority) => (authority.pem.as_bytes(), Some(authority.revocations())),
+        Clients::SignedBy(root) => (*root, None),
+    };
     let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(authority.pem.as_bytes()).expect("a certificate");
+    let root = CertificateDer::from_pem_slice(root).expect("a certificate");
     roots.add(root).expect("a root");
-    let revoked = authority.revocations();
-    let revoked = CertificateRevocationListDer::from_pem_slice(revoked.as_bytes()).expect("a list");
+    let list = |pem: String| CertificateRevocationListDer::from_pem_slice(pem.as_bytes());
+    let revoked = revoked.map(|pem| list(pem).expect("a list"));
     let provider = Arc::new(ring::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    builder.with_crls([revoked]).build().expect("a verifier")
+    builder.with_crls(revoked).build().expect("a verifier")
 }

@@ -8,6 +8,7 @@ mod dropped;
 mod front;
 mod proxied;
 mod real;
+mod recipes;
 mod refused;
 mod self_made;
 mod tls;
