@@ -63,21 +63,10 @@ impl From<Fault> for TlsError {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Certificate(webpki::Error::UnknownIssuer) => f.write_str(
-                "the certificate of the server was not issued by the CA that is trusted \
-                 (UnknownIssuer): give the CA's certificate",
-            ),
-            Self::Certificate(webpki::Error::CertExpired { .. }) => f.write_str(
-                "the certificate of the server has expired: renew it, or set this device's clock",
-            ),
-            Self::Certificate(webpki::Error::CertNotValidYet { .. }) => f.write_str(
-                "the certificate of the server is not valid yet: set this device's clock",
-            ),
-            Self::Certificate(webpki::Error::CertNotValidForName(_)) => f.write_str(
-                "the certificate of the server is for another name (CertNotValidForName): connect \
-                 to a name that it has",
-            ),
-            Self::Certificate(error) => write!(f, "the certificate is not good: {error}"),
+            Self::Certificate(error) => f.write_str(match certificate(error) {
+                Some(words) => words,
+                None => return write!(f, "the certificate is not good: {error}"),
+            }),
             Self::NoProof => {
                 f.write_str("the server did not prove that its certificate is its own")
             }
@@ -104,6 +93,48 @@ impl fmt::Display for TlsError {
             Self::Other(fault) => write!(f, "TLS failed: {fault:?}"),
         }
     }
+}
+
+/// What is wrong with a certificate, of what is often wrong.
+fn certificate(error: &webpki::Error) -> Option<&'static str> {
+    use webpki::Error as E;
+    Some(match error {
+        E::UnknownIssuer => {
+            "the certificate of the server was not issued by the CA that is trusted (UnknownIssuer): \
+             give the CA's certificate"
+        }
+        E::CertExpired { .. } => {
+            "the certificate of the server has expired: renew it, or set this device's clock"
+        }
+        E::CertNotValidYet { .. } => {
+            "the certificate of the server is not valid yet: set this device's clock"
+        }
+        E::CertNotValidForName(_) => {
+            "the certificate of the server is for another name (CertNotValidForName): connect to a \
+             name that its subjectAltName has; the common name is not looked at"
+        }
+        E::UnsupportedCertVersion => {
+            "the certificate is of version 1, without extensions (UnsupportedCertVersion): make one of \
+             version 3"
+        }
+        E::CaUsedAsEndEntity => {
+            "the server shows the certificate of a CA as its own (CaUsedAsEndEntity): let the CA sign \
+             another one for it"
+        }
+        E::RequiredEkuNotFoundContext(_) => {
+            "the certificate is not for a server: its extendedKeyUsage needs serverAuth"
+        }
+        E::InvalidSignatureForPublicKey => {
+            "the certificate was not signed by the key of the CA that is trusted, though of that name \
+             (InvalidSignatureForPublicKey), or its own key is not of the curve P-256"
+        }
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "the certificate has a key, or a signature, of an algorithm that is not set: see \
+             Certificates::algorithms"
+        }
+        _ => return None,
+    })
 }
 
 impl core::error::Error for TlsError {}

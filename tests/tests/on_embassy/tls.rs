@@ -274,7 +274,13 @@ fn a_server_that_is_not_believed() {
         let issued = Broker::start(&issued, &ca, &[]);
         refused(issued.port, certificates(&ca), ErrorKind::PermissionDenied, "UsedAsCa").await;
         let client = Broker::start(&ca.client(NAME), &ca, &[]);
-        refused(client.port, certificates(&ca), ErrorKind::PermissionDenied, "certificate").await;
+        refused(client.port, certificates(&ca), ErrorKind::PermissionDenied, "serverAuth").await;
+        let itself = Broker::start(&ca.itself(), &ca, &[]);
+        refused(itself.port, certificates(&ca), ErrorKind::PermissionDenied, "of a CA as its")
+            .await;
+        let anew = Authority::new("ours");
+        let anew = Broker::start(&anew.server(&[NAME]), &anew, &[]);
+        refused(anew.port, certificates(&ca), ErrorKind::PermissionDenied, "of that name").await;
         let large = Broker::start(&ca.wordy(&[NAME]), &ca, &[]);
         refused(large.port, certificates(&ca), ErrorKind::OutOfMemory, "larger").await;
     });

@@ -1,10 +1,12 @@
 //! Certificates and keys as people make them by themselves, and what is said of those that are not taken.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use mqtt_as_tests::broker::BrokerConfig;
+use mqtt_as_tests::mosquitto::{Mosquitto, Options, TempDir, broker_or_skip, free_port};
 use mqtt_as_tests::server::Server;
 
 use super::bad_tls::{against, against_mutual, failure, says, says_all, trusting};
@@ -169,6 +171,36 @@ fn a_client_certificate_of_version_1_is_shown() {
         let error = try_client(config(1).tls(other)).map(drop).expect_err("another key");
         assert!(error.to_string().contains("does not belong"), "{error}");
     });
+}
+
+/// As mosquitto does, which looks at nothing but who has signed it.
+#[test]
+fn a_client_certificate_of_version_1_is_taken_by_mosquitto() {
+    if !broker_or_skip("a_client_certificate_of_version_1") {
+        return;
+    }
+    let ours = Authority::new("ours");
+    let (identity, old) = (ours.server(&["localhost"]), ours.version_1("pump-7"));
+    let (folder, port) = (TempDir::new("version-1"), free_port());
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let options = Options::new()
+        .line(format!("listener {port} 127.0.0.1"))
+        .line(format!("cafile {}", file("ca.pem", &ours.pem)))
+        .line(format!("certfile {}", file("server.pem", &identity.certificate)))
+        .line(format!("keyfile {}", file("server.key", &identity.key)))
+        .line("require_certificate true")
+        .line("use_identity_as_username true");
+    let broker = Mosquitto::start(options);
+    run(async {
+        let tls = trusting(&ours).client_pem(old.certificate, old.key);
+        let client = connected(config(port).tls(tls)).await;
+        within(client.publish("a", "b").qos(QoS::AtLeastOnce)).await.expect("a publish");
+    });
+    assert!(broker.log().contains("u'pump-7'"), "{}", broker.log());
 }
 
 /// A CA of version 1, as old recipes make one, is a CA.

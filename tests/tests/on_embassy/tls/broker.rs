@@ -129,6 +129,13 @@ impl Authority {
         self.sign(params)
     }
 
+    /// A server that shows the certificate of the authority as its own.
+    pub(super) fn itself(&self) -> Pair {
+        let (certificate, pem) = (self.certificate.clone(), self.pem.clone());
+        let (key, params) = (self.issuer.key(), named(&[], "itself"));
+        Pair { certificate, key: sec1(key), pem, key_pem: key.serialize_pem(), params }
+    }
+
     fn sign(&self, params: CertificateParams) -> Pair {
         pair(params, &self.issuer, "")
     }

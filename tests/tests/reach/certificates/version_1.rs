@@ -33,7 +33,7 @@ fn kept(mut elements: &[u8]) -> Vec<u8> {
 /// The tag of the first element of DER, what it holds, and what follows.
 fn element(der: &[u8]) -> (u8, &[u8], &[u8]) {
     let (tag, first) = (der[0], usize::from(der[1]));
-    let digits = if first < 0x80 { 0 } else { first - 0x80 };
+    let digits = first.saturating_sub(0x80);
     let long = der[2..2 + digits].iter().fold(0, |length, digit| length << 8 | usize::from(*digit));
     let length = if digits == 0 { first } else { long };
     let (held, rest) = der[2 + digits..].split_at(length);
