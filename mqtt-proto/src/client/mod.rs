@@ -322,9 +322,23 @@ impl<'a> Client<'a> {
     }
 
     /// It is that late, at least.
-    #[inline]
+    #[cfg_attr(feature = "alloc", inline)]
+    #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     fn note_time(&mut self, now: Instant) {
+        if now.since(self.now) > u64::from(timers::LEAP) {
+            self.leap(now);
+        }
         self.now = self.now.max(now);
+    }
+
+    /// So much time has passed at once that it might be taken for little: the process, or the device,
+    /// has slept for weeks.
+    #[cold]
+    fn leap(&mut self, now: Instant) {
+        let past = (now.as_millis() as u32).wrapping_sub(timers::LEAP);
+        self.timers.leap(self.ms(), now.since(self.now), past);
+        let link = &mut self.link;
+        (link.last_sent, link.last_write, link.last_received) = (past, past, past);
     }
 
     /// The low bits of the time, which timers count in.

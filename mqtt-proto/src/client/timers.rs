@@ -46,6 +46,9 @@ pub(super) const TIMERS: [Timer; 10] = [
 /// The longest time ahead: half of what wraps.
 pub(super) const LONGEST: u32 = i32::MAX as u32;
 
+/// What is longer ago than that counts as that long ago: so much is told from what is to come.
+pub(super) const LEAP: u32 = LONGEST >> 1;
+
 /// Those that wait for the server, and stand still while nothing is read.
 const SERVER: u16 = Timer::Pong.bit() | Timer::Silence.bit() | Timer::Acknowledge.bit();
 
@@ -58,6 +61,8 @@ pub(super) struct Timers {
     /// Those that stand still, and since when.
     held: u16,
     held_since: u32,
+    /// Nothing is read: what is awaited of the server stands still from the start.
+    is_paused: bool,
 }
 
 impl Timer {
@@ -72,8 +77,23 @@ impl Timers {
     #[cfg_attr(not(feature = "alloc"), inline(never))] // Flash counts more there.
     pub(super) fn arm(&mut self, timer: Timer, now: u32, time: u32) {
         self.stop(timer);
-        if time != 0 {
-            self.arm_at(timer, now.wrapping_add(time.min(LONGEST)));
+        if time == 0 {
+            return;
+        }
+        let time = time.min(LONGEST);
+        if self.is_paused && timer.bit() & SERVER != 0 {
+            self.arm_held(timer, time);
+        } else {
+            self.arm_at(timer, now.wrapping_add(time));
+        }
+    }
+
+    /// It has all its time when reading goes on.
+    #[cold]
+    fn arm_held(&mut self, timer: Timer, time: u32) {
+        if let Some(place) = self.at.get_mut(timer as usize) {
+            *place = self.held_since.wrapping_add(time);
+            self.held |= timer.bit();
         }
     }
 
@@ -101,13 +121,13 @@ impl Timers {
     /// The connection is over: only what outlives it stays.
     pub(super) fn end_connection(&mut self) {
         self.armed &= Timer::Expiry.bit();
-        self.held = 0;
+        (self.held, self.is_paused) = (0, false);
     }
 
     /// The connection is ending: nothing more is awaited of the server.
     pub(super) fn begin_ending(&mut self) {
         self.armed &= Timer::Write.bit() | Timer::StreamOut.bit() | Timer::Expiry.bit();
-        self.held = 0;
+        (self.held, self.is_paused) = (0, false);
     }
 
     pub(super) fn is_due(&self, timer: Timer, now: u32) -> bool {
@@ -133,10 +153,20 @@ impl Timers {
         self.soonest = now.wrapping_add(next.unwrap_or_default());
     }
 
+    /// From `now` so much time passes at once. Deadlines that have passed by then count as `past`.
+    pub(super) fn leap(&mut self, now: u32, time: u64, past: u32) {
+        for at in &mut self.at {
+            if u64::from(left(*at, now)) <= time {
+                *at = past;
+            }
+        }
+        (self.soonest, self.held_since) = (past, past);
+    }
+
     /// Nothing is read from here on: what is awaited of the server cannot come.
     pub(super) fn hold(&mut self, now: u32) {
-        if self.held == 0 {
-            self.held_since = now;
+        if !self.is_paused {
+            (self.held_since, self.is_paused) = (now, true);
         }
         self.held |= self.armed & SERVER;
         self.armed &= !SERVER;
@@ -150,6 +180,7 @@ impl Timers {
                 *at = at.wrapping_add(time);
             }
         }
+        self.is_paused = false;
         self.armed |= core::mem::take(&mut self.held);
         self.look(now);
         time
@@ -170,7 +201,7 @@ pub(super) fn is_past(at: u32, now: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, Timer, Timers};
+    use super::{LEAP, LONGEST, Timer, Timers};
 
     #[test]
     fn a_deadline_beyond_the_wrap_is_not_past() {
@@ -203,5 +234,32 @@ mod tests {
         assert!(timers.is_armed(Timer::Acknowledge));
         timers.go_on(240);
         assert_eq!(timers.next(240), Some(60));
+    }
+
+    #[test]
+    fn what_is_awaited_while_nothing_is_read_has_its_time_from_when_that_goes_on() {
+        let mut timers = Timers::default();
+        timers.hold(40);
+        timers.arm(Timer::Pong, 70, 100);
+        timers.arm(Timer::Write, 70, 500);
+        timers.hold(80);
+        assert_eq!(timers.next(300), Some(270), "only what waits for the transport runs");
+        assert!(timers.is_armed(Timer::Pong));
+        timers.go_on(300);
+        assert_eq!(timers.left(Timer::Pong, 300), Some(100));
+        timers.arm(Timer::Pong, 310, 100);
+        assert_eq!(timers.left(Timer::Pong, 310), Some(100));
+    }
+
+    #[test]
+    fn weeks_that_pass_at_once_are_not_taken_for_little() {
+        let (mut timers, weeks) = (Timers::default(), u64::from(u32::MAX) / 2 + 1000);
+        timers.arm(Timer::Ping, 5, 100);
+        timers.arm(Timer::Expiry, 5, LONGEST);
+        let now = 5_u32.wrapping_add(weeks as u32);
+        assert!(!timers.is_due(Timer::Ping, now), "32 bits alone do not tell");
+        timers.leap(5, weeks - 2000, now.wrapping_sub(2000).wrapping_sub(LEAP));
+        assert!(timers.is_due(Timer::Ping, now.wrapping_sub(2000)));
+        assert!(!timers.is_due(Timer::Expiry, now.wrapping_sub(2000)), "its time is not over");
     }
 }

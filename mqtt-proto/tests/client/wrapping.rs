@@ -234,3 +234,25 @@ fn and_it_ends_when_its_time_has_come() {
         assert_eq!(events, [1, 2, 3].map(|tag| format!("ended {tag} NeverSent(Expired)")));
     }
 }
+
+/// A process, or a device, that slept for so long that 32 bits of its clock say nothing: what came is
+/// read first, then what is due is noticed at once.
+// Decision [silence]
+#[test]
+fn whoever_slept_for_weeks_notices_at_once_what_is_due() {
+    for version in BOTH {
+        for days in [1, 13, 25, 30, 49, 50, 60, 75, 100] {
+            let [mut peer, _] = before(DAY, &config(version), 60);
+            peer.now = peer.now.after(days * DAY);
+            assert_eq!(peer.timeout(), late(Waiting::Silence), "{days} days");
+
+            let [mut peer, _] = before(DAY, &config(version), 60);
+            peer.now = peer.now.after(days * DAY);
+            peer.message(incoming(0, 0, "t", "x"));
+            assert_eq!(peer.timeout(), Ok(()), "{days} days");
+            assert_eq!(peer.sent(), ["PINGREQ"], "{days} days");
+            assert_eq!(peer.advance(9_999), Ok(()));
+            assert_eq!(peer.advance(1), late(Waiting::PingResp), "{days} days");
+        }
+    }
+}
