@@ -9,6 +9,7 @@ use super::event::{Fate, NotSent, Tag, Tell};
 use super::incoming::{self, OWED};
 use super::link::{Link, Phase};
 use super::outgoing::{NEXT, RELEASES, flag, qos, state};
+use super::timers::Timer;
 use super::transmit::WRITTEN;
 use crate::frame::FixedHeader;
 use crate::log::Record;
@@ -92,6 +93,11 @@ impl Client<'_> {
                 state::SENT => {
                     record.state = state::WAITING;
                     record.set_flag(flag::BEFORE, before.has(flag::BEFORE) || sent);
+                    if record.has(flag::EXPIRES) && !record.has(flag::BEFORE) {
+                        // Its time may have passed while it lay in the outbox.
+                        let now = self.ms();
+                        self.timers.arm_at(Timer::Expiry, now);
+                    }
                 }
                 state::RELEASED => record.state = state::RELEASE,
                 state::SUBSCRIBE | state::UNSUBSCRIBE => {

@@ -117,3 +117,23 @@ fn what_was_sent_does_not_expire_while_down() {
     assert_eq!(peer.sent().len(), 2);
     assert!(peer.give_up(1));
 }
+
+/// What lay in the outbox when its time came, or when the connection was lost.
+// Decision [expiry]
+#[test]
+fn what_did_not_leave_a_connection_that_was_lost_expires_at_its_time() {
+    for qos_ in 1..=2 {
+        for left in [5, 0] {
+            let mut peer = down();
+            peer.connect(false, &[]);
+            peer.stuck = true;
+            publish(&mut peer, qos(qos_), "stuck", 5, 1).unwrap();
+            peer.offer();
+            peer.advance(5_000 - left).unwrap();
+            assert!(peer.events().is_empty(), "it may leave at any time");
+            peer.lose();
+            peer.advance(left).unwrap();
+            assert_eq!(peer.events(), [expired(1)], "QoS {qos_}, {left} ms before");
+        }
+    }
+}
