@@ -111,11 +111,17 @@ impl Client<'_> {
         // With a place among the server's it goes before those that may wait for one.
         let counted = known.is_some_and(|record| record.has(flag::COUNTED));
         let next = counted || self.outgoing.next_waiting().is_none();
-        let quota = qos == QoS::AtMostOnce
-            || counted
-            || self.link.outstanding < self.limits.receive_maximum;
+        let quota = qos == QoS::AtMostOnce || self.stream_quota(counted);
         let free = self.link.stream_out.is_none() && self.outbox.has_publish_room(size, 0);
         idle && place && next && quota && free
+    }
+
+    /// Whether the server takes one more: of those that have a place, and are not sent on this
+    /// connection yet, it takes no more at a time than it said either.
+    fn stream_quota(&self, counted: bool) -> bool {
+        let most = self.limits.receive_maximum;
+        let waiting = if counted { self.counted_interrupted() } else { 0 };
+        self.link.outstanding.saturating_sub(waiting) < most
     }
 
     /// The record of a stream, behind all others. One that the server may have keeps its identifier.

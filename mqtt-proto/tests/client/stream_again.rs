@@ -153,6 +153,32 @@ fn an_interrupted_qos_2_stream_counts_with_the_server() {
     assert_eq!(peer.sent(), ["PUBLISH q1 #4 t three"]);
 }
 
+/// The server takes fewer than before, and some of them are not released yet.
+// 5.0 [MQTT-3.3.4-7]
+#[test]
+fn sent_again_it_is_within_what_the_server_takes_now() {
+    let mut peer = Peer::connected_with(config(Version::V5));
+    for tag in 1..=2 {
+        peer.publish(2, "released", tag);
+        peer.sent();
+        peer.send(&Packet::PubRec(ack(tag as u16)));
+    }
+    open(&mut peer, 2, 10).unwrap();
+    write_all(&mut peer, &payload(10), 100);
+    peer.sent();
+    let maximum = [Property::ReceiveMaximum(NonZeroU16::new(1).unwrap())];
+    peer.lose();
+    peer.connect(true, &maximum);
+    assert_eq!(peer.sent(), ["PUBREL #1", "PUBREL #2"]);
+    assert_eq!(open(&mut peer, 2, 10), Err(OperationError::NoRoom));
+    peer.send(&Packet::PubComp(ack(1)));
+    assert_eq!(open(&mut peer, 2, 10), Err(OperationError::NoRoom));
+    peer.send(&Packet::PubComp(ack(2)));
+    open(&mut peer, 2, 10).unwrap();
+    write_all(&mut peer, &payload(10), 100);
+    assert!(peer.sent()[0].starts_with("PUBLISH dup q2 #3"));
+}
+
 #[test]
 fn sent_again_it_goes_before_those_that_wait_for_its_place() {
     let mut peer = interrupted(Version::V5, 2);
