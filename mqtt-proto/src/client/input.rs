@@ -118,6 +118,11 @@ impl Client<'_> {
         self.note_time(now);
         self.note_received(input.bytes.len());
         let mut handled = Handled::default();
+        if matches!(self.link.end, Some(ConnectionError::StreamNotTaken)) {
+            // What lies behind the message that comes again does so, too: in order.
+            handled.used = input.bytes.len();
+            return Ok(handled);
+        }
         let received = self.counts.received;
         while let Some(rest @ [_, ..]) = input.bytes.get(handled.used..) {
             match self.handle_packet(rest, input, &mut handled, tell) {
