@@ -127,7 +127,7 @@ pub struct Memory<'a> {
 }
 
 #[cfg(feature = "alloc")]
-impl Memory<'static> {
+impl Memory<'_> {
     /// Memory from the heap, taken as it is needed: an outbox of up to `outbox` bytes, messages on
     /// their way out of up to `outgoing` bytes, received ones of up to `incoming` bytes, each with
     /// 16 bytes more, and what the settings ask for.

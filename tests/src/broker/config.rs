@@ -34,6 +34,8 @@ pub struct BrokerConfig {
     pub outbound_aliases: bool,
     /// How many QoS 1 and 2 messages a 3.1.1 client is sent before it acknowledges them; not 0.
     pub window: u16,
+    /// How many more a 5.0 client is sent than it takes: brokers in use do that.
+    pub overrun: u16,
     /// Whether [`accepted`](super::Broker::accepted) is kept: it grows without a bound.
     pub log_accepted: bool,
 }
@@ -53,6 +55,7 @@ impl Default for BrokerConfig {
             session_expiry_maximum: u32::MAX,
             outbound_aliases: true,
             window: 20,
+            overrun: 0,
             log_accepted: true,
         }
     }

@@ -52,6 +52,7 @@ impl Connection {
         if connect.version == Version::V5 {
             self.keep_alive = config.server_keep_alive.unwrap_or(connect.keep_alive);
             self.limits = Limits::announced(&connect.properties);
+            self.limits.window = self.limits.window.saturating_add(config.overrun);
         }
         if !config.outbound_aliases {
             self.limits.aliases = 0;

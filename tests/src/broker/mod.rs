@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::packet::{Packet, PacketType};
-use mqtt_as_proto::{DecodeError, Instant, QoS, ReasonCode, Version};
+use mqtt_as_proto::{DecodeError, Instant, QoS, ReasonCode, TopicName, Version};
 
 use crate::link::Direction;
 
@@ -100,6 +100,19 @@ impl Broker {
     #[must_use]
     pub fn new(config: BrokerConfig) -> Self {
         Self { config, ..Self::default() }
+    }
+
+    /// Has other settings from here on. Clients that are connected were told the old ones: they had better
+    /// be gone.
+    pub fn set_config(&mut self, config: BrokerConfig) {
+        self.config = config;
+    }
+
+    /// The highest QoS at which a client gets messages to that topic, if it has subscribed to it.
+    #[must_use]
+    pub fn granted(&self, client_id: &str, topic: TopicName<'_>) -> Option<QoS> {
+        let session = self.sessions.get(client_id)?;
+        session.matching(topic, false).map(|subscribed| subscribed.options.qos).max()
     }
 
     /// A client has reached us: its first packet has to be CONNECT.

@@ -1,11 +1,31 @@
 //! The broker's driver, and the client that feeds it.
 
-use mqtt_as_proto::packet::{Ack, Connect, Delivery, Packet, Publish};
+use mqtt_as_proto::frame::Frame;
+use mqtt_as_proto::packet::{Ack, Connect, Delivery, Packet, PacketType, Publish};
 use mqtt_as_proto::{PacketId, Properties, QoS, ReasonCode, TopicName, Version};
 
-use super::{CLIENT_ID, Connection, Direction, Happening, Pair};
+use super::{Connection, Direction, Happening, Pair};
 
-impl Pair {
+impl Connection {
+    /// What the broker says, less what it does not say any more.
+    fn says(&self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut said = Vec::new();
+        if self.unsaid.contains(&PacketType::ConnAck) {
+            return said; // Nothing comes before that.
+        }
+        while let Ok(Some((frame, rest))) = Frame::split(bytes) {
+            let (packet, _) = bytes.split_at(bytes.len() - rest.len());
+            let kind = PacketType::from_first_byte(frame.first);
+            if !kind.is_some_and(|kind| self.unsaid.contains(&kind)) {
+                said.extend_from_slice(packet);
+            }
+            bytes = rest;
+        }
+        said
+    }
+}
+
+impl Pair<'_> {
     /// What the broker's driver does now; false if there was nothing to do.
     pub(super) fn broker_turn(&mut self) -> bool {
         let mut moved = false;
@@ -50,20 +70,26 @@ impl Pair {
     }
 
     fn broker_writes(&mut self, connection: &mut Connection) -> bool {
-        let bytes = self.broker.take_output(connection.conn);
+        let mut bytes = self.broker.take_output(connection.conn);
         // CONNACK, Session Present 0, success.
         if bytes.first() == Some(&0x20) && matches!(bytes[..], [_, _, 0, 0, ..]) {
             self.happen(Happening::SessionBorn);
         }
+        let wrote = !bytes.is_empty();
+        if !connection.unsaid.is_empty() {
+            bytes = connection.says(&bytes);
+        }
         connection.link.send(Direction::ToClient, &bytes, self.now);
-        !bytes.is_empty()
+        wrote
     }
 
     fn log_accepted(&mut self) {
         let news = self.broker.accepted()[self.accepted..].to_vec();
         self.accepted += news.len();
-        for accepted in news.into_iter().filter(|accepted| accepted.client_id == CLIENT_ID) {
-            self.happen(Happening::Accepted(accepted));
+        for accepted in news {
+            if self.client_id.as_ref() == Some(&accepted.client_id) {
+                self.happen(Happening::Accepted(accepted));
+            }
         }
     }
 

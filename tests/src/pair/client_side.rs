@@ -1,45 +1,61 @@
 //! The client's driver: carries bytes, events and time, and closes what is over.
 
 use bytes::Bytes;
-use mqtt_as_proto::client::{Client, Consumer, Fate, Handled, Input, Stop, StreamKey, Tag, Tell};
+use mqtt_as_proto::client::{
+    Client, ConnectionError, Consumer, Fate, Handled, Input, Stop, StreamKey, Tell, Waiting,
+};
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::{AckToken, Instant};
 
 use super::{Delivered, Direction, Event, Happening, Held, Invariant, Pair, Plant};
 
-/// An event that has let go of the client; and whether it says that the session was adopted.
+/// An event that has let go of the client; and whether it says that the session was adopted, and the
+/// name that the server gave the client.
 struct Told {
     happening: Happening,
     adopted: bool,
+    assigned: Option<String>,
 }
 
-impl Pair {
+impl<'m> Pair<'m> {
     /// What the client's driver does now; false if there was nothing to do.
     pub(super) fn client_turn(&mut self) -> bool {
-        let due = self.client.poll_timeout().is_some_and(|at| at <= self.now);
-        if due {
-            let now = self.now;
-            let done = self.with_events(|client, tell| client.handle_timeout(now, tell));
-            if let Err(error) = done {
-                self.happen(Happening::Failed(error));
-            }
-        }
-        let mut moved = due | self.take_up();
+        // What came before a deadline is given before it.
+        let mut moved = self.take_up() | self.read();
+        moved |= self.look_at_the_time();
+        moved |= self.take_up();
         if self.current.is_none() {
             return moved;
         }
-        moved |= self.read();
-        moved |= self.take_up();
         moved |= self.write_streams();
         moved |= self.write();
         moved | self.close_if_over()
     }
 
+    fn look_at_the_time(&mut self) -> bool {
+        let now = self.now;
+        if self.client.poll_timeout().is_none_or(|at| at > now) {
+            return false;
+        }
+        let ends: Vec<_> = self.deadlines.ends().collect();
+        self.note_awaited();
+        self.deadlines.look(now);
+        let done = self.with_events(|client, tell| client.handle_timeout(now, tell));
+        if let Err(error) = done {
+            self.judge_failure(&error, &ends);
+            self.deadlines.ending();
+            if matches!(error, ConnectionError::TimedOut(Waiting::Write)) {
+                // Nothing more is written, whatever is left.
+                self.writable = now;
+                self.out.clear();
+            }
+            self.happen(Happening::Failed(error));
+        }
+        true
+    }
+
     /// Does what may tell events, and hears them.
-    pub(super) fn with_events<T>(
-        &mut self,
-        act: impl FnOnce(&mut Client<'static>, Tell<'_>) -> T,
-    ) -> T {
+    pub(super) fn with_events<T>(&mut self, act: impl FnOnce(&mut Client<'m>, Tell<'_>) -> T) -> T {
         let mut told = Vec::new();
         let done = act(&mut self.client, &mut |event| told.extend(own(event)));
         while self.client.take_released().is_some() {}
@@ -60,15 +76,34 @@ impl Pair {
             self.input.extend(piece);
             moved = true;
         }
-        self.handle_input() | moved
+        while self.handle_input() {
+            moved = true;
+        }
+        moved
+    }
+
+    /// What is given to the client at a time: where a packet may end the connection, no others behind
+    /// it, for nobody knows of those.
+    fn next_input(&self) -> usize {
+        let unsaid = self.current.as_ref().is_some_and(|current| !current.unsaid.is_empty());
+        let judges = unsaid || self.config.client.strict && self.config.broker.overrun != 0;
+        match Frame::split(&self.input) {
+            Ok(Some((_, rest))) if judges && self.skipped == 0 => self.input.len() - rest.len(),
+            _ if judges && self.skipped != 0 => self.skipped.min(self.input.len()),
+            _ => self.input.len(),
+        }
     }
 
     fn handle_input(&mut self) -> bool {
         if self.input.is_empty() {
             return false;
         }
-        let input = Bytes::from(std::mem::take(&mut self.input));
+        let behind = self.input.split_off(self.next_input());
+        let input = Bytes::from(std::mem::replace(&mut self.input, behind));
         let is_read = !self.client.is_closing() && !self.says_goodbye;
+        if input.len() > self.was_left {
+            self.deadlines.received(self.now);
+        }
         let (now, by_reference) = (self.now, self.random.chance(50));
         let mut told = Vec::new();
         let lent = if by_reference { Input::shared(&input) } else { Input::new(&input) };
@@ -78,12 +113,23 @@ impl Pair {
             // The wire has seen the packets before the client has answered any.
             self.note_received(&input[..used]);
         }
-        told.into_iter().for_each(|told| self.tell(told));
-        match handled {
-            Ok(handled) => self.check_handled(handled, &input[used..]),
-            Err(error) => self.happen(Happening::Failed(error)),
+        self.judge_news();
+        for told in told {
+            self.judge_limits(&told.happening);
+            self.tell(told);
         }
-        self.input = input[used..].to_vec();
+        match handled {
+            Ok(handled) => {
+                self.deadlines.read(handled.stop == Some(Stop::Take), now);
+                self.check_handled(handled, &input[used..]);
+            }
+            Err(error) => {
+                self.deadlines.ending();
+                self.happen(Happening::Failed(error));
+            }
+        }
+        self.was_left = input.len() - used;
+        drop(self.input.splice(..0, input[used..].iter().copied()));
         used != 0
     }
 
@@ -166,7 +212,7 @@ impl Pair {
         self.happen(Happening::Delivered(message));
     }
 
-    fn tell(&mut self, Told { mut happening, adopted }: Told) {
+    fn tell(&mut self, Told { mut happening, adopted, mut assigned }: Told) {
         let fate = match &happening {
             Happening::Ended(_, fate) => Some(*fate),
             _ => None,
@@ -175,21 +221,30 @@ impl Pair {
             Happening::Settled(tag, _) | Happening::Ended(tag, _) => {
                 let Some(known) = self.stream_ended(*tag, fate) else { return };
                 *tag = known;
-                self.pending.remove(&tag.0);
+                self.judge_fate(*tag, fate);
+                self.promised.end(*tag);
                 if self.planted.hides(*tag) {
                     return;
                 }
             }
             Happening::Connected { session_present } => {
-                self.sessions += u32::from(adopted || !*session_present);
+                if adopted || !*session_present {
+                    self.sessions += 1;
+                    self.promised.end_session();
+                }
                 if adopted {
                     self.wire.adopt();
+                    self.meet("a session that was adopted");
+                }
+                if let Some(name) = assigned.take() {
+                    self.meet("a name that the server gave");
+                    self.client_id = Some(name);
                 }
                 if self.config.plant == Some(Plant::LostMessage)
                     && !*session_present
                     && self.sessions > 1
                 {
-                    self.planted.hide(self.pending.first().copied().map(Tag));
+                    self.planted.hide(self.promised.first());
                 }
             }
             _ => {}
@@ -199,8 +254,12 @@ impl Pair {
 
     fn write(&mut self) -> bool {
         let mut moved = false;
-        while self.writable <= self.now {
+        loop {
             if self.out.is_empty() && !self.poll_transmit() {
+                self.busy_since = None;
+                break;
+            }
+            if self.writable > self.now {
                 break;
             }
             let partial = self.config.partial_writes;
@@ -214,6 +273,7 @@ impl Pair {
             let bytes = chunk[..len].to_vec();
             self.out.advance(len);
             self.client.handle_transmitted(len, self.now);
+            self.deadlines.transmitted(self.out.is_empty(), self.now);
             self.send(&bytes);
             moved = true;
             if partial && self.random.chance(20) {
@@ -228,6 +288,13 @@ impl Pair {
         let mut tell = |event: Event<'_>| told.extend(own(event));
         let some = self.client.poll_transmit(&mut self.out, self.now, &mut tell);
         told.into_iter().for_each(|told| self.tell(told));
+        if some {
+            self.deadlines.offer(self.now);
+            self.offers_stream = self.writes_owed_stream();
+            self.note_awaited();
+            self.deadlines.leaves(self.now);
+            self.busy_since.get_or_insert(self.now);
+        }
         some
     }
 
@@ -235,6 +302,9 @@ impl Pair {
         let bytes = self.planted.tamper(bytes, &self.wire);
         let result = self.wire.sent(&bytes);
         self.check(result);
+        self.judge_news();
+        self.note_awaited();
+        self.deadlines.leaves(self.now);
         if let Some(connection) = &mut self.current {
             connection.link.send(Direction::ToBroker, &bytes, self.now);
         }
@@ -263,10 +333,13 @@ impl Pair {
         self.happen(Happening::Lost(lost));
         self.out.clear();
         self.input.clear();
-        self.skipped = 0;
+        (self.skipped, self.was_left) = (0, 0);
         self.says_goodbye = false;
         self.writable = Instant::default();
-        self.is_dead = false;
+        (self.is_dead, self.is_stuck) = (false, false);
+        (self.busy_since, self.offers_stream) = (None, false);
+        self.deadlines.lost();
+        self.promised.end_connection(self.wire.is_in_part());
         self.wire.end_connection();
         self.planted.end_connection();
         self.old.push(connection);
@@ -275,10 +348,11 @@ impl Pair {
 
 /// None of one that only asks the program to look again: it does that all the time.
 fn own(event: Event<'_>) -> Option<Told> {
-    let mut adopted = false;
+    let (mut adopted, mut assigned) = (false, None);
     let happening = match event {
         Event::Connected(connected) => {
             adopted = connected.adopted;
+            assigned = connected.properties.assigned_client_identifier().map(str::to_owned);
             Happening::Connected { session_present: connected.session_present }
         }
         Event::Refused(ack) => Happening::Refused(ack.reason),
@@ -291,5 +365,5 @@ fn own(event: Event<'_>) -> Option<Told> {
         Event::Readable => return None,
         other => unreachable!("nobody asked for {other:?}"),
     };
-    Some(Told { happening, adopted })
+    Some(Told { happening, adopted, assigned })
 }

@@ -38,6 +38,8 @@ pub enum Happening {
     Disconnected(ReasonCode),
     /// The client's connection is gone.
     Lost(Lost),
+    /// The client's process ended, and another one began: of what it had, it knows nothing.
+    Restarted,
     /// The broker began a new session for the client.
     SessionBorn,
     /// The broker took a message from the client.
@@ -84,6 +86,13 @@ pub enum Invariant {
     Rest,
     /// Memory is given back when it is not needed.
     Memory,
+    /// What a deadline is for happens at that moment, neither earlier nor later; and the client names
+    /// it.
+    Deadline,
+    /// As many messages are under way as may be, if there are so many, and never more [MQTT-3.3.4-7].
+    Quota,
+    /// A message tells the time that it has left, and ends with it.
+    Expiry,
 }
 
 /// A broken rule and how it was broken.

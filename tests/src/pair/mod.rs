@@ -4,83 +4,50 @@
 //! on both sides; what no client may do, whatever happens, is watched on the wire and ends up in
 //! [`Pair::fault`].
 
+mod accidents;
 mod broker_side;
 mod client_side;
+mod deadlines;
 mod happening;
+mod judging;
+mod news;
 mod plant;
+mod promised;
+mod quota;
+mod settings;
 mod streams;
+mod time;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt_as_proto::client::{
-    Client, Config, Consumer, Event, LogMemory, Memory, Message, OperationError, Published,
-    StreamKey, Tag, Warning,
+    Client, Consumer, Event, Message, OperationError, Published, StreamKey, Tag, Warning,
 };
-use mqtt_as_proto::packet::{Connect, Subscription, SubscriptionOptions};
+use mqtt_as_proto::packet::{Connect, PacketType, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::{Properties, Property};
 use mqtt_as_proto::{
-    AckToken, Instant, Outbox, PacketId, QoS, ReasonCode, Storage, TopicFilter, TopicName, Version,
+    AckToken, Instant, Outbox, PacketId, QoS, ReasonCode, TopicFilter, TopicName, Version,
 };
 
-use crate::broker::{Broker, BrokerConfig, ConnId, SessionInfo};
+use crate::broker::{Broker, ConnId, SessionInfo};
 use crate::link::{Direction, Link, LinkConfig};
 use crate::random::Random;
 
 pub use happening::{Delivered, Fault, Happening, Invariant};
 pub use plant::Plant;
+pub use settings::{Arena, PairConfig};
 
+use deadlines::Deadlines;
 use happening::short;
 use plant::Planted;
+use promised::Promised;
+use quota::Quota;
+use settings::{Rest, new_client};
 use wire::Wire;
 
 /// Who the client is.
 pub const CLIENT_ID: &str = "client";
-
-/// What a [`Pair`] is made of.
-#[derive(Clone, Debug)]
-pub struct PairConfig {
-    /// The client's settings.
-    pub client: Config,
-    /// Bytes of its outbox.
-    pub outbox: usize,
-    /// Bytes of messages and requests on their way out.
-    pub outgoing: usize,
-    /// Bytes of received messages.
-    pub incoming: usize,
-    /// Whether that memory is lent, not from the heap.
-    pub lent: bool,
-    /// The keep-alive in seconds.
-    pub keep_alive: u16,
-    /// 5.0: the Session Expiry Interval of each CONNECT.
-    pub session_expiry: Option<u32>,
-    /// The broker's settings.
-    pub broker: BrokerConfig,
-    /// How bad the network is.
-    pub link: LinkConfig,
-    /// Whether the transport takes what is written in parts, and some of it later.
-    pub partial_writes: bool,
-    /// A fault to plant between the two.
-    pub plant: Option<Plant>,
-}
-
-impl Default for PairConfig {
-    fn default() -> Self {
-        Self {
-            client: Config::default(),
-            outbox: 64 * 1024,
-            outgoing: 1 << 20,
-            incoming: 1 << 21,
-            lent: false,
-            keep_alive: 60,
-            session_expiry: None,
-            broker: BrokerConfig::default(),
-            link: LinkConfig::default(),
-            partial_writes: false,
-            plant: None,
-        }
-    }
-}
 
 /// One of the client's connections, from both ends.
 #[derive(Debug)]
@@ -89,6 +56,8 @@ struct Connection {
     conn: ConnId,
     /// The broker has closed its end, or seen the end.
     is_over: bool,
+    /// What the broker does not say on it.
+    unsaid: Vec<PacketType>,
 }
 
 /// A message that the program has not taken.
@@ -103,15 +72,23 @@ struct Held {
 }
 
 /// A client, a broker, and the network between them.
-pub struct Pair {
+pub struct Pair<'m> {
     config: PairConfig,
+    /// Memory for the processes to come.
+    rest: Rest<'m>,
+    /// Bytes that the client had when it was new.
+    at_start: usize,
+    /// The client's name, if it has one.
+    client_id: Option<String>,
     random: Random,
     now: Instant,
-    client: Client<'static>,
-    out: Outbox<'static>,
+    client: Client<'m>,
+    out: Outbox<'m>,
     input: Vec<u8>,
     /// Bytes still to come of a message that the client skips.
     skipped: usize,
+    /// Bytes that the client was given and has not used.
+    was_left: usize,
     broker: Broker,
     /// How much of [`Broker::accepted`] is in the log.
     accepted: usize,
@@ -123,13 +100,20 @@ pub struct Pair {
     old: Vec<Connection>,
     writable: Instant,
     is_dead: bool,
+    /// The transport took nothing for long.
+    is_stuck: bool,
     /// The program asks for messages.
     listens: bool,
     held: Vec<Held>,
     sessions: u32,
     wire: Wire,
     planted: Planted,
-    pending: BTreeSet<u32>,
+    deadlines: Deadlines,
+    promised: Promised,
+    /// The transport takes no bytes since then without a moment's rest.
+    busy_since: Option<Instant>,
+    /// The transport was given the beginning of a stream that has to be acknowledged.
+    offers_stream: bool,
     streams: Vec<streams::Outgoing>,
     /// Streams whose owner is gone.
     left: BTreeSet<u32>,
@@ -141,31 +125,38 @@ pub struct Pair {
     /// The client was told to disconnect: it reads nothing more, whatever it has to write.
     says_goodbye: bool,
     log: Vec<Happening>,
+    /// What was met beside, and how often.
+    met: BTreeMap<&'static str, u64>,
     fault: Option<Fault>,
     trace: bool,
 }
 
-impl Pair {
-    /// A client and a broker that have not met.
+impl<'m> Pair<'m> {
+    /// A client and a broker that have not met. The client is lent memory of that arena, if it is lent
+    /// any.
     ///
     /// # Panics
     ///
     /// If settings and memory of the client do not fit each other.
     #[must_use]
-    pub fn new(seed: u64, config: PairConfig) -> Self {
-        let memory = memory(&config);
-        config.client.check(&memory).expect("settings that fit");
-        let mut client = Client::new(config.client.clone(), memory);
-        client.activate(Consumer::Queue);
+    pub fn new(seed: u64, config: PairConfig, arena: &'m mut Arena) -> Self {
+        let mut rest = arena.fit(&config);
+        let (client, out) = new_client(&config, &mut rest).expect("the first process");
+        let settings = &config.client;
+        let quota = Quota::new(settings.send_window, settings.receive_maximum);
         let mut broker = Broker::new(config.broker.clone());
         let feeder = broker.open();
         let mut pair = Self {
             random: Random::new(seed),
             now: Instant::from_millis(1_000_000),
+            rest,
+            at_start: client.allocated_bytes(),
+            client_id: (!config.assigned).then(|| CLIENT_ID.to_owned()),
             client,
-            out: Outbox::new(Storage::owned(config.outbox)),
+            out,
             input: Vec::new(),
             skipped: 0,
+            was_left: 0,
             broker,
             accepted: 0,
             feeder,
@@ -174,12 +165,16 @@ impl Pair {
             old: Vec::new(),
             writable: Instant::default(),
             is_dead: false,
+            is_stuck: false,
             listens: true,
             held: Vec::new(),
             sessions: 0,
-            wire: Wire::new(config.client.version),
+            wire: Wire::new(config.client.version, quota),
             planted: Planted::new(config.plant),
-            pending: BTreeSet::new(),
+            deadlines: Deadlines::new(&config.client, config.partial_writes),
+            promised: Promised::default(),
+            busy_since: None,
+            offers_stream: false,
             streams: Vec::new(),
             left: BTreeSet::new(),
             stream_at: Instant::default(),
@@ -187,6 +182,7 @@ impl Pair {
             read_at: Instant::default(),
             says_goodbye: false,
             log: Vec::new(),
+            met: BTreeMap::new(),
             fault: None,
             trace: false,
             config,
@@ -209,20 +205,22 @@ impl Pair {
         let expiry = self.config.session_expiry.filter(|_| v5);
         let expiry = expiry.map(Property::SessionExpiryInterval);
         let connect = Connect {
-            client_id: CLIENT_ID,
+            client_id: self.client_id.as_deref().unwrap_or_default(),
             clean_start: clean,
             keep_alive: self.config.keep_alive,
             properties: Properties::new(expiry.as_slice()),
             ..Connect::default()
         };
         let warning = self.client.connect(&connect, self.now)?;
+        self.deadlines.connect(self.config.keep_alive, self.now);
         // What is still on its way on older connections is lost: an older CONNECT does not come
         // after a newer one.
         for old in &mut self.old {
             old.link = Link::new(0, LinkConfig::default());
         }
         let link = Link::new(self.random.next_u64(), self.config.link.clone());
-        self.current = Some(Connection { link, conn: self.broker.open(), is_over: false });
+        self.current =
+            Some(Connection { link, conn: self.broker.open(), is_over: false, unsaid: Vec::new() });
         self.note(|| format!("connect, clean: {clean}"));
         Ok(warning)
     }
@@ -239,7 +237,8 @@ impl Pair {
         let done = self.client.publish(message, tag, self.now);
         self.note(|| format!("publish {} {:?} {tag:?}: {done:?}", message.topic, message.qos));
         if let Ok(Published::Pending(_)) = done {
-            self.pending.insert(tag.0);
+            let content = wire::digest(message.payload.as_slice());
+            self.promised.add(tag, message, content, self.now);
         }
         done
     }
@@ -282,6 +281,7 @@ impl Pair {
         self.note(|| "disconnect".to_owned());
         self.client.disconnect(ReasonCode::SUCCESS, None)?;
         self.says_goodbye = true;
+        self.deadlines.ending();
         Ok(())
     }
 
@@ -290,7 +290,7 @@ impl Pair {
         self.note(|| format!("give up #{id}"));
         let given_up = self.with_events(|client, tell| client.give_up(id, tell));
         if given_up {
-            self.wire.retired();
+            self.wire.give_up(id);
         }
         given_up
     }
@@ -354,94 +354,6 @@ impl Pair {
         self.feed_broker(topic, payload, qos);
     }
 
-    /// Breaks the connection at a random point of what is in flight. The client may learn it at
-    /// once or when all has arrived, the broker then or never.
-    pub fn cut(&mut self) {
-        let at_once = self.random.chance(50);
-        let half_open = self.random.chance(20);
-        let Some(connection) = &mut self.current else { return };
-        if !half_open {
-            connection.link.cut(self.now);
-        }
-        self.note(|| format!("cut, at once: {at_once}, half open: {half_open}"));
-        if at_once || half_open {
-            self.lose(false);
-        }
-    }
-
-    /// From now on nothing arrives on this connection, and nobody is told.
-    pub fn kill(&mut self) {
-        self.is_dead = self.current.is_some();
-        self.note(|| "the network is dead".to_owned());
-    }
-
-    /// The network is perfect from the next connection on; this one ends if it is dead.
-    pub fn heal(&mut self) {
-        self.note(|| "heal".to_owned());
-        self.config.link = LinkConfig::default();
-        self.config.partial_writes = false;
-        if self.is_dead {
-            self.lose(true);
-        }
-    }
-
-    /// The broker loses all sessions.
-    pub fn forget_session(&mut self) {
-        self.note(|| "the broker forgets".to_owned());
-        self.broker.forget_sessions();
-        self.begin_feeding();
-    }
-
-    /// Lets everything happen that happens now.
-    pub fn drive(&mut self) {
-        for _ in 0..100_000 {
-            let moved = self.client_turn() | self.broker_turn();
-            if !moved || self.fault.is_some() {
-                return self.check_reading();
-            }
-        }
-        self.fail(Invariant::Rest, "one moment does not end".to_owned());
-    }
-
-    /// While reading has stopped there is something to take, or to write.
-    fn check_reading(&mut self) {
-        let takes = self.listens && self.held.is_empty() && self.incoming.is_none();
-        let writes = self.writable <= self.now && self.streams.is_empty();
-        if self.client.is_full() && self.client.is_connected() && takes && writes {
-            let text = format!("nothing is read, and nothing is to be taken: {:?}", self.client);
-            self.fail(Invariant::Rest, text);
-        }
-    }
-
-    /// Lets everything happen that happens in that time.
-    pub fn advance(&mut self, ms: u64) {
-        let end = self.now.after(ms);
-        for _ in 0..100_000 {
-            self.drive();
-            match self.next_moment() {
-                Some(at) if at <= end => self.now = self.now.max(at),
-                _ => return self.now = end,
-            }
-            if self.fault.is_some() {
-                return;
-            }
-        }
-        self.fail(Invariant::Rest, format!("too much happens in {ms} ms"));
-    }
-
-    fn next_moment(&self) -> Option<Instant> {
-        let current = self.current.as_ref().filter(|_| !self.is_dead);
-        let links = current.into_iter().chain(&self.old);
-        // What has arrived and is not read waits for the program.
-        let arrivals = links.flat_map(|connection| connection.link.arrivals()).flatten();
-        let arrivals = arrivals.filter(|at| *at > self.now);
-        let writable = Some(self.writable).filter(|at| *at > self.now);
-        let program = [self.streams_go_on(), self.reading_goes_on(), writable];
-        let timers = [self.client.poll_timeout(), self.broker.poll_timeout()];
-        let timers = timers.into_iter().chain(program);
-        arrivals.chain(timers.flatten()).min()
-    }
-
     /// What happened until now.
     #[must_use]
     pub fn log(&self) -> &[Happening] {
@@ -467,7 +379,7 @@ impl Pair {
 
     /// The client.
     #[must_use]
-    pub fn client(&self) -> &Client<'static> {
+    pub fn client(&self) -> &Client<'m> {
         &self.client
     }
 
@@ -497,14 +409,32 @@ impl Pair {
     /// What the broker holds for the client.
     #[must_use]
     pub fn session(&self) -> Option<SessionInfo> {
-        self.broker.sessions().into_iter().find(|session| session.client_id == CLIENT_ID)
+        let name = self.client_id.as_deref()?;
+        self.broker.sessions().into_iter().find(|session| session.client_id == name)
     }
 
-    /// Ends the last connection, and tells the bytes of the heap that the client keeps then.
-    pub fn end(&mut self) -> usize {
+    /// The QoS at which the broker sends the client messages to that topic, if it does.
+    #[must_use]
+    pub fn granted(&self, topic: TopicName<'_>) -> Option<QoS> {
+        self.broker.granted(self.client_id.as_deref()?, topic)
+    }
+
+    /// What was met beside what happened, and how often.
+    #[must_use]
+    pub fn met(&self) -> &BTreeMap<&'static str, u64> {
+        &self.met
+    }
+
+    /// Ends the last connection, and tells the bytes that the client keeps then, and those that it had
+    /// when it was new.
+    pub fn end(&mut self) -> (usize, usize) {
         self.lose(true);
         self.client.release_memory();
-        self.client.allocated_bytes()
+        (self.client.allocated_bytes(), self.at_start)
+    }
+
+    fn meet(&mut self, what: &'static str) {
+        *self.met.entry(what).or_default() += 1;
     }
 
     fn note(&self, text: impl FnOnce() -> String) {
@@ -529,14 +459,4 @@ impl Pair {
             self.fault.get_or_insert(fault);
         }
     }
-}
-
-fn memory(config: &PairConfig) -> Memory<'static> {
-    let mut memory = Memory::heap(&config.client, config.outbox, config.outgoing, config.incoming);
-    if config.lent {
-        let lent = |len: usize| LogMemory::borrowed(vec![0; len].leak());
-        memory.outgoing = lent(config.outgoing);
-        memory.incoming = lent(config.incoming);
-    }
-    memory
 }

@@ -38,7 +38,7 @@ pub(super) struct Incoming {
     len: usize,
 }
 
-impl Pair {
+impl Pair<'_> {
     /// Publishes through the client, bit by bit. The name of the topic has to begin with "s/".
     pub fn stream(&mut self, topic: &str, payload: Vec<u8>, qos: QoS, tag: Tag) {
         assert!(topic.starts_with(STREAMS), "{topic}");
@@ -52,6 +52,17 @@ impl Pair {
     #[must_use]
     pub fn streaming(&self) -> usize {
         self.streams.len()
+    }
+
+    /// Whether a stream is begun, so that nothing else leaves.
+    pub(super) fn writes_stream(&self) -> bool {
+        self.streams.iter().any(|stream| stream.state == State::Open)
+    }
+
+    /// Whether it will have to be acknowledged.
+    pub(super) fn writes_owed_stream(&self) -> bool {
+        let mut open = self.streams.iter().filter(|stream| stream.state == State::Open);
+        open.any(|stream| stream.qos != QoS::AtMostOnce)
     }
 
     /// The owner of that stream goes away.
@@ -119,6 +130,15 @@ impl Pair {
                 (true, true)
             }
             Err(OperationError::NoRoom | OperationError::NotConnected) => (false, true),
+            // The server does not take it any more, and may have it.
+            Err(_) if stream.state == State::Interrupted => {
+                if stream.qos == QoS::ExactlyOnce {
+                    self.wire.retired();
+                }
+                let core = stream.core;
+                self.with_events(|client, tell| client.leave_stream(core, tell));
+                (true, false)
+            }
             Err(_) => {
                 let never = Fate::NeverSent(NotSent::Stopped);
                 self.happen(Happening::Ended(stream.tag, never));
@@ -224,6 +244,8 @@ impl Pair {
         self.note(|| format!("refuse {:?}", incoming.message.delivery));
         let begun = !incoming.message.payload.is_empty();
         let error = self.client.leave_stream_in(incoming.key, begun);
+        // The client looks at nothing that is behind it.
+        self.says_goodbye |= error.is_some() && self.client.is_connected();
         if error.is_some() && !begun {
             self.fail(Invariant::Connection, "what was not begun has to come again".to_owned());
         }

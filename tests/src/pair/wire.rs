@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mqtt_as_proto::frame::Frame;
-use mqtt_as_proto::packet::{Delivery, Packet, PacketType, Publish};
+use mqtt_as_proto::packet::{Ack, Delivery, Packet, PacketType, Publish};
 use mqtt_as_proto::{PacketId, QoS, Version};
 
+use super::news::{News, Published};
+use super::quota::Quota;
 use super::streams::STREAMS;
 use super::{Fault, Invariant};
 
@@ -36,6 +38,12 @@ pub(super) struct Wire {
     /// Messages of this connection that are not acknowledged, in the order of arrival, at QoS 1 and
     /// at QoS 2.
     arrived: [Vec<PacketId>; 2],
+    /// PUBRELs of this connection for no message, which clear an identifier.
+    clearing: BTreeSet<PacketId>,
+    pub(super) quota: Quota,
+    pub(super) news: News,
+    /// The last new identifier.
+    last_id: u16,
     /// Prints the packets.
     pub(super) trace: bool,
 }
@@ -52,16 +60,33 @@ struct Flow {
     released: bool,
     /// It is cleared by PUBREL, without PUBREC.
     retired: bool,
+    /// The program has given it up: at QoS 1 its identifier is free on the next connection.
+    given_up: bool,
+    /// It comes from its owner, who may send it again.
+    stream: bool,
 }
 
 impl Flow {
     fn new(content: Option<u64>, qos: QoS, on_wire: bool) -> Self {
-        Self { content, qos, on_wire, released: false, retired: false }
+        let (released, retired) = (false, false);
+        Self { content, qos, on_wire, released, retired, given_up: false, stream: false }
+    }
+
+    /// Whether it takes one of the server's Receive Maximum: also past PUBREC, and if it may be sent
+    /// again at any time.
+    fn counts(&self) -> bool {
+        let stream = self.stream && self.qos == QoS::ExactlyOnce;
+        self.on_wire || self.released || self.retired || stream
+    }
+
+    /// Whether the server has to answer it.
+    fn is_awaited(&self) -> bool {
+        self.on_wire || self.released || self.retired
     }
 }
 
 impl Wire {
-    pub(super) fn new(version: Version) -> Self {
+    pub(super) fn new(version: Version, quota: Quota) -> Self {
         Self {
             version,
             partial: Vec::new(),
@@ -75,6 +100,10 @@ impl Wire {
             retired: 0,
             releases: Vec::new(),
             arrived: Default::default(),
+            clearing: BTreeSet::new(),
+            quota,
+            news: News::default(),
+            last_id: 0,
             trace: false,
         }
     }
@@ -96,9 +125,25 @@ impl Wire {
         self.note('>', frame);
         match Packet::decode(frame, self.version).map_err(|e| unreadable(&e))? {
             Packet::Publish(publish) => self.sent_publish(&publish),
-            Packet::PubAck(ack) => self.sent_ack(ack.id, 0),
-            Packet::PubRec(ack) => self.sent_ack(ack.id, 1),
+            Packet::PubAck(ack) => {
+                self.quota.acknowledged(ack.id);
+                self.sent_ack(ack.id, 0)
+            }
+            Packet::PubRec(ack) => {
+                if ack.reason.is_error() {
+                    self.quota.acknowledged(ack.id);
+                }
+                self.sent_ack(ack.id, 1)
+            }
+            Packet::PubComp(ack) => {
+                self.quota.acknowledged(ack.id);
+                Ok(())
+            }
             Packet::PubRel(ack) => self.sent_pubrel(ack.id),
+            Packet::PingReq => {
+                self.news.pings += 1;
+                Ok(())
+            }
             Packet::Subscribe(packet) => self.sent_request(packet.id),
             Packet::Unsubscribe(packet) => self.sent_request(packet.id),
             _ => Ok(()),
@@ -121,9 +166,13 @@ impl Wire {
         }
         let Some(flow) = self.open.get_mut(&id) else {
             // A PUBREC that came unasked is answered; so is one whose flow was given up.
+            self.clearing.insert(id);
             return Ok(());
         };
         let clears = self.adopted && flow.qos == QoS::AtLeastOnce;
+        if clears {
+            self.clearing.insert(id);
+        }
         if flow.released || flow.retired || clears {
             return Ok(());
         }
@@ -138,15 +187,22 @@ impl Wire {
     fn sent_publish(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
         let Some(id) = publish.delivery.id() else { return Ok(()) };
         let qos = publish.delivery.qos();
-        let content = Some(digest(publish.payload));
-        let flow = Flow::new(content, qos, true);
+        let digest = digest(publish.payload);
+        let content = Some(digest);
+        self.note_published(id, digest, publish);
+        let stream = publish.topic.as_str().starts_with(STREAMS);
+        let flow = Flow { stream, ..Flow::new(content, qos, true) };
         if self.adopted && qos == QoS::ExactlyOnce && !self.cleared.contains(&id) {
             return Err(fault(Invariant::Flow, "QoS 2 under an id that is not cleared", id));
         }
         if self.requests.contains(&id) {
             return Err(fault(Invariant::PacketId, "PUBLISH under the id of a request", id));
         }
-        let Some(known) = self.open.insert(id, flow) else {
+        let known = self.open.insert(id, flow);
+        self.check_quota(id)?;
+        // What its owner has left is over.
+        let over = |known: &Flow| known.stream && known.qos == QoS::AtLeastOnce && !known.on_wire;
+        let Some(known) = known.filter(|known| publish.dup || !over(known)) else {
             if publish.dup && self.nameless == 0 {
                 return Err(fault(Invariant::Dup, "DUP on a first PUBLISH", id));
             }
@@ -166,6 +222,46 @@ impl Wire {
             return Err(fault(Invariant::Dup, "no DUP on a PUBLISH that is sent again", id));
         }
         Ok(())
+    }
+
+    fn note_published(&mut self, id: PacketId, content: u64, publish: &Publish<'_>) {
+        let expiry = publish.properties.message_expiry_interval();
+        self.news.published.push(Published { content, dup: publish.dup, expiry });
+        if publish.topic.as_str().is_empty() {
+            self.news.met.push("an alias of ours alone");
+        }
+        if self.last_id > 65_000 && id.get() < 1000 {
+            self.news.met.push("identifiers from the start again");
+        }
+        self.last_id = id.get();
+    }
+
+    /// PUBLISH leaves only while the server takes more.
+    fn check_quota(&mut self, id: PacketId) -> Result<(), Fault> {
+        let now = self.open.values().filter(|flow| flow.is_awaited()).count();
+        let most = self.quota.servers();
+        if now == most {
+            self.news.met.push("the server's quota in use");
+        }
+        let within = now <= most;
+        let text = || format!("{now} messages are under way, the server takes {most}");
+        if within { Ok(()) } else { Err(fault(Invariant::Quota, &text(), id)) }
+    }
+
+    /// Messages that count against the server's Receive Maximum: also streams that may be sent again.
+    pub(super) fn under_way(&self) -> usize {
+        self.open.values().filter(|flow| flow.counts()).count()
+    }
+
+    /// Whether the server has to answer anything.
+    pub(super) fn awaits_acknowledgement(&self) -> bool {
+        let requested = !self.requests.is_empty() || self.clears();
+        requested || self.open.values().any(Flow::is_awaited)
+    }
+
+    /// Whether identifiers are being cleared.
+    pub(super) fn clears(&self) -> bool {
+        !self.clearing.is_empty()
     }
 
     /// PUBACK and PUBREC each leave in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3].
@@ -194,34 +290,53 @@ impl Wire {
     pub(super) fn received(&mut self, frame: Frame<'_>) {
         self.note('<', frame);
         match Packet::decode(frame, self.version) {
-            Ok(Packet::ConnAck(ack)) if !ack.reason.is_error() && !ack.session_present => {
-                self.end_session();
+            Ok(Packet::ConnAck(ack)) if !ack.reason.is_error() => {
+                if !ack.session_present {
+                    self.end_session();
+                }
+                self.quota.connected(&ack, self.version);
+                self.news.connected = Some(ack.properties.server_keep_alive());
             }
             Ok(Packet::Publish(publish)) => {
                 let content = Some(digest(publish.payload));
+                if publish.topic.as_str().is_empty() {
+                    self.news.met.push("an alias of the server's alone");
+                }
                 self.note_arrived(publish.delivery.id(), publish.delivery.qos() as usize, content);
             }
-            Ok(Packet::PubAck(ack)) => drop(self.open.remove(&ack.id)),
-            Ok(Packet::PubComp(ack)) => {
-                // One that clears an identifier ends no flow that is not past PUBREC.
-                let ends = self.open.get(&ack.id);
-                if ends.is_some_and(|flow| flow.released || flow.retired) {
-                    self.open.remove(&ack.id);
-                }
-                self.releases.retain(|(id, _)| *id != ack.id);
-                self.cleared.insert(ack.id);
+            Ok(Packet::PubAck(ack)) => {
+                self.news.progress |= self.open.remove(&ack.id).is_some();
             }
-            Ok(Packet::PubRec(ack)) if ack.reason.is_error() => drop(self.open.remove(&ack.id)),
-            Ok(Packet::PubRec(ack)) => {
-                if let Some(flow) = self.open.get_mut(&ack.id).filter(|flow| !flow.released) {
-                    flow.released = true;
-                    self.releases.push((ack.id, false));
-                }
-            }
-            Ok(Packet::SubAck(ack)) => drop(self.requests.remove(&ack.id)),
-            Ok(Packet::UnsubAck(ack)) => drop(self.requests.remove(&ack.id)),
+            Ok(Packet::PubComp(ack)) => self.received_pubcomp(ack.id),
+            Ok(Packet::PubRec(ack)) => self.received_pubrec(&ack),
+            Ok(Packet::SubAck(ack)) => self.news.progress |= self.requests.remove(&ack.id),
+            Ok(Packet::UnsubAck(ack)) => self.news.progress |= self.requests.remove(&ack.id),
+            Ok(Packet::PingResp) => self.news.pong = true,
             _ => {}
         }
+    }
+
+    fn received_pubrec(&mut self, ack: &Ack<'_>) {
+        if ack.reason.is_error() {
+            self.news.progress |= self.open.remove(&ack.id).is_some();
+        } else if let Some(flow) = self.open.get_mut(&ack.id).filter(|flow| !flow.released) {
+            flow.released = true;
+            self.news.released.push(flow.content);
+            self.news.progress = true;
+            self.releases.push((ack.id, false));
+        }
+    }
+
+    fn received_pubcomp(&mut self, id: PacketId) {
+        // One that clears an identifier ends no flow that is not past PUBREC.
+        let ends = self.open.get(&id);
+        if ends.is_some_and(|flow| flow.released || flow.retired) {
+            self.open.remove(&id);
+            self.news.progress = true;
+        }
+        self.news.progress |= self.clearing.remove(&id);
+        self.releases.retain(|(other, _)| *other != id);
+        self.cleared.insert(id);
     }
 
     /// The client got the beginning of a packet that it does not take whole.
@@ -233,6 +348,10 @@ impl Wire {
     fn note_arrived(&mut self, id: Option<PacketId>, qos: usize, content: Option<u64>) {
         if let (Some(id), Some(of)) = (id, qos.checked_sub(1)) {
             self.came.insert(id, content);
+            self.quota.came(id);
+            let (full, over) = self.quota.ours_used();
+            self.news.met.extend(full.then_some("our quota in use"));
+            self.news.met.extend(over.then_some("our quota exceeded"));
             let arrived = &mut self.arrived[of];
             arrived.extend(Some(id).filter(|id| !arrived.contains(id)));
         }
@@ -250,6 +369,12 @@ impl Wire {
         if let Some(id) = delivery.id() {
             self.untaken.remove(&id);
         }
+    }
+
+    /// The program has given up a publish.
+    pub(super) fn give_up(&mut self, id: PacketId) {
+        self.open.get_mut(&id).into_iter().for_each(|flow| flow.given_up = true);
+        self.retired();
     }
 
     /// A QoS 2 message was given up: its identifier has to be cleared.
@@ -275,10 +400,18 @@ impl Wire {
         self.adopted = true;
     }
 
+    /// Whether a packet has left in part.
+    pub(super) fn is_in_part(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
     /// The connection is over. A packet that broke off counts as sent.
     pub(super) fn end_connection(&mut self) {
         let partial = std::mem::take(&mut self.partial);
         self.requests.clear();
+        self.clearing.clear();
+        self.quota.end_connection();
+        self.open.retain(|_, flow| !(flow.given_up && flow.qos == QoS::AtLeastOnce));
         self.arrived = Default::default();
         self.releases.iter_mut().for_each(|(_, sent)| *sent = false);
         for flow in self.open.values_mut() {
@@ -322,7 +455,8 @@ fn begun_id(partial: &[u8]) -> Option<PacketId> {
     PacketId::new(u16::from_be_bytes(*body.get(2 + topic..)?.first_chunk()?))
 }
 
-fn digest(bytes: &[u8]) -> u64 {
+/// What tells a payload from others.
+pub(super) fn digest(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()

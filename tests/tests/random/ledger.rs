@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mqtt_as_proto::QoS;
-use mqtt_as_proto::client::{ConnectionError, Fate, Tag};
+use mqtt_as_proto::client::{ConnectionError, Fate, Tag, Violation};
+use mqtt_as_proto::{QoS, ReasonCode};
 use mqtt_as_tests::broker::Accepted;
 use mqtt_as_tests::pair::{Delivered, Fault, Happening, Invariant};
+
+use super::kinds::kind;
 
 /// All that went in, against all that came out.
 #[derive(Debug, Default)]
@@ -39,8 +41,13 @@ pub(crate) struct Policy {
     pub(crate) dawdles: bool,
     /// Identifiers of received QoS 2 messages gave way to others: those may come twice.
     pub(crate) forgets: bool,
-    /// The network was dead on this connection.
-    pub(crate) dead: bool,
+    /// Something was wrong on this connection that may end it: no network, a broker that is silent, a
+    /// transport that is stuck, a process that slept.
+    pub(crate) disturbed: bool,
+    /// The broker sends more than it may, and is told so.
+    pub(crate) overrun: bool,
+    /// What the broker takes: the highest QoS, and bytes of a packet.
+    pub(crate) takes: (QoS, Option<u32>),
 }
 
 /// A topic and the number of a message in it.
@@ -185,6 +192,9 @@ impl Ledger {
             Happening::Ended(tag, fate) => self.ended(*tag, Some(*fate)),
             Happening::Answered(tag, _) => self.ended(*tag, None),
             Happening::Failed(error) => self.failed(error),
+            Happening::Disconnected(ReasonCode::KEEP_ALIVE_TIMEOUT) if self.policy.disturbed => {
+                Ok(())
+            }
             Happening::Disconnected(reason) => {
                 fault(Invariant::Connection, format!("the broker disconnects: {reason}"))
             }
@@ -198,8 +208,12 @@ impl Ledger {
                 }
                 Ok(())
             }
+            Happening::Restarted => {
+                self.restarted();
+                Ok(())
+            }
             Happening::Lost(lost) => {
-                self.policy.dead = false;
+                self.policy.disturbed = false;
                 if std::mem::take(&mut self.overrun) && lost.shed == 0 {
                     return fault(Invariant::Connection, "an overrun, and nothing was shed");
                 }
@@ -209,9 +223,25 @@ impl Ledger {
         }
     }
 
+    /// Another process goes on: nobody hears of what the last one began. What it was given may come
+    /// again.
+    fn restarted(&mut self) {
+        for pending in self.tags.values_mut() {
+            (pending.given_up, pending.left) = (true, true);
+        }
+        for inward in self.inward.values_mut() {
+            inward.returns |= inward.arrivals != 0;
+        }
+        self.told = self.births;
+        self.unknown_births.retain(|birth| *birth != self.births);
+    }
+
     fn failed(&mut self, error: &ConnectionError) -> Result<(), Fault> {
         match error {
-            ConnectionError::TimedOut(_) if self.policy.dead => Ok(()),
+            ConnectionError::TimedOut(_) if self.policy.disturbed => Ok(()),
+            // Its owner slept, or found the transport stuck.
+            ConnectionError::StreamStopped if self.policy.disturbed => Ok(()),
+            ConnectionError::Violation(Violation::ReceiveMaximum) if self.policy.overrun => Ok(()),
             ConnectionError::StreamNotTaken if self.policy.dawdles => Ok(()),
             ConnectionError::Overrun => {
                 self.overrun = true;
@@ -315,13 +345,17 @@ impl Ledger {
         let text = format!("{} {}: {fate:?}", message.0, message.1);
         let arrived = !outward.accepted.is_empty();
         let broken = self.births > pending.births || self.clean_connects > pending.clean_connects;
+        let (most, largest) = self.policy.takes;
+        let size = outward.len + 100; // With all that is around the payload.
+        let forbidden =
+            outward.qos > most || largest.is_some_and(|largest| size > largest as usize);
         let honest = match fate {
             None => arrived && outward.qos != QoS::AtMostOnce,
             Some(Fate::Left) => outward.qos == QoS::AtMostOnce,
             Some(Fate::NeverSent(_)) => !arrived,
             Some(Fate::Interrupted | Fate::Acknowledged(_)) => false, // It had ended.
             Some(Fate::Unknown { received }) => {
-                (broken || pending.given_up) && (arrived || !received)
+                (broken || pending.given_up || forbidden) && (arrived || !received)
             }
         };
         let again = match outward.qos {
@@ -330,7 +364,8 @@ impl Ledger {
             QoS::ExactlyOnce => self.policy.republish_exactly_once,
         };
         let reported = matches!(fate, Some(Fate::Unknown { received: false }));
-        if !honest || (reported && again && !outward.expires && !pending.given_up) {
+        let excused = outward.expires || pending.given_up || forbidden;
+        if !honest || (reported && again && !excused) {
             return fault(Invariant::Truth, format!("{text}, arrived: {arrived}"));
         }
         outward.never = matches!(fate, Some(Fate::NeverSent(_)));
@@ -364,64 +399,6 @@ impl Ledger {
             }
         }
         Ok(())
-    }
-}
-
-/// All that a few hundred lives have to meet.
-pub(crate) const KINDS: [&str; 24] = [
-    "connected",
-    "resumed",
-    "settled",
-    "answered",
-    "left",
-    "never sent",
-    "unknown",
-    "unknown, received",
-    "accepted at QoS 0",
-    "accepted at QoS 1",
-    "accepted at QoS 2",
-    "delivered at QoS 0",
-    "delivered at QoS 1",
-    "delivered at QoS 2",
-    "sent again",
-    "delivered again",
-    "interrupted",
-    "streamed out",
-    "streamed in",
-    "too large",
-    "timed out",
-    "overrun",
-    "session born",
-    "lost",
-];
-
-fn kind(happening: &Happening) -> &'static str {
-    match happening {
-        Happening::Connected { session_present: false } => "connected",
-        Happening::Connected { session_present: true } => "resumed",
-        Happening::Settled(..) => "settled",
-        Happening::Answered(..) => "answered",
-        Happening::Ended(_, Fate::Left) => "left",
-        Happening::Ended(_, Fate::NeverSent(_)) => "never sent",
-        Happening::Ended(_, Fate::Unknown { received: false }) => "unknown",
-        Happening::Ended(_, Fate::Interrupted) => "interrupted",
-        Happening::Ended(_, Fate::Unknown { received: true }) => "unknown, received",
-        Happening::Accepted(accepted) => match accepted.qos {
-            QoS::AtMostOnce => "accepted at QoS 0",
-            QoS::AtLeastOnce => "accepted at QoS 1",
-            QoS::ExactlyOnce => "accepted at QoS 2",
-        },
-        Happening::Delivered(delivered) => match delivered.delivery.qos() {
-            QoS::AtMostOnce => "delivered at QoS 0",
-            QoS::AtLeastOnce => "delivered at QoS 1",
-            QoS::ExactlyOnce => "delivered at QoS 2",
-        },
-        Happening::TooLarge => "too large",
-        Happening::Failed(ConnectionError::TimedOut(_)) => "timed out",
-        Happening::Failed(ConnectionError::Overrun) => "overrun",
-        Happening::SessionBorn => "session born",
-        Happening::Lost(_) => "lost",
-        _ => "other",
     }
 }
 

@@ -6,8 +6,11 @@
 
 #![allow(missing_docs)]
 
+mod end;
+mod kinds;
 mod ledger;
 mod life;
+mod operations;
 mod settings;
 mod shrink;
 
@@ -16,10 +19,11 @@ use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use mqtt_as_tests::pair::{Fault, Invariant, Plant};
+use mqtt_as_tests::pair::{Arena, Fault, Invariant, Plant};
 
-use ledger::KINDS;
+use kinds::KINDS;
 use life::{Life, Met};
 use shrink::shrink;
 
@@ -35,9 +39,18 @@ fn steps() -> Option<Vec<u64>> {
     Some(steps.split(',').filter(|step| !step.is_empty()).map(number).collect())
 }
 
+/// From time to time, how far it is: a long run takes minutes.
+fn tell_progress(lives: u64, of: u64, begin: Instant) {
+    if lives != 0 && lives.is_multiple_of(10_000) {
+        let rate = lives as f64 / begin.elapsed().as_secs_f64().max(0.001);
+        let left = (of - lives) as f64 / rate;
+        println!("{lives} of {of} lives, {rate:.0} a second, {left:.0} s are left");
+    }
+}
+
 /// Lives all seeds on all processors: what they met, or the lowest one that fails, and how.
 fn live(seeds: u64, plant: Option<Plant>) -> Result<Met, (u64, Fault)> {
-    let next = AtomicU64::new(0);
+    let (next, begin) = (AtomicU64::new(0), Instant::now());
     let failed: Mutex<Option<(u64, Fault)>> = Mutex::new(None);
     let met = Mutex::new(Met::new());
     let work = || {
@@ -46,7 +59,8 @@ fn live(seeds: u64, plant: Option<Plant>) -> Result<Met, (u64, Fault)> {
             if seed >= seeds || failed.lock().unwrap().is_some() {
                 return;
             }
-            let fault = match Life::new(seed, plant).live() {
+            tell_progress(seed, seeds, begin);
+            let fault = match Life::new(seed, plant, &mut Arena::default()).live() {
                 Err(fault) => fault,
                 Ok(life) => {
                     let mut met = met.lock().unwrap();
@@ -72,7 +86,8 @@ fn live(seeds: u64, plant: Option<Plant>) -> Result<Met, (u64, Fault)> {
 #[test]
 fn random_lives_keep_all_promises() {
     if let Some(seed) = number("MQTT_AS_SEED") {
-        let mut life = Life::new(seed, None);
+        let mut arena = Arena::default();
+        let mut life = Life::new(seed, None, &mut arena);
         life.trace();
         let steps = steps();
         let keeps = |step| steps.as_ref().is_none_or(|steps| steps.contains(&step));
@@ -118,7 +133,7 @@ fn a_life_that_fails_is_told_by_its_fewest_steps() {
     assert!(shortest.steps.len() <= 20, "{} steps", shortest.steps.len());
     for left_out in &shortest.steps {
         let keeps = |step| step != *left_out && shortest.steps.contains(&step);
-        let fault = Life::new(seed, plant).live_through(keeps).err();
+        let fault = Life::new(seed, plant, &mut Arena::default()).live_through(keeps).err();
         assert!(
             fault.is_none_or(|fault| fault.invariant != Invariant::Dup),
             "{left_out} is not needed"

@@ -7,7 +7,10 @@ use mqtt_as_tests::link::LinkConfig;
 use mqtt_as_tests::pair::{PairConfig, Plant};
 use mqtt_as_tests::random::Random;
 
-use super::life::random_qos;
+/// Any of the three.
+pub(crate) fn random_qos(random: &mut Random) -> QoS {
+    [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][random.index(3)]
+}
 
 pub(crate) fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig {
     let mut config = PairConfig { plant, ..PairConfig::default() };
@@ -39,16 +42,36 @@ pub(crate) fn settings(random: &mut Random, plant: Option<Plant>) -> PairConfig 
     config.partial_writes = random.chance(50);
     let latency = [0, 20, 200][random.index(3)];
     config.link = LinkConfig { latency_ms: latency / 4..=latency, chop: random.chance(50) };
-    config.broker = broker(random);
-    if config.client.version == Version::V311 {
+    times(&mut config, random);
+    config.assigned = config.client.version == Version::V5 && random.chance(10);
+    config.broker = broker(config.client.version, random);
+    config
+}
+
+/// Time-outs, of which some are turned off.
+fn times(config: &mut PairConfig, random: &mut Random) {
+    let client = &mut config.client;
+    client.connect_timeout = [10_000, 3_000][random.index(2)];
+    client.ping_interval = [0, 0, 7_000, 33_333][random.index(4)];
+    client.ping_timeout = [10_000, 1_500, 0][random.index(3)];
+    client.write_timeout = [10_000, 4_000][random.index(2)];
+    client.response_time = [10_000, 2_500][random.index(2)];
+    client.max_repubs = [4, 0, 1][random.index(3)];
+    client.send_window = [20, 1, 3][random.index(3)];
+}
+
+/// What a broker allows: another one each time.
+pub(crate) fn broker(version: Version, random: &mut Random) -> BrokerConfig {
+    let mut config = broker_of_5_0(random);
+    if version == Version::V311 {
         // It cannot be told, and would close the connection over each such message.
-        config.broker.maximum_qos = QoS::ExactlyOnce;
-        config.broker.maximum_packet_size = None;
+        config.maximum_qos = QoS::ExactlyOnce;
+        config.maximum_packet_size = None;
     }
     config
 }
 
-fn broker(random: &mut Random) -> BrokerConfig {
+fn broker_of_5_0(random: &mut Random) -> BrokerConfig {
     BrokerConfig {
         receive_maximum: [1, 2, 5, u16::MAX][random.index(4)],
         maximum_qos: if random.chance(90) { QoS::ExactlyOnce } else { random_qos(random) },
@@ -58,6 +81,8 @@ fn broker(random: &mut Random) -> BrokerConfig {
         session_expiry_maximum: if random.chance(80) { u32::MAX } else { 10 },
         outbound_aliases: random.chance(70),
         window: random.between(1..=20) as u16,
+        overrun: [0, 0, 0, 5][random.index(4)],
+        server_keep_alive: [None, None, None, Some(0), Some(3), Some(300)][random.index(6)],
         ..BrokerConfig::default()
     }
 }

@@ -1,6 +1,6 @@
 //! The shortest life that breaks the same rule.
 
-use mqtt_as_tests::pair::{Fault, Plant};
+use mqtt_as_tests::pair::{Arena, Fault, Plant};
 
 use super::life::{Life, STEPS};
 
@@ -12,7 +12,8 @@ pub(crate) struct Shortest {
 
 /// How the life with that seed and those steps fails, if it does.
 fn fault(seed: u64, plant: Option<Plant>, steps: &[u64]) -> Option<Fault> {
-    Life::new(seed, plant).live_through(|step| steps.contains(&step)).err()
+    let mut arena = Arena::default();
+    Life::new(seed, plant, &mut arena).live_through(|step| steps.contains(&step)).err()
 }
 
 /// Leaves steps out, many at a time and then fewer, as long as the same rule is broken.
