@@ -40,7 +40,7 @@ const PLACES: [(u8, &str); 24] = [
 /// What may stand in that packet, in the order of writing.
 pub(crate) fn of(carrier: &'static str) -> impl Strategy<Value = Properties<'static>> {
     let is_there = |places: &&str| places.split(' ').any(|place| place == carrier);
-    let single = PLACES.iter().filter(|(_, places)| is_there(&places));
+    let single = PLACES.iter().filter(|(_, places)| is_there(places));
     let single: Vec<_> = single.map(|(id, _)| some(single_one(*id))).collect();
     let identifiers = (1_u32..=268_435_455).prop_map(|id| {
         Property::SubscriptionIdentifier(SubscriptionId::new(id).expect("in its range"))

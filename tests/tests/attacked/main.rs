@@ -15,7 +15,7 @@ mod other;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use mqtt_as_tokio::{Client, Config, DownReason, Reply, Stage, Version};
+use mqtt_as_tokio::{Client, Config, DownReason, ReasonCode, Reply, Stage, Version};
 use peak_alloc::PeakAlloc;
 
 use attack::{Attack, End, Program};
@@ -120,7 +120,7 @@ async fn ends(client: &Client, attacker: &Attacker) {
         End::Told(code) => {
             let why = client.down().await;
             let Some(DownReason::Protocol(error)) = why else { panic!("{}: {why:?}", attack.name) };
-            let found = error.reason().map(|reason| reason.as_u8());
+            let found = error.reason().map(ReasonCode::as_u8);
             assert_eq!(found, Some(code), "{}: {error}", attack.name);
             attacker.was_told(code);
         }
