@@ -249,7 +249,7 @@ impl State {
     pub(super) fn begin_message(&mut self) -> Option<super::Message> {
         let stored = self.core.next(Consumer::Callbacks)?;
         let message = super::Message::new(&stored, &mut self.kept.chunks);
-        self.core.begin(Consumer::Callbacks);
+        self.begin_next();
         Some(message)
     }
 
@@ -258,9 +258,17 @@ impl State {
     pub(super) fn begin_in(&mut self, buffer: &mut [u8]) -> Option<Result<Copied, TooSmall>> {
         let copied = copy_message(&self.core.next(Consumer::Callbacks)?, buffer);
         if copied.is_ok() {
-            self.core.begin(Consumer::Callbacks);
+            self.begin_next();
         }
         Some(copied)
+    }
+
+    /// Callbacks begin with their next message: one at QoS 0 makes room with that, however long they
+    /// take.
+    fn begin_next(&mut self) {
+        if self.core.begin(Consumer::Callbacks).is_none() {
+            self.taken(false);
+        }
     }
 
     /// Messages were taken: one may have to be acknowledged, and there may be room for others.

@@ -16,6 +16,7 @@ mod room;
 mod shared_queue;
 mod streaming_dropped;
 mod streaming_lives;
+mod taking;
 mod waking;
 
 use mqtt_as_proto::Version;
