@@ -82,6 +82,9 @@ mod heap {
             now: Instant,
         );
 
+        /// Messages may have been left that nobody claims: somebody has to ask for them in time.
+        fn left(&mut self, core: &client::Client<'static>, clock: fn() -> Instant);
+
         /// The milliseconds until somebody has to have asked for what none of them claims, or `NEVER`.
         fn time_left(&self, now: Instant) -> u32;
 
@@ -181,6 +184,13 @@ mod heap {
             if is_full && self.receivers.is_some() && (has_read || self.untaken_until.is_none()) {
                 let time = core.config().response_time;
                 self.untaken_until = (time != 0).then(|| Deadline::after(now, time));
+            }
+        }
+
+        /// A consumer is gone, or there are receivers from here on.
+        pub(crate) fn left(&mut self, core: &client::Client<'static>, clock: fn() -> Instant) {
+            if let Some(receivers) = &mut self.receivers {
+                receivers.left(core, clock);
             }
         }
 
@@ -342,6 +352,9 @@ mod lent {
             _: Instant,
         ) {
         }
+
+        #[inline]
+        pub(crate) fn left(&mut self, _: &client::Client<'static>, _: fn() -> Instant) {}
 
         #[inline]
         pub(crate) fn note_taken(&mut self) {}

@@ -36,7 +36,7 @@ pub struct State {
     pub(crate) closed: bool,
     /// The time of the driver's last turn.
     pub(crate) now: Instant,
-    clock: fn() -> Instant,
+    pub(crate) clock: fn() -> Instant,
     pub(crate) guard: Guard,
 }
 

@@ -318,6 +318,13 @@ impl Receivers for Dispatch {
         self.subscriptions.iter_mut().filter(is_it).for_each(Subscription::lose);
     }
 
+    fn left(&mut self, core: &Core, clock: fn() -> Instant) {
+        if core.has_unclaimed() {
+            self.unclaimed.left();
+            self.unclaimed.begin(core.config().response_time, clock());
+        }
+    }
+
     fn time_left(&self, now: Instant) -> u32 {
         self.unclaimed.time_left(now)
     }
@@ -375,6 +382,7 @@ impl State {
             self.core.offer_messages();
             let owns_ids = self.link.ups != 0 && !self.link.session.session_present;
             self.kept.receivers = Some(Box::new(Dispatch { owns_ids, ..Dispatch::default() }));
+            self.kept.left(&self.core, self.clock); // What came before is theirs no more.
         }
         let key = table(&mut self.kept)?.add(wish);
         self.settle();

@@ -44,6 +44,7 @@ impl State {
             self.driver.notify_callbacks();
         } else {
             self.core.deactivate(Consumer::Callbacks);
+            self.kept.left(&self.core, self.clock);
             self.wake_consumers();
             self.taken(true);
         }

@@ -42,6 +42,11 @@ impl Unclaimed {
         false
     }
 
+    /// There are some whose consumer is gone, or that came before there were receivers.
+    pub(super) fn left(&mut self) {
+        self.patience = Patience::Came;
+    }
+
     /// So many were discarded.
     pub(super) fn discarded(&mut self, count: u32) {
         self.count = self.count.wrapping_add(u64::from(count));

@@ -47,6 +47,12 @@ mod heap {
         }
     }
 
+    /// Whether it is a QoS 1 or 2 message that nobody has had, or has claimed.
+    fn is_unclaimed(record: &Record) -> bool {
+        let waits = record.has(flag::QOS) && record.state == state::HELD;
+        waits && record.has(flag::NEEDS) && !record.has(flag::OPEN | flag::HAD)
+    }
+
     impl Client<'_> {
         /// From here on messages that come are offered to the caller.
         pub fn offer_messages(&mut self) {
@@ -113,13 +119,19 @@ mod heap {
             let (mut at, mut count) = (0, 0_u32);
             while let Some(record) = self.incoming.log.at(at) {
                 at = record.end();
-                let waits = record.has(flag::QOS) && record.state == state::HELD;
-                if waits && record.has(flag::NEEDS) && !record.has(flag::OPEN | flag::HAD) {
+                if is_unclaimed(&record) {
                     count = count.wrapping_add(1); // Fewer than there are bytes.
                     self.end_unclaimed(record);
                 }
             }
             count
+        }
+
+        /// Whether there is such a message, and no consumer that it is for: it may have come before
+        /// messages were offered, or its consumer is gone.
+        #[must_use]
+        pub fn has_unclaimed(&self) -> bool {
+            !self.has_consumer() && self.incoming.log.search(is_unclaimed).is_some()
         }
 
         /// As [`subscribe`](Client::subscribe), where what comes will be claimed: what nobody claims

@@ -1,5 +1,6 @@
 //! What is taken makes room at once, and what nobody takes holds up nobody for ever. Driven by hand.
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -38,5 +39,36 @@ fn a_qos_0_message_that_a_callback_has_begun_with_makes_room_at_once() {
         }
         bench.turns(SOON);
         assert_eq!(begun.load(Ordering::Relaxed), 4);
+    }
+}
+
+/// Nobody else would take them, and the server's window is theirs.
+// Decision [unclaimed]
+#[test]
+fn what_callbacks_that_are_gone_have_left_holds_up_no_receiver_for_ever() {
+    for version in BOTH {
+        let time = Duration::from_millis(200);
+        let settings = config(version).response_time(time).receive_maximum(4);
+        let mut bench = Bench::with_callbacks(settings);
+        let client = bench.client();
+        let slow = |_: Message| Hand::sleep_until(Hand::now().after(50));
+        let callback = client.set_cb_on_event(Msg, slow);
+        bench.complete(client.connect(false)).expect("a connection");
+        let receiver = client.subscribe("claimed", QoS::AtLeastOnce).receiver();
+        let mut receiver = bench.complete(receiver).expect("a receiver");
+        bench.complete(client.subscribe("other", QoS::AtLeastOnce)).expect("a subscription");
+        // As many as the server sends without an acknowledgement.
+        let window = if version == Version::V5 { 4 } else { 20 };
+        for topic in iter::repeat_n("other", window).chain(["claimed"; 3]) {
+            let publish = client.publish(topic, "x").qos(QoS::AtLeastOnce);
+            drop(bench.complete(publish.send()).expect("room"));
+        }
+        bench.turns(20);
+        assert!(client.unset_cb(callback));
+        for _ in 0..3 {
+            let message = bench.complete(receiver.next()).expect("a message");
+            assert_eq!(message.topic(), "claimed");
+        }
+        assert!(client.statistics().unclaimed >= 3, "but for those that the callback had");
     }
 }

@@ -74,6 +74,33 @@ fn what_nobody_asks_for_is_over_without_a_connection_too() {
     });
 }
 
+/// It is made too late to claim them, and they are for nobody all the same.
+// Decision [unclaimed]
+#[test]
+fn what_came_before_the_first_receiver_holds_it_up_no_longer() {
+    both(async |version| {
+        let server = peer(|script| {
+            accept(script, true, &[]);
+            fill_the_window(script);
+            subscribed(script, "a");
+            (1..=4).for_each(|number| acknowledged(script, PacketType::PubAck, number));
+            script.send(&message("a", "for the receiver", Delivery::AtLeastOnce(id(5))));
+            acknowledged(script, PacketType::PubAck, 5);
+            script.expect(PacketType::Disconnect);
+        });
+        let settings = config(version, server.port).receive_maximum(4);
+        let client = client(settings.response_time(200 * MS));
+        within(client.connect(false)).await.expect("a connection");
+        until(|| client.statistics().received == 4).await;
+        let mut receiver = receiver(&client, "a").await;
+        let message = within(receiver.next()).await.expect("a message");
+        assert_eq!(message.payload(), b"for the receiver");
+        assert_eq!(client.statistics().unclaimed, 4);
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 // Decision [unclaimed]
 #[test]
 fn a_queue_that_is_asked_for_in_time_gets_what_nobody_claims() {
