@@ -155,7 +155,6 @@ impl State {
             return Err(ConnectError::Replaced); // By a disconnect, while the transport opened.
         }
         let (now, begun) = (self.exact_time(), self.link.begun);
-        self.driver.is_full = false;
         let warning = self.say_connect(clean, begun, Some(now), data)?;
         self.link.session.expires_at_once = warning.is_some();
         Ok(())
@@ -309,6 +308,7 @@ impl State {
         self.link.linger = None;
         self.link.stream = None;
         self.link.busy = false;
+        self.driver.is_full = false; // There is nothing to read.
         self.link.ends = self.link.ends.wrapping_add(1);
         if matches!(reason, DownReason::Disconnected) || self.link.disconnected {
             self.end_calls(expires);

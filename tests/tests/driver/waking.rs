@@ -274,3 +274,26 @@ fn what_the_transport_has_not_taken_is_not_drained() {
         assert!(bench.complete(client.drain(Duration::from_secs(5))));
     }
 }
+
+/// That reading had stopped for want of room is over with the connection.
+#[test]
+fn without_a_connection_the_driver_is_not_woken_to_read() {
+    for version in BOTH {
+        let config = config(version).overflow(Overflow::Wait).queue_len(1).receive_maximum(1);
+        let mut bench = connected(config);
+        let client = bench.client();
+        bench.complete(client.subscribe("a", QoS::AtMostOnce)).expect("a subscription");
+        for _ in 0..8 {
+            bench.complete(client.publish("a", "p")).expect("a publish");
+        }
+        bench.turns(20);
+        bench.complete(client.disconnect()).expect("a connection");
+        bench.turns(5);
+        let before = bench.polls();
+        let publish = client.publish("t", "p").qos(QoS::AtLeastOnce);
+        let mut publish = Call::begun(publish.timeout(Duration::from_millis(10)));
+        publish.end(&mut bench).expect_err("no connection");
+        bench.turns(5);
+        assert_eq!(bench.polls() - before, 2, "that there is a deadline, and when it has passed");
+    }
+}
