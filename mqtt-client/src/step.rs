@@ -257,6 +257,7 @@ impl State {
             return None;
         }
         match take(self, slot.tag()) {
+            // What clears an identifier may have to leave first, though nothing else has.
             Err(OperationError::NoRoom) => self.notify_write(),
             // The connection is ending: the next one has room.
             Err(OperationError::NotConnected) if !self.closed => {}

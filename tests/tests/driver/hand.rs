@@ -410,6 +410,10 @@ impl Bench {
         self.wire.0.borrow_mut().lose();
     }
 
+    pub(crate) fn with_broker<T>(&self, f: impl FnOnce(&mut Broker, Instant) -> T) -> T {
+        self.wire.with_broker(f)
+    }
+
     /// Those bytes come from the server.
     pub(crate) fn receive(&self, bytes: &[u8]) {
         self.wire.0.borrow_mut().to_client.extend(bytes);

@@ -8,8 +8,9 @@ use std::time::Duration;
 use mqtt_as_client::event::Msg;
 use mqtt_as_client::{Config, ConnectError, Overflow, PublishError, QoS};
 use mqtt_as_client::{Memory, NotSent, Properties, Property, ReadMemory, ReasonCode, Runtime};
-use mqtt_as_proto::Version;
-use mqtt_as_proto::packet::PacketType;
+use mqtt_as_proto::packet::{Connect, Packet, PacketType};
+use mqtt_as_proto::{Instant, Version};
+use mqtt_as_tests::broker::Broker;
 
 use crate::BOTH;
 use crate::calls::{Call, connected, fill};
@@ -273,6 +274,41 @@ fn what_the_transport_has_not_taken_is_not_drained() {
         bench.stall(false);
         assert!(bench.complete(client.drain(Duration::from_secs(5))));
     }
+}
+
+/// That the identifier is cleared has to leave first, though nothing else has.
+#[test]
+fn a_stream_that_is_the_first_of_an_adopted_session_is_not_held_up() {
+    for version in BOTH {
+        let mut bench = Bench::new(config(version).keepalive(Duration::ZERO), 1000);
+        let client = bench.client();
+        bench.with_broker(|broker, now| begin_session(broker, now, version));
+        let session = bench.complete(client.connect(false)).expect("a connection");
+        assert!(session.adopted);
+        let open = client.publish_stream("t", 1).qos(QoS::ExactlyOnce).open();
+        let mut stream = Call::new(open).end(&mut bench).expect("a stream");
+        bench.complete(stream.write_all(b"x")).expect("a link");
+        bench.complete(stream.finish()).expect("an acknowledgement");
+        assert_eq!(bench.accepted(b"x"), 1);
+    }
+}
+
+/// The server has a session of an earlier program.
+fn begin_session(broker: &mut Broker, now: Instant, version: Version) {
+    let expiry = [Property::SessionExpiryInterval(u32::MAX)];
+    let connect = Packet::Connect(Connect {
+        version,
+        clean_start: false,
+        keep_alive: 0,
+        client_id: "ours",
+        will: None,
+        user_name: None,
+        password: None,
+        properties: Properties::new(if version == Version::V5 { &expiry } else { &[] }),
+    });
+    let (conn, bytes) = (broker.open(), connect.encode_to_vec(version).expect("a good packet"));
+    broker.handle_bytes(conn, &bytes, now);
+    broker.lost(conn, now);
 }
 
 /// That reading had stopped for want of room is over with the connection.
