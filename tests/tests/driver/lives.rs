@@ -1,12 +1,11 @@
 //! Random lives of the whole client: many calls at a time, dropped at any moment, over a bad
 //! network, driven by hand; then all has to come to an end.
 //!
-//! `MQTT_AS_SEEDS` says how many (150 unless set); `MQTT_AS_SEED` runs that one alone.
+//! 150 of them, unless the settings of `seeds` say otherwise.
 
 mod deeds;
 
 use std::cell::RefCell;
-use std::env;
 use std::future::Future;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +28,7 @@ use deeds::settings;
 
 use crate::hand::{self, Dial, Flag, Hand, Wire, Work};
 use crate::promises::Promises;
+use crate::seeds;
 
 /// Calls at a time: the client has that many waiter slots, and one.
 const CALLS: usize = 16;
@@ -407,22 +407,17 @@ impl Life {
     }
 }
 
-fn setting(name: &str) -> Option<u64> {
-    let value = env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
-}
-
 #[test]
 fn random_lives_of_the_whole_client() {
-    if let Some(seed) = setting("MQTT_AS_SEED") {
+    if let Some(seed) = seeds::alone() {
         return Life::new(seed, true).live();
     }
-    let seeds = setting("MQTT_AS_SEEDS").unwrap_or(150);
-    let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let seeds = seeds::all(150);
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds {
+            if seed >= seeds.end {
                 return;
             }
             if catch_unwind(AssertUnwindSafe(|| Life::new(seed, false).live())).is_err() {

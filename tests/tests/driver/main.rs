@@ -13,6 +13,7 @@ mod promises;
 mod receiving_lives;
 mod reconnecting;
 mod room;
+mod seeds;
 mod shared_queue;
 mod streaming_dropped;
 mod streaming_lives;

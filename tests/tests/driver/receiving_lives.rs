@@ -2,11 +2,10 @@
 //! anywhere, the server forgets the session, the program disconnects; in the end everybody has what is
 //! theirs. Driven by hand; a task is polled only when it was woken.
 //!
-//! `MQTT_AS_SEEDS` says how many (100 unless set); `MQTT_AS_SEED` runs that one alone.
+//! 100 of them, unless the settings of `seeds` say otherwise.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use mqtt_as_tests::random::Random;
 use crate::BOTH;
 use crate::hand::{self, Dial, Flag, Hand, Wire, Work};
 use crate::lives::feed;
+use crate::seeds;
 
 type Client = mqtt_as_client::Client<Hand>;
 
@@ -57,6 +57,8 @@ impl Task {
 #[derive(Debug, Default)]
 struct Reader {
     filter: &'static str,
+    /// Its task has run: before that the client knows nothing of it.
+    begun: bool,
     /// The numbers of what it has to get, and how often it got which ones.
     owed: BTreeSet<u64>,
     came: BTreeMap<u64, u32>,
@@ -231,6 +233,7 @@ impl Life {
         let pause = self.random.between(0..=5);
         record.borrow_mut().readers.insert(id, Reader { filter, ..Reader::default() });
         let read = async move {
+            record.borrow_mut().readers.get_mut(&id).expect("a reader that lives").begun = true;
             match client.subscribe(filter, QoS::ExactlyOnce).receiver().await {
                 Ok(mut receiver) => loop {
                     while let Some(message) = receiver.next().await {
@@ -279,7 +282,8 @@ impl Life {
         });
         let stands = |filter: &str| filters.iter().any(|known| known == filter);
         for reader in record.readers.values_mut() {
-            if qos != QoS::AtMostOnce && matches(reader.filter, topic) && stands(reader.filter) {
+            let is_there = reader.begun && stands(reader.filter);
+            if qos != QoS::AtMostOnce && matches(reader.filter, topic) && is_there {
                 reader.owed.insert(number);
             }
         }
@@ -396,18 +400,9 @@ impl Life {
     }
 }
 
-fn setting(name: &str) -> Option<u64> {
-    let value = env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
-}
-
 #[test]
 fn random_lives_of_receivers_and_requests_under_a_policy() {
-    let seeds = match setting("MQTT_AS_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..setting("MQTT_AS_SEEDS").unwrap_or(100),
-    };
-    for seed in seeds {
+    for seed in seeds::all(100) {
         for version in BOTH {
             println!("{version:?} seed {seed}");
             Life::new(version, seed).live();

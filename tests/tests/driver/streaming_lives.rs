@@ -1,10 +1,13 @@
 //! Random lives of streams: out and in again, over links that break anywhere. Driven by hand.
+//!
+//! 60 of each kind, unless the settings of `seeds` say otherwise.
 
 use mqtt_as_client::{Config, PublishError, QoS, StreamError};
 use mqtt_as_proto::Version;
 
 use crate::BOTH;
 use crate::hand::{Bench, Hand};
+use crate::seeds;
 
 type Client = mqtt_as_client::Client<Hand>;
 type PublishStream<'p> = mqtt_as_client::PublishStream<'p, Hand>;
@@ -129,10 +132,10 @@ async fn read_all(
 
 #[test]
 fn over_links_that_break_qos_2_streams_arrive_exactly_once_and_qos_1_at_least_once() {
-    let mut losses = 0;
+    let (seeds, mut losses) = (seeds::all(60), 0);
     for version in BOTH {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-            for seed in 1..60 {
+            for seed in seeds.clone() {
                 println!("{version:?} {qos:?} seed {seed}");
                 let mut life = Life::new(version, qos, seed);
                 for number in 0..6 {
@@ -148,5 +151,5 @@ fn over_links_that_break_qos_2_streams_arrive_exactly_once_and_qos_1_at_least_on
             }
         }
     }
-    assert!(losses > 200, "{losses} losses are too few");
+    assert!(losses > 200 || seeds.count() < 60, "{losses} losses are too few");
 }
