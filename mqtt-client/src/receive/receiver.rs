@@ -79,7 +79,8 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 /// Ask for the queue, or set a callback, before or soon after [`connect`](crate::Client::connect), if such
 /// messages may come. If the program has done neither within `response_time`, messages at QoS 1 and 2
 /// that no receiver gets are acknowledged, dropped, and counted in `unclaimed`: they would take the
-/// server's window away from the receivers.
+/// server's window away from the receivers. Those that came before the first receiver are among them,
+/// and those that callbacks have left when they were unset: the time begins with that.
 ///
 /// # Acknowledgement and back-pressure
 ///
