@@ -245,7 +245,6 @@ impl State {
     pub(crate) fn said_all(&mut self) {
         let now = self.exact_time();
         self.link.ending.get_or_insert(DownReason::Closed);
-        self.link.is_unsent = false;
         self.link.linger = Some(Deadline::after(now, LINGER));
     }
 

@@ -127,6 +127,7 @@ impl State {
             return Output::Write;
         }
         if self.core.is_closing() {
+            self.link.is_unsent = false; // The server may close before the transport has shut down.
             return Output::Close;
         }
         if core::mem::take(&mut self.driver.trims) {
