@@ -157,7 +157,7 @@ fn settings(ca: &[u8], current: Arc<Current>) -> Result<Config, Box<dyn Error>> 
 //! |---|---|---|
 //! | the server's certificate is not trusted, for another name, or revoked | `Unreachable(Step::Tls, _)` | no |
 //! | the server's certificate has expired, or is not valid yet | `Unreachable(Step::Tls, _)` | yes: it may be renewed, the clock set |
-//! | the server wants a client certificate, or does not take that one, as it has expired | `Lost(Transport(_))` with TLS 1.3, else `Unreachable(Step::Tls, _)` | no |
+//! | the server wants a client certificate, or does not take that one, for example because it has expired | `Lost(Transport(_))` with TLS 1.3, else `Unreachable(Step::Tls, _)` | no |
 //! | the server refuses the handshake by another alert: no cipher, version, name or protocol in common | `Unreachable(Step::Tls, _)` | no |
 //! | the server has a fault (`internal_error`), or did not understand what came | `Unreachable(Step::Tls, _)` | yes |
 //! | there is no TLS on that port, the peer is gone or silent | `Unreachable(Step::Tls, _)`, `TimedOut(Step::Tls)` | yes |
