@@ -111,7 +111,8 @@ fn random_lives_keep_all_promises() {
         }
     };
     println!("{seeds} lives met {met:#?}");
-    for kind in KINDS.iter().filter(|_| seeds >= 300) {
+    // The rarest happens to one of two hundred.
+    for kind in KINDS.iter().filter(|_| seeds >= 2000) {
         assert!(met.contains_key(kind), "no life met: {kind}");
     }
 }
