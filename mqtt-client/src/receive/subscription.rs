@@ -38,6 +38,8 @@ pub(super) struct Subscription {
     is_identified: bool,
     /// The server has it, as far as is known.
     at_server: bool,
+    /// It may have it, though it has to be asked anew: for that, or for its end.
+    is_unsure: bool,
     /// What the server was asked for, and has not answered.
     asked: Option<Asked>,
     /// It is wanted otherwise than it was asked for.
@@ -61,6 +63,7 @@ impl Subscription {
             id,
             is_identified: false,
             at_server: false,
+            is_unsure: false,
             asked: None,
             is_changed: false,
             granted: None,
@@ -102,7 +105,7 @@ impl Subscription {
         if refused || self.wish != wish {
             self.wish = wish;
             self.granted = None;
-            self.at_server = false;
+            self.doubt();
             self.is_changed = self.asked == Some(Asked::Subscribe);
         }
     }
@@ -111,9 +114,14 @@ impl Subscription {
     /// done so, whatever has come of the answer.
     pub(super) fn receive(&mut self, key: u32) {
         if self.receivers.is_empty() && self.asked.is_none() {
-            self.at_server = false;
+            self.doubt();
         }
         self.receivers.push(key);
+    }
+
+    /// The server is asked for it anew, and may have it until then.
+    fn doubt(&mut self) {
+        self.is_unsure |= core::mem::take(&mut self.at_server);
     }
 
     /// Why nothing comes of it any more.
@@ -124,7 +132,8 @@ impl Subscription {
     /// Asks the server for it, or for its end, if that is wanted. False if there is no room now.
     pub(super) fn ask(&mut self, core: &mut Core, subscribed: &mut Subscribed) -> bool {
         let wanted = !self.receivers.is_empty() && self.error().is_none();
-        if self.asked.is_some() || wanted == self.at_server {
+        let stands = self.at_server || (!wanted && self.is_unsure);
+        if self.asked.is_some() || wanted == stands {
             return true;
         }
         let (asked, done) = match wanted {
@@ -140,7 +149,7 @@ impl Subscription {
             }
             Err(OperationError::NoRoom | OperationError::NotConnected) => return false,
             Err(error) => {
-                self.at_server = false;
+                (self.at_server, self.is_unsure) = (false, false);
                 self.granted = Some(Err(SubscribeError::Invalid(error)));
             }
         }
@@ -177,7 +186,8 @@ impl Subscription {
     pub(super) fn answered(&mut self, answer: &Answer<'_>) {
         self.at_server = false;
         let is_suback = self.asked.take() == Some(Asked::Subscribe);
-        if !is_suback || core::mem::take(&mut self.is_changed) {
+        self.is_unsure = is_suback && core::mem::take(&mut self.is_changed);
+        if !is_suback || self.is_unsure {
             return;
         }
         let granted = Granted::new(Codes::new(answer.codes), Words::new(&answer.properties));
@@ -214,18 +224,19 @@ impl Subscription {
     pub(super) fn go_down(&mut self) {
         self.is_changed = false;
         if self.asked.take().is_some() {
-            self.at_server = self.receivers.is_empty();
+            (self.at_server, self.is_unsure) = (self.receivers.is_empty(), true);
         }
     }
 
     /// The server knows nothing of it: its session is new.
     pub(super) fn begin_session(&mut self) {
-        (self.at_server, self.is_identified) = (false, false);
+        (self.at_server, self.is_unsure, self.is_identified) = (false, false, false);
     }
 
     /// Whether it has neither receivers nor a trace at the server.
     pub(super) fn is_over(&self) -> bool {
-        self.receivers.is_empty() && !self.at_server && self.asked.is_none()
+        let is_known = self.at_server || self.is_unsure || self.asked.is_some();
+        self.receivers.is_empty() && !is_known
     }
 
     /// Whether the server has answered, or has not been asked for want of a connection.

@@ -201,6 +201,34 @@ fn a_subscribe_without_a_receiver_leaves_messages_to_the_receivers_of_the_filter
     });
 }
 
+/// The server has its subscription, and was not asked for it since.
+#[test]
+fn a_receiver_that_came_and_went_without_a_connection_ends_the_subscription_with_the_next_one() {
+    both(async |version| {
+        let server = peer(move |script| {
+            script.welcome();
+            subscribed(script, "a");
+            script.close();
+            accept(script, true, &[]);
+            let ended = script.expect_packet(PacketType::Unsubscribe, |packet| match packet {
+                Packet::Unsubscribe(unsubscribe) => unsubscribe.id,
+                other => panic!("{other:?}"),
+            });
+            unsubscribed(script, version, ended);
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        let first = receiver(&client, "a").await;
+        within(client.down()).await.expect("a lost link");
+        drop(first);
+        drop(receiver(&client, "a").await);
+        within(client.connect(false)).await.expect("a connection");
+        within(client.drain(Duration::from_secs(10))).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 /// The server may have ended the subscription, though it did not say so any more.
 #[test]
 fn a_receiver_that_comes_behind_an_unsubscribe_without_an_answer_is_asked_for() {
