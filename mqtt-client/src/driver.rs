@@ -67,6 +67,11 @@ impl Driver {
         }
     }
 
+    /// It has a turn more, if it waits.
+    pub(crate) fn look_again(&mut self) {
+        self.is_due |= !self.is_awake && self.waker.is_some();
+    }
+
     /// Whether it sleeps, and longer than that.
     #[inline]
     pub(crate) fn looks_after(&self, deadline: Deadline) -> bool {

@@ -211,8 +211,24 @@ impl State {
         if self.core.wants_transmit() || self.core.is_closing() {
             self.notify_write();
         }
-        self.waiters.wake_room();
+        self.wake_room();
         self.tell_progress();
+    }
+
+    /// There may be room: those are woken that wait for it. If that is one alone, the driver looks
+    /// whether it has looked.
+    #[inline]
+    pub(crate) fn wake_room(&mut self) {
+        self.waiters.wake_room();
+        self.watch_turn();
+    }
+
+    /// Others wait behind a call that was offered room alone: a turn of the driver ends that.
+    #[inline]
+    pub(crate) fn watch_turn(&mut self) {
+        if self.waiters.holds_up() {
+            self.driver.look_again();
+        }
     }
 
     /// Wakes those that wait for bytes to leave.
@@ -231,7 +247,7 @@ impl State {
         self.disown((slot.tag(), id));
         match wait {
             // Its wake-up is another's.
-            Wait::Room if was_woken => self.waiters.wake_room(),
+            Wait::Room if was_woken => self.wake_room(),
             Wait::Message if was_woken => self.wake_consumers(),
             Wait::Connection => {
                 self.link.connecting = self.link.connecting.filter(|known| *known != slot);

@@ -495,7 +495,7 @@ impl State {
         let had_turn = self.waiters.has_turn(slot);
         self.waiters.park(slot, Wait::Open, waker);
         if had_turn {
-            self.waiters.wake_room();
+            self.wake_room();
         }
         Poll::Pending
     }

@@ -28,8 +28,8 @@ pub(crate) struct Waiters {
     lists: [List; LISTS],
     /// The call whose turn it is: others wait behind it for room.
     turn: Option<Slot>,
-    /// It was woken, and has not looked since.
-    turn_woken: bool,
+    /// How long ago it was woken, and has not looked since, in turns of the driver from 1 on; else 0.
+    turn_age: u8,
     /// A waker to drop when the lock is free.
     old: Option<Waker>,
     /// Calls that found no slot, when they look again, and whether that is now.
@@ -56,6 +56,10 @@ const BATCH: usize = 64;
 /// A call that found no room so often is the next one.
 const PATIENCE: u8 = 16;
 
+/// Turns of the driver in which a call may look that was offered room alone. In the first of them some
+/// runtimes have not polled it: of two tasks that were woken, they run the second one first.
+const GRACE: u8 = 2;
+
 impl Waiters {
     pub(crate) fn new(slots: Storage<'static, Waiter>) -> Self {
         Self {
@@ -64,7 +68,7 @@ impl Waiters {
             fresh: 0,
             lists: [List::default(); LISTS],
             turn: None,
-            turn_woken: false,
+            turn_age: 0,
             old: None,
             strangers: None,
             look_again: None,
@@ -185,7 +189,7 @@ impl Waiters {
             self.turn = Some(slot);
         }
         if has_turn || due {
-            self.turn_woken = false;
+            self.turn_age = 0;
         }
     }
 
@@ -211,7 +215,7 @@ impl Waiters {
         if self.turn != Some(slot) {
             self.change(slot, Wait::Room);
             self.turn = Some(slot);
-            self.turn_woken = false;
+            self.turn_age = 0;
         }
     }
 
@@ -226,7 +230,7 @@ impl Waiters {
     /// Nobody has a turn any more.
     pub(crate) fn end_turns(&mut self) {
         if self.turn.take().is_some() {
-            self.turn_woken = false;
+            self.turn_age = 0;
             self.wake(Wait::Room, BATCH);
         }
     }
@@ -262,17 +266,36 @@ impl Waiters {
         }
     }
 
-    /// The driver has a turn: a call that was offered room alone, and did not look, loses its turn.
+    /// The driver has a turn: a call that was offered room alone, and did not look, loses its own.
+    #[inline]
     pub(crate) fn begin_turn(&mut self) {
-        if self.turn_woken
+        if self.turn_age != 0 {
+            self.age_turn();
+        }
+    }
+
+    fn age_turn(&mut self) {
+        self.turn_age = self.turn_age.saturating_add(1);
+        if self.turn_age > GRACE
             && let Some(slot) = self.turn.take()
         {
-            self.turn_woken = false;
+            self.turn_age = 0;
             if let Some(waiter) = self.get(slot) {
                 waiter.passed = 0;
             }
             self.wake(Wait::Room, BATCH);
         }
+    }
+
+    /// Whether others wait behind a call that was offered room alone, and has not looked since.
+    #[inline]
+    pub(crate) fn holds_up(&self) -> bool {
+        self.turn_age != 0 && self.waits_behind()
+    }
+
+    fn waits_behind(&self) -> bool {
+        let (room, own) = (Wait::Room as u8, self.turn.map_or(0, Slot::index));
+        [self.head(room), self.tail(room)].into_iter().any(|index| index != 0 && index != own)
     }
 
     /// A waker to drop when the lock is free.
@@ -351,7 +374,7 @@ impl Waiters {
     /// There may be room: wakes those that wait for it, or the one whose turn it is.
     pub(crate) fn wake_room(&mut self) {
         if let Some(slot) = self.turn {
-            self.turn_woken = true;
+            self.turn_age = self.turn_age.max(1);
             return self.wake_slot(slot);
         }
         self.wake(Wait::Room, BATCH);

@@ -274,6 +274,7 @@ impl State {
             self.driver.armed = None;
         }
         self.driver.need_not_read();
+        self.waiters.begin_turn();
         let now = self.exact_time();
         self.expire(now);
         let pending = self.core.pending();

@@ -265,6 +265,9 @@ impl State {
     pub(super) fn driver_waits(&mut self, waker: &Waker) -> bool {
         let (waits, old) = self.driver.wait(waker);
         self.waiters.drop_later(old);
+        if waits {
+            self.watch_turn();
+        }
         waits
     }
 

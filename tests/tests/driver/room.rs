@@ -1,6 +1,6 @@
 //! Room is taken, not reserved: nobody is held up by a call that is not polled, and nobody for ever.
 
-use mqtt_as_client::{Config, PublishError, QoS};
+use mqtt_as_client::{Config, Properties, Property, PublishError, QoS};
 use mqtt_as_proto::Version;
 
 use crate::BOTH;
@@ -101,6 +101,50 @@ fn a_call_whose_turn_it_is_and_that_is_not_polled_loses_it() {
         }
         assert!(has_arrived(&end));
     }
+}
+
+/// It was woken for all the room that there will be, and does not look.
+#[test]
+fn who_waits_behind_a_call_whose_turn_it_is_and_that_is_not_polled_is_woken_all_the_same() {
+    for version in BOTH {
+        let mut bench = connected(config(version));
+        let client = bench.client();
+        fill(&mut bench);
+        let mut behind = Call::begun(client.publish("t", "behind"));
+        let mut waiting = Call::new(client.publish("t", [0; 180]));
+        for _ in 0..40 {
+            assert!(waiting.poll().is_none());
+            waiting.woken = Flag::new();
+        }
+        bench.stall(false);
+        behind.end(&mut bench).expect("room");
+    }
+}
+
+/// Without a connection, too.
+#[test]
+fn who_waits_behind_such_a_call_is_woken_for_the_room_of_messages_that_expire() {
+    let mut bench = Bench::new(config(Version::V5), 1000);
+    let client = bench.client();
+    let list = [Property::MessageExpiryInterval(1)];
+    for payload in [&[0; 40][..], b""] {
+        loop {
+            let old = client.publish("t", payload).qos(QoS::AtLeastOnce);
+            if old.properties(Properties::new(&list)).try_publish().is_err() {
+                break;
+            }
+        }
+    }
+    let mut behind = Call::begun(client.publish("t", "behind").qos(QoS::AtLeastOnce).send());
+    let mut waiting = Call::new(client.publish("t", [0; 180]).qos(QoS::AtLeastOnce).send());
+    for _ in 0..40 {
+        assert!(waiting.poll().is_none());
+        waiting.woken = Flag::new();
+    }
+    let polls = bench.polls();
+    bench.turns(1500);
+    assert!(bench.polls() - polls < 10, "the driver rests while there is no room");
+    drop(behind.end(&mut bench).expect("room"));
 }
 
 #[test]
