@@ -62,6 +62,8 @@ struct Outward {
     accepted: Vec<u32>,
     /// It may no more arrive.
     never: bool,
+    /// A session began without its sender knowing, and it may arrive in that, too.
+    excused: bool,
     /// It has a Message Expiry Interval.
     expires: bool,
 }
@@ -119,7 +121,15 @@ impl Ledger {
     ) {
         let message = (topic.to_owned(), number);
         let births = self.births;
-        let outward = Outward { qos, len, births, accepted: Vec::new(), never: false, expires };
+        let outward = Outward {
+            qos,
+            len,
+            births,
+            accepted: Vec::new(),
+            never: false,
+            excused: false,
+            expires,
+        };
         self.outward.insert(message.clone(), outward);
         if let Some(tag) = tag {
             self.wait_for(tag, Some(message));
@@ -232,6 +242,10 @@ impl Ledger {
         for inward in self.inward.values_mut() {
             inward.returns |= inward.arrivals != 0;
         }
+        // What the last one has sent may still be on its way.
+        for outward in self.outward.values_mut() {
+            outward.excused |= self.unknown_births.iter().any(|birth| *birth > outward.births);
+        }
         self.told = self.births;
         self.unknown_births.retain(|birth| *birth != self.births);
     }
@@ -271,7 +285,8 @@ impl Ledger {
         }
         let first = outward.accepted.is_empty();
         let (births, unknown) = (self.births, &self.unknown_births);
-        let excused = unknown.iter().any(|birth| *birth > outward.births)
+        let excused = outward.excused
+            || unknown.iter().any(|birth| *birth > outward.births)
             || (self.policy.republish_exactly_once && births > outward.births);
         let here = outward.accepted.contains(&births);
         outward.accepted.push(births);
