@@ -235,7 +235,9 @@ impl Deadlines {
 
     /// Whether a moment is promised for that.
     pub(super) fn is_exact(&self, waiting: Waiting) -> bool {
-        !(self.is_vague || self.writes_in_parts) || waiting != Waiting::Acknowledgement
+        // What a stuck transport was given may be looked at before it has left.
+        let is_stuck = self.offered.is_some();
+        !(self.is_vague || self.writes_in_parts || is_stuck) || waiting != Waiting::Acknowledgement
     }
 
     fn connack_due(&self) -> Option<Instant> {
