@@ -33,8 +33,8 @@ pub(super) struct Deadlines {
     acknowledgements: Option<Acknowledgements>,
     /// Nothing is read, for want of room.
     paused: Option<Instant>,
-    /// A message left in parts when it was looked at whether it was acknowledged: of that the documents
-    /// say no moment.
+    /// The transport was stuck, or a message left in parts when it was looked at whether it was
+    /// acknowledged: of that the documents say no moment.
     is_vague: bool,
     writes_in_parts: bool,
 }
@@ -144,6 +144,7 @@ impl Deadlines {
     pub(super) fn transmitted(&mut self, all: bool, now: Instant) {
         if self.wrote != now {
             self.received = now; // It had to wait, and went on.
+            self.is_vague = true;
         }
         (self.sent, self.wrote) = (now, now);
         self.offered = (!all).then_some(now);
