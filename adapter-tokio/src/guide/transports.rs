@@ -70,8 +70,8 @@ let on_this_machine = Config::unix("/run/mosquitto.sock");
 //!     -extfile client.ext -out pump-7.pem
 //! ```
 //!
-//! `ca.pem` is for [`ca_pem`](crate::Tls::ca_pem), `pump-7.pem` and `pump-7.key` are for
-//! [`client_pem`](crate::Tls::client_pem); mosquitto takes `ca.pem` as `cafile`, `server.pem` as `certfile`,
+//! `ca.pem` is for `Tls::ca_pem`, `pump-7.pem` and `pump-7.key` are for
+//! `Tls::client_pem`; mosquitto takes `ca.pem` as `cafile`, `server.pem` as `certfile`,
 //! `server.key` as `keyfile`, and wants the clients' with `require_certificate true`. Without `-extfile`
 //! openssl may make a certificate of version 1, which has no names: no client of this crate believes a server
 //! that has one. A client's own may be of version 1, if the server takes it. Keys may be RSA of 2,048 to 4,096
@@ -143,7 +143,7 @@ fn settings(ca: &[u8], current: Arc<Current>) -> Result<Config, Box<dyn Error>> 
 )]
 //!
 //! The connection that is up keeps the certificate with which it was made. The dependency line for rustls is
-//! at [`Tls::with_config`](crate::Tls::with_config).
+//! at `Tls::with_config`.
 //!
 //! # When it fails
 //!
