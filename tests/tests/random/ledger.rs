@@ -239,8 +239,11 @@ impl Ledger {
         for pending in self.tags.values_mut() {
             (pending.given_up, pending.left) = (true, true);
         }
+        let hides = !self.knows_session();
         for inward in self.inward.values_mut() {
             inward.returns |= inward.arrivals != 0;
+            // Identifiers of an old session may have hidden it from the last one.
+            inward.session.take_if(|_| hides);
         }
         // What the last one has sent may still be on its way.
         for outward in self.outward.values_mut() {
