@@ -1,11 +1,12 @@
 //! An async MQTT 3.1.1 and 5.0 client for tokio.
 //!
 //! ```no_run
-//! use mqtt_as_tokio::{Client, Config, QoS, event};
+//! use mqtt_as_tokio::{Client, Config, QoS, Reconnect, event};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let client = Client::new(Config::new("broker.example").client_id("pump-7"))?;
+//!     let config = Config::new("broker.example").client_id("pump-7");
+//!     let client = Client::new(config.reconnect(Reconnect::new()))?; // Without it the program reconnects.
 //!     client.set_cb_on_event(event::Down, |reason| async move { eprintln!("down: {reason}") });
 //!     client.connect(true).await?;
 //!     client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;

@@ -28,6 +28,10 @@ impl<R: Runtime> Client<R> {
     /// [`reconfigure`](Self::reconfigure) has changed settings since. To have those said,
     /// [`disconnect`](Self::disconnect) first.
     ///
+    /// While a [reconnect policy](crate::Reconnect) waits for its next attempt, `connect` tries at once. If
+    /// that fails the policy goes on; the call returns the error, or, under
+    /// [`first_connect`](crate::Reconnect::first_connect), waits for the connection or the end of the policy.
+    ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
     /// let session = client.connect(false).await?;

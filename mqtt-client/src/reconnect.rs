@@ -31,7 +31,8 @@ macro_rules! options {
 /// row and has a part of chance, so that the clients of a server that restarts do not come all at
 /// once. The session is resumed as the last [`connect`](crate::Client::connect) wanted it: after
 /// `connect(false)`, and in 5.0 where a session expiry is set, it goes on; else each connection has
-/// a new one. [`disconnect`](crate::Client::disconnect) ends it, and so does the last handle that is
+/// a new one, in which the policy subscribes again to what the program had subscribed to since it called
+/// `connect(true)`. [`disconnect`](crate::Client::disconnect) ends it, and so does the last handle that is
 /// dropped; the next `connect` begins anew.
 ///
 /// Each attempt that is to come is told by [`event::Reconnecting`](crate::event::Reconnecting), and

@@ -37,9 +37,8 @@ impl<R: Runtime> Client<R> {
     /// the Response Information that the server gave, if the CONNECT asked for it and it did, else
     /// it is `responses/` and the client identifier. The first request of a connection subscribes to
     /// it, at QoS 0. From then on what comes to it is for requests alone: neither the queue nor callbacks
-    /// get it. Connect with a new session (`connect(true)`), unless there are other reasons for one that is
-    /// kept: such a session has the subscription before the first request, and answers that are late
-    /// then go to the queue.
+    /// get it. In a session that is kept over a restart, late answers to an earlier run go to the queue until
+    /// the first request.
     ///
     /// Without a connection it ends at once, with
     /// [`RequestError::NotConnected`](crate::RequestError::NotConnected).

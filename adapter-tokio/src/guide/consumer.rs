@@ -28,14 +28,14 @@
 //! async fn serve(client: &Client) -> Result<(), Box<dyn Error>> {
 //!     client.connect(false).await?;
 //!     // At each start: the session may be that of an older version of the program.
-//!     loop {
-//!         let orders = client.subscribe("orders/#", QoS::AtLeastOnce);
-//!         match orders.retain_handling(RetainHandling::SendIfNew).await {
-//!             Ok(_) => break,
-//!             // The link broke before the answer.
-//!             Err(error) if error.is_retryable() => tokio::time::sleep(Duration::from_secs(1)).await,
-//!             Err(error) => return Err(error.into()),
+//!     let subscribe = || client.subscribe("orders/#", QoS::AtLeastOnce);
+//!     while let Err(error) = subscribe().retain_handling(RetainHandling::SendIfNew).await {
+//!         if !error.is_retryable() {
+//!             return Err(error.into());
 //!         }
+//!         // The link broke before the answer. Where one stands, `connect` returns at once.
+//!         tokio::time::sleep(Duration::from_secs(1)).await;
+//!         client.connect(false).await?;
 //!     }
 //!     while let Some(order) = client.queue().next().await {
 //!         let done = match work(&order) {
@@ -81,8 +81,10 @@
 //! }
 //! ```
 //!
-//! * An order may come twice: where the program, or the link, ended between the work and `ack`, and where the link is lost
-//!   while the order waits in the queue. What must not be done twice needs a number of its own.
+//! * An order may come twice: where the program, or the link, ended between the work and `ack`, and where it was taken
+//!   while the link was down. What must not be done twice needs a number of its own.
+//! * `disconnect` sends the acknowledgements that were given. Behind it the queue still hands out what it has, which comes
+//!   again at the next start: the program leaves the loop first.
 //! * `work` is called between two messages. For work that takes long, runs side by side, or fails and is to be tried
 //!   again, see [`manual_acks`](super::manual_acks).
 //! * A session that the server has lost is subscribed to again by the policy. What was published in between is not there:

@@ -54,27 +54,35 @@
 //!
 //! ```
 //! use mqtt_as_tokio::{Client, Message, ReasonCode};
-//! use std::collections::HashMap;
+//! use std::collections::{HashMap, HashSet};
 //! use std::time::Duration;
-//! use tokio::task::JoinSet;
+//! use tokio::task::{JoinError, JoinSet};
 //! use tokio::time::sleep;
 //!
-//! async fn serve(client: &Client) {
+//! async fn serve(client: &Client) -> Result<(), JoinError> {
 //!     let mut open: HashMap<String, Message> = HashMap::new(); // By the order's own number.
+//!     let mut done = HashSet::new(); // And the link was lost before the server knew.
 //!     let mut tasks = JoinSet::new();
 //!     let mut queue = client.queue();
 //!     loop {
 //!         tokio::select! {
 //!             order = queue.next() => {
-//!                 let Some(order) = order else { break };
+//!                 let Some(order) = order else { return Ok(()) };
 //!                 let number = String::from_utf8_lossy(order.payload()).into_owned();
-//!                 if open.insert(number.clone(), order).is_none() {
+//!                 if done.contains(&number) {
+//!                     if client.ack(&order, ReasonCode::SUCCESS) {
+//!                         done.remove(&number);
+//!                     }
+//!                 } else if open.insert(number.clone(), order).is_none() {
 //!                     tasks.spawn(until_done(number)); // Else a task works on it already.
 //!                 }
 //!             }
-//!             Some(Ok(number)) = tasks.join_next() => {
-//!                 if let Some(order) = open.remove(&number) {
-//!                     client.ack(&order, ReasonCode::SUCCESS);
+//!             Some(number) = tasks.join_next() => {
+//!                 let number = number?; // A task that panicked ends the program: its order comes again.
+//!                 if let Some(order) = open.remove(&number)
+//!                     && !client.ack(&order, ReasonCode::SUCCESS)
+//!                 {
+//!                     done.insert(number);
 //!                 }
 //!             }
 //!         }
@@ -102,7 +110,7 @@
 //! #     network.with(|broker, now| broker.inject("orders", number.as_bytes(), QoS::AtLeastOnce, false, now));
 //! # }
 //! # tokio::select! {
-//! #     () = serve(&client) => panic!("it ended"),
+//! #     ended = serve(&client) => panic!("it ended: {ended:?}"),
 //! #     () = network.until(|broker| broker.sessions()[0].in_flight == 0) => {}
 //! # }
 //! # Ok(())

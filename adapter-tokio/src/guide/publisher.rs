@@ -21,27 +21,18 @@
 //!
 //! /// `client` is `Client::new(config("broker.example"))?`, `stop` is `asked_to_stop()`.
 //! async fn run(client: &Client, stop: impl Future<Output = io::Result<()>>) -> Result<(), Box<dyn Error>> {
-//!     // What takes the will back, at each connection. A callback must not keep its own client alive.
-//!     let weak = client.downgrade();
-//!     let at_up = client.set_cb_on_event(event::Up, move |_session| {
-//!         let client = weak.upgrade();
-//!         async move {
-//!             let Some(client) = client else { return };
-//!             let online = client.publish(STATE, "online").qos(QoS::AtLeastOnce).retain(true);
-//!             if let Err(error) = online.await {
-//!                 eprintln!("{error}");
-//!             }
-//!         }
-//!     });
 //!     // Without it a wrong password would be tried again and again, and nobody would know.
 //!     client.set_cb_on_event(event::Reconnecting, |attempt| async move { eprintln!("{attempt}") });
-//!     let result = tokio::select! {
-//!         result = measure(client) => result,
-//!         signal = stop => signal.map_err(Into::into),
-//!     };
-//!     client.unset_cb(at_up); // Else a link that comes now would say "online" behind "offline".
-//!     end(client).await;
-//!     result
+//!     tokio::select! {
+//!         result = measure(client) => {
+//!             let _ = client.disconnect().with_will().await; // The server says "offline", if there is a link.
+//!             result
+//!         }
+//!         signal = stop => {
+//!             end(client).await;
+//!             Ok(signal?)
+//!         }
+//!     }
 //! }
 //!
 //! /// What was accepted still goes out, and the last word behind it: DISCONNECT publishes no will.
@@ -87,6 +78,11 @@
 //!                 // It waits for room only: an outage does not stop the readings.
 //!                 receipts.push_back(publish.timeout(Duration::ZERO).send().await?);
 //!             }
+//!             // At each connection, what takes the will back: from this task, so that "offline" comes behind it.
+//!             Some(_) = client.up() => {
+//!                 let online = client.publish(STATE, "online").qos(QoS::AtLeastOnce).retain(true);
+//!                 receipts.push_back(online.timeout(Duration::ZERO).send().await?);
+//!             }
 //!             // The oldest one, if there is one: else this branch is passed over.
 //!             Some(fate) = async { Some(receipts.front_mut()?.await) } => {
 //!                 receipts.pop_front();
@@ -127,11 +123,10 @@
 //! * The store holds 36,000 messages ([`in_flight`](crate::Config::in_flight)) and 4 MiB
 //!   ([`store`](crate::Config::store)): at one short reading in a second, an outage of ten hours. Then `send` waits, and with
 //!   it the clock.
-//! * Its end takes ten seconds at most, and as long as bytes leave: service managers wait for ten or more before they kill.
+//! * Its end takes nine seconds, and ten more ([`write_timeout`](crate::Config::write_timeout)) where the link has just died:
+//!   let the service manager wait for that before it kills.
 //! * Where a wrong password is to end the program: [`refused_delay`](crate::Reconnect::refused_delay) of zero makes `connect`
 //!   return the error.
-//! * Not `try_publish` in the callback: where what is sent again fills the outbox there is no room at that moment, and
-//!   "online" would be lost. `publish` waits its turn.
 //! * Ctrl-C drops the future of `measure`, and its receipts with it. That loses no message while the program runs: what is
 //!   accepted goes out. With the process goes what `drain` has not got rid of in its time, as in an outage: messages are in
 //!   memory only.

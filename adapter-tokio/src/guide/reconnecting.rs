@@ -3,7 +3,8 @@
 //! A link that is lost is reported at once where the system says so (a reset, an end of file), and
 //! otherwise by silence: PINGREQ goes out after [`ping_interval`](crate::Config::ping_interval)
 //! without traffic, and a silence of [`ping_timeout`](crate::Config::ping_timeout) behind it ends the
-//! link. What happens then is the program's choice.
+//! link. While the program publishes, a link ends where nothing is acknowledged for `response_time` ×
+//! (`max_repubs` + 1), or where it takes no byte for [`write_timeout`](crate::Config::write_timeout). What happens then is the program's choice.
 //!
 //! # A policy
 //!
@@ -61,7 +62,8 @@
 //!
 //! # For how long a call waits
 //!
-//! Messages at QoS 1 and 2 that were accepted go out on the next connection, whenever that comes. The
+//! Messages at QoS 1 and 2 that were accepted go out on the next connection, whenever that comes (but for those of a
+//! session that the server has lost: [`sessions`](super::sessions)). The
 //! *call* that awaits one waits for `response_time` × (`max_repubs` + 1), which is 50 s by default, and
 //! then ends with [`TimedOut`](crate::PublishError::TimedOut); so does a receipt. The message goes on
 //! all the same. A program that wants the outcome however long an outage lasts asks for it:
@@ -79,8 +81,8 @@
 //! How long an outage a program survives without losing readings is a matter of memory: as many
 //! messages as [`in_flight`](crate::Config::in_flight) says (65,535, which is the most, by default) and as
 //! many bytes as [`store`](crate::Config::store) says (4 MiB: 33,000 readings of 100 bytes) wait for a
-//! connection. Then `send` waits, and `try_publish` says [`NoRoom`](crate::OperationError::NoRoom). So many
-//! receipts can be held, too: where a program keeps them and `in_flight` is not less, the next `send` says
+//! connection. Then `send` waits, and `try_publish` says [`NoRoom`](crate::OperationError::NoRoom). A program
+//! that keeps receipts sets `in_flight` to less: with 65,534 of them the next `send` fails with
 //! [`NoWaiter`](crate::PublishError::NoWaiter) instead of waiting.
 //!
 //! `subscribe`, `unsubscribe` and `request` do not outlive a link: without one they end at once

@@ -71,7 +71,9 @@
 //!   `.properties(&[Property::MessageExpiryInterval(5)])`, or connect with `true`: then there is nobody while it is away.
 //! * It answers one at a time. To answer several, each in a task of its own: `client.clone()` and the request go into
 //!   `tokio::spawn`.
-//! * A receiver that is dropped unsubscribes. A program that ends `serve` by `select!` and keeps its session holds the
-//!   receiver outside.
+//! * A receiver that is dropped unsubscribes. A program that ends `serve` by `select!` and keeps its session makes client and
+//!   receiver outside, and lends them to `serve`.
+//! * `requests.next()` is `None`, too, where the server has refused the filter:
+//!   [`granted`](crate::Receiver::granted) says so.
 //!
 //! Requests may run side by side: each answer finds its own. Without a heap a device can answer, but not ask by this call.

@@ -141,6 +141,7 @@ pub struct Queue<'c, R: Runtime> {
 impl<'c, R: Runtime> Queue<'c, R> {
     /// Returns the next message; `None` when all are taken and no more will come: after `disconnect()`,
     /// when the policy has given up, and where the driver is gone.
+    /// While the link is down it waits, without a reconnect policy too: then nobody but the program connects.
     ///
     /// Where no waiter slot is free, it looks again every 10 ms.
     ///
