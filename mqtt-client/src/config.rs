@@ -318,7 +318,7 @@ impl Config {
         }
 
         /// Sets what happens to QoS 0 messages that find the queue full. Default: nothing more is
-        /// read until there is room, so that none is dropped, unless a reply is awaited.
+        /// read until there is room; only while a reply is awaited the oldest ones are dropped.
         ///
         /// ```
         /// use mqtt_as_tokio::Config;

@@ -166,8 +166,8 @@ mqtt_as_proto::reasons! {
         /// is lost where the program ends before.
         Kept => "the program disconnected, or its policy ended, before the message was acknowledged; \
                  it goes on with the next connection of this client";
-        /// There is no connection, and the setting is to refuse then, or none came in time. Nothing
-        /// was sent.
+        /// There is no connection, and the setting is to refuse then (`while_down`), or none came in time
+        /// for a stream. Nothing was sent. A message that waits in the store ends with `TimedOut`.
         NotConnected => "{NOT_CONNECTED}";
         /// All of a stream was sent, and the connection was lost before it was acknowledged:
         /// `restart` sends it again, at QoS 2 still exactly once.

@@ -4,9 +4,15 @@
 //!
 //! Received messages wait in the queue ([`queue_len`](crate::Config::queue_len),
 //! [`queue_bytes`](crate::Config::queue_bytes)). When it is full the client stops reading the socket;
-//! TCP then slows the server down. PINGREQ and acknowledgements still leave, and the link stays as
-//! long as the server takes them. [`Overflow::DropOldest`](crate::Overflow) drops QoS 0 messages
+//! TCP then slows the server down. PINGREQ and acknowledgements still leave, and time-outs for what the
+//! server would have said stand still. [`Overflow::DropOldest`](crate::Overflow) drops QoS 0 messages
 //! instead, and counts them in [`Statistics::discards`](crate::Statistics::discards).
+//!
+//! While a call, or PINGREQ, awaits an answer, reading goes on: the answer may lie behind messages. What
+//! finds no room then is, at QoS 0, dropped, the oldest first, and counted in `discards`. At QoS 1 and 2 it,
+//! and all that comes behind it, is left to the server, unacknowledged: when there is room again the client
+//! ends the connection ([`Overrun`](crate::ConnectionError::Overrun)), and a kept session brings it once more,
+//! in order. A clean one has lost it: [`Statistics::shed`](crate::Statistics::shed) counts.
 //!
 //! At QoS 1 and 2 the server itself keeps what does not fit
 //! [`receive_maximum`](crate::Config::receive_maximum) (5.0).

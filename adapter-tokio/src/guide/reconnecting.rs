@@ -90,6 +90,22 @@
 //! asks again when the link is up, as in [`consumer`](super::consumer). What was subscribed to before is subscribed to
 //! again by the policy, if the server has lost the session.
 //!
+//! # Without a connection
+//!
+//! | call | before the first `connect`, and while a link is lost | after `disconnect`, until `connect` | after the end of a policy, until `connect` |
+//! |---|---|---|---|
+//! | `publish` at QoS 1 or 2 | waits in the store; the call for its time | the same | is stored; `Kept` at once |
+//! | its `send`, and the receipt | accepted at once, if there is room; waits as the call | the same | accepted; `Kept` at once |
+//! | `publish` at QoS 0 | waits in the store | the same | the same |
+//! | `subscribe`, `unsubscribe`, `request` | `NotConnected` at once | the same | the same |
+//! | `subscribe(…).receiver()` | made at once; subscribed with the next connection | the same | the same |
+//! | `queue().next()` | waits | `None`, when all are taken | the same |
+//! | `drain` | waits while something is unacknowledged | the same | the same |
+//! | `disconnect` | ends an attempt, or the wait for one; else `NotConnected` | `NotConnected` | the same |
+//!
+//! What waits goes out with `connect(true)`, too. What had been sent in the session before meets the fate
+//! that it has where the server has lost a session: [`sessions`](super::sessions).
+//!
 //! # A loop of your own
 //!
 //! ```no_run

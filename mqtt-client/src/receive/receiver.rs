@@ -73,12 +73,14 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 /// * In 3.1.1, and with a server that does not say it, the topic decides: every receiver whose filter
 ///   matches gets the message ([`TopicFilter::matches`](crate::TopicFilter::matches); of `$share/group/a/b` the filter is `a/b`). A server
 ///   that sends a copy for each of several overlapping filters makes each receiver get each copy.
+/// * What waits in a kept session of an earlier run names subscriptions of that run: among filters that
+///   overlap it may go to another receiver than then, but never to one whose filter does not match.
 /// * A program that subscribes with and without receivers in 5.0 gets a message that names no
 ///   subscription from the queue or by callbacks.
 ///
 /// Ask for the queue, or set a callback, before or soon after [`connect`](crate::Client::connect), if such
 /// messages may come. If the program has done neither within `response_time`, messages at QoS 1 and 2
-/// that no receiver gets are acknowledged, dropped, and counted in `unclaimed`: they would take the
+/// that no receiver gets are acknowledged, under `manual_ack` too, dropped, and counted in `unclaimed`: they would take the
 /// server's window away from the receivers. Those that came before the first receiver are among them,
 /// and those that callbacks have left when they were unset: the time begins with that.
 ///
@@ -96,7 +98,7 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 /// room are left to the server.
 ///
 /// What was not taken of a receiver that is dropped goes to the queue or to callbacks, if the program
-/// has any; else it is over, and acknowledged.
+/// has any; else it is over, and acknowledged, under `manual_ack` too.
 pub struct Receiver<R: Runtime> {
     shared: R::Pointer,
     key: u32,

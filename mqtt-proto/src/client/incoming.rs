@@ -75,8 +75,8 @@ impl Consumer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Nothing more is read until there is room, unless a reply is awaited: no message is dropped
-    /// that a consumer would take.
+    /// Nothing more is read until there is room. While a reply is awaited reading goes on all the same,
+    /// and the oldest QoS 0 messages make room, counted.
     #[default]
     Wait,
     /// The oldest QoS 0 message makes room, and is counted.

@@ -3,3 +3,4 @@
 
 mod faults;
 mod network;
+mod without;
