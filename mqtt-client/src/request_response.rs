@@ -35,7 +35,8 @@ impl<R: Runtime> Client<R> {
     ///
     /// The request carries a Response Topic and Correlation Data. The topic of answers is made of
     /// the Response Information that the server gave, if the CONNECT asked for it and it did, else
-    /// it is `responses/` and the client identifier. The first request of a connection subscribes to
+    /// it is `responses/` and the client identifier, the one that the server has assigned if the program
+    /// gave none. The first request of a connection subscribes to
     /// it, at QoS 0. From then on what comes to it is for requests alone: neither the queue nor callbacks
     /// get it. In a session that is kept over a restart, late answers to an earlier run go to the queue until
     /// the first request.

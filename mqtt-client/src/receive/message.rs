@@ -103,7 +103,8 @@ macro_rules! header {
             self.publish.delivery.id().map(|id| id.get())
         }
 
-        /// Returns its properties, 5.0 only.
+        /// Returns its properties, 5.0 only. Who publishes the message elsewhere picks those that are
+        /// wanted: a client may not send a subscription identifier (3.3.4-6), which is an error there.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
@@ -374,7 +375,8 @@ mod owned {
             publish.delivery.id().map(PacketId::get)
         }
 
-        /// Returns its properties, 5.0 only.
+        /// Returns its properties, 5.0 only. Who publishes the message elsewhere picks those that are
+        /// wanted: a client may not send a subscription identifier (3.3.4-6), which is an error there.
         ///
         /// ```
         /// # mqtt_as_tests::example!(|client| {
