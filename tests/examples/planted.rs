@@ -23,57 +23,28 @@ struct Suite {
 }
 
 const SUITES: [Suite; 10] = [
-    Suite {
-        name: "core",
-        arguments: &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"],
-        is_of_core: true,
-    },
-    Suite {
-        name: "client",
-        arguments: &["-p", "mqtt-as-client", "--features", "alloc", "--lib"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "arbitrary",
-        arguments: &["-p", "mqtt-as-tests", "--test", "arbitrary"],
-        is_of_core: true,
-    },
-    Suite {
-        name: "driver",
-        arguments: &["-p", "mqtt-as-tests", "--test", "driver"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "races",
-        arguments: &["-p", "mqtt-as-tests", "--test", "races"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "random",
-        arguments: &["-p", "mqtt-as-tests", "--test", "random"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "worlds",
-        arguments: &["--release", "-p", "mqtt-as-proto", "--features", "bytes", "--lib", "worlds"],
-        is_of_core: true,
-    },
-    Suite {
-        name: "attacked",
-        arguments: &["-p", "mqtt-as-tests", "--test", "attacked"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "on_tokio",
-        arguments: &["-p", "mqtt-as-tests", "--test", "on_tokio"],
-        is_of_core: false,
-    },
-    Suite {
-        name: "no heap",
-        arguments: &["--manifest-path", "tests/no-alloc/Cargo.toml"],
-        is_of_core: false,
-    },
+    of_core("core", &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"]),
+    of_all("client", &["-p", "mqtt-as-client", "--features", "alloc", "--lib"]),
+    of_core("arbitrary", &["-p", "mqtt-as-tests", "--test", "arbitrary"]),
+    of_all("driver", &["-p", "mqtt-as-tests", "--test", "driver"]),
+    of_all("races", &["-p", "mqtt-as-tests", "--test", "races"]),
+    of_all("random", &["-p", "mqtt-as-tests", "--test", "random"]),
+    of_core(
+        "worlds",
+        &["--release", "-p", "mqtt-as-proto", "--features", "bytes", "--lib", "worlds"],
+    ),
+    of_all("attacked", &["-p", "mqtt-as-tests", "--test", "attacked"]),
+    of_all("on_tokio", &["-p", "mqtt-as-tests", "--test", "on_tokio"]),
+    of_all("no heap", &["--manifest-path", "tests/no-alloc/Cargo.toml"]),
 ];
+
+const fn of_core(name: &'static str, arguments: &'static [&'static str]) -> Suite {
+    Suite { name, arguments, is_of_core: true }
+}
+
+const fn of_all(name: &'static str, arguments: &'static [&'static str]) -> Suite {
+    Suite { name, arguments, is_of_core: false }
+}
 
 /// A suite that has not ended by then has caught a fault, too: something waits for ever.
 const PATIENCE: &str = "600s";
