@@ -66,9 +66,12 @@ pub struct Config {
     pub ping_timeout: u32,
     /// The transport has to take bytes within this time.
     pub write_timeout: u32,
-    /// The server has to acknowledge something within this time, if anything is unacknowledged …
+    /// The server has to acknowledge something within this time, if anything is unacknowledged.
+    ///
+    /// The program has that time, too, to take what it holds, before a connection ends on which
+    /// others were left to the server ([`ConnectionError::Overrun`](super::ConnectionError)).
     pub response_time: u32,
-    /// … and may fail to do so that many times in a row.
+    /// The server may fail to acknowledge in time that many times in a row.
     pub max_repubs: u8,
     /// Sends QoS 1 messages of unknown fate again when the session is gone, else reports them.
     pub republish: bool,

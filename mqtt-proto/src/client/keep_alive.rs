@@ -49,7 +49,7 @@ impl Client<'_> {
                 self.check_received(timer, time, Waiting::Silence)
             }
             Timer::Acknowledge => self.check_acknowledged(),
-            Timer::End => self.link.end.take().map_or(Ok(()), Err),
+            Timer::End => self.handle_end(),
             Timer::Ping => {
                 self.check_ping();
                 Ok(())

@@ -45,6 +45,8 @@ pub(super) struct Link {
     pub(super) session_ends: bool,
     /// Messages that were left to the server.
     pub(super) shed: u32,
+    /// Some that came was acknowledged, or has had its time for that: the next connection gets on.
+    pub(super) acknowledges: bool,
     /// There is no room for the packet at the front of the input.
     pub(super) is_full: bool,
     /// Messages are not taken, while others wait for theirs behind them: reading goes on.

@@ -352,19 +352,36 @@ impl Client<'_> {
 
     /// A connection on which messages were left to the server ends as soon as there is room for
     /// them and nobody awaits a reply; with no consumer it stays.
+    ///
+    /// Acknowledgements leave in order, so a message that is not taken holds up those of all behind
+    /// it: they would come again on every connection. Whoever has it is given time to take it.
     pub(super) fn check_overrun(&mut self) {
         self.end_reading_past(0);
+        if !self.is_overrun() {
+            return;
+        }
+        if self.link.acknowledges || self.link.received == 0 {
+            self.end_soon(ConnectionError::Overrun);
+        } else if !self.timers.is_armed(Timer::End) {
+            let now = self.ms();
+            self.timers.arm(Timer::End, now, self.config.response_time);
+        }
+    }
+
+    /// Whether the connection may end for what was shed on it.
+    fn is_overrun(&self) -> bool {
         let (held, half) = (self.incoming.held as usize, self.config.queue_len >> 1);
         let half_is_free = self.incoming.log.live() <= self.incoming.log.limit() >> 1;
         let room = held == 0 || held <= half && half_is_free;
-        if self.link.shed != 0
-            && room
-            && self.has_takers()
-            && !self.awaits_reply()
-            && self.is_connected()
-        {
-            self.end_soon(ConnectionError::Overrun);
-        }
+        let reads = self.has_takers() && !self.awaits_reply();
+        self.link.shed != 0 && room && reads && self.is_connected()
+    }
+
+    /// The connection has to end now, or what was taken on it has had its time.
+    pub(super) fn handle_end(&mut self) -> Result<(), ConnectionError> {
+        self.link.acknowledges = true;
+        let overrun = self.is_overrun().then_some(ConnectionError::Overrun);
+        self.link.end.take().or(overrun).map_or(Ok(()), Err)
     }
 
     /// The connection has to end for that reason: `handle_timeout` tells.

@@ -17,7 +17,7 @@ pub(super) enum Timer {
     Write,
     /// Something has to have been acknowledged.
     Acknowledge,
-    /// The connection has to end.
+    /// The connection has to end; or what was taken has to have been acknowledged.
     End,
     /// PINGREQ may be due.
     Ping,

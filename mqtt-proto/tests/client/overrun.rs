@@ -61,6 +61,66 @@ fn an_overrun_ends_with_disconnect_when_there_is_room_and_nobody_waits() {
     }
 }
 
+/// Acknowledgements leave in order: what was taken behind a message that is not cannot leave before it,
+/// and would come again on every connection.
+// Decision [overrun]
+#[test]
+fn an_overrun_does_not_end_before_something_is_acknowledged() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        let first = peer.tokens.pop_front().unwrap();
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.advance(1000), Ok(()), "its owner is about to take it");
+        assert!(peer.sent().is_empty());
+        peer.tokens.push_back(first);
+        peer.take();
+        assert_eq!(peer.sent(), ["PUBACK #1", "PUBACK #2", "PUBACK #3", "PUBACK #4"]);
+        assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
+    }
+}
+
+/// Whoever holds a message may wait for one that was shed.
+// Decision [overrun]
+#[test]
+fn an_overrun_ends_at_last_whatever_is_not_acknowledged() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        let response_time = u64::from(config(version).response_time);
+        peer.tokens.pop_front();
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.advance(response_time - 1), Ok(()));
+        assert_eq!(peer.advance(1), Err(ConnectionError::Overrun));
+        assert_eq!(peer.sent(), ["DISCONNECT 0x00"]);
+    }
+}
+
+/// The time of whoever holds a message ends while a reply is awaited: the connection ends with that.
+// Decision [overrun]
+#[test]
+fn an_overrun_ends_behind_a_reply_that_is_awaited_when_its_time_has_passed() {
+    for version in BOTH {
+        let mut peer = overrun(version);
+        let response_time = u64::from(config(version).response_time);
+        peer.tokens.pop_front();
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.advance(response_time - 1), Ok(()));
+        peer.publish(1, "mine", 2);
+        peer.sent();
+        assert_eq!(peer.advance(1), Ok(()));
+        peer.send(&Packet::PubAck(ack(2)));
+        assert_eq!(peer.advance(0), Err(ConnectionError::Overrun));
+    }
+}
+
 /// Not only a reply ends the waiting for one: a publish that waits may be given up.
 // Decision [overrun]
 #[test]

@@ -29,6 +29,7 @@ impl<'m> Pair<'m> {
         }
         moved |= self.write_streams();
         moved |= self.write();
+        moved |= self.look_at_the_time(); // A driver looks before it waits.
         moved | self.close_if_over()
     }
 

@@ -73,7 +73,8 @@ impl Client<'_> {
         let open = link.enqueued.wrapping_sub(link.written);
         (link.phase as u8, link.clean_start, link.accepted, link.outstanding).hash(into);
         (link.received, link.has_stored, link.has_written, open).hash(into);
-        (link.session_ends, link.shed, link.is_full, link.is_paused).hash(into);
+        (link.session_ends, link.shed, link.acknowledges).hash(into);
+        (link.is_full, link.is_paused).hash(into);
         (link.progress, link.progress_since, link.missed, link.end.is_some()).hash(into);
         let goodbye = link.goodbye.map(|goodbye| (goodbye.reason.as_u8(), goodbye.flush));
         (goodbye, link.unwritten_qos0).hash(into);
