@@ -259,7 +259,10 @@ impl Ledger {
             // Its owner slept, or found the transport stuck.
             ConnectionError::StreamStopped if self.policy.disturbed => Ok(()),
             ConnectionError::Violation(Violation::ReceiveMaximum) if self.policy.overrun => Ok(()),
-            ConnectionError::StreamNotTaken if self.policy.dawdles => Ok(()),
+            // Its reader slept.
+            ConnectionError::StreamNotTaken if self.policy.dawdles || self.policy.disturbed => {
+                Ok(())
+            }
             ConnectionError::Overrun => {
                 self.overrun = true;
                 Ok(())
