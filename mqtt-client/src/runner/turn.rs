@@ -213,9 +213,8 @@ impl State {
             return Some(end);
         }
         if self.core.awaits_pong() && !pinged && self.driver.is_idle {
-            // Nothing went on for the ping interval: what a burst took is given back.
-            self.core.release_memory();
-            self.kept.release_memory();
+            // Nothing went on for the ping interval: when PINGREQ has left, what a burst took is
+            // given back.
             self.driver.trims = true;
         }
         let end = self.watch_link(now);

@@ -131,7 +131,9 @@ impl State {
             return Output::Close;
         }
         if core::mem::take(&mut self.driver.trims) {
-            out.release();
+            out.release(); // The core has another one, and they change places.
+            self.core.release_memory();
+            self.kept.release_memory();
         }
         Output::Nothing
     }

@@ -178,6 +178,27 @@ fn a_lost_link_gives_the_memory_of_a_burst_back() {
 }
 
 #[test]
+fn an_idle_link_gives_the_memory_of_a_burst_back() {
+    for version in BOTH {
+        let mut bench = connected(config(version).keepalive(Duration::from_secs(2)));
+        let client = bench.client();
+        let before = client.statistics().allocated;
+        let payload = vec![7; 10_000];
+        for _ in 0..5 {
+            client.publish("t", &payload).qos(QoS::AtLeastOnce).try_publish().expect("room");
+        }
+        let burst = client.statistics().allocated;
+        assert!(burst > before + 50_000, "{burst} bytes");
+        assert!(bench.complete(client.drain(Duration::from_secs(1))), "all is acknowledged");
+        assert!(client.statistics().allocated >= 50_000, "kept, as another burst may follow");
+        bench.turns(3000);
+        assert!(bench.packet_types().contains(&PacketType::PingReq));
+        let kept = client.statistics().allocated;
+        assert!(kept <= before, "{kept} bytes, {before} before the burst");
+    }
+}
+
+#[test]
 fn a_consumer_that_is_dropped_passes_its_wake_up_on() {
     let mut bench = connected(config(Version::V5));
     let client = bench.client();
