@@ -283,3 +283,21 @@ mod whole {
         }
     }
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::ReadMemory;
+
+    #[test]
+    fn a_connection_that_ends_gives_all_memory_back() {
+        let mut memory = ReadMemory::heap();
+        for _ in 0..4 {
+            let room = memory.room().unwrap().len();
+            memory.fill(room);
+        }
+        assert!(memory.bytes.as_slice().len() >= 4096);
+        memory.clear();
+        assert!(memory.bytes().is_empty());
+        assert_eq!(memory.bytes.as_slice().len(), 0);
+    }
+}

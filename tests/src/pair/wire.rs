@@ -302,8 +302,7 @@ impl Wire {
                 if publish.topic.as_str().is_empty() {
                     self.news.met.push("an alias of the server's alone");
                 }
-                let (id, qos) = (publish.delivery.id(), publish.delivery.qos());
-                self.note_arrived(id, qos as usize, publish.dup, content);
+                self.note_arrived(publish.delivery.id(), publish.delivery.qos() as usize, content);
             }
             Ok(Packet::PubAck(ack)) => {
                 self.news.progress |= self.open.remove(&ack.id).is_some();
@@ -343,14 +342,13 @@ impl Wire {
     /// The client got the beginning of a packet that it does not take whole.
     pub(super) fn received_part(&mut self, bytes: &[u8]) {
         let Some(first) = bytes.first().filter(|first| *first >> 4 == 3) else { return };
-        self.note_arrived(begun_id(bytes), usize::from(first >> 1 & 3), first & 8 != 0, None);
+        self.note_arrived(begun_id(bytes), usize::from(first >> 1 & 3), None);
     }
 
-    fn note_arrived(&mut self, id: Option<PacketId>, qos: usize, dup: bool, content: Option<u64>) {
+    fn note_arrived(&mut self, id: Option<PacketId>, qos: usize, content: Option<u64>) {
         if let (Some(id), Some(of)) = (id, qos.checked_sub(1)) {
-            self.came.insert(id, content);
-            if !dup {
-                // Who has one of that identifier has it of a session whose end the client missed.
+            if self.came.insert(id, content) != Some(content) {
+                // Who has another one of that identifier has it of a session whose end was missed.
                 self.untaken.remove(&id);
             }
             self.quota.came(id);
