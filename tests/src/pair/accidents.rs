@@ -96,6 +96,7 @@ impl Pair<'_> {
         self.streams.clear();
         self.incoming = None;
         self.promised.forget();
+        self.wire.at_most_once.forget();
         self.happen(Happening::Restarted);
         true
     }

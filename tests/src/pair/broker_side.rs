@@ -4,7 +4,7 @@ use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Ack, Connect, Delivery, Packet, PacketType, Publish};
 use mqtt_as_proto::{PacketId, Properties, QoS, ReasonCode, TopicName, Version};
 
-use super::{Connection, Direction, Happening, Pair};
+use super::{Connection, Direction, Happening, Invariant, Pair};
 
 impl Connection {
     /// What the broker says, less what it does not say any more.
@@ -41,10 +41,23 @@ impl Pair<'_> {
         });
         self.old.append(&mut old);
         if let Some(mut connection) = self.current.take() {
-            moved |= !self.is_dead && self.broker_serves(&mut connection);
+            moved |= !self.is_dead && self.broker_judges(&mut connection);
             self.current = Some(connection);
         }
         let _ = self.broker.take_output(self.feeder);
+        moved
+    }
+
+    /// The broker's end of the client's connection. It closes that for a rule that the client breaks; in
+    /// 3.1.1 nobody is told.
+    fn broker_judges(&mut self, connection: &mut Connection) -> bool {
+        let before = self.broker.is_closed(connection.conn);
+        let moved = self.broker_serves(connection);
+        let is_lost = before || connection.link.is_ended(Direction::ToBroker);
+        let is_wanted = is_lost || self.wire.replies.is_goodbye_said();
+        if self.broker.is_closed(connection.conn) && !is_wanted {
+            self.fail(Invariant::Connection, "the broker closes the connection".to_owned());
+        }
         moved
     }
 

@@ -7,6 +7,7 @@ use mqtt_as_proto::client::{
 use mqtt_as_proto::frame::{FixedHeader, Frame};
 use mqtt_as_proto::{AckToken, Instant};
 
+use super::wire::digest;
 use super::{Delivered, Direction, Event, Happening, Held, Invariant, Pair, Plant};
 
 /// An event that has let go of the client; and whether it says that the session was adopted, and the
@@ -190,6 +191,9 @@ impl<'m> Pair<'m> {
             let (is_stream, len) = (message.is_stream(), message.payload_len());
             moved = true;
             self.wire.delivered(delivery, Some(&*delivered.payload).filter(|_| !is_stream));
+            if delivery.id().is_none() && !is_stream {
+                self.wire.at_most_once.given(digest(&delivered.payload));
+            }
             if is_stream || self.random.chance(10) {
                 self.begin_reading(delivered, len);
                 continue;
@@ -214,6 +218,7 @@ impl<'m> Pair<'m> {
     }
 
     fn tell(&mut self, Told { mut happening, adopted, mut assigned }: Told) {
+        self.check(self.wire.replies.judge(&happening));
         let fate = match &happening {
             Happening::Ended(_, fate) => Some(*fate),
             _ => None,
@@ -223,7 +228,8 @@ impl<'m> Pair<'m> {
                 let Some(known) = self.stream_ended(*tag, fate) else { return };
                 *tag = known;
                 self.judge_fate(*tag, fate);
-                self.promised.end(*tag);
+                let content = self.promised.end(*tag).filter(|_| fate == Some(Fate::Left));
+                content.into_iter().for_each(|content| self.wire.at_most_once.leaves(content));
                 if self.planted.hides(*tag) {
                     return;
                 }
@@ -331,6 +337,8 @@ impl<'m> Pair<'m> {
             connection.link.close(Direction::ToBroker);
         }
         let lost = self.with_events(|client, tell| client.handle_connection_lost(tell));
+        let left = self.wire.at_most_once.end_connection(lost.qos0);
+        self.check(left);
         self.happen(Happening::Lost(lost));
         self.out.clear();
         self.input.clear();

@@ -18,6 +18,7 @@ impl Pair<'_> {
         if self.can_write() {
             self.judge_ping();
             self.judge_quota();
+            self.check(self.wire.at_most_once.judge_written());
         }
     }
 

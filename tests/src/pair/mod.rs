@@ -5,6 +5,7 @@
 //! [`Pair::fault`].
 
 mod accidents;
+mod at_most_once;
 mod broker_side;
 mod client_side;
 mod deadlines;
@@ -14,6 +15,7 @@ mod news;
 mod plant;
 mod promised;
 mod quota;
+mod replies;
 mod settings;
 mod streams;
 mod time;
@@ -22,7 +24,8 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt_as_proto::client::{
-    Client, Consumer, Event, Message, OperationError, Published, StreamKey, Tag, Warning,
+    Acknowledged, Client, Consumer, Event, Message, OperationError, Published, StreamKey, Tag,
+    Warning,
 };
 use mqtt_as_proto::packet::{Connect, PacketType, Subscription, SubscriptionOptions};
 use mqtt_as_proto::property::{Properties, Property};
@@ -236,9 +239,11 @@ impl<'m> Pair<'m> {
     ) -> Result<Published, OperationError> {
         let done = self.client.publish(message, tag, self.now);
         self.note(|| format!("publish {} {:?} {tag:?}: {done:?}", message.topic, message.qos));
-        if let Ok(Published::Pending(_)) = done {
-            let content = wire::digest(message.payload.as_slice());
-            self.promised.add(tag, message, content, self.now);
+        let content = wire::digest(message.payload.as_slice());
+        match done {
+            Ok(Published::Pending(_)) => self.promised.add(tag, message, content, self.now),
+            Ok(Published::Left) => self.wire.at_most_once.leaves(content),
+            Err(_) => {}
         }
         done
     }
@@ -256,6 +261,7 @@ impl<'m> Pair<'m> {
         let subscription = Subscription { filter, options: SubscriptionOptions::new(qos) };
         let done = self.client.subscribe(&[subscription], Properties::NONE, tag);
         self.note(|| format!("subscribe {filter} {tag:?}: {done:?}"));
+        self.asks(&done, tag, filter, Some(qos));
         done
     }
 
@@ -270,7 +276,20 @@ impl<'m> Pair<'m> {
     ) -> Result<PacketId, OperationError> {
         let done = self.client.unsubscribe(&[filter], Properties::NONE, tag);
         self.note(|| format!("unsubscribe {filter} {tag:?}: {done:?}"));
+        self.asks(&done, tag, filter, None);
         done
+    }
+
+    fn asks(
+        &mut self,
+        done: &Result<PacketId, OperationError>,
+        tag: Tag,
+        filter: TopicFilter<'_>,
+        qos: Option<QoS>,
+    ) {
+        if let Ok(id) = done {
+            self.wire.replies.asked(*id, tag.0, filter.as_str(), qos);
+        }
     }
 
     /// Disconnects the client in good order.
@@ -316,7 +335,9 @@ impl<'m> Pair<'m> {
             None => self.client.finish(Consumer::Queue, held.token),
         }
         if self.config.client.manual_ack.is_some() {
-            self.client.acknowledge(held.token, reason);
+            let acknowledged = self.client.acknowledge(held.token, reason);
+            let id = held.message.delivery.id().filter(|_| acknowledged == Acknowledged::Queued);
+            id.into_iter().for_each(|id| self.wire.replies.refuses(id, reason.as_u8()));
         }
     }
 
@@ -388,6 +409,12 @@ impl<'m> Pair<'m> {
         self.client.is_idle()
     }
 
+    /// Whether anything waits to be written.
+    #[must_use]
+    pub fn is_writing(&mut self) -> bool {
+        self.client.wants_transmit() || !self.out.is_empty() || self.writes_stream()
+    }
+
     /// The present.
     #[must_use]
     pub fn now(&self) -> Instant {
@@ -429,6 +456,7 @@ impl<'m> Pair<'m> {
     /// when it was new.
     pub fn end(&mut self) -> (usize, usize) {
         self.lose(true);
+        self.check(self.wire.at_most_once.judge_end(self.client.counts().discards));
         self.client.release_memory();
         (self.client.allocated_bytes(), self.at_start)
     }

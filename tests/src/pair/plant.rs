@@ -24,6 +24,8 @@ pub enum Plant {
     NewStream,
     /// A packet identifier is used again before its last acknowledgement.
     EarlyId,
+    /// Two messages that are sent again change places.
+    Swapped,
     /// A message that waits is forgotten when the session is lost.
     LostMessage,
 }
@@ -43,11 +45,12 @@ impl Planted {
 
     /// What reaches the wire of what the client wrote. With a plant only whole packets do.
     pub(super) fn tamper(&mut self, bytes: &[u8], wire: &Wire) -> Vec<u8> {
-        if !matches!(self.plant, Some(Plant::NoDup | Plant::StreamNoDup | Plant::EarlyId)) {
+        use Plant::{EarlyId, NoDup, StreamNoDup, Swapped};
+        if !matches!(self.plant, Some(NoDup | StreamNoDup | EarlyId | Swapped)) {
             return bytes.to_vec();
         }
         self.partial.extend_from_slice(bytes);
-        let mut out = Vec::new();
+        let mut out: Vec<Vec<u8>> = Vec::new();
         while let Ok(Some(header)) = FixedHeader::read(&self.partial) {
             let len = header.packet_len();
             if self.partial.len() < len {
@@ -57,9 +60,14 @@ impl Planted {
             if PacketType::from_first_byte(packet[0]) == Some(PacketType::Publish) {
                 self.tamper_publish(&mut packet, header.len, wire);
             }
-            out.extend(packet);
+            out.push(packet);
         }
-        out
+        if self.plant == Some(Plant::Swapped) {
+            let again = |packet: &Vec<u8>| packet[0] >> 4 == 3 && packet[0] & DUP != 0;
+            let both = out.windows(2).position(|two| two.iter().all(again));
+            both.into_iter().for_each(|at| out.swap(at, at + 1));
+        }
+        out.concat()
     }
 
     fn tamper_publish(&self, packet: &mut [u8], header: usize, wire: &Wire) {

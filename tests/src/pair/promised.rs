@@ -56,9 +56,9 @@ impl Promised {
         self.messages.insert(tag.0, pending);
     }
 
-    /// It has its fate.
-    pub(super) fn end(&mut self, tag: Tag) {
-        self.messages.remove(&tag.0);
+    /// It has its fate. Returns its content.
+    pub(super) fn end(&mut self, tag: Tag) -> Option<u64> {
+        self.messages.remove(&tag.0).map(|pending| pending.content)
     }
 
     /// Nobody waits for any of them.

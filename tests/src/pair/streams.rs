@@ -244,10 +244,11 @@ impl Pair<'_> {
         self.note(|| format!("refuse {:?}", incoming.message.delivery));
         let begun = !incoming.message.payload.is_empty();
         let error = self.client.leave_stream_in(incoming.key, begun);
-        // The client looks at nothing that is behind it.
+        // The client looks at nothing that is behind it, also if that comes before the time is looked at.
         self.says_goodbye |= error.is_some() && self.client.is_connected();
         if error.is_some() && !begun {
             self.fail(Invariant::Connection, "what was not begun has to come again".to_owned());
         }
+        while self.broker_turn() {}
     }
 }

@@ -1,5 +1,7 @@
 //! The client's side of the wire: what it says is checked against what the standards let it say.
 
+mod received;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -7,8 +9,10 @@ use mqtt_as_proto::frame::Frame;
 use mqtt_as_proto::packet::{Ack, Delivery, Packet, PacketType, Publish};
 use mqtt_as_proto::{PacketId, QoS, Version};
 
+use super::at_most_once::AtMostOnce;
 use super::news::{News, Published};
 use super::quota::Quota;
+use super::replies::Replies;
 use super::streams::STREAMS;
 use super::{Fault, Invariant};
 
@@ -35,12 +39,17 @@ pub(super) struct Wire {
     retired: u32,
     /// QoS 2 flows past PUBREC in its order, and whether PUBREL was sent on this connection.
     releases: Vec<(PacketId, bool)>,
+    /// Messages that were begun so far, and the place among them of the last that was sent again.
+    begun: u64,
+    last_again: u64,
     /// Messages of this connection that are not acknowledged, in the order of arrival, at QoS 1 and
     /// at QoS 2.
     arrived: [Vec<PacketId>; 2],
     /// PUBRELs of this connection for no message, which clear an identifier.
     clearing: BTreeSet<PacketId>,
     pub(super) quota: Quota,
+    pub(super) replies: Replies,
+    pub(super) at_most_once: AtMostOnce,
     pub(super) news: News,
     /// The last new identifier.
     last_id: u16,
@@ -64,12 +73,14 @@ struct Flow {
     given_up: bool,
     /// It comes from its owner, who may send it again.
     stream: bool,
+    /// Its place among all that were begun: in that order they are sent again.
+    order: u64,
 }
 
 impl Flow {
-    fn new(content: Option<u64>, qos: QoS, on_wire: bool) -> Self {
-        let (released, retired) = (false, false);
-        Self { content, qos, on_wire, released, retired, given_up: false, stream: false }
+    fn new(content: Option<u64>, qos: QoS, on_wire: bool, order: u64) -> Self {
+        let (released, retired, given_up, stream) = (false, false, false, false);
+        Self { content, qos, on_wire, released, retired, given_up, stream, order }
     }
 
     /// Whether it takes one of the server's Receive Maximum: also past PUBREC, and if it may be sent
@@ -99,9 +110,13 @@ impl Wire {
             cleared: BTreeSet::new(),
             retired: 0,
             releases: Vec::new(),
+            begun: 0,
+            last_again: 0,
             arrived: Default::default(),
             clearing: BTreeSet::new(),
             quota,
+            replies: Replies::default(),
+            at_most_once: AtMostOnce::default(),
             news: News::default(),
             last_id: 0,
             trace: false,
@@ -123,20 +138,28 @@ impl Wire {
 
     fn sent_frame(&mut self, frame: Frame<'_>) -> Result<(), Fault> {
         self.note('>', frame);
+        if self.replies.is_goodbye_said() {
+            let text = "something leaves behind DISCONNECT".to_owned(); // [MQTT-3.14.4-1]
+            return Err(Fault { invariant: Invariant::Flow, text });
+        }
         match Packet::decode(frame, self.version).map_err(|e| unreadable(&e))? {
             Packet::Publish(publish) => self.sent_publish(&publish),
             Packet::PubAck(ack) => {
                 self.quota.acknowledged(ack.id);
-                self.sent_ack(ack.id, 0)
+                self.sent_ack(&ack, 0)
             }
             Packet::PubRec(ack) => {
                 if ack.reason.is_error() {
                     self.quota.acknowledged(ack.id);
                 }
-                self.sent_ack(ack.id, 1)
+                self.sent_ack(&ack, 1)
             }
             Packet::PubComp(ack) => {
                 self.quota.acknowledged(ack.id);
+                self.replies.sent_pubcomp(ack.id)
+            }
+            Packet::Disconnect(_) => {
+                self.replies.said_goodbye();
                 Ok(())
             }
             Packet::PubRel(ack) => self.sent_pubrel(ack.id),
@@ -144,8 +167,14 @@ impl Wire {
                 self.news.pings += 1;
                 Ok(())
             }
-            Packet::Subscribe(packet) => self.sent_request(packet.id),
-            Packet::Unsubscribe(packet) => self.sent_request(packet.id),
+            Packet::Subscribe(packet) => {
+                self.replies.sent_subscribe(&packet)?;
+                self.sent_request(packet.id)
+            }
+            Packet::Unsubscribe(packet) => {
+                self.replies.sent_unsubscribe(&packet)?;
+                self.sent_request(packet.id)
+            }
             _ => Ok(()),
         }
     }
@@ -158,13 +187,19 @@ impl Wire {
     }
 
     fn sent_pubrel(&mut self, id: PacketId) -> Result<(), Fault> {
+        let mut is_due = self.replies.sent_pubrel(id) || self.adopted || self.retired != 0;
         if let Some(at) = self.releases.iter().position(|(other, _)| *other == id) {
+            is_due |= !self.releases[at].1;
             if self.releases[..at].iter().any(|(_, sent)| !sent) {
                 return Err(fault(Invariant::Order, "PUBREL before that of an earlier PUBREC", id));
             }
             self.releases[at].1 = true;
         }
-        let Some(flow) = self.open.get_mut(&id) else {
+        let known = self.open.get_mut(&id);
+        if !is_due && known.as_ref().is_none_or(|flow| !flow.retired) {
+            return Err(fault(Invariant::Flow, "PUBREL, and no PUBREC came", id));
+        }
+        let Some(flow) = known else {
             // A PUBREC that came unasked is answered; so is one whose flow was given up.
             self.clearing.insert(id);
             return Ok(());
@@ -185,13 +220,20 @@ impl Wire {
     }
 
     fn sent_publish(&mut self, publish: &Publish<'_>) -> Result<(), Fault> {
-        let Some(id) = publish.delivery.id() else { return Ok(()) };
+        let stream = publish.topic.as_str().starts_with(STREAMS);
+        let Some(id) = publish.delivery.id() else {
+            return match stream {
+                true => Ok(()),
+                false => self.at_most_once.left(digest(publish.payload)),
+            };
+        };
         let qos = publish.delivery.qos();
         let digest = digest(publish.payload);
         let content = Some(digest);
         self.note_published(id, digest, publish);
-        let stream = publish.topic.as_str().starts_with(STREAMS);
-        let flow = Flow { stream, ..Flow::new(content, qos, true) };
+        self.begun += 1;
+        let order = self.open.get(&id).filter(|_| publish.dup).map_or(self.begun, |one| one.order);
+        let flow = Flow { stream, ..Flow::new(content, qos, true, order) };
         if self.adopted && qos == QoS::ExactlyOnce && !self.cleared.contains(&id) {
             return Err(fault(Invariant::Flow, "QoS 2 under an id that is not cleared", id));
         }
@@ -220,6 +262,10 @@ impl Wire {
         }
         if !publish.dup {
             return Err(fault(Invariant::Dup, "no DUP on a PUBLISH that is sent again", id));
+        }
+        // Its owner says when a stream is sent again.
+        if !stream && order < std::mem::replace(&mut self.last_again, order) {
+            return Err(fault(Invariant::Order, "sent again behind a later message", id));
         }
         Ok(())
     }
@@ -265,7 +311,9 @@ impl Wire {
     }
 
     /// PUBACK and PUBREC each leave in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3].
-    fn sent_ack(&mut self, id: PacketId, qos: usize) -> Result<(), Fault> {
+    fn sent_ack(&mut self, ack: &Ack<'_>, qos: usize) -> Result<(), Fault> {
+        let id = ack.id;
+        self.replies.sent_ack(ack)?;
         if self.untaken.contains(&id) {
             return Err(fault(Invariant::Untaken, "acknowledged, but not taken", id));
         }
@@ -284,80 +332,6 @@ impl Wire {
             return Err(fault(Invariant::PacketId, "a request under an open id", id));
         }
         Ok(())
-    }
-
-    /// The client got a whole packet, and is about to look at it.
-    pub(super) fn received(&mut self, frame: Frame<'_>) {
-        self.note('<', frame);
-        match Packet::decode(frame, self.version) {
-            Ok(Packet::ConnAck(ack)) if !ack.reason.is_error() => {
-                if !ack.session_present {
-                    self.end_session();
-                }
-                self.quota.connected(&ack, self.version);
-                self.news.connected = Some(ack.properties.server_keep_alive());
-            }
-            Ok(Packet::Publish(publish)) => {
-                let content = Some(digest(publish.payload));
-                if publish.topic.as_str().is_empty() {
-                    self.news.met.push("an alias of the server's alone");
-                }
-                self.note_arrived(publish.delivery.id(), publish.delivery.qos() as usize, content);
-            }
-            Ok(Packet::PubAck(ack)) => {
-                self.news.progress |= self.open.remove(&ack.id).is_some();
-            }
-            Ok(Packet::PubComp(ack)) => self.received_pubcomp(ack.id),
-            Ok(Packet::PubRec(ack)) => self.received_pubrec(&ack),
-            Ok(Packet::SubAck(ack)) => self.news.progress |= self.requests.remove(&ack.id),
-            Ok(Packet::UnsubAck(ack)) => self.news.progress |= self.requests.remove(&ack.id),
-            Ok(Packet::PingResp) => self.news.pong = true,
-            _ => {}
-        }
-    }
-
-    fn received_pubrec(&mut self, ack: &Ack<'_>) {
-        if ack.reason.is_error() {
-            self.news.progress |= self.open.remove(&ack.id).is_some();
-        } else if let Some(flow) = self.open.get_mut(&ack.id).filter(|flow| !flow.released) {
-            flow.released = true;
-            self.news.released.push(flow.content);
-            self.news.progress = true;
-            self.releases.push((ack.id, false));
-        }
-    }
-
-    fn received_pubcomp(&mut self, id: PacketId) {
-        // One that clears an identifier ends no flow that is not past PUBREC.
-        let ends = self.open.get(&id);
-        if ends.is_some_and(|flow| flow.released || flow.retired) {
-            self.open.remove(&id);
-            self.news.progress = true;
-        }
-        self.news.progress |= self.clearing.remove(&id);
-        self.releases.retain(|(other, _)| *other != id);
-        self.cleared.insert(id);
-    }
-
-    /// The client got the beginning of a packet that it does not take whole.
-    pub(super) fn received_part(&mut self, bytes: &[u8]) {
-        let Some(first) = bytes.first().filter(|first| *first >> 4 == 3) else { return };
-        self.note_arrived(begun_id(bytes), usize::from(first >> 1 & 3), None);
-    }
-
-    fn note_arrived(&mut self, id: Option<PacketId>, qos: usize, content: Option<u64>) {
-        if let (Some(id), Some(of)) = (id, qos.checked_sub(1)) {
-            if self.came.insert(id, content) != Some(content) {
-                // Who has another one of that identifier has it of a session whose end was missed.
-                self.untaken.remove(&id);
-            }
-            self.quota.came(id);
-            let (full, over) = self.quota.ours_used();
-            self.news.met.extend(full.then_some("our quota in use"));
-            self.news.met.extend(over.then_some("our quota exceeded"));
-            let arrived = &mut self.arrived[of];
-            arrived.extend(Some(id).filter(|id| !arrived.contains(id)));
-        }
     }
 
     /// A message was given to the program, or the beginning of one. It may be of an old session.
@@ -413,7 +387,9 @@ impl Wire {
         let partial = std::mem::take(&mut self.partial);
         self.requests.clear();
         self.clearing.clear();
+        self.last_again = 0;
         self.quota.end_connection();
+        self.replies.end_connection();
         self.open.retain(|_, flow| !(flow.given_up && flow.qos == QoS::AtLeastOnce));
         self.arrived = Default::default();
         self.releases.iter_mut().for_each(|(_, sent)| *sent = false);
@@ -431,7 +407,8 @@ impl Wire {
         }
         match begun_id(&partial) {
             Some(id) => {
-                self.open.entry(id).or_insert(Flow::new(None, qos, false));
+                self.begun += 1;
+                self.open.entry(id).or_insert(Flow::new(None, qos, false, self.begun));
             }
             None => self.nameless += 1,
         }
@@ -465,7 +442,7 @@ pub(super) fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-fn fault(invariant: Invariant, what: &str, id: PacketId) -> Fault {
+pub(super) fn fault(invariant: Invariant, what: &str, id: PacketId) -> Fault {
     Fault { invariant, text: format!("{what}: #{id}") }
 }
 

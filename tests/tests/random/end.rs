@@ -49,6 +49,7 @@ impl Life<'_> {
             return fault(format!("{held:?} bytes are held of nothing: {:?}", self.pair.client()));
         }
         let (kept, at_start) = self.pair.end();
+        self.judge()?;
         if kept != at_start && self.ledger.knows_session() {
             let client = self.pair.client();
             return fault(format!("{kept} bytes are kept, {at_start} were there: {client:?}"));

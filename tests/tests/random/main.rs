@@ -160,6 +160,11 @@ fn random_run_catches_a_qos_2_stream_sent_again_as_new() {
 }
 
 #[test]
+fn random_run_catches_messages_sent_again_in_another_order() {
+    caught(Plant::Swapped, Invariant::Order);
+}
+
+#[test]
 fn random_run_catches_an_id_released_early() {
     caught(Plant::EarlyId, Invariant::PacketId);
 }

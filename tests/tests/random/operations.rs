@@ -1,7 +1,7 @@
 //! What the program does, and another client that publishes.
 
 use bytes::Bytes;
-use mqtt_as_proto::client::{Message, OperationError, Published};
+use mqtt_as_proto::client::{Limit, Message, OperationError, Published};
 use mqtt_as_proto::property::Property;
 use mqtt_as_proto::{Payload, Properties, QoS, ReasonCode, TopicFilter, TopicName, Version};
 use mqtt_as_tests::pair::{Fault, Happening, Invariant};
@@ -9,6 +9,9 @@ use mqtt_as_tests::pair::{Fault, Happening, Invariant};
 use super::ledger::payload;
 use super::life::Life;
 use super::settings::random_qos;
+
+/// Bytes of a packet beside its payload, and of what is noted of it.
+const MORE: usize = 100;
 
 impl Life<'_> {
     pub(crate) fn publish(&mut self) -> Result<(), Fault> {
@@ -42,7 +45,7 @@ impl Life<'_> {
             Ok(Published::Pending(_)) => {
                 self.ledger.published(&topic, number, (qos, expires), Some(tag));
             }
-            Err(error) => return refusal(error),
+            Err(error) => return self.refusal(&error, number.1, qos),
         }
         Ok(())
     }
@@ -150,7 +153,7 @@ impl Life<'_> {
         };
         match done {
             Ok(_) => self.ledger.requested(tag),
-            Err(error) => return refusal(error),
+            Err(error) => return self.refusal(&error, 0, QoS::AtMostOnce),
         }
         Ok(())
     }
@@ -193,15 +196,38 @@ impl Life<'_> {
         }
         Ok(())
     }
-}
-
-/// The client may refuse what has no room, or what the broker does not allow.
-fn refusal(error: OperationError) -> Result<(), Fault> {
-    match error {
-        OperationError::NoRoom
-        | OperationError::TooLarge { .. }
-        | OperationError::Forbidden(_)
-        | OperationError::NotConnected => Ok(()),
-        other => Err(Fault { invariant: Invariant::Truth, text: format!("{other:?}") }),
+    /// The client may refuse what has no room, or what the broker does not allow: not anything else.
+    fn refusal(&mut self, error: &OperationError, len: usize, qos: QoS) -> Result<(), Fault> {
+        let (most, largest) = self.ledger.policy.takes;
+        let writes = self.pair.is_writing();
+        let client = self.pair.client();
+        let (packet, connected) = (len + MORE, client.is_connected());
+        let is_honest = match error {
+            OperationError::NoRoom => {
+                let held = client.held_bytes().0 + packet;
+                // What was given up may keep its place, for the server may know its identifier.
+                let places = client.pending() * 2 >= self.config.client.in_flight.into();
+                // In little memory there are gaps, of which nothing is known here.
+                let is_small = self.config.outgoing < 1 << 20;
+                places || writes || is_small || held > self.config.outgoing
+            }
+            OperationError::TooLarge { .. } => {
+                packet > self.config.outgoing.min(self.config.outbox)
+            }
+            OperationError::Forbidden(Limit::MaximumQoS(_)) => connected && qos > most,
+            OperationError::Forbidden(Limit::MaximumPacketSize) => {
+                connected && largest.is_some_and(|largest| packet > largest as usize)
+            }
+            OperationError::NotConnected => !connected,
+            _ => false,
+        };
+        if is_honest {
+            return Ok(());
+        }
+        let text = format!(
+            "{packet} bytes refused: {error:?}, {} under way, {client:?}",
+            client.pending()
+        );
+        Err(Fault { invariant: Invariant::Truth, text })
     }
 }
