@@ -4,6 +4,7 @@
 //!     cargo run -p mqtt-as-tests --example planted               all of tests/planted
 //!     cargo run -p mqtt-as-tests --example planted -- DUP timer  those whose name has one of the words
 //!     cargo run -p mqtt-as-tests --example planted -- core.faults  those of a file
+//!     cargo run -p mqtt-as-tests --example planted -- --by random DUP  whether that suite alone catches them
 //!     cargo run -p mqtt-as-tests --example planted -- --check    only whether all can be planted still
 //!
 //! It works on a copy of the tree in `target/planted`. Each fault is a text that stands once in a file,
@@ -66,7 +67,11 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let words: Vec<String> = env::args().skip(1).collect();
+    let mut words: Vec<String> = env::args().skip(1).collect();
+    let by = words.iter().position(|word| word == "--by").map(|at| {
+        let name = words.drain(at..(at + 2).min(words.len())).next_back().unwrap_or_default();
+        SUITES.iter().find(|suite| suite.name == name).expect("the name of a suite")
+    });
     let faults = read(&root.join("tests/planted"));
     let misplaced = faults.iter().filter(|fault| !fault.fits(root)).count();
     if misplaced != 0 || words.iter().any(|word| word == "--check") {
@@ -82,7 +87,7 @@ fn main() -> ExitCode {
     let mut holes = 0;
     for (number, fault) in wanted.iter().enumerate() {
         let begin = Instant::now();
-        let verdict = fault.try_in(&tree);
+        let verdict = fault.try_in(&tree, by);
         let said = match verdict {
             Verdict::Caught(suite) => suite,
             Verdict::Escaped => "NOTHING",
@@ -144,19 +149,21 @@ impl Fault {
         times == 1
     }
 
-    fn try_in(&self, tree: &Path) -> Verdict {
+    fn try_in(&self, tree: &Path, by: Option<&Suite>) -> Verdict {
         let file = tree.join(&self.file);
         let before = fs::read_to_string(&file).expect("its file");
         fs::write(&file, before.replacen(&self.old, &self.new, 1)).expect("planted");
-        let verdict = judge(tree, self.file.starts_with("mqtt-proto"));
+        let verdict = judge(tree, self.file.starts_with("mqtt-proto"), by);
         fs::write(&file, before).expect("taken out again");
         verdict
     }
 }
 
-fn judge(tree: &Path, is_in_core: bool) -> Verdict {
-    let suites = || SUITES.iter().filter(|suite| is_in_core || !suite.is_of_core);
-    match suites().find(|suite| !suite.run(tree, &[])) {
+/// By all suites that can see the fault, or by one of them.
+fn judge(tree: &Path, is_in_core: bool, by: Option<&Suite>) -> Verdict {
+    let all = SUITES.iter().filter(|suite| is_in_core || !suite.is_of_core);
+    let mut asked = all.filter(|suite| by.is_none_or(|by| by.name == suite.name));
+    match asked.find(|suite| !suite.run(tree, &[])) {
         Some(suite) if suite.run(tree, &["--no-run"]) => Verdict::Caught(suite.name),
         Some(_) => Verdict::DoesNotCompile,
         None => Verdict::Escaped,
