@@ -101,7 +101,11 @@ fn happens(case: &Case, packet: &[u8]) -> String {
     let mut peer = (case.state.reach)(case.version);
     peer.events();
     let lines = match peer.send_bytes(packet) {
-        Err(error) => vec![ended(case, &mut peer, &error, packet)],
+        Err(error) => {
+            let how = ended(case, &mut peer, &error, packet);
+            is_kept(case, &mut peer);
+            vec![how]
+        }
         Ok(lines) => taken(case, &mut peer, lines, packet.len()),
     };
     comes_back(&mut peer);
@@ -169,7 +173,23 @@ fn without_own(case: &Case, peer: &mut Peer, all: bool) -> Vec<String> {
     lines
 }
 
-/// The session is there, and the next connection does not suffer.
+/// The session is intact: what was under way leaves again, but for a QoS 1 message that was given up.
+fn is_kept(case: &Case, peer: &mut Peer) {
+    peer.lose();
+    peer.events();
+    let told = peer.reconnect(true).join("; ");
+    assert!(told.contains("resumed") || told.contains("adopted"), "{told}");
+    let sent = peer.sent();
+    let of_1 = |line: &&String| line.starts_with("PUBREL #1") || line.starts_with("PUBLISH dup");
+    let leaves = match case.state.name {
+        "resuming" => true,
+        "given up 1" => false,
+        _ => case.state.group == "ours",
+    };
+    assert_eq!(sent.iter().filter(of_1).count(), usize::from(leaves), "{sent:?}");
+}
+
+/// The next connection, with a session of its own, does not suffer.
 fn comes_back(peer: &mut Peer) {
     peer.lose();
     peer.events();
