@@ -72,7 +72,8 @@ impl Attacker {
     /// A 5.0 client has told the reason, a 3.1.1 client nothing.
     pub(crate) fn was_told(&self, code: u8) {
         let [_, told @ ..] = self.shared.last.load(Ordering::SeqCst).to_be_bytes();
-        assert_eq!(told == [0xe0, 1, code], self.attack.v5, "{}: {told:02x?}", self.attack.name);
+        let wanted = if self.attack.v5 { [0xe0, 1, code] } else { [0; 3] };
+        assert_eq!(told, wanted, "{}", self.attack.name);
     }
 }
 
@@ -82,6 +83,7 @@ fn assail(stream: &TcpStream, attack: &Attack, shared: &Arc<Shared>, acknowledge
     let patience = if waits { PATIENCE } else { BOUND };
     stream.set_write_timeout(Some(patience)).expect("a bound");
     read_packet(stream, &mut [0; 4096]).expect("CONNECT");
+    shared.last.store(0, Ordering::SeqCst); // What was said before counts no more.
     let mut to = stream;
     to.write_all(&attack.connack).expect("room for CONNACK");
     let (from, said) = (stream.try_clone().expect("a handle"), shared.clone());
