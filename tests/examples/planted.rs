@@ -23,8 +23,9 @@ struct Suite {
     is_of_core: bool,
 }
 
-const SUITES: [Suite; 10] = [
-    of_core("core", &["-p", "mqtt-as-proto", "--features", "bytes", "--tests", "--lib"]),
+const SUITES: [Suite; 11] = [
+    of_core("units", &["-p", "mqtt-as-proto", "--features", "bytes", "--lib"]),
+    of_core("core", &["-p", "mqtt-as-proto", "--features", "bytes", "--tests"]),
     of_all("client", &["-p", "mqtt-as-client", "--features", "alloc", "--lib"]),
     of_core("arbitrary", &["-p", "mqtt-as-tests", "--test", "arbitrary"]),
     of_all("driver", &["-p", "mqtt-as-tests", "--test", "driver"]),
