@@ -14,6 +14,7 @@ use mqtt_as_proto::packet::{self, Publish};
 use mqtt_as_proto::property::SubscriptionId;
 use mqtt_as_proto::{Instant, TopicFilter};
 
+use super::identifier::identifier;
 use super::message::Message;
 use super::subscription::{Subscription, Wish};
 use super::unclaimed::Unclaimed;
@@ -39,7 +40,6 @@ pub(super) struct Dispatch {
     moved: u32,
     last_key: u32,
     last_number: u16,
-    last_id: u32,
     /// The session began here: all subscription identifiers in it are of this table.
     owns_ids: bool,
     /// What nobody claims, and nobody asks for.
@@ -122,9 +122,7 @@ impl Dispatch {
         let mut numbers = (1..=u16::MAX).map(|more| self.last_number.wrapping_add(more));
         let number = numbers.find(is_free)?;
         self.last_number = number;
-        // Identifiers come again only after all 268,435,455 of them.
-        let id = SubscriptionId::new(self.last_id.wrapping_add(1)).or(SubscriptionId::new(1))?;
-        self.last_id = id.get();
+        let id = identifier(&wish.filter, |id| self.subscriptions.iter().all(|one| one.id != id))?;
         Some(Subscription::new(wish, number, id))
     }
 
@@ -230,18 +228,34 @@ impl Dispatch {
 
     /// Whether that subscription's receivers get the message: where the server lists any that are
     /// known, those; else those whose filters match. What is listed has to match, too: the
-    /// identifier may be one of an earlier program, or of the program's own. And what comes for `others`, the program's own subscriptions
-    /// without receivers, is for none that the server would have listed.
+    /// identifier may be one of the program's own. And what comes for `others`, the program's own
+    /// subscriptions without receivers, is for none that the server would have listed.
     fn is_for<'p>(
         &self,
         publish: &Publish<'p>,
         others: bool,
     ) -> impl Fn(&Subscription) -> bool + use<'p> {
         let (topic, properties, owns_ids) = (publish.topic, publish.properties, self.owns_ids);
-        let is_listed = move |one: &Subscription| one.is_listed(&properties) && one.matches(topic);
-        let any = !properties.is_empty() && self.subscriptions.iter().any(is_listed);
+        let by_list = !properties.is_empty() && self.goes_by_list(publish);
         let is_left = move |one: &Subscription| others && owns_ids && one.is_identified();
-        move |one| if any { is_listed(one) } else { one.matches(topic) && !is_left(one) }
+        move |one| {
+            let is_it = if by_list { one.is_listed(&properties) } else { !is_left(one) };
+            is_it && one.matches(topic)
+        }
+    }
+
+    /// Whether what the server lists says for whom a message is. In a session of an earlier program,
+    /// which may have been none of this client, an identifier that nobody knows may stand for any
+    /// receiver that the message was for.
+    fn goes_by_list(&self, publish: &Publish<'_>) -> bool {
+        let is_known = |id: SubscriptionId| {
+            self.subscriptions.iter().any(|one| one.id == id && one.matches(publish.topic))
+        };
+        let mut ids = publish.properties.subscription_identifiers();
+        match self.owns_ids {
+            true => ids.any(is_known),
+            false => ids.next().is_some_and(is_known) && ids.all(is_known),
+        }
     }
 }
 

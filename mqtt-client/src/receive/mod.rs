@@ -11,6 +11,8 @@ mod handled;
 #[cfg(feature = "alloc")]
 mod handler_calls;
 mod handlers;
+#[cfg(feature = "alloc")]
+mod identifier;
 mod listen;
 mod message;
 #[cfg(feature = "alloc")]

@@ -31,7 +31,9 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
     /// another SUBSCRIBE. The last receiver ends the subscription, whoever made it.
     ///
     /// Of the properties user properties are sent, each time. The subscription identifier, where
-    /// the server has them, is the client's own: by it messages find their receivers.
+    /// the server has them, is the client's own: by it messages find their receivers. It comes of the
+    /// filter, is the same in each run of a program, and is one of the numbers from 134,217,728 on:
+    /// subscriptions without receivers have smaller ones, if the program numbers them.
     ///
     /// ```
     /// # mqtt_as_tests::example!(|client| {
@@ -73,8 +75,9 @@ impl<R: Runtime> Subscribe<'_, '_, R> {
 /// * In 3.1.1, and with a server that does not say it, the topic decides: every receiver whose filter
 ///   matches gets the message ([`TopicFilter::matches`](crate::TopicFilter::matches); of `$share/group/a/b` the filter is `a/b`). A server
 ///   that sends a copy for each of several overlapping filters makes each receiver get each copy.
-/// * What waits in a kept session of an earlier run names subscriptions of that run: among filters that
-///   overlap it may go to another receiver than then, but never to one whose filter does not match.
+/// * What waits in a kept session of an earlier run goes to the receivers of the filters that it was for
+///   then, in whatever order the program makes them. If an earlier program had other filters, or was none
+///   of this client, what names its subscriptions goes by the topic.
 /// * A program that subscribes with and without receivers in 5.0 gets a message that names no
 ///   subscription from the queue or by callbacks.
 ///

@@ -89,14 +89,15 @@ impl Subscription {
         filter.is_some_and(|filter| filter.matches(topic))
     }
 
-    /// Whether the server names it in its messages.
+    /// Whether the server names it in what comes from here on.
     pub(super) fn is_identified(&self) -> bool {
         self.is_identified
     }
 
-    /// Whether the server names it in that PUBLISH.
+    /// Whether the server names it in that PUBLISH. It may do so without having been told in this
+    /// session: an earlier run of the program had the same filter.
     pub(super) fn is_listed(&self, properties: &Properties<'_>) -> bool {
-        self.is_identified && properties.subscription_identifiers().any(|id| id == self.id)
+        properties.subscription_identifiers().any(|id| id == self.id)
     }
 
     /// Somebody wants it otherwise than it was asked for: it is asked for anew.

@@ -25,6 +25,8 @@ mod flood;
 mod given_up;
 #[cfg(feature = "heap")]
 pub(crate) mod heap;
+#[cfg(feature = "heap")]
+mod inherited;
 mod links;
 mod ordering;
 mod overrun;

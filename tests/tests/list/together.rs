@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -116,9 +117,11 @@ fn a_receiver_outlives_an_unsubscribe_of_its_filter() {
 #[test]
 fn identifiers_of_the_program_s_own_mislead_no_receiver() {
     in_5_0(async {
-        let server = peer(|script| {
+        let (given, number) = channel();
+        let server = peer(move |script| {
             script.welcome();
             let mine = subscribed(script, "a");
+            given.send(mine.expect("a number")).expect("a program");
             assert_eq!(mine, subscribed(script, "b"));
             send(script, "b", "for the queue", &[mine]);
             send(script, "a", "for the receiver", &[mine]);
@@ -126,7 +129,8 @@ fn identifiers_of_the_program_s_own_mislead_no_receiver() {
         });
         let client = connected(config(Version::V5, server.port)).await;
         let mut receiver = receiver(&client, "a").await;
-        let number = SubscriptionId::new(1).expect("not 0");
+        let number = number.recv().expect("a server");
+        let number = SubscriptionId::new(number).expect("not 0");
         let list = [Property::SubscriptionIdentifier(number)];
         let subscribe = client.subscribe("b", QoS::AtMostOnce).properties(&list);
         within(subscribe).await.expect("a subscription");
