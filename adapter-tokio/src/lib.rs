@@ -88,7 +88,9 @@ struct RegistryReadme;
 mod socket;
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
+use std::task::Context;
 use std::time::Duration;
 
 use mqtt_as_client::net::{Layers, Streams};
@@ -218,6 +220,11 @@ impl Runtime for Tokio {
     type Listeners = Registered;
 
     const TIMERS_STAY: bool = true;
+
+    /// Tasks that are woken at once are polled dozens of times before sockets are looked at.
+    fn yield_now(cx: &mut Context<'_>) {
+        let _ = pin!(tokio::task::yield_now()).poll(cx);
+    }
 
     fn now() -> Instant {
         std_runtime::instant(START.elapsed())

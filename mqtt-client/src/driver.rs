@@ -28,7 +28,13 @@ pub(crate) struct Driver {
     pub(crate) armed: Option<Deadline>,
     /// It was late, so many times in a row: until it looks next it only reads.
     reads_first: u8,
+    /// What it has dealt with in this turn.
+    done: u16,
 }
+
+/// What it deals with in a turn before others have theirs: 64 bytes of what was read are one piece of
+/// work, a look at them is four.
+const ENOUGH: u16 = 512;
 
 /// Milliseconds by which the driver looks too late if the process was stopped, or had no processor.
 const FROZEN: u32 = 100;
@@ -110,7 +116,19 @@ impl Driver {
     pub(crate) fn begin_turn(&mut self) -> u8 {
         self.is_awake = true;
         self.knows_time = false;
+        self.done = 0;
         self.take_news()
+    }
+
+    /// It has dealt with so many bytes at once.
+    pub(crate) fn did(&mut self, bytes: usize) {
+        let pieces = u16::try_from(bytes / 64 + 4).unwrap_or(u16::MAX);
+        self.done = self.done.saturating_add(pieces);
+    }
+
+    /// Whether others should have their turn, whatever has come.
+    pub(crate) fn did_enough(&self) -> bool {
+        self.done >= ENOUGH
     }
 
     /// What is new since the last look.

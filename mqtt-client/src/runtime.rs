@@ -2,9 +2,9 @@
 
 use core::future::Future;
 use core::ops::Deref;
-use core::task::Waker;
 #[cfg(feature = "alloc")]
-use core::task::{Context, Poll};
+use core::task::Poll;
+use core::task::{Context, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
 use mqtt_as_proto::Instant;
@@ -44,6 +44,14 @@ pub trait Runtime: Sized + 'static {
 
     /// Sleeps until `at`.
     fn sleep_until(at: Instant) -> impl Future<Output = ()>;
+
+    /// Has the driver's task polled again, when other tasks have had their turn: called where it has
+    /// much to do, so that others would wait for it. Default: it is woken at once, which is enough
+    /// where tasks run in the order in which they were woken, and what sockets and timers have for
+    /// others is looked at meanwhile.
+    fn yield_now(cx: &mut Context<'_>) {
+        cx.waker().wake_by_ref();
+    }
 
     /// Returns a number that another client of the same kind, started at the same moment, probably
     /// does not get: chance for the delays of a [reconnect policy](crate::Reconnect). Default: it

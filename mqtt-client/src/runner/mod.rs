@@ -166,6 +166,10 @@ fn watch<R: Runtime>(
                 match look(core::mem::take(&mut is_late), cx) {
                     Look::End => return Poll::Ready(()),
                     Look::Pause => return Poll::Pending,
+                    Look::Yield => {
+                        R::yield_now(cx);
+                        return Poll::Pending;
+                    }
                     Look::Rest if R::TIMERS_STAY => return Poll::Pending,
                     Look::Rest | Look::Sleep(None) => {}
                     Look::Sleep(Some(at)) => sleep.set(Some(R::sleep_until(at))),

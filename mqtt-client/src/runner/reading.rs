@@ -3,7 +3,7 @@
 use embedded_io_async::Read;
 use mqtt_as_proto::client::{Handled, Stop};
 
-use super::turn::{FULL, READ, STOPPED, TIME, Turn, YIELD};
+use super::turn::{ENOUGH, FULL, READ, STOPPED, TIME, Turn, YIELD};
 use crate::authentication::Authenticating;
 use crate::error::DownReason;
 use crate::read::ReadMemory;
@@ -137,12 +137,17 @@ fn take<L: Lock>(
             turn.set(TIME, state.is_late());
             // Noted under the lock: consumers may make room at once.
             turn.set(FULL, state.driver.is_full);
+            turn.set(ENOUGH, state.driver.did_enough());
         });
         match took {
             Took::End(end) => return Err(end),
             Took::Shows(hooks) => {
                 (hooks.show)(&Lent(lock), memory);
                 seen = true;
+            }
+            Took::More if turn.has(ENOUGH) => {
+                turn.set(READ, true);
+                return Ok(true); // The rest is there: it need not be read.
             }
             Took::More => seen = false,
             Took::Stopped(stop) => {
@@ -151,7 +156,7 @@ fn take<L: Lock>(
             }
             Took::All { messages } => {
                 turn.set(READ, true);
-                turn.set(YIELD, memory.is_filled && messages);
+                turn.set(YIELD, messages && (memory.is_filled || turn.has(ENOUGH)));
                 return Ok(false);
             }
         }
@@ -196,6 +201,7 @@ impl State {
 
     fn took(&mut self, handled: &Handled, memory: &ReadMemory) -> Took {
         let Handled { used, needed, stop, messages } = *handled;
+        self.driver.did(used);
         self.driver.is_full = stop == Some(Stop::Take);
         self.kept.note_full(self.driver.is_full, used != 0, &self.core, self.now);
         match stop {

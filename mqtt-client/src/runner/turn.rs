@@ -25,7 +25,7 @@ pub(super) const READ: u16 = 1;
 pub(super) const STOPPED: u16 = 2;
 /// Nothing more is read before a message is taken.
 pub(super) const FULL: u16 = 4;
-/// Others should run before more is read.
+/// The program should see what has come before more is read.
 pub(super) const YIELD: u16 = 8;
 /// A write is under way.
 pub(super) const WRITING: u16 = 16;
@@ -35,14 +35,18 @@ pub(super) const TIME: u16 = 32;
 pub(super) const WRITE: u16 = 64;
 /// The same, since the writer last asked.
 pub(super) const ASKED: u16 = 128;
+/// Enough was done in this turn: others should run, whatever has come.
+pub(super) const ENOUGH: u16 = 256;
 /// The driver has had the lock in this turn.
-const BEGUN: u16 = 256;
+const BEGUN: u16 = 512;
 
 /// What a look found.
 pub(super) enum Look {
     End,
-    /// The driver was woken again.
+    /// The program should see what has come; the driver was woken again.
     Pause,
+    /// Others should run, and what they wait for be looked at, before the driver is woken again.
+    Yield,
     /// Nothing is to do before something happens; the timer is far, and need not be looked at if it
     /// stays set.
     Rest,
@@ -100,7 +104,7 @@ impl Turn {
     ) -> Look {
         let mut worked = false;
         self.set(TIME, is_late || self.has(TIME));
-        self.set(BEGUN, false);
+        self.set(BEGUN | ENOUGH, false);
         for _ in 0..ROUNDS {
             if self.has(FULL | STOPPED) {
                 self.attend(lock, false);
@@ -125,7 +129,11 @@ impl Turn {
             }
             worked |= has_read | writes;
             if self.take(YIELD) && has_read {
-                break;
+                cx.waker().wake_by_ref();
+                return Look::Pause;
+            }
+            if self.take(ENOUGH) && !self.has(FULL) {
+                return Look::Yield;
             }
             let unblocked = blocked && !self.has(FULL | STOPPED);
             if has_read || unblocked || self.has(TIME | WRITE) {
@@ -142,8 +150,7 @@ impl Turn {
                 return look;
             }
         }
-        cx.waker().wake_by_ref();
-        Look::Pause
+        Look::Yield
     }
 
     /// Sees what is new, and looks at the time if it is `its_turn` and there is reason to.

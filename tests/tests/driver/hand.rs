@@ -148,6 +148,8 @@ struct World {
     mute: bool,
     /// Bytes in both directions so far.
     moved: usize,
+    /// Those that the client has read.
+    read: usize,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -247,6 +249,7 @@ impl Read for ReadHalf {
                 return Poll::Pending;
             }
             world.moved += len;
+            world.read += len;
             buf.iter_mut().zip(world.to_client.drain(..len)).for_each(|(to, byte)| *to = byte);
             Poll::Ready(Ok(len))
         })
@@ -417,6 +420,21 @@ impl Bench {
     /// Those bytes come from the server.
     pub(crate) fn receive(&self, bytes: &[u8]) {
         self.wire.0.borrow_mut().to_client.extend(bytes);
+    }
+
+    /// Bytes that the client has read.
+    pub(crate) fn read(&self) -> usize {
+        self.wire.0.borrow().read
+    }
+
+    /// Whether there are more.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.wire.0.borrow().to_client.is_empty()
+    }
+
+    /// The transport takes so many bytes a turn from here on, and gives so many a read.
+    pub(crate) fn chunk(&self, chunk: usize) {
+        self.wire.0.borrow_mut().chunk = chunk;
     }
 
     /// What the client wrote on its last connection.

@@ -7,6 +7,7 @@ mod cancelling;
 mod dropped;
 mod ending;
 mod errors;
+mod fairness;
 mod hand;
 mod lives;
 mod promises;

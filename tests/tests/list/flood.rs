@@ -277,3 +277,25 @@ fn replies_go_on_while_messages_are_held() {
         server.end().await;
     });
 }
+
+/// More packets than the client deals with at once, and then one that matters.
+#[test]
+fn replies_that_nobody_waits_for_lie_in_front_of_a_message_and_hold_it_up_for_no_longer() {
+    both(async |version| {
+        let server = peer(|script| {
+            script.welcome();
+            for reply in [Packet::PingResp, Packet::PubAck(ack(9)), Packet::PubComp(ack(9))] {
+                let bytes = script.written(&reply).repeat(3_000);
+                script.send_bytes(&bytes);
+                script.send(&message("a", "behind them", Delivery::AtMostOnce));
+            }
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        for _ in 0..3 {
+            assert_eq!(next(&client).await.1, "behind them");
+        }
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod counted;
+mod fair;
 mod outside;
 mod own_transport;
 mod runtime;
