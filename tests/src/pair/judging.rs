@@ -1,7 +1,7 @@
 //! What has to be so whenever everything has happened that happens at a moment.
 
 use mqtt_as_proto::client::{ConnectionError, Fate, NotSent, Tag, Waiting};
-use mqtt_as_proto::{Instant, Version};
+use mqtt_as_proto::{Instant, QoS, Version};
 
 use super::news::News;
 use super::{Happening, Invariant, Pair};
@@ -137,12 +137,14 @@ impl Pair<'_> {
         }
     }
 
-    /// What the server may have and does not take any more is over; its identifier is cleared.
+    /// What the server may have and does not take any more is over; its identifier is cleared at
+    /// QoS 2, and free at QoS 1.
     pub(super) fn judge_limits(&mut self, happening: &Happening) {
-        if let Happening::Ended(tag, Fate::Unknown { received: false }) = happening
-            && self.promised.was_sent_at_qos_2(*tag)
-        {
-            self.wire.retired();
+        let Happening::Ended(tag, Fate::Unknown { received: false }) = happening else { return };
+        match self.promised.was_sent(*tag) {
+            Some((QoS::ExactlyOnce, _)) => self.wire.retired(),
+            Some((QoS::AtLeastOnce, content)) => self.wire.ended(content),
+            _ => {}
         }
     }
 

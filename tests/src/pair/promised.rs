@@ -126,10 +126,10 @@ impl Promised {
         waits.filter_map(|pending| pending.expires).map(|expires| expires.at).min()
     }
 
-    /// Whether the message was sent at QoS 2, in this session.
-    pub(super) fn was_sent_at_qos_2(&self, tag: Tag) -> bool {
-        let of = self.messages.get(&tag.0);
-        of.is_some_and(|one| one.qos == QoS::ExactlyOnce && (one.sent.is_some() || one.in_part))
+    /// The QoS and content of the message, if it was sent in this session.
+    pub(super) fn was_sent(&self, tag: Tag) -> Option<(QoS, u64)> {
+        let sent = self.messages.get(&tag.0).filter(|one| one.sent.is_some() || one.in_part);
+        sent.map(|one| (one.qos, one.content))
     }
 
     /// Whether the message has expired by then.

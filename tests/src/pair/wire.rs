@@ -359,6 +359,12 @@ impl Wire {
         self.retired += 1;
     }
 
+    /// A QoS 1 message of an earlier connection is not sent again.
+    pub(super) fn ended(&mut self, content: u64) {
+        let is_it = |flow: &Flow| flow.content == Some(content) && !flow.on_wire;
+        self.open.retain(|_, flow| flow.qos != QoS::AtLeastOnce || !is_it(flow));
+    }
+
     /// Both sides have forgotten the session.
     fn end_session(&mut self) {
         self.open.clear();
