@@ -1,8 +1,10 @@
 //! What an unexpected packet gets, flow control, and the rules of 5.0 without a number.
 
-use mqtt_as_proto::client::{Config, ConnectionError, Violation};
-use mqtt_as_proto::packet::{Ack, Connect, Packet, PacketType, Publish};
-use mqtt_as_proto::{Properties, Property, Version};
+use mqtt_as_proto::client::{Config, ConnectionError, Tag, Violation};
+use mqtt_as_proto::packet::{
+    Ack, Connect, Packet, PacketType, Publish, Subscription, SubscriptionOptions, UnsubAck,
+};
+use mqtt_as_proto::{Properties, Property, QoS, Version};
 
 use crate::peer::{BOTH, Peer, ack, connack, dup, encode, id, incoming, nack, suback};
 
@@ -18,12 +20,12 @@ fn offends(peer: &mut Peer, packet: &Packet<'_>, code: u8) -> ConnectionError {
     error
 }
 
-/// The message is more than our Receive Maximum: it is shed, and the server is told.
 /// A client that tells a server at once that it exceeds our Receive Maximum.
 fn strict() -> Peer {
     Peer::connected_with(Config { strict: true, ..crate::peer::config(Version::V5) })
 }
 
+/// The message is more than our Receive Maximum: it is shed, and the server is told.
 fn is_too_much(peer: &mut Peer, message: Publish<'_>) {
     let error = ConnectionError::Violation(Violation::ReceiveMaximum);
     assert_eq!(peer.try_send(&Packet::Publish(message)), Err(error));
@@ -96,11 +98,31 @@ fn a_known_id_with_the_wrong_kind_of_acknowledgement_is_0x82() {
 #[test]
 fn suback_has_one_code_for_each_filter() {
     for version in BOTH {
-        let mut peer = Peer::connected(version);
-        peer.subscribe("a", 1).unwrap();
+        for codes in [&[0][..], &[0, 1, 2]] {
+            let mut peer = Peer::connected(version);
+            let options = SubscriptionOptions::new(QoS::AtLeastOnce);
+            let filters = ["a", "b"]
+                .map(|filter| Subscription { filter: filter.try_into().unwrap(), options });
+            peer.client.subscribe(&filters, Properties::NONE, Tag(1)).unwrap();
+            peer.sent();
+            let error = offends(&mut peer, &suback(1, codes), 0x82);
+            let violation = Violation::ReasonCodes(PacketType::SubAck);
+            assert_eq!(error, ConnectionError::Violation(violation));
+        }
+    }
+}
+
+// 5.0 [MQTT-3.11.3-2]
+#[test]
+fn unsuback_has_one_code_for_each_filter() {
+    for codes in [&[0][..], &[0, 0x11, 0]] {
+        let mut peer = Peer::connected(Version::V5);
+        let filters = ["a", "b"].map(|filter| filter.try_into().unwrap());
+        peer.client.unsubscribe(&filters, Properties::NONE, Tag(1)).unwrap();
         peer.sent();
-        let error = offends(&mut peer, &suback(1, &[0, 1]), 0x82);
-        let violation = Violation::ReasonCodes(PacketType::SubAck);
+        let answer = UnsubAck { id: id(1), properties: Properties::NONE, codes };
+        let error = offends(&mut peer, &Packet::UnsubAck(answer), 0x82);
+        let violation = Violation::ReasonCodes(PacketType::UnsubAck);
         assert_eq!(error, ConnectionError::Violation(violation));
     }
 }
