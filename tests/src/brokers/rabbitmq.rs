@@ -1,7 +1,8 @@
 //! RabbitMQ with its MQTT plug-in, one node or a cluster, on loopback and without its system user.
 //!
-//! Sessions that are kept lie in quorum queues: those of a cluster are on every node, and one node may
-//! be away.
+//! In a cluster sessions that are kept lie in quorum queues: these are on every node, and one node may be
+//! away. A node alone keeps them in classic queues: a quorum queue of one that was killed in its first
+//! seconds has no leader for ever, and nobody gets what is in it (3.10.8).
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -146,7 +147,6 @@ impl RabbitMq {
             "listeners.tcp = none".to_owned(),
             format!("mqtt.listeners.tcp.1 = 127.0.0.1:{}", self.port),
             "mqtt.allow_anonymous = true".to_owned(),
-            "mqtt.durable_queue_type = quorum".to_owned(),
             "mqtt.prefetch = 20".to_owned(),
             "loopback_users = none".to_owned(),
             "log.console.level = warning".to_owned(),
@@ -154,6 +154,7 @@ impl RabbitMq {
         if self.cluster.len() > 1 {
             let backend = "cluster_formation.peer_discovery_backend = classic_config";
             lines.push(backend.to_owned());
+            lines.push("mqtt.durable_queue_type = quorum".to_owned());
             lines.push("cluster_partition_handling = pause_minority".to_owned());
             for (number, name) in (1..).zip(&self.cluster) {
                 lines.push(format!("cluster_formation.classic_config.nodes.{number} = {name}"));

@@ -42,7 +42,11 @@ pub(crate) fn run(bytes: &[u8]) -> u64 {
     let (mut whole, events) = live(choice.clone(), *state, usize::MAX, said);
     let (mut pieces, _) = live(choice, *state, usize::from(*piece) + 1, said);
     if [&whole, &pieces].into_iter().any(Seen::is_too_large) {
-        // What is wrong with a head that is too large, too, is known only where all of it is there.
+        // What is wrong with a head that is too large, too, is known only where all of it is there; and
+        // where nothing is, its message is skipped.
+        if whole.ended.is_none() {
+            return events;
+        }
         for seen in [&mut whole, &mut pieces] {
             assert!(seen.ended.take().is_some());
             seen.wrote.clear();
