@@ -300,10 +300,13 @@ impl Line {
         if soon(PATIENCE, waited).await.is_none() {
             for side in [&self.publisher, &self.reader] {
                 let record = side.record();
-                let last = record.len().saturating_sub(40);
+                let current = record.last().map(|event| event.link);
+                let of_link = record.iter().filter(|event| Some(event.link) == current);
+                let of_link: Vec<_> = of_link.collect();
+                let (first, last) = of_link.split_at(of_link.len().min(10));
                 println!("{:?}, {:?}", side.client.statistics(), side.told());
-                for Event { link, way, what, .. } in &record[last..] {
-                    println!("link {link} {way:?} {what:?}");
+                for event in first.iter().chain(last.iter().rev().take(30).rev()) {
+                    println!("link {} {:?} {:?}", event.link, event.way, event.what);
                 }
             }
             panic!("the load does not flow any more");
