@@ -166,7 +166,8 @@ impl Client<'_> {
             self.outgoing.retired = self.outgoing.retired.saturating_sub(1);
         }
         self.outgoing.log.end_record(&record);
-        // Those before it, if any wait for room, leave first.
+        // Those before it, if any wait for room, leave first. None does: what PUBREC is for was sent
+        // behind them.
         let sent = self.outgoing.releases == 0
             && self.put_ack(PacketType::PubRel, record.id, ReasonCode::SUCCESS);
         let kept = flag::QOS | flag::COUNTED | flag::RETIRED | flag::STREAM;
