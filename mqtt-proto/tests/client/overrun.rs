@@ -1,6 +1,6 @@
 //! A consumer slower than what comes: hold, stop reading, shed, and only then end the connection.
 
-use mqtt_as_proto::client::{Acknowledged, Config, ConnectionError, Consumer, Memory};
+use mqtt_as_proto::client::{AckToken, Acknowledged, Config, ConnectionError, Consumer, Memory};
 use mqtt_as_proto::packet::Packet;
 use mqtt_as_proto::{ReasonCode, Version};
 
@@ -17,6 +17,17 @@ fn overrun(version: Version) -> Peer {
     }
     assert_eq!(peer.tokens.len(), 4);
     peer
+}
+
+/// The same, all taken but the first, which acknowledgements wait for; the reply is there.
+fn first_is_held(version: Version) -> (Peer, AckToken) {
+    let mut peer = overrun(version);
+    let first = peer.tokens.pop_front().unwrap();
+    while !peer.tokens.is_empty() {
+        peer.take();
+    }
+    peer.send(&Packet::PubAck(ack(1)));
+    (peer, first)
 }
 
 // Decision [shed]
@@ -67,12 +78,7 @@ fn an_overrun_ends_with_disconnect_when_there_is_room_and_nobody_waits() {
 #[test]
 fn an_overrun_does_not_end_before_something_is_acknowledged() {
     for version in BOTH {
-        let mut peer = overrun(version);
-        let first = peer.tokens.pop_front().unwrap();
-        while !peer.tokens.is_empty() {
-            peer.take();
-        }
-        peer.send(&Packet::PubAck(ack(1)));
+        let (mut peer, first) = first_is_held(version);
         assert_eq!(peer.advance(1000), Ok(()), "its owner is about to take it");
         assert!(peer.sent().is_empty());
         peer.tokens.push_back(first);
@@ -87,13 +93,8 @@ fn an_overrun_does_not_end_before_something_is_acknowledged() {
 #[test]
 fn an_overrun_ends_at_last_whatever_is_not_acknowledged() {
     for version in BOTH {
-        let mut peer = overrun(version);
+        let (mut peer, _) = first_is_held(version);
         let response_time = u64::from(config(version).response_time);
-        peer.tokens.pop_front();
-        while !peer.tokens.is_empty() {
-            peer.take();
-        }
-        peer.send(&Packet::PubAck(ack(1)));
         assert_eq!(peer.advance(response_time - 1), Ok(()));
         assert_eq!(peer.advance(1), Err(ConnectionError::Overrun));
         assert_eq!(peer.sent(), ["DISCONNECT 0x00"]);
@@ -105,13 +106,8 @@ fn an_overrun_ends_at_last_whatever_is_not_acknowledged() {
 #[test]
 fn an_overrun_ends_behind_a_reply_that_is_awaited_when_its_time_has_passed() {
     for version in BOTH {
-        let mut peer = overrun(version);
+        let (mut peer, _) = first_is_held(version);
         let response_time = u64::from(config(version).response_time);
-        peer.tokens.pop_front();
-        while !peer.tokens.is_empty() {
-            peer.take();
-        }
-        peer.send(&Packet::PubAck(ack(1)));
         assert_eq!(peer.advance(response_time - 1), Ok(()));
         peer.publish(1, "mine", 2);
         peer.sent();
