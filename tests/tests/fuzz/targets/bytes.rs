@@ -44,7 +44,7 @@ pub(crate) fn run(bytes: &[u8]) -> u64 {
     if [&whole, &pieces].into_iter().any(Seen::is_too_large) {
         // What is wrong with a head that is too large, too, is known only where all of it is there; and
         // where nothing is, its message is skipped.
-        if whole.ended.is_none() {
+        if whole.ended.is_none() || whole.told.len() > pieces.told.len() {
             return events;
         }
         for seen in [&mut whole, &mut pieces] {
