@@ -4,7 +4,7 @@
 use mqtt_as_proto::packet::Packet;
 use mqtt_as_proto::{Config, Property, Version};
 
-use crate::peer::{BOTH, Peer, ack, config, nack};
+use crate::peer::{BOTH, Peer, ack, config, memory, nack};
 
 /// A client that has room for so many messages on their way.
 fn places(version: Version, count: u16) -> Peer {
@@ -53,6 +53,21 @@ fn a_qos_1_message_that_was_given_up_takes_no_place_of_the_server_on_the_next_co
     peer.publish(1, "next", 2);
     peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
     assert_eq!(peer.sent(), ["PUBLISH q1 #2 t next"]);
+}
+
+#[test]
+fn a_message_that_was_given_up_gives_its_bytes_back_at_once() {
+    for (version, qos) in BOTH.into_iter().flat_map(|version| [(version, 1), (version, 2)]) {
+        let mut peer = Peer::in_memory(config(version), memory(1024, 1500), 1024);
+        peer.connect(false, &[]);
+        let large = "x".repeat(900);
+        peer.publish(qos, &large, 1);
+        peer.sent();
+        assert!(peer.try_publish(qos, &large, 2).is_err(), "there is room for one");
+        assert!(peer.give_up(1));
+        peer.publish(qos, &large, 2);
+        assert_eq!(peer.sent(), [format!("PUBLISH q{qos} #2 t <900 bytes>")]);
+    }
 }
 
 // Decision [retired]
