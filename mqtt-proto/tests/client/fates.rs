@@ -1,7 +1,7 @@
 //! Fates: what becomes of a message whose connection or session ends.
 
 use mqtt_as_proto::client::{Config, Tag};
-use mqtt_as_proto::packet::{Packet, QoS};
+use mqtt_as_proto::packet::{Connect, Packet, QoS};
 use mqtt_as_proto::property::MaximumQoS;
 use mqtt_as_proto::{Properties, Property, Version};
 
@@ -207,6 +207,31 @@ fn a_publish_of_which_nothing_was_written_is_not_poison() {
         peer.offer();
         assert_eq!(peer.lose().poison, None);
         peer.connect(true, &[]);
+    }
+}
+
+// A server may accept before CONNECT has left, and read no more: PUBREL is in the way then, and there
+// is no time at which all is written. What the connection before wrote says nothing of this one.
+#[test]
+fn a_publish_that_left_on_an_earlier_connection_is_not_poison_on_one_that_is_stuck() {
+    let mut peer = Peer::new(Version::V5);
+    let connect = Connect { client_id: "c", ..Connect::default() };
+    peer.client.connect(&connect, peer.now).unwrap();
+    let len = peer.raw().len();
+    peer.accept(false, &[]);
+    peer.publish(1, "x", 1);
+    peer.publish(2, "y", 2);
+    peer.sent();
+    peer.send(&Packet::PubRec(ack(2)));
+    peer.sent();
+    assert_eq!(peer.lose().poison, None);
+    for _ in 0..5 {
+        peer.client.connect(&connect, peer.now).unwrap();
+        assert_eq!(peer.write(10), 10);
+        peer.accept(true, &[]);
+        assert_eq!(peer.write(len - 10), len - 10);
+        peer.offer();
+        assert_eq!(peer.lose().poison, None);
     }
 }
 
