@@ -119,8 +119,8 @@ impl<R: Runtime> Client<R> {
     /// ```
     /// # mqtt_as_tests::example!(|client| {
     /// let session = client.up().await.ok_or("the driver is gone")?;
-    /// if !session.session_present {
-    ///     // The server knows of no subscriptions.
+    /// if !session.has_subscriptions() {
+    ///     // The server knows of none, or may not.
     /// #   use mqtt_as_tokio::QoS;
     ///     client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await?;
     /// }

@@ -83,6 +83,10 @@ pub struct Session {
     pub session_present: bool,
     /// The session was not known here: its state is the server's alone.
     pub adopted: bool,
+    /// The session that is present may be without its subscriptions. The server did not answer an
+    /// earlier CONNECT of this client: it may have begun the session for that one, or have read it late
+    /// and ended what stood for the last connection.
+    pub may_lack_subscriptions: bool,
     /// The keep-alive that the server wants, in seconds, if not ours.
     pub server_keep_alive: Option<u16>,
     /// Seconds for which the server keeps the session, if not what was asked for.
@@ -96,16 +100,36 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(connected: &Connected<'_>) -> Self {
+    pub(crate) fn new(connected: &Connected<'_>, is_unsure: bool) -> Self {
         Self {
             session_present: connected.session_present,
             adopted: connected.adopted,
+            may_lack_subscriptions: connected.session_present && is_unsure,
             server_keep_alive: connected.server_keep_alive,
             session_expiry: connected.session_expiry,
             limits: *connected.limits,
             expires_at_once: false,
             words: Words::new(&connected.properties),
         }
+    }
+
+    /// Returns whether the server has the subscriptions that this client made in the session: it resumed
+    /// one, and [`may_lack_subscriptions`](Self::may_lack_subscriptions) says nothing against it. Where
+    /// it has not, a program subscribes. What a policy or a receiver restores comes back by itself.
+    ///
+    /// ```
+    /// # async fn show(client: &mqtt_as_tokio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use mqtt_as_tokio::QoS;
+    /// let session = client.connect(false).await?;
+    /// if !session.has_subscriptions() {
+    ///     client.subscribe("pump/+/state", QoS::AtLeastOnce).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn has_subscriptions(&self) -> bool {
+        self.session_present && !self.may_lack_subscriptions
     }
 
     /// Returns all properties of CONNACK: the assigned client identifier, the Response Information,
@@ -134,6 +158,7 @@ impl Clone for Session {
         Self {
             session_present: self.session_present,
             adopted: self.adopted,
+            may_lack_subscriptions: self.may_lack_subscriptions,
             server_keep_alive: self.server_keep_alive,
             session_expiry: self.session_expiry,
             limits: self.limits,
@@ -149,10 +174,11 @@ impl defmt::Format for Session {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(
             f,
-            "Session {{ session_present: {}, adopted: {}, server_keep_alive: {}, \
-             session_expiry: {}, limits: {} }}",
+            "Session {{ session_present: {}, adopted: {}, may_lack_subscriptions: {}, \
+             server_keep_alive: {}, session_expiry: {}, limits: {} }}",
             self.session_present,
             self.adopted,
+            self.may_lack_subscriptions,
             self.server_keep_alive,
             self.session_expiry,
             self.limits

@@ -153,6 +153,7 @@ mod held;
 mod keep;
 mod lane;
 mod large;
+mod late;
 mod link;
 mod linking;
 mod memory;

@@ -8,6 +8,7 @@ use crate::assigned::Assigned;
 use crate::deadline::Deadline;
 use crate::error::{ConnectError, DownReason};
 use crate::event::Session;
+use crate::late::Late;
 use crate::subscriptions::Subscribed;
 use crate::waiters::Slot;
 
@@ -49,6 +50,7 @@ pub(crate) struct Link {
     /// Connections and attempts that have ended.
     pub(crate) ends: u32,
     pub(crate) session: Session,
+    pub(crate) late: Late,
     pub(crate) down_reason: Option<DownReason>,
     /// The client identifier that the server gave, and what it said when it last refused or ended a
     /// connection.
@@ -71,7 +73,7 @@ pub(crate) struct Retry {
     pub(crate) is_first: bool,
     /// Redirections since the last stable link.
     pub(crate) redirections: u8,
-    /// Attempts since then whose CONNECT was not answered in time: the server may read it later.
+    /// Attempts whose CONNECT was not answered in time, less those that have been read since.
     pub(crate) unanswered: u8,
     /// The server that is tried, counted from the one of the settings, and how many failed before it
     /// in this round.
@@ -145,6 +147,7 @@ impl Link {
             pongs: 0,
             ends: 0,
             session: Session::default(),
+            late: Late::NONE,
             down_reason: None,
             assigned: Assigned::new(client_id),
             retry: None,

@@ -48,6 +48,7 @@ impl State {
     /// Whoever waits for the link is told that it is up, once what is sent again has left the core.
     pub(crate) fn tell_up(&mut self) {
         if core::mem::take(&mut self.link.is_news) {
+            self.link.late.stand(self.now);
             self.finish_connect(Outcome::Connected);
             self.link.connecting = None;
             self.waiters.wake_all(Wait::Up);
@@ -269,6 +270,9 @@ impl State {
             }
             None => reason,
         };
+        if !was_up && !matches!(reason, DownReason::Closed | DownReason::Transport(_)) {
+            self.link.late.give_up();
+        }
         let refused = self.link.refused.take();
         if was_up || self.link.wanted.is_some() {
             self.go_down(reason);
@@ -315,6 +319,10 @@ impl State {
         self.settle();
         self.link.subscribed.end_connection();
         let is_lost = core::mem::take(&mut self.link.is_up);
+        if is_lost {
+            let now = self.exact_time();
+            self.link.late.go_down(now);
+        }
         let was_up = is_lost | self.link.is_replaced;
         // The program's wish took its place: only the new connection is told, if it comes.
         self.link.is_replaced = was_up && self.link.wanted.is_some();

@@ -280,10 +280,10 @@ impl Reconnect {
     /// What the program has subscribed to is subscribed to again when the server has lost the
     /// session: with the same options and subscription identifiers, before anything else is sent.
     /// That is every filter that the server granted and that was not unsubscribed from, until a
-    /// `connect(true)`. It is done, too, behind a CONNECT that was not answered: for that one the
-    /// server may have begun a new session, and tells the next that there is one. Default: yes.
-    /// Without a heap there is no such option: the program subscribes when
-    /// [`up`](crate::Client::up) says that no session is present.
+    /// `connect(true)`. It is done, too, where the session [may lack
+    /// them](crate::event::Session::may_lack_subscriptions), because a CONNECT was not answered. Default:
+    /// yes. Without a heap there is no such option: the program subscribes when what
+    /// [`up`](crate::Client::up) returns [has no subscriptions](crate::event::Session::has_subscriptions).
     ///
     /// ```
     /// # use mqtt_as_tokio::Reconnect;

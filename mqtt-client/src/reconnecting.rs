@@ -126,7 +126,7 @@ impl State {
         if is_new {
             link.subscribed.clear();
         }
-        if !link.session.session_present {
+        if !link.session.has_subscriptions() {
             link.subscribed.begin_session();
         }
         let retry = link.retry();
@@ -142,9 +142,13 @@ impl State {
         };
         let now = low(self.exact_time());
         let Some(policy) = policy(&self.settings) else { return };
+        let may_be_late = self.link.late.came();
         let retry = self.link.retry();
         if now.wrapping_sub(retry.up_at) >= policy.stable_after {
-            (retry.delay, retry.redirections, retry.unanswered) = (0, 0, 0);
+            (retry.delay, retry.redirections) = (0, 0);
+        }
+        if !may_be_late {
+            retry.unanswered = 0;
         }
         self.retry(RetryReason::Down(reason));
     }
@@ -152,9 +156,6 @@ impl State {
     /// An attempt failed. True if the call that waits for the connection goes on waiting.
     fn retry_failed(&mut self) -> bool {
         let Some(error) = self.link.failure.as_deref().cloned() else { return false };
-        if may_have_begun(&error) {
-            self.link.subscribed.begin_session();
-        }
         let waits = policy(&self.settings).is_some_and(|policy| policy.first_connect);
         self.retry(RetryReason::Failed(error)) && waits
     }
@@ -227,12 +228,6 @@ impl State {
         retry.redirections = retry.redirections.saturating_add(1);
         Some(if retry.redirections == 1 { 0 } else { retry.next_delay(policy) })
     }
-}
-
-/// Whether the server may have begun a new session for a CONNECT whose answer never came. The next
-/// CONNACK then tells of a session, and it is one without subscriptions.
-fn may_have_begun(error: &ConnectError) -> bool {
-    matches!(error, ConnectError::TimedOut(Step::Connect) | ConnectError::Lost(_))
 }
 
 /// Whether the server says that another connection has the session now.

@@ -403,7 +403,10 @@ impl Told<'_> {
     fn change_link(&mut self, event: &Event<'_>) {
         self.link.keep_words(event);
         match event {
-            Event::Connected(connected) => self.come_up(Session::new(connected)),
+            Event::Connected(connected) => {
+                let is_unsure = self.link.late.come_up(connected.unanswered);
+                self.come_up(Session::new(connected, is_unsure));
+            }
             Event::Refused(ack) => self.link.refused = Some(ack.reason),
             Event::Disconnected(disconnect) => {
                 self.link.end_by_server(disconnect.reason);

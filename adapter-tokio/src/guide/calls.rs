@@ -22,7 +22,7 @@
 //!
 //! A [`Receiver`](crate::Receiver) is a queue of its own for one filter, and a `Stream`, as the queue is. It may be made
 //! before `connect`, so that a resumed session loses nothing, and it subscribes again wherever a
-//! session is new. What no receiver's filter matches goes to the queue. Receivers share the memory of
+//! session is new, or may lack it. What no receiver's filter matches goes to the queue. Receivers share the memory of
 //! the queue: read each in a task of its own, or all in one `select`.
 //!
 //! ```

@@ -35,7 +35,7 @@
 //!                 break;
 //!             }
 //!             let session = client.connect(false).await?;
-//!             if !session.session_present {
+//!             if !session.has_subscriptions() {
 //!                 client.subscribe("cmd", QoS::AtLeastOnce).await?; // The server has lost it.
 //!             }
 //!         }

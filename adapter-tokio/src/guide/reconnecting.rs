@@ -120,7 +120,7 @@
 //!         loop {
 //!             match client.connect(false).await {
 //!                 // What was subscribed to was a part of the session.
-//!                 Ok(session) if !session.session_present => {
+//!                 Ok(session) if !session.has_subscriptions() => {
 //!                     let _ = client.subscribe("plant/+/cmd", QoS::AtLeastOnce).await;
 //!                     break;
 //!                 }

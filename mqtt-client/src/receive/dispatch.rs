@@ -308,9 +308,11 @@ impl Receivers for Dispatch {
     fn come_up(&mut self, session: &Session) {
         if !session.session_present {
             self.owns_ids = true;
-            self.subscriptions.iter_mut().for_each(Subscription::begin_session);
         } else if session.adopted {
             self.owns_ids = false;
+        }
+        if !session.has_subscriptions() {
+            self.subscriptions.iter_mut().for_each(Subscription::begin_session);
         }
     }
 

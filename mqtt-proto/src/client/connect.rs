@@ -136,10 +136,12 @@ impl Client<'_> {
             self.link.accepted = Some(false);
             return Err(ConnectionError::SessionUnknown); // [MQTT-3.2.2-4]
         }
+        let unanswered = self.begun;
         self.come_up(&said);
         tell(Event::Connected(Connected {
             session_present: ack.session_present,
             adopted: unknown,
+            unanswered,
             server_keep_alive: said.keep_alive,
             session_expiry: said.session_expiry,
             limits: &said.limits,

@@ -66,6 +66,9 @@ pub struct Connected<'e> {
     pub session_present: bool,
     /// The session was not known here: its state is the server's alone.
     pub adopted: bool,
+    /// A CONNECT before this one was not answered: a session that is present may be the one that the
+    /// server began for that, without a subscription.
+    pub unanswered: bool,
     /// The keep-alive that the server wants, in seconds, if not ours.
     pub server_keep_alive: Option<u16>,
     /// Seconds for which the server keeps the session, if not what was asked for.

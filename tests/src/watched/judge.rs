@@ -45,7 +45,12 @@ impl Carried {
         let mut session = 0;
         let (mut open, mut closed) = (HashMap::new(), HashSet::new());
         let mut released = HashSet::new();
+        let mut left = HashSet::new();
         for event in record {
+            // A server may answer on a link that the client has given up: nobody hears that.
+            if event.way == Way::Down && left.contains(&event.link) {
+                continue;
+            }
             let towards = event.way == messages;
             match event.what {
                 What::Accepted { session_present: false } => {
@@ -74,6 +79,7 @@ impl Carried {
                 What::PubRel(id) if towards => released.extend(open.get(&id).copied()),
                 // PUBREL may pass here and not arrive: the receiver's answer is what counts.
                 What::PubComp(id) if !towards => drop(closed.insert(id)),
+                What::End if event.way == Way::Up => drop(left.insert(event.link)),
                 _ => {}
             }
         }
@@ -176,6 +182,18 @@ mod tests {
         let out = record(&[(Way::Up, publish(0, 1)), (Way::Down, What::PubAck(1))]);
         let back = record(&[(Way::Down, publish(0, 7)), (Way::Up, What::PubAck(7))]);
         assert_eq!(judge(&[0], &[], &[], &out, &back, false).lost, 1);
+    }
+
+    #[test]
+    fn what_a_link_says_that_was_given_up_counts_for_nothing() {
+        let accepted = (Way::Down, What::Accepted { session_present: false });
+        let late = [(Way::Up, What::End), accepted, (Way::Down, What::PubAck(2))];
+        let late = record(&late).into_iter().map(|event| Event { link: 1, ..event });
+        let mut out = record(&[(Way::Up, publish(0, 1)), (Way::Up, publish(1, 2))]);
+        out.extend(late);
+        out.extend(record(&[(Way::Down, What::PubAck(1))]));
+        let score = judge(&[0, 1], &[], &[], &out, &[], false);
+        assert_eq!((score.lost_by_broker, score.blamed), (1, vec![1]));
     }
 
     #[test]

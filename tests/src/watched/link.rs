@@ -93,7 +93,7 @@ impl Link {
                 continue;
             }
             let len = match from.read(&mut buffer) {
-                Ok(0) => return self.half_close(to),
+                Ok(0) => return self.half_close(way, to),
                 Ok(len) => len,
                 Err(_) => return self.end(End::Reset),
             };
@@ -108,9 +108,9 @@ impl Link {
     }
 
     /// The other direction may still have something to say.
-    fn half_close(&self, to: &TcpStream) {
+    fn half_close(&self, way: Way, to: &TcpStream) {
         if !self.has_ended() {
-            self.shared.tell(self.number, Way::Up, What::End);
+            self.shared.tell(self.number, way, What::End);
             let _ = to.shutdown(Shutdown::Write);
         }
     }

@@ -48,7 +48,7 @@ pub enum What {
     PubComp(u16),
     /// Another packet.
     Other,
-    /// The link was ended, or an end of it has closed.
+    /// The link was ended, or the end has closed from which things go that way.
     End,
 }
 

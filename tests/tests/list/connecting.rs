@@ -7,7 +7,8 @@ use mqtt_as_tests::broker::BrokerConfig;
 use mqtt_as_tests::server::Server;
 
 use super::story::{
-    both, client, config, connected, in_3_1_1, in_5_0, next, peer, poll_once, server,
+    MS, accept, both, client, config, connected, in_3_1_1, in_5_0, next, peer, poll_once, server,
+    until,
 };
 use crate::runtime::adapter::{
     ConnectError, ConnectionError, DownReason, Properties, Property, QoS, ReasonCode, Version, Will,
@@ -24,6 +25,47 @@ fn connect_says_what_connack_said() {
         assert!(client.is_connected());
         assert!(!session.session_present && !session.adopted && !session.expires_at_once);
         assert_eq!(client.statistics().connections, 1);
+    });
+}
+
+// Decision [unanswered]
+#[test]
+fn a_session_behind_a_connect_without_an_answer_may_lack_its_subscriptions() {
+    both(async |version| {
+        let server = peer(|script| {
+            accept(script, true, &[]);
+            script.close();
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.close(); // It may have begun a session.
+            for _ in 0..2 {
+                accept(script, true, &[]);
+                script.close();
+            }
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.expect_close(); // The server is stuck: it may read CONNECT when the next ones stand.
+            for _ in 0..2 {
+                accept(script, true, &[]);
+                script.close();
+            }
+            accept(script, false, &[]);
+            script.expect(PacketType::Disconnect);
+        });
+        let settings = config(version, server.port).connect_timeout(200 * MS).adopt_session(true);
+        let client = client(settings);
+        let mut sure = Vec::new();
+        for _ in 0..8 {
+            let session = within(client.connect(false)).await;
+            sure.push(session.ok().map(|session| session.has_subscriptions()));
+            if sure.len() < 8 {
+                until(|| !client.is_connected()).await;
+            }
+        }
+        let (yes, no) = (Some(true), Some(false));
+        assert_eq!(sure, [yes, None, no, yes, None, no, no, no]);
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
     });
 }
 

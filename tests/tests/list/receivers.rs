@@ -231,6 +231,40 @@ fn where_the_session_is_new_receivers_subscribe_again_and_else_not() {
     });
 }
 
+/// The server may have begun the session for a CONNECT that it did not answer, and says that there is one.
+// Decision [unanswered]
+#[test]
+fn receivers_subscribe_again_behind_a_connect_without_an_answer() {
+    both(async |version| {
+        let server = peer(move |script| {
+            script.welcome();
+            let first = options_of(script);
+            script.close();
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.close();
+            accept(script, true, &[]);
+            assert_eq!(options_of(script), first);
+            script.send(&message("a", "heard", Delivery::AtMostOnce));
+            script.close();
+            accept(script, true, &[]); // Now the server has it.
+            script.expect(PacketType::Disconnect);
+        });
+        let client = connected(config(version, server.port)).await;
+        let subscribe = client.subscribe("a", QoS::AtLeastOnce).receiver();
+        let mut receiver = within(subscribe).await.expect("a subscription");
+        within(client.down()).await.expect("an end");
+        within(client.connect(false)).await.expect_err("it is not answered");
+        within(client.connect(false)).await.expect("a connection");
+        assert_eq!(all(&mut receiver, 1).await, ["heard"]);
+        within(client.down()).await.expect("an end");
+        within(client.connect(false)).await.expect("a connection");
+        sleep(50 * MS).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
 /// What a SUBSCRIBE that is granted says beside the filter.
 fn options_of(script: &mut Script) -> (SubscriptionOptions, Vec<(String, String)>) {
     let (id, options) = script.expect_packet(PacketType::Subscribe, |packet| {

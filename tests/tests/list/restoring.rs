@@ -72,6 +72,7 @@ fn a_lost_session_gets_back_what_the_program_subscribed_to() {
 
 /// A server that has lost the session may have begun a new one for a CONNECT whose answer never came: the
 /// next CONNACK then says that there is a session.
+// Decision [unanswered]
 #[test]
 fn they_come_back_behind_an_attempt_that_was_not_answered() {
     both(async |version| {
@@ -90,6 +91,37 @@ fn they_come_back_behind_an_attempt_that_was_not_answered() {
         });
         let settings = config(version, server.port).reconnect(quick(|policy| policy));
         let client = client(settings);
+        within(client.connect(false)).await.expect("a connection");
+        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+        until(|| client.statistics().connections == 3).await;
+        sleep(50 * MS).await;
+        within(client.disconnect()).await.expect("an end");
+        server.end().await;
+    });
+}
+
+/// A CONNECT that was given up may be read later, and take the session over from the connection that stands:
+/// some servers end the subscriptions with it, and still say that there is a session.
+// Decision [unanswered]
+#[test]
+fn they_come_back_behind_a_connection_that_a_late_connect_may_have_ended() {
+    both(async |version| {
+        let server = peer(|script| {
+            accept(script, false, &[]);
+            subscribed(script, &[1]);
+            script.close();
+            script.accept();
+            script.expect(PacketType::Connect);
+            script.expect_close(); // It is not answered: the server is stuck.
+            accept(script, true, &[]);
+            subscribed(script, &[1]);
+            script.close(); // Here it reads what it had not.
+            accept(script, true, &[]);
+            assert_eq!(subscribed(script, &[1]).len(), 1);
+            script.expect(PacketType::Disconnect);
+        });
+        let settings = config(version, server.port).connect_timeout(200 * MS);
+        let client = client(settings.reconnect(quick(|policy| policy)));
         within(client.connect(false)).await.expect("a connection");
         within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
         until(|| client.statistics().connections == 3).await;
