@@ -69,7 +69,8 @@ impl Link {
         if self.ended.swap(true, Ordering::SeqCst) {
             return;
         }
-        self.shared.tell(self.number, Way::Up, What::End);
+        // Not `Way::Up`: the client has not left, and takes what is on its way.
+        self.shared.tell(self.number, Way::Down, What::End);
         for socket in [&self.client, &self.server] {
             let _ = match how {
                 End::Close => socket.shutdown(Shutdown::Both),
