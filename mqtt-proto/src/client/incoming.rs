@@ -440,7 +440,6 @@ impl Client<'_> {
     /// recorded until PUBREL [MQTT-4.3.2-5] [MQTT-4.3.3-9].
     pub(super) fn acknowledged(&mut self, mut record: Record) {
         self.link.is_full = false; // There may be room now.
-        self.link.acknowledges = true;
         let refused = ReasonCode::from_u8(record.extra as u8).is_error();
         if record.has(flag::EXACTLY_ONCE) && !refused {
             record.state = state::RECORDED;

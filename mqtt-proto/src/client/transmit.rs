@@ -179,6 +179,7 @@ impl<'a> Client<'a> {
         let fits = self.put_ack(kind, record.id, reason);
         if fits {
             self.incoming.log.set_cursor(OWED, record.end());
+            self.link.acknowledges = true;
             self.acknowledged(record);
         }
         fits

@@ -117,6 +117,31 @@ fn an_overrun_ends_behind_a_reply_that_is_awaited_when_its_time_has_passed() {
     }
 }
 
+/// What is finished of an earlier connection is acknowledged on none: it comes again on the next one.
+// Decision [overrun]
+#[test]
+fn an_overrun_does_not_end_behind_what_came_on_an_earlier_connection() {
+    for version in BOTH {
+        let mut peer = four(version);
+        peer.message(incoming(1, 9, "t", "old"));
+        let old = peer.tokens.pop_front().unwrap();
+        peer.reconnect(true);
+        peer.publish(1, "mine", 1);
+        peer.sent();
+        for id in 1..=6 {
+            peer.message(incoming(1, id, "t", &id.to_string()));
+        }
+        peer.tokens.pop_front();
+        assert_eq!(peer.acknowledge(old, ReasonCode::SUCCESS), Acknowledged::Stale);
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.advance(1000), Ok(()), "the owner of the first one is about to take it");
+        assert!(peer.sent().is_empty());
+    }
+}
+
 /// Not only a reply ends the waiting for one: a publish that waits may be given up.
 // Decision [overrun]
 #[test]
