@@ -306,13 +306,17 @@ impl Receivers for Dispatch {
     }
 
     fn come_up(&mut self, session: &Session) {
+        let subscriptions = self.subscriptions.iter_mut();
         if !session.session_present {
+            subscriptions.for_each(Subscription::begin_session);
             self.owns_ids = true;
-        } else if session.adopted {
-            self.owns_ids = false;
+            return;
         }
-        if !session.has_subscriptions() {
-            self.subscriptions.iter_mut().for_each(Subscription::begin_session);
+        if session.may_lack_subscriptions {
+            subscriptions.for_each(Subscription::doubt);
+        }
+        if session.adopted {
+            self.owns_ids = false;
         }
     }
 

@@ -121,7 +121,7 @@ impl Subscription {
     }
 
     /// The server is asked for it anew, and may have it until then.
-    fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self) {
         self.is_unsure |= core::mem::take(&mut self.at_server);
     }
 

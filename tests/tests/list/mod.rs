@@ -57,6 +57,8 @@ mod timing;
 mod together;
 mod too_large;
 #[cfg(feature = "heap")]
+mod unanswered;
+#[cfg(feature = "heap")]
 mod unclaimed;
 mod waiters;
 mod words;

@@ -58,7 +58,7 @@ fn granted(script: &mut Script, id: PacketId, codes: &[u8]) {
 }
 
 /// The client ends the subscription to that filter.
-fn unsubscribed(script: &mut Script, version: Version, wanted: &str) {
+pub(super) fn unsubscribed(script: &mut Script, version: Version, wanted: &str) {
     let id = script.expect_packet(PacketType::Unsubscribe, |packet| {
         let Packet::Unsubscribe(unsubscribe) = packet else { unreachable!("looked at") };
         let filters: Vec<_> = unsubscribe.filters.iter().map(TopicFilter::as_str).collect();
