@@ -84,8 +84,11 @@ pub struct Session {
     /// The session was not known here: its state is the server's alone.
     pub adopted: bool,
     /// The session that is present may be without its subscriptions. The server did not answer an
-    /// earlier CONNECT of this client: it may have begun the session for that one, or have read it late
-    /// and ended what stood for the last connection.
+    /// earlier CONNECT of this client: it may have begun the session for that one, or have read it late,
+    /// and have ended with it the last connection and the subscriptions of the session.
+    ///
+    /// Where they are made again the server sends what is retained once more, as in a new session: in 5.0
+    /// [`retain_handling`](crate::Subscribe::retain_handling) can forbid that.
     pub may_lack_subscriptions: bool,
     /// The keep-alive that the server wants, in seconds, if not ours.
     pub server_keep_alive: Option<u16>,

@@ -73,8 +73,6 @@ pub(crate) struct Retry {
     pub(crate) is_first: bool,
     /// Redirections since the last stable link.
     pub(crate) redirections: u8,
-    /// Attempts whose CONNECT was not answered in time, less those that have been read since.
-    pub(crate) unanswered: u8,
     /// The server that is tried, counted from the one of the settings, and how many failed before it
     /// in this round.
     pub(crate) server: u16,

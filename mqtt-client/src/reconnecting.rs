@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::credentials::{Asking, Credentials};
 use crate::deadline::Deadline;
 use crate::driver::News;
-use crate::error::{ConnectError, DownReason, Step};
+use crate::error::DownReason;
 use crate::held::Text;
 use crate::link::{Retry, Said};
 use crate::reconnect::{Attempt, Reconnect, ReconnectPolicy, RetryReason, Rule};
@@ -142,13 +142,9 @@ impl State {
         };
         let now = low(self.exact_time());
         let Some(policy) = policy(&self.settings) else { return };
-        let may_be_late = self.link.late.came();
         let retry = self.link.retry();
         if now.wrapping_sub(retry.up_at) >= policy.stable_after {
             (retry.delay, retry.redirections) = (0, 0);
-        }
-        if !may_be_late {
-            retry.unanswered = 0;
         }
         self.retry(RetryReason::Down(reason));
     }
@@ -201,16 +197,11 @@ impl State {
             return self.redirected_delay();
         }
         let policy = policy(&self.settings)?;
+        // By a CONNECT of our own, perhaps, which the server has read only now.
+        let is_ours = is_taken_over(reason) && self.link.late.was_read();
         let (retry, count) = (self.link.retry(), policy.server_count());
-        if matches!(reason, RetryReason::Failed(ConnectError::TimedOut(Step::Connect))) {
-            retry.unanswered = retry.unanswered.saturating_add(1);
-        }
         match rule {
-            Rule::End if is_taken_over(reason) && retry.unanswered != 0 => {
-                // By a CONNECT of our own, perhaps, which the server has read only now.
-                retry.unanswered = retry.unanswered.saturating_sub(1);
-                Some(retry.next_delay(policy))
-            }
+            Rule::End if is_ours => Some(retry.next_delay(policy)),
             Rule::End => None,
             Rule::Usual => {
                 let has_failed = matches!(reason, RetryReason::Failed(_));

@@ -63,7 +63,7 @@ fn without_a_ping_timeout_broker_up_waits_as_long_as_the_link_stands() {
         let settings = config(version).ping_timeout(Duration::ZERO);
         let mut bench = connected(settings.keepalive(Duration::from_secs(60)));
         let client = bench.client();
-        bench.mute();
+        bench.mute(true);
         let mut call = Call::begun(client.broker_up());
         for _ in 0..80_000 {
             assert!(client.is_connected());
@@ -99,7 +99,7 @@ fn a_process_that_was_stopped_finds_a_silent_server_out() {
     for version in BOTH {
         let mut bench = connected(config(version).ping_timeout(Duration::from_secs(1)));
         let client = bench.client();
-        bench.mute();
+        bench.mute(true);
         let mut call = Call::begun(client.broker_up());
         bench.turn();
         bench.freeze(1500);
@@ -132,7 +132,7 @@ fn a_process_that_is_always_late_finds_a_silent_server_out() {
     for version in BOTH {
         let mut bench = connected(config(version).ping_timeout(Duration::from_secs(1)));
         let client = bench.client();
-        bench.mute();
+        bench.mute(true);
         let mut call = Call::begun(client.broker_up());
         bench.turn();
         let end = (0..20).find_map(|_| {

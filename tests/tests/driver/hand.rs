@@ -393,9 +393,9 @@ impl Bench {
         self.wire.0.borrow_mut().chunk = if stalled { 0 } else { 1000 };
     }
 
-    /// Nothing comes from the server any more.
-    pub(crate) fn mute(&self) {
-        self.wire.0.borrow_mut().mute = true;
+    /// Nothing comes from the server until it is lifted.
+    pub(crate) fn mute(&self, mute: bool) {
+        self.wire.0.borrow_mut().mute = mute;
     }
 
     /// The next connections open or do not.

@@ -9,6 +9,7 @@ mod ending;
 mod errors;
 mod fairness;
 mod hand;
+mod late;
 mod lives;
 mod promises;
 mod receiving_lives;

@@ -1,13 +1,15 @@
 //! `Config::reconnect`: a lost link is opened again as the policy says, and not where it must not be
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use mqtt_as_proto::packet::{ConnAck, Disconnect, Packet, PacketType};
 use mqtt_as_tests::script::Script;
 
 use super::story::{
-    self, MS, Seen, both, client, config, connected, forever, in_5_0, next, peer, server, until,
+    self, MS, Seen, both, client, config, connected, forever, in_5_0, next, peer, poll_once,
+    server, until,
 };
 use crate::runtime::adapter::{
     ConnectError, Credentials, DownReason, QoS, ReasonCode, Reconnect, RetryReason, Version, Will,
@@ -229,19 +231,21 @@ fn a_session_that_was_taken_over_is_left_to_who_took_it() {
     });
 }
 
+/// The client is accepted, and its session taken over.
+fn take_over(script: &mut Script) {
+    script.welcome();
+    let reason = ReasonCode::SESSION_TAKEN_OVER;
+    script.send(&Packet::Disconnect(Disconnect { reason, ..Disconnect::default() }));
+    script.close();
+}
+
 /// A server that was stuck reads the CONNECT of an attempt that was given up when the next one stands: that
 /// one may count as stable at once.
 // Decision [taken-over]
 #[test]
 fn a_session_that_its_own_late_connect_took_over_is_opened_again() {
     in_5_0(async {
-        let take_over = |script: &mut Script| {
-            script.welcome();
-            let reason = ReasonCode::SESSION_TAKEN_OVER;
-            script.send(&Packet::Disconnect(Disconnect { reason, ..Disconnect::default() }));
-            script.close();
-        };
-        let server = peer(move |script| {
+        let server = peer(|script| {
             script.accept();
             script.expect(PacketType::Connect);
             script.expect_close(); // It is not answered.
@@ -258,6 +262,38 @@ fn a_session_that_its_own_late_connect_took_over_is_opened_again() {
         let told = told.all();
         assert!(told[0].contains("TimedOut"), "{told:?}");
         assert_eq!(told[1..], [format!("1: ended {reason:?}"), format!("1 not: ended {reason:?}")]);
+        server.end().await;
+    });
+}
+
+/// So it is where the program waits for the attempt no longer.
+// Decision [taken-over]
+#[test]
+fn a_session_that_a_connect_took_over_which_another_one_replaced_is_opened_again() {
+    in_5_0(async {
+        let (tell, came) = mpsc::channel();
+        let server = peer(move |script| {
+            script.accept();
+            script.expect(PacketType::Connect);
+            tell.send(()).expect("it is awaited");
+            script.expect(PacketType::Disconnect);
+            script.expect_close();
+            take_over(script);
+            take_over(script);
+        });
+        let settings = config(Version::V5, server.port);
+        let client = client(settings.reconnect(quick(|policy| policy.first_connect(true))));
+        let told = attempts(&client);
+        let mut first = Box::pin(client.connect(false));
+        assert!(poll_once(&mut first).await.is_none());
+        until(|| came.try_recv().is_ok()).await;
+        within(client.connect(false)).await.expect("a connection");
+        told.count(2).await;
+        let reason = ReasonCode::SESSION_TAKEN_OVER;
+        assert_eq!(
+            told.all(),
+            [format!("1: ended {reason:?}"), format!("1 not: ended {reason:?}")]
+        );
         server.end().await;
     });
 }
