@@ -1,13 +1,13 @@
 //! Connect, disconnect, and whose session it is.
 
-use mqtt_as_proto::client::{Config, ConnectionError, OperationError, Violation, Warning};
+use mqtt_as_proto::client::{Config, ConnectionError, Input, OperationError, Violation, Warning};
 use mqtt_as_proto::error::EncodeError;
 use mqtt_as_proto::packet::{ConnAck, Connect, Packet, PacketType, Will};
 use mqtt_as_proto::property::MaximumQoS;
-use mqtt_as_proto::{Properties, Property, QoS, ReasonCode, Version};
+use mqtt_as_proto::{Event, Properties, Property, QoS, ReasonCode, Version};
 
 use crate::adopting::adopted;
-use crate::peer::{BOTH, Peer, ack, config, disconnect, dup, incoming, topic};
+use crate::peer::{BOTH, Peer, ack, config, connack, disconnect, dup, encode, incoming, topic};
 
 /// What CONNECT says, for that clean start and those properties.
 fn connect_line(version: Version, clean_start: bool, list: &[Property<'_>]) -> Vec<String> {
@@ -64,7 +64,7 @@ fn what_the_client_takes_is_announced() {
 fn a_session_not_known_here_ends_connect_by_the_letter_of_5() {
     let mut peer = Peer::with(Config { adopt_session: false, ..config(Version::V5) });
     peer.begin(false);
-    let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
+    let error = peer.try_send(&connack(true, &[])).unwrap_err();
     assert_eq!(error, ConnectionError::SessionUnknown);
     assert_eq!(peer.sent(), ["DISCONNECT 0x82"]);
     assert!(!peer.client.is_connected());
@@ -84,7 +84,7 @@ fn a_session_not_known_here_is_adopted_in_3_and_told() {
     let refuse = Config { adopt_session: false, ..config(Version::V311) };
     let mut peer = Peer::with(refuse);
     peer.begin(false);
-    let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
+    let error = peer.try_send(&connack(true, &[])).unwrap_err();
     assert_eq!(error, ConnectionError::SessionUnknown);
     assert!(peer.sent().is_empty());
 }
@@ -105,7 +105,7 @@ fn session_present_after_clean_start_is_an_offence() {
         let mut peer = Peer::connected(version);
         peer.lose();
         peer.begin(true);
-        let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
+        let error = peer.try_send(&connack(true, &[])).unwrap_err();
         assert_eq!(error, ConnectionError::Violation(Violation::SessionPresent));
         let told: &[&str] = if version == Version::V5 { &["DISCONNECT 0x82"] } else { &[] };
         assert_eq!(peer.sent(), told);
@@ -120,7 +120,7 @@ fn a_session_that_ended_with_its_connection_is_not_known_any_more() {
     peer.accept(false, &[]);
     peer.lose();
     peer.begin(false);
-    let error = peer.try_send(&crate::peer::connack(true, &[])).unwrap_err();
+    let error = peer.try_send(&connack(true, &[])).unwrap_err();
     assert_eq!(error, ConnectionError::SessionUnknown);
     // CONNACK's Session Expiry wins.
     let mut peer = Peer::new(Version::V5);
@@ -148,6 +148,55 @@ fn a_clean_start_without_an_answer_may_have_ended_the_session() {
     let events = peer.connect(true, &[]);
     assert_eq!(events, ["connected adopted", "ended 1 Unknown { received: false }"]);
     assert_eq!(peer.message(dup(incoming(2, 1, "t", "new"))), ["message q2 t new"]);
+}
+
+/// Connects to a server that has a session; whether it is told that an earlier CONNECT was not
+/// answered.
+fn resumes_unanswered(peer: &mut Peer) -> bool {
+    peer.begin(false);
+    let (mut told, input) = (None, encode(&connack(true, &[]), peer.version));
+    let tell = &mut |event: Event<'_>| {
+        if let Event::Connected(connected) = event {
+            told = Some(connected.unanswered);
+        }
+    };
+    peer.client.handle_bytes(Input::new(&input), peer.now, tell).unwrap();
+    told.unwrap()
+}
+
+/// The server may have begun the session for it that it says is present: one without a subscription.
+#[test]
+fn a_connect_without_an_answer_may_have_begun_the_session() {
+    for version in BOTH {
+        let mut peer = Peer::with(Config { adopt_session: false, ..config(version) });
+        peer.begin(false);
+        peer.lose();
+        // Nothing of this one left: it changes nothing.
+        peer.stuck = true;
+        peer.begin(false);
+        peer.lose();
+        assert!(resumes_unanswered(&mut peer), "and it is no session of another client");
+        peer.lose();
+        assert!(!resumes_unanswered(&mut peer), "the last one was answered");
+    }
+}
+
+#[test]
+fn a_connect_that_did_not_leave_or_was_refused_has_begun_no_session() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        peer.lose();
+        peer.stuck = true;
+        peer.begin(false);
+        peer.lose();
+        assert!(!resumes_unanswered(&mut peer));
+        peer.lose();
+        peer.begin(false);
+        let reason = ReasonCode::SERVER_UNAVAILABLE;
+        peer.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
+        peer.lose();
+        assert!(!resumes_unanswered(&mut peer));
+    }
 }
 
 // 3.1.1 [MQTT-3.2.2-5]
