@@ -234,6 +234,7 @@ mod tests {
         assert!(timers.is_armed(Timer::Acknowledge));
         timers.go_on(240);
         assert_eq!(timers.next(240), Some(60));
+        assert_eq!(timers.left(Timer::Write, 240), Some(260), "what ran is not put off");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use mqtt_as_proto::client::{Config, Message, OperationError, Tag};
 use mqtt_as_proto::packet::{Packet, QoS};
-use mqtt_as_proto::{Properties, Property, Version};
+use mqtt_as_proto::{Properties, Property, ReasonCode, Version};
 
 use crate::peer::{Peer, ack, config, qos, topic};
 
@@ -135,5 +135,39 @@ fn what_did_not_leave_a_connection_that_was_lost_expires_at_its_time() {
             peer.advance(left).unwrap();
             assert_eq!(peer.events(), [expired(1)], "QoS {qos_}, {left} ms before");
         }
+    }
+}
+
+/// Of the server nothing is awaited any more, but its time runs on.
+#[test]
+fn what_waits_while_the_connection_ends_expires_at_its_time() {
+    for lost in [false, true] {
+        let mut peer = down();
+        peer.connect(false, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
+        peer.publish(1, "sent", 1);
+        publish(&mut peer, QoS::AtLeastOnce, "waits", 5, 2).unwrap();
+        peer.client.disconnect(ReasonCode::SUCCESS, None).unwrap();
+        assert_eq!(peer.sent(), ["PUBLISH q1 #1 t sent", "DISCONNECT 0x00"]);
+        if lost {
+            peer.lose();
+        }
+        peer.advance(4_999).unwrap();
+        assert!(peer.events().is_empty());
+        peer.advance(1).unwrap();
+        assert_eq!(peer.events(), [expired(2)]);
+    }
+}
+
+/// A device without a connection sleeps.
+#[test]
+fn a_message_that_does_not_expire_leaves_no_deadline_behind_its_connection() {
+    for qos_ in 0..=2 {
+        let mut peer = down();
+        peer.connect(false, &[]);
+        peer.stuck = true;
+        peer.publish(qos_, "x", 1);
+        peer.offer();
+        peer.lose();
+        assert_eq!(peer.client.poll_timeout(), None);
     }
 }

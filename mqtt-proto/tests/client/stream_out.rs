@@ -300,13 +300,18 @@ fn disconnect_lets_it_finish_and_follows_it() {
         peer.lose();
         assert_eq!(peer.events(), ["ended 9 Interrupted"]);
     }
-    let config = Config { write_timeout: 500, ..config(Version::V5) };
-    let mut peer = Peer::connected_with(config);
-    open(&mut peer, 1, 4).unwrap();
-    peer.client.disconnect(ReasonCode::SUCCESS, None).unwrap();
-    peer.raw();
-    assert_eq!(peer.advance(500), Err(ConnectionError::StreamStopped));
-    assert!(peer.client.is_closing() && peer.raw().is_empty());
+    for begun_before in [false, true] {
+        let config = Config { write_timeout: 500, ..config(Version::V5) };
+        let mut peer = Peer::connected_with(config);
+        open(&mut peer, 1, 4).unwrap();
+        if begun_before {
+            peer.raw();
+        }
+        peer.client.disconnect(ReasonCode::SUCCESS, None).unwrap();
+        peer.raw();
+        assert_eq!(peer.advance(500), Err(ConnectionError::StreamStopped));
+        assert!(peer.client.is_closing() && peer.raw().is_empty());
+    }
 }
 
 #[test]

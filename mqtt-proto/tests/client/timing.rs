@@ -340,13 +340,20 @@ fn bytes_taken_renew_the_write_timeout() {
 #[test]
 fn the_write_timeout_holds_while_disconnecting_too() {
     for version in BOTH {
-        let mut peer = Peer::connected(version);
-        peer.publish(0, "x", 1);
-        peer.client.disconnect(mqtt_as_proto::ReasonCode::SUCCESS, None).unwrap();
-        peer.write(3);
-        peer.stuck = true;
-        assert_eq!(peer.advance(10_000), late(Waiting::Write));
-        assert_eq!(peer.client.poll_timeout(), None);
+        for stuck_before in [false, true] {
+            let mut peer = Peer::connected(version);
+            peer.publish(0, "x", 1);
+            if stuck_before {
+                peer.write(3);
+            }
+            peer.client.disconnect(mqtt_as_proto::ReasonCode::SUCCESS, None).unwrap();
+            if !stuck_before {
+                peer.write(3);
+            }
+            peer.stuck = true;
+            assert_eq!(peer.advance(10_000), late(Waiting::Write));
+            assert_eq!(peer.client.poll_timeout(), None);
+        }
     }
 }
 
