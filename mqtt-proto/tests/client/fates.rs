@@ -168,8 +168,10 @@ fn retain_is_checked_again_at_connack() {
     let mut peer = Peer::new(Version::V5);
     let message = Message { retain: true, ..Message::new(topic("t"), "x") };
     peer.client.publish(&message, Tag(1), peer.now).unwrap();
+    peer.publish(1, "not retained", 2);
     let events = peer.connect(false, &[Property::RetainAvailable(false)]);
     assert_eq!(events[1..], ["ended 1 NeverSent(Forbidden(RetainNotAvailable))"]);
+    assert_eq!(peer.sent(), ["PUBLISH q1 #2 t not retained"]);
 }
 
 // Decision [poison]

@@ -22,6 +22,7 @@ mod fates;
 mod foreign;
 #[path = "../packets/golden/mod.rs"]
 mod golden;
+mod handed_over;
 #[cfg(feature = "alloc")]
 mod heap;
 #[path = "../packets/hex.rs"]

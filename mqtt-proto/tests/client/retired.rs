@@ -130,6 +130,34 @@ fn given_up_while_its_resend_stands_in_the_outbox_it_is_closed_on_the_next_conne
     }
 }
 
+#[test]
+fn given_up_without_a_connection_it_is_closed_on_the_next_one() {
+    for version in BOTH {
+        let mut peer = places(version, 4);
+        peer.publish(2, "given up", 1);
+        peer.sent();
+        peer.lose();
+        assert!(peer.give_up(1));
+        assert_eq!(peer.events(), ["ended 1 Unknown { received: false }"]);
+        peer.connect(true, &[]);
+        assert_eq!(peer.sent(), ["PUBREL #1"]);
+    }
+}
+
+#[test]
+fn given_up_while_its_resend_waits_for_the_server_it_is_closed_at_once() {
+    let mut peer = places(Version::V5, 4);
+    peer.publish(2, "first", 1);
+    peer.publish(2, "given up", 2);
+    peer.sent();
+    peer.lose();
+    peer.connect(true, &[Property::ReceiveMaximum(1.try_into().unwrap())]);
+    assert_eq!(peer.sent(), ["PUBLISH dup q2 #1 t first"]);
+    assert!(peer.give_up(2));
+    assert_eq!(peer.events(), ["ended 2 Unknown { received: false }"]);
+    assert_eq!(peer.sent(), ["PUBREL #2"]);
+}
+
 // 5.0 [MQTT-3.3.4-7]
 // Decision [retired]
 #[test]
