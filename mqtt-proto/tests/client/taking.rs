@@ -69,6 +69,60 @@ fn what_was_refused_after_its_connection_is_not_called_delivered() {
     assert_eq!(peer.message(dup(incoming(2, 1, "t", "a"))), ["message q2 t a"]);
 }
 
+/// The server does not know of it, and sends the message again.
+#[test]
+fn a_refusal_that_did_not_leave_ends_with_its_connection() {
+    for reason in [0x80, 0x97] {
+        let mut peer = Peer::connected(Version::V5);
+        peer.message(incoming(1, 1, "t", "first"));
+        peer.message(incoming(2, 2, "t", "refused"));
+        let refused = peer.tokens.pop_back().unwrap();
+        let done = peer.acknowledge(refused, ReasonCode::from_u8(reason));
+        assert_eq!(done, Acknowledged::Queued);
+        assert!(peer.sent().is_empty(), "it waits for the first");
+        peer.reconnect(true);
+        assert!(peer.message(dup(incoming(1, 1, "t", "first"))).is_empty());
+        let again = peer.message(dup(incoming(2, 2, "t", "refused")));
+        assert_eq!(again, ["message q2 t refused"]);
+    }
+}
+
+/// It was delivered, so it is not delivered a second time.
+#[test]
+fn what_is_acknowledged_by_hand_after_its_connection_is_called_delivered() {
+    for (version, connected) in BOTH.into_iter().flat_map(|v| [(v, false), (v, true)]) {
+        let mut peer = Peer::connected(version);
+        peer.message(incoming(2, 1, "t", "x"));
+        let token = peer.tokens.pop_front().unwrap();
+        peer.client.finish(Consumer::Queue, token);
+        peer.lose();
+        if connected {
+            peer.connect(true, &[]);
+        }
+        assert_eq!(peer.client.acknowledge(token, ReasonCode::SUCCESS), Acknowledged::Stale);
+        if !connected {
+            peer.connect(true, &[]);
+        }
+        assert!(peer.message(dup(incoming(2, 1, "t", "x"))).is_empty());
+        assert_eq!(peer.sent(), ["PUBREC #1"]);
+    }
+}
+
+#[test]
+fn what_is_not_acknowledged_by_hand_is_forgotten_when_the_next_connection_ends() {
+    for version in BOTH {
+        let mut peer = Peer::connected(version);
+        for (qos, id) in [(1, 1), (2, 2)] {
+            peer.message(incoming(qos, id, "t", "x"));
+            peer.client.finish(Consumer::Queue, peer.tokens.pop_front().unwrap());
+        }
+        peer.reconnect(true);
+        assert_ne!(peer.client.held_bytes(), (0, 0), "they may come again");
+        peer.lose();
+        assert_eq!(peer.client.held_bytes(), (0, 0));
+    }
+}
+
 // 5.0 [MQTT-3.4.2-1] [MQTT-3.5.2-1]
 #[test]
 fn a_reason_that_no_acknowledgement_may_carry_is_not_sent() {
