@@ -11,6 +11,8 @@ mod aliases;
 mod alive;
 mod auth;
 mod broken_rules;
+#[cfg(feature = "bytes")]
+mod by_reference;
 mod changed_bytes;
 mod chopped;
 #[cfg(feature = "alloc")]
