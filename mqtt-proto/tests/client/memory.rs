@@ -4,7 +4,8 @@ use mqtt_as_proto::client::{ConfigError, LogMemory, Memory, OperationError, Publ
 use mqtt_as_proto::packet::Packet;
 use mqtt_as_proto::{Config, Storage, Version};
 
-use crate::peer::{BOTH, Peer, ack, dup, incoming, memory, suback};
+use crate::peer::{BOTH, Peer, ack, config, dup, id, incoming, memory, suback};
+use crate::stream_out::open;
 
 /// Arrays as a device without a heap has them.
 struct Arrays {
@@ -91,6 +92,24 @@ fn a_full_log_has_no_room_until_something_is_acknowledged() {
         peer.sent();
         peer.send(&Packet::PubAck(ack(2)));
         assert_eq!(peer.publish(1, "x", 5), Published::Pending(crate::peer::id(5)));
+    }
+}
+
+/// Its answer would find nobody.
+#[test]
+fn a_request_or_a_stream_that_lent_memory_has_no_header_for_is_not_sent() {
+    for version in BOTH {
+        let mut peer = Peer::in_memory(config(version), memory(256, 96), 256);
+        peer.connect(false, &[]);
+        peer.publish(1, &"x".repeat(60), 1);
+        assert_eq!(peer.subscribe("a", 2), Err(OperationError::NoRoom));
+        assert_eq!(open(&mut peer, 1, 3), Err(OperationError::NoRoom));
+        assert_eq!(peer.sent(), ["PUBLISH q1 #1 t <60 bytes>"]);
+        peer.send(&Packet::PubAck(ack(1)));
+        assert_eq!(peer.subscribe("a", 2), Ok(id(2)));
+        assert_eq!(peer.sent(), ["SUBSCRIBE #2"]);
+        assert_eq!(peer.send(&suback(2, &[1])), ["answered 2 [01]"]);
+        assert_eq!(open(&mut peer, 1, 3), Ok(()));
     }
 }
 
