@@ -105,9 +105,6 @@ pub(super) struct Incoming<'a> {
     pub(super) next_serial: u32,
     /// Acknowledgements that are ready may have stayed, for want of room or because of their order.
     pub(super) keeps_ready: bool,
-    /// On an earlier connection new ones were stored behind some that did not come again there: the
-    /// order of the log may be another one than the server's.
-    pub(super) is_mixed: bool,
 }
 
 impl<'a> Incoming<'a> {
@@ -119,7 +116,6 @@ impl<'a> Incoming<'a> {
             held: 0,
             next_serial: 0,
             keeps_ready: false,
-            is_mixed: false,
         }
     }
 

@@ -15,8 +15,9 @@ pub(super) struct Link {
     pub(super) outstanding: u16,
     /// Messages of this connection that count against our Receive Maximum.
     pub(super) received: u16,
-    /// One of them was new: it was stored behind those that may come again.
-    pub(super) has_stored: bool,
+    /// None of them lies behind that position of the log. Those that come again may come in another
+    /// order than before.
+    pub(super) last_at: u32,
     /// Our Receive Maximum and Topic Alias Maximum, as announced.
     pub(super) receive_maximum: u16,
     pub(super) topic_alias_maximum: u16,

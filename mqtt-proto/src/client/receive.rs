@@ -89,9 +89,10 @@ impl Client<'_> {
             }
             record.set_flag(flag::LINK, true);
             self.link.received = self.link.received.saturating_add(1);
-            if self.link.has_stored || self.incoming.is_mixed {
+            if record.at < self.link.last_at {
                 self.move_before(&mut record);
             }
+            self.link.last_at = record.at;
         }
         if record.state == state::RECORDED {
             // Taken before: PUBREC again, in its turn [MQTT-4.3.3-10] [MQTT-4.6.0-3].
@@ -127,11 +128,13 @@ impl Client<'_> {
         // It takes no place among those that are held.
         let may_store = self.link.shed == 0;
         while may_store && !self.incoming.log.has_empty_room() && self.give_way(true) {}
-        if !may_store || self.incoming.log.push(record).is_none() {
-            self.shed();
-        } else {
-            self.incoming.keeps_ready = true;
-            self.note_counted();
+        let stored = if may_store { self.incoming.log.push(record) } else { None };
+        match stored {
+            Some(record) => {
+                self.incoming.keeps_ready = true;
+                self.note_counted(&record);
+            }
+            None => self.shed(),
         }
     }
 
@@ -152,9 +155,9 @@ impl Client<'_> {
 
     /// A QoS 1 or 2 message was stored, and counts.
     #[inline]
-    pub(super) fn note_counted(&mut self) {
+    pub(super) fn note_counted(&mut self, record: &Record) {
         self.link.received = self.link.received.saturating_add(1);
-        self.link.has_stored = true;
+        self.link.last_at = record.at;
     }
 
     /// A message is left to the server.
@@ -209,7 +212,7 @@ impl Client<'_> {
         self.counts.received = self.counts.received.wrapping_add(1);
         if owed {
             self.incoming.next_serial = self.incoming.next_serial.wrapping_add(1);
-            self.note_counted();
+            self.note_counted(&record);
         }
         self.offer(&record, tell);
         Ok(true)

@@ -123,7 +123,7 @@ impl Client<'_> {
         {
             (streams.hook.end_connection)(self, tell);
         }
-        let (mut at, mut mixed) = (0, self.incoming.is_mixed);
+        let mut at = 0;
         while let Some(mut record) = self.incoming.log.next(&mut at) {
             let on_link = record.has(flag::LINK);
             record.set_flag(flag::LINK, false);
@@ -142,10 +142,8 @@ impl Client<'_> {
                 }
                 _ => {}
             }
-            mixed |= self.link.has_stored && !on_link;
             self.incoming.log.set(&record);
         }
-        self.incoming.is_mixed = mixed && self.incoming.log.count() != 0;
         self.incoming.log.set_cursor(OWED, 0);
     }
 

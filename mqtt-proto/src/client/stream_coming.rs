@@ -62,7 +62,7 @@ impl Client<'_> {
         self.incoming.note_stored(&record);
         self.counts.received = self.counts.received.wrapping_add(1);
         if received.id.is_some() {
-            self.note_counted();
+            self.note_counted(&record);
         }
         Ok(true)
     }

@@ -85,6 +85,28 @@ fn pubacks_keep_the_order_of_arrival_where_an_earlier_resume_was_cut() {
     }
 }
 
+/// A server that keeps the order within each topic only.
+// 3.1.1 [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+// 5.0 [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+#[test]
+fn answers_keep_the_order_in_which_a_server_sends_again() {
+    for (version, qos) in BOTH.into_iter().flat_map(|version| [(version, 1), (version, 2)]) {
+        let mut peer = Peer::connected(version);
+        for id in 1..=3 {
+            peer.message(incoming(qos, id, &format!("t/{id}"), "x"));
+        }
+        peer.reconnect(true);
+        for id in [3, 1, 2] {
+            assert!(peer.message(dup(incoming(qos, id, &format!("t/{id}"), "x"))).is_empty());
+        }
+        while !peer.tokens.is_empty() {
+            peer.take();
+        }
+        let answer = if qos == 1 { "PUBACK" } else { "PUBREC" };
+        assert_eq!(peer.sent(), [3, 1, 2].map(|id| format!("{answer} #{id}")));
+    }
+}
+
 /// Two QoS 2 messages sent, whose PUBRECs came the other way round.
 fn received_in_reverse(version: Version) -> Peer {
     let mut peer = Peer::connected(version);

@@ -72,7 +72,7 @@ impl Client<'_> {
         let (link, now) = (&self.link, self.ms());
         let open = link.enqueued.wrapping_sub(link.written);
         (link.phase as u8, link.clean_start, link.accepted, link.outstanding).hash(into);
-        (link.received, link.has_stored, link.has_written, open).hash(into);
+        (link.received, link.has_written, open).hash(into);
         (link.session_ends, link.shed, link.acknowledges).hash(into);
         (link.is_full, link.is_paused).hash(into);
         (link.progress, link.progress_since, link.missed, link.end.is_some()).hash(into);
@@ -104,10 +104,11 @@ impl Client<'_> {
     fn hash_incoming(&self, into: &mut impl Hasher) {
         let incoming = &self.incoming;
         (incoming.active, incoming.is_awaited, incoming.held).hash(into);
-        (incoming.keeps_ready, incoming.is_mixed).hash(into);
+        incoming.keeps_ready.hash(into);
         let mut at = 0;
         while let Some(record) = incoming.log.next(&mut at) {
             (record.id, record.state, record.flags, record.extra).hash(into);
+            (record.at < self.link.last_at).hash(into);
             incoming.next_serial.wrapping_sub(record.who).hash(into);
             if record.state == incoming::state::HELD {
                 incoming.log.data(&record).hash(into);
