@@ -1,11 +1,11 @@
-//! Large payloads, which are held by reference on their way out.
+//! Large payloads, which are held by reference.
 
 use bytes::Bytes;
-use mqtt_as_proto::client::{AliasesOut, Config, Message, OperationError, Published, Tag};
+use mqtt_as_proto::client::{AliasesOut, Config, Input, Message, OperationError, Published, Tag};
 use mqtt_as_proto::packet::Packet;
 use mqtt_as_proto::{Property, Version};
 
-use crate::peer::{BOTH, Peer, ack, config, id, memory, qos, topic};
+use crate::peer::{BOTH, Peer, ack, config, encode, id, incoming, log, memory, qos, topic};
 
 /// So many bytes are worth it.
 const LARGE: usize = 32 * 1024;
@@ -88,4 +88,21 @@ fn as_long_as_it_has_not_left_it_cannot_be_acknowledged() {
     }
     peer.write(LARGE);
     assert!(peer.advance(20_000).is_err());
+}
+
+/// What came is held where it lies: it counts once, with a header.
+#[test]
+fn a_message_that_came_counts_once() {
+    let payload = "x".repeat(LARGE);
+    let settings = Config { maximum_packet_size: 2 * LARGE as u32, ..config(Version::V5) };
+    let mut memory = memory(1024, 1024);
+    memory.incoming = log(3 * LARGE);
+    let mut peer = Peer::in_memory(settings, memory, 1024);
+    peer.connect(false, &[]);
+    let packet = Packet::Publish(incoming(1, 5, "t", &payload));
+    let bytes = Bytes::from(encode(&packet, Version::V5));
+    let now = peer.now;
+    peer.with_events(|client, tell| client.handle_bytes(Input::shared(&bytes), now, tell)).unwrap();
+    let held = peer.client.held_bytes().1;
+    assert!(held >= bytes.len() && held < bytes.len() + 64, "{held}");
 }
