@@ -10,14 +10,14 @@ use mqtt_as_tests::script::Script;
 
 use super::reconnecting::{attempts, quick};
 use super::story::{
-    MS, accept, both, client, config, connected, gate, in_5_0, message, next, peer, published,
-    server, until,
+    MS, Peer, accept, both, client, config, connected, gate, in_5_0, message, next, peer,
+    published, server, until,
 };
 use crate::runtime::adapter::{
     Properties, Property, QoS, ReasonCode, Reconnect, RetainHandling, SubscriptionId,
     SubscriptionOptions, Version,
 };
-use crate::runtime::{host, sleep, soon, spawn, within};
+use crate::runtime::{Client, host, sleep, soon, spawn, within};
 
 /// A SUBSCRIBE of the client: what it asks for, as text. It is answered with those codes, if there are any.
 fn subscribed(script: &mut Script, codes: &[u8]) -> Vec<String> {
@@ -70,6 +70,16 @@ fn a_lost_session_gets_back_what_the_program_subscribed_to() {
     });
 }
 
+/// The client subscribes to "a", and its policy connects twice more.
+async fn connected_three_times(client: &Client, server: Peer) {
+    within(client.connect(false)).await.expect("a connection");
+    within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
+    until(|| client.statistics().connections == 3).await;
+    sleep(50 * MS).await;
+    within(client.disconnect()).await.expect("an end");
+    server.end().await;
+}
+
 /// A server that has lost the session may have begun a new one for a CONNECT whose answer never came: the
 /// next CONNACK then says that there is a session.
 // Decision [unanswered]
@@ -90,13 +100,7 @@ fn they_come_back_behind_an_attempt_that_was_not_answered() {
             script.expect(PacketType::Disconnect); // Now it is known that it has them.
         });
         let settings = config(version, server.port).reconnect(quick(|policy| policy));
-        let client = client(settings);
-        within(client.connect(false)).await.expect("a connection");
-        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
-        until(|| client.statistics().connections == 3).await;
-        sleep(50 * MS).await;
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
+        connected_three_times(&client(settings), server).await;
     });
 }
 
@@ -121,13 +125,8 @@ fn they_come_back_behind_a_connection_that_a_late_connect_may_have_ended() {
             script.expect(PacketType::Disconnect);
         });
         let settings = config(version, server.port).connect_timeout(200 * MS);
-        let client = client(settings.reconnect(quick(|policy| policy)));
-        within(client.connect(false)).await.expect("a connection");
-        within(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
-        until(|| client.statistics().connections == 3).await;
-        sleep(50 * MS).await;
-        within(client.disconnect()).await.expect("an end");
-        server.end().await;
+        let settings = settings.reconnect(quick(|policy| policy));
+        connected_three_times(&client(settings), server).await;
     });
 }
 
