@@ -198,7 +198,11 @@ impl Config {
         write_timeout(self, timeout: Duration) { self.core.write_timeout = millis(timeout); }
 
         /// Sets the time within which the server has to acknowledge something, if anything is
-        /// unacknowledged. Default: 10 s.
+        /// unacknowledged; zero for no limit. Default: 10 s.
+        ///
+        /// The program has that time, too, to take the message that it holds, before a connection ends on
+        /// which others were left to the server ([`Overrun`](crate::ConnectionError::Overrun)): with zero
+        /// the connection stands until it has taken it.
         ///
         /// ```
         /// # use mqtt_as_tokio::Config;

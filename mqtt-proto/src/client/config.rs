@@ -69,7 +69,8 @@ pub struct Config {
     /// The server has to acknowledge something within this time, if anything is unacknowledged.
     ///
     /// The program has that time, too, to take what it holds, before a connection ends on which
-    /// others were left to the server ([`ConnectionError::Overrun`](super::ConnectionError)).
+    /// others were left to the server ([`ConnectionError::Overrun`](super::ConnectionError)). With 0 neither
+    /// has a limit.
     pub response_time: u32,
     /// The server may fail to acknowledge in time that many times in a row.
     pub max_repubs: u8,
