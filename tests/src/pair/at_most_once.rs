@@ -47,14 +47,17 @@ impl AtMostOnce {
         }
     }
 
-    /// A whole message came.
+    /// A whole message came, or one is left that the program has begun to read.
     pub(super) fn came(&mut self, content: u64) {
         *self.came.entry(content).or_default() += 1;
     }
 
     /// The program has it, or begins to read it.
-    pub(super) fn given(&mut self, content: u64) {
-        take(&mut self.came, content);
+    pub(super) fn given(&mut self, content: u64) -> Result<(), Fault> {
+        match take(&mut self.came, content) {
+            true => Ok(()),
+            false => fault(Invariant::ExactlyOnce, "QoS 0 is given twice, or never came"),
+        }
     }
 
     /// The process that had them has ended.

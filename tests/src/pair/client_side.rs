@@ -191,11 +191,14 @@ impl<'m> Pair<'m> {
             let (is_stream, len) = (message.is_stream(), message.payload_len());
             moved = true;
             self.wire.delivered(delivery, Some(&*delivered.payload).filter(|_| !is_stream));
-            if delivery.id().is_none() && !is_stream {
-                self.wire.at_most_once.given(digest(&delivered.payload));
+            let at_most_once = delivery.id().is_none() && !is_stream;
+            let at_most_once = at_most_once.then(|| digest(&delivered.payload));
+            if let Some(content) = at_most_once {
+                let came = self.wire.at_most_once.given(content);
+                self.check(came);
             }
             if is_stream || self.random.chance(10) {
-                self.begin_reading(delivered, len);
+                self.begin_reading(delivered, len, at_most_once);
                 continue;
             }
             let token = self.client.begin(Consumer::Queue);

@@ -36,6 +36,8 @@ pub(super) struct Incoming {
     /// What there is of it.
     message: Delivered,
     len: usize,
+    /// The digest of its payload, if it came whole at QoS 0.
+    at_most_once: Option<u64>,
 }
 
 impl Pair<'_> {
@@ -189,9 +191,15 @@ impl Pair<'_> {
     }
 
     /// The program takes up a message, to read its payload piece by piece.
-    pub(super) fn begin_reading(&mut self, message: Delivered, len: usize) {
+    pub(super) fn begin_reading(
+        &mut self,
+        message: Delivered,
+        len: usize,
+        at_most_once: Option<u64>,
+    ) {
         let message = Delivered { payload: Vec::new(), ..message };
-        self.incoming = self.client.begin_stream().map(|key| Incoming { key, message, len });
+        let key = self.client.begin_stream();
+        self.incoming = key.map(|key| Incoming { key, message, len, at_most_once });
     }
 
     /// Reads on in the message that was taken up; false if it has to wait.
@@ -221,7 +229,7 @@ impl Pair<'_> {
     }
 
     fn end_reading(&mut self, incoming: Incoming) {
-        let Incoming { key, message, len } = incoming;
+        let Incoming { key, message, len, .. } = incoming;
         if message.payload.len() != len {
             let text = format!("{} of {len} bytes were read", message.payload.len());
             self.fail(Invariant::Content, text);
@@ -244,6 +252,9 @@ impl Pair<'_> {
         self.note(|| format!("refuse {:?}", incoming.message.delivery));
         let begun = !incoming.message.payload.is_empty();
         let error = self.client.leave_stream_in(incoming.key, begun);
+        // What is there as a whole is given once more.
+        let whole = incoming.at_most_once.into_iter();
+        whole.for_each(|content| self.wire.at_most_once.came(content));
         // The client looks at nothing that is behind it, also if that comes before the time is looked at.
         self.says_goodbye |= error.is_some() && self.client.is_connected();
         if error.is_some() && !begun {
